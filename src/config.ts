@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  /** No trailing slash. */
+  readonly publicUrl: string
+  /** `undefined`: the server keeps a PostgreSQL of its own in `dataDir`. */
+  readonly databaseUrl: string | undefined
+  readonly dataDir: string
+  /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */
+  readonly masterKeys: readonly string[] | undefined
+  readonly workers: number
+  readonly logLevel: string
+  /** As Fastify's `trustProxy`: whose X-Forwarded-For is believed. */
+  readonly trustProxy: boolean | string
+  readonly bootstrapAdmin: { readonly clientId: string; readonly clientSecret: string } | undefined
+}
+
+/** Every fault of the environment, by variable name. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.faults = faults
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+// 32 bytes in base64url are 43 characters, the last of which carries four bits.
+const MASTER_KEY = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
+
+const HOW_TO_MAKE_A_MASTER_KEY = `make one with: node -p "require('crypto').randomBytes(32).toString('base64url')"`
+
+/** The only reader of the environment. Reports every problem at once, by variable name. */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const faults: string[] = []
+  const fault = (message: string) => void faults.push(message)
+  // An empty variable counts as one that is not set: that is how Compose passes on what is absent.
+  const read = (name: string) => env[name]?.trim() || undefined
+
+  const port = readWhole(read, fault, 'PORT', 8080, 0, 65_535)
+  const databaseUrl = readDatabaseUrl(read, fault)
+  const masterKeys = readMasterKeys(read, fault)
+  if (databaseUrl !== undefined && masterKeys === undefined && faults.length === 0)
+    fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
+  const config: Config = {
+    host: read('HOST') ?? '127.0.0.1',
+    port,
+    publicUrl: readPublicUrl(read, fault, port),
+    databaseUrl,
+    dataDir: resolve(read('DATA_DIR') ?? '.mintmark'),
+    masterKeys,
+    workers: readWhole(read, fault, 'WORKERS', 1, 1, 256),
+    logLevel: readLogLevel(read, fault),
+    trustProxy: readTrustProxy(read, fault),
+    bootstrapAdmin: readBootstrapAdmin(read, fault),
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(config)
+}
+
+type Read = (name: string) => string | undefined
+type Fault = (message: string) => void
+
+function readWhole(
+  read: Read,
+  fault: Fault,
+  name: string,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  const text = read(name)
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    fault(`${name} must be a whole number from ${min} to ${max}`)
+  return value
+}
+
+function readPublicUrl(read: Read, fault: Fault, port: number): string {
+  const text = read('PUBLIC_URL') ?? `http://localhost:${port}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || /[?#]/.test(text))
+    fault('PUBLIC_URL must be an http or https URL without query, fragment or credentials')
+  return text.replace(/\/+$/, '')
+}
+
+function readDatabaseUrl(read: Read, fault: Fault): string | undefined {
+  const text = read('DATABASE_URL')
+  if (text !== undefined && !(/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)))
+    fault('DATABASE_URL must begin with postgres:// or postgresql:// (percent-encode special characters)')
+  return text
+}
+
+function readMasterKeys(read: Read, fault: Fault): readonly string[] | undefined {
+  const value = read('MASTER_KEY')
+  const file = read('MASTER_KEY_FILE')
+  if (value !== undefined && file !== undefined) {
+    fault('MASTER_KEY and MASTER_KEY_FILE are both set; set one of them')
+    return undefined
+  }
+  const name = file === undefined ? 'MASTER_KEY' : 'MASTER_KEY_FILE'
+  const text = file === undefined ? value : readFile(file, fault)
+  if (text === undefined) return undefined
+  const keys = text.split(/[\s,]+/).filter(Boolean)
+  if (keys.length === 0 || !keys.every((key) => MASTER_KEY.test(key)))
+    fault(`${name} must hold keys of 32 bytes in base64url; ${HOW_TO_MAKE_A_MASTER_KEY}`)
+  return keys
+}
+
+function readFile(path: string, fault: Fault): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    fault(`MASTER_KEY_FILE cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+    return undefined
+  }
+}
+
+function readLogLevel(read: Read, fault: Fault): string {
+  const level = read('LOG_LEVEL') ?? 'info'
+  if (!LOG_LEVELS.includes(level)) fault(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
+  return level
+}
+
+function readTrustProxy(read: Read, fault: Fault): boolean | string {
+  const text = read('TRUST_PROXY')
+  if (text === undefined || text === 'false') return false
+  if (text === 'true') return true
+  const addresses = text.split(',').map((part) => part.trim())
+  const known = ['loopback', 'linklocal', 'uniquelocal']
+  if (!addresses.every((part) => known.includes(part) || isIP(part.replace(/\/\d{1,3}$/, '')) > 0))
+    fault(
+      'TRUST_PROXY must be true, false, or addresses and networks (10.0.0.0/8, loopback) separated by commas',
+    )
+  return text
+}
+
+function readBootstrapAdmin(read: Read, fault: Fault): Config['bootstrapAdmin'] {
+  const clientId = read('BOOTSTRAP_ADMIN_CLIENT_ID')
+  const clientSecret = read('BOOTSTRAP_ADMIN_CLIENT_SECRET')
+  if (clientId !== undefined && clientSecret !== undefined) {
+    if (!/^[A-Za-z0-9._~-]{1,64}$/.test(clientId))
+      fault('BOOTSTRAP_ADMIN_CLIENT_ID must have 1 to 64 letters, digits and . _ ~ -')
+    if (!/^[^\p{C}]{8,256}$/u.test(clientSecret))
+      fault('BOOTSTRAP_ADMIN_CLIENT_SECRET must have 8 to 256 printable characters')
+    return { clientId, clientSecret }
+  }
+  if (clientId !== undefined) fault('BOOTSTRAP_ADMIN_CLIENT_SECRET is needed with BOOTSTRAP_ADMIN_CLIENT_ID')
+  if (clientSecret !== undefined)
+    fault('BOOTSTRAP_ADMIN_CLIENT_ID is needed with BOOTSTRAP_ADMIN_CLIENT_SECRET')
+  return undefined
+}

@@ -1,0 +1,6 @@
+import { createHash } from 'node:crypto'
+
+/** Tells contents apart: the first 128 bits of SHA-256 in base64url. */
+export function fingerprint(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest().subarray(0, 16).toString('base64url')
+}

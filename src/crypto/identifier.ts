@@ -1,0 +1,11 @@
+import { randomBytes } from 'node:crypto'
+
+/** A new client_id: opaque and URL-safe. */
+export function newClientId(): string {
+  return `sa_${randomBytes(15).toString('hex')}`
+}
+
+/** A name for something that is addressed but not guessed at. */
+export function newId(): string {
+  return randomBytes(9).toString('base64url')
+}

@@ -1,0 +1,64 @@
+import { grantAudience, type Targets } from './resource.ts'
+import { grantScope } from './scope.ts'
+
+export interface TokenSubject {
+  readonly clientId: string
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[] | undefined
+}
+
+export interface TokenRealm {
+  readonly issuer: string
+  readonly scopes: readonly string[]
+  readonly audiences: readonly string[]
+  readonly tokenLifetimeSeconds: number
+}
+
+export interface TokenRequest {
+  readonly scope: readonly string[] | undefined
+  readonly targets: Targets
+}
+
+/** Claims of a JWT access token (RFC 9068 section 2.2). */
+export interface AccessTokenClaims {
+  readonly iss: string
+  readonly sub: string
+  readonly azp: string
+  readonly client_id: string
+  readonly aud: string | readonly string[]
+  readonly scope: string
+  readonly roles: readonly string[]
+  readonly iat: number
+  readonly exp: number
+  readonly jti: string
+}
+
+/** What the token says: a pure function of account, realm, request and time. */
+export function decideClaims(
+  subject: TokenSubject,
+  realm: TokenRealm,
+  request: TokenRequest,
+  now: Date,
+  jti: string,
+): AccessTokenClaims {
+  const audience = grantAudience(request.targets, realm.audiences)
+  const scope = grantScope(request.scope, allowedScopes(subject, realm))
+  const iat = Math.floor(now.getTime() / 1000)
+  return {
+    iss: realm.issuer,
+    sub: subject.clientId,
+    azp: subject.clientId,
+    client_id: subject.clientId,
+    aud: audience.length === 1 ? (audience[0] as string) : audience,
+    scope: scope.join(' '),
+    roles: subject.roles,
+    iat,
+    exp: iat + realm.tokenLifetimeSeconds,
+    jti,
+  }
+}
+
+// A scope that the realm has dropped since is nobody's any more.
+function allowedScopes(subject: TokenSubject, realm: TokenRealm): readonly string[] {
+  return subject.scopes?.filter((scope) => realm.scopes.includes(scope)) ?? realm.scopes
+}

@@ -1,0 +1,35 @@
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'invalid_authorization_details'
+  | 'temporarily_unavailable'
+  | 'server_error'
+
+/** A refusal the client can act on. Anything else thrown is a fault, answered as `server_error`. */
+export class OAuthError extends Error {
+  override readonly name = 'OAuthError'
+  readonly code: OAuthErrorCode
+  readonly description: string
+
+  /**
+   * @param description sent to the client: printable ASCII without `"` and `\` (RFC 6749 section 5.2)
+   * @param reason logged, never sent
+   */
+  constructor(code: OAuthErrorCode, description: string, reason?: string) {
+    super(reason ?? description)
+    this.code = code
+    this.description = description
+  }
+}
+
+/** No realm of that name: the one refusal of the protocol's endpoints that is not OAuth's own. */
+export class UnknownRealmError extends Error {
+  override readonly name = 'UnknownRealmError'
+}

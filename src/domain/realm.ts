@@ -1,0 +1,166 @@
+import { Refusal } from './refusal.ts'
+import { isAbsoluteUri } from './resource.ts'
+import { BUILT_IN_ROLES } from './role.ts'
+import { isScopeToken } from './scope.ts'
+
+/** JWS algorithms a realm may sign with (RFC 7518, RFC 8037, ML-DSA for JOSE), by `jose`'s names. */
+export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+export const SYSTEM_REALM = 'system'
+export const MIN_TOKEN_LIFETIME_SECONDS = 30
+export const MAX_TOKEN_LIFETIME_SECONDS = 3600
+
+/** A tenant. */
+export interface Realm {
+  readonly id: string
+  readonly name: string
+  readonly displayName: string
+  readonly algorithm: Algorithm
+  readonly tokenLifetimeSeconds: number
+  readonly serviceAccountLimit: number
+  readonly serviceAccountCount: number
+  readonly scopes: readonly string[]
+  /** What a token may be for; the first is the default. Empty: the issuer alone. */
+  readonly audiences: readonly string[]
+  /** Roles beside the built-in ones. */
+  readonly roles: readonly string[]
+  readonly keyRotationSeconds: number
+  readonly keyPublishSeconds: number
+  readonly jwksMaxAgeSeconds: number
+  /** True once a secret of the client's own choosing was imported: only then is argon2id on the token road. */
+  readonly importsSecrets: boolean
+  /** Grows with every change that a token or the JWKS could show. */
+  readonly version: string
+  readonly createdAt: Date
+}
+
+export interface RealmSettings {
+  displayName: string
+  algorithm: Algorithm
+  tokenLifetimeSeconds: number
+  serviceAccountLimit: number
+  scopes: readonly string[]
+  audiences: readonly string[]
+  roles: readonly string[]
+  keyRotationSeconds: number
+  keyPublishSeconds: number
+  jwksMaxAgeSeconds: number
+}
+
+export const DEFAULT_REALM_SETTINGS: RealmSettings = {
+  displayName: '',
+  algorithm: 'ES256',
+  tokenLifetimeSeconds: 300,
+  serviceAccountLimit: 25,
+  scopes: ['view'],
+  audiences: [],
+  roles: [],
+  keyRotationSeconds: 90 * 86_400,
+  keyPublishSeconds: 86_400,
+  jwksMaxAgeSeconds: 300,
+}
+
+const REALM_NAME = /^[a-z0-9-]{1,63}$/
+const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/
+
+export function isRealmName(name: string): boolean {
+  return REALM_NAME.test(name)
+}
+
+/** The issuer identifier of a realm: compared byte for byte by whoever validates (RFC 8414 section 2). */
+export function issuerOf(publicUrl: string, realmName: string): string {
+  return `${publicUrl}/realms/${realmName}`
+}
+
+export function checkRealmName(name: string): void {
+  if (!isRealmName(name))
+    throw new Refusal('invalid', 'A realm name is 1 to 63 lower-case letters, digits and hyphens.', 'name')
+  if (name === SYSTEM_REALM) throw new Refusal('invalid', 'The realm name "system" is reserved.', 'name')
+}
+
+/** Refuses settings out of bounds, naming the member by its wire name. */
+export function checkRealmSettings(settings: RealmSettings): void {
+  if (settings.displayName.length > 200) fail('display_name', 'at most 200 characters')
+  if (!ALGORITHMS.includes(settings.algorithm)) fail('algorithm', `one of ${ALGORITHMS.join(', ')}`)
+  checkWhole(
+    'token_lifetime_seconds',
+    settings.tokenLifetimeSeconds,
+    MIN_TOKEN_LIFETIME_SECONDS,
+    MAX_TOKEN_LIFETIME_SECONDS,
+  )
+  checkWhole('service_account_limit', settings.serviceAccountLimit, 0, 10_000_000)
+  checkWhole('jwks_max_age_seconds', settings.jwksMaxAgeSeconds, 1, 86_400)
+  // A key is published for longer than any cache may hold the JWKS, and rotations must not overlap.
+  checkWhole('key_publish_seconds', settings.keyPublishSeconds, settings.jwksMaxAgeSeconds, 30 * 86_400)
+  checkWhole(
+    'key_rotation_seconds',
+    settings.keyRotationSeconds,
+    2 * settings.keyPublishSeconds,
+    3650 * 86_400,
+  )
+  checkList('scopes', settings.scopes, 1, isScopeToken, 'scope tokens of RFC 6749 section 3.3')
+  checkList(
+    'audiences',
+    settings.audiences,
+    0,
+    isAudience,
+    'absolute URIs without a fragment, or plain names',
+  )
+  checkList(
+    'roles',
+    settings.roles,
+    0,
+    isCustomRole,
+    'lower-case names of at most 63 characters that are not built in',
+  )
+}
+
+function isAudience(value: string): boolean {
+  return isAbsoluteUri(value) || /^[\x21-\x7e]{1,200}$/.test(value)
+}
+
+function isCustomRole(value: string): boolean {
+  return ROLE_NAME.test(value) && !BUILT_IN_ROLES.includes(value) && value !== 'platform-admin'
+}
+
+function checkWhole(field: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    fail(field, `a whole number from ${min} to ${max}`)
+}
+
+function checkList(
+  field: string,
+  values: readonly string[],
+  min: number,
+  ok: (value: string) => boolean,
+  what: string,
+): void {
+  if (
+    values.length < min ||
+    values.length > 100 ||
+    !values.every(ok) ||
+    new Set(values).size !== values.length
+  )
+    fail(field, `${min} to 100 different ${what}`)
+}
+
+function fail(field: string, wanted: string): never {
+  throw new Refusal('invalid', `${field} must be ${wanted}.`, field)
+}
+
+/** The audience of the admin API, a resource server of its own. */
+export function adminAudienceOf(publicUrl: string): string {
+  return `${publicUrl}/admin`
+}
+
+/** What a token of the realm may be for, the default first. */
+export function knownAudiences(
+  realm: Pick<Realm, 'name' | 'audiences'>,
+  publicUrl: string,
+): readonly string[] {
+  const own = realm.audiences.length > 0 ? realm.audiences : [issuerOf(publicUrl, realm.name)]
+  const admin = adminAudienceOf(publicUrl)
+  const all = realm.name === SYSTEM_REALM ? [admin, ...own] : [...own, admin]
+  return [...new Set(all)]
+}

@@ -1,0 +1,24 @@
+export type RefusalCode =
+  | 'not_found'
+  | 'invalid'
+  | 'name_taken'
+  | 'client_id_taken'
+  | 'limit_reached'
+  | 'forbidden'
+  | 'conflict'
+  | 'changed_meanwhile'
+  | 'last_administrator'
+
+/** An administrative request that cannot be carried out, in words for the administrator. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: RefusalCode
+  /** The wire name of the member at fault, where it is one. */
+  readonly field: string | undefined
+
+  constructor(code: RefusalCode, message: string, field?: string) {
+    super(message)
+    this.code = code
+    this.field = field
+  }
+}

@@ -1,0 +1,34 @@
+import { OAuthError } from './oauth-error.ts'
+
+/** An absolute URI without a fragment (RFC 8707 section 2). */
+export function isAbsoluteUri(value: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:[\x21-\x7e]{1,1000}$/i.test(value) && !value.includes('#') && URL.canParse(value)
+}
+
+export interface Targets {
+  /** `resource` parameters, each an absolute URI. */
+  readonly resources: readonly string[]
+  /** The `audience` parameter, an alias many clients send. */
+  readonly audience: string | undefined
+}
+
+/** The audiences a token is for: those asked for, which the realm must know, or else its default. */
+export function grantAudience(asked: Targets, known: readonly string[]): readonly string[] {
+  for (const resource of asked.resources) {
+    if (!isAbsoluteUri(resource))
+      throw new OAuthError('invalid_target', 'A resource must be an absolute URI without a fragment.')
+  }
+  const targets = new Set(
+    asked.audience === undefined ? asked.resources : [...asked.resources, asked.audience],
+  )
+  if (targets.size === 0) return known.slice(0, 1)
+  for (const target of targets) {
+    if (!known.includes(target))
+      throw new OAuthError(
+        'invalid_target',
+        'The realm does not know that resource.',
+        `unknown resource: ${target}`,
+      )
+  }
+  return [...targets]
+}

@@ -1,0 +1,32 @@
+import { OAuthError } from './oauth-error.ts'
+
+// RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), separated by one space.
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
+
+export function isScopeToken(value: string): boolean {
+  return SCOPE_TOKEN.test(value)
+}
+
+/** The scope tokens asked for, each once, in the order of asking; `undefined` where none were. */
+export function parseScope(value: string | undefined): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  const tokens = value.split(' ')
+  if (!tokens.every(isScopeToken)) throw new OAuthError('invalid_scope', 'The scope is malformed.')
+  return [...new Set(tokens)]
+}
+
+/** What of the allowed scopes a token gets. */
+export function grantScope(
+  asked: readonly string[] | undefined,
+  allowed: readonly string[],
+): readonly string[] {
+  if (asked === undefined) return allowed
+  const excess = asked.find((token) => !allowed.includes(token))
+  if (excess !== undefined)
+    throw new OAuthError(
+      'invalid_scope',
+      'The client may not have that scope.',
+      `scope not allowed: ${excess}`,
+    )
+  return asked
+}

@@ -1,0 +1,57 @@
+import { Refusal } from './refusal.ts'
+
+/** A machine's identity in a realm. */
+export interface ServiceAccount {
+  readonly realmId: string
+  readonly clientId: string
+  readonly name: string
+  readonly description: string
+  readonly roles: readonly string[]
+  /** The scopes it may have; `undefined`: all of the realm's. */
+  readonly scopes: readonly string[] | undefined
+  readonly disabledAt: Date | undefined
+  /** Grows with every administrative change: the ETag of its representation. */
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly lastUsedAt: Date | undefined
+  readonly lastUsedAddress: string | undefined
+  readonly lastUsedScope: string | undefined
+}
+
+/** A secret's record: what is known of it without knowing it. */
+export interface ClientSecret {
+  readonly id: string
+  /** argon2id PHC string, the record of truth. */
+  readonly phc: string
+  /** HMAC-SHA-256 under the server's verifier key; absent for imported secrets. */
+  readonly hmac: Buffer | undefined
+  readonly lastFour: string
+  readonly createdAt: Date
+  /** End of an overlap; `undefined`: valid until replaced. */
+  readonly expiresAt: Date | undefined
+  readonly lastUsedAt: Date | undefined
+}
+
+// Letters, marks, digits, punctuation, symbols and the plain space; no controls, no invisible or private characters.
+// The zero-width joiner and the variation selectors belong to emoji.
+const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S} \u200d\ufe0f]{1,100}$/u
+
+/** The name as kept: trimmed and in Unicode normal form C. */
+export function parseServiceAccountName(input: string): string {
+  const name = input.normalize('NFC').trim()
+  if (!NAME.test(name)) throw new Refusal('invalid', 'A name has 1 to 100 printable characters.', 'name')
+  return name
+}
+
+/** What must be unique within the realm: names that differ in case alone are the same. */
+export function nameKey(name: string): string {
+  return name.normalize('NFKC').toLowerCase()
+}
+
+const CLIENT_ID = /^[A-Za-z0-9._~-]{1,64}$/
+
+export function checkImportedClientId(clientId: string): void {
+  if (!CLIENT_ID.test(clientId))
+    throw new Refusal('invalid', 'A client_id has 1 to 64 letters, digits and . _ ~ -', 'client_id')
+}

@@ -1,0 +1,93 @@
+import { type Algorithm, MAX_TOKEN_LIFETIME_SECONDS } from './realm.ts'
+
+export type SigningKeyState = 'next' | 'current' | 'retired'
+
+/** A realm's key, without its private half. */
+export interface SigningKey {
+  readonly kid: string
+  readonly algorithm: Algorithm
+  readonly state: SigningKeyState
+  readonly publishedAt: Date
+  /** When a `next` key is due to sign. */
+  readonly activatesAt: Date
+  readonly activatedAt: Date | undefined
+  readonly retiredAt: Date | undefined
+}
+
+export interface RotationPolicy {
+  readonly algorithm: Algorithm
+  readonly keyRotationSeconds: number
+  readonly keyPublishSeconds: number
+  readonly jwksMaxAgeSeconds: number
+}
+
+export type RotationStep =
+  | { readonly kind: 'create-current' }
+  | { readonly kind: 'create-next'; readonly activatesAt: Date }
+  | { readonly kind: 'promote-next'; readonly kid: string }
+  | { readonly kind: 'replace-next'; readonly kid: string }
+  | { readonly kind: 'remove-retired'; readonly kid: string }
+  | { readonly kind: 'none'; readonly dueAt: Date }
+
+/** Longer than clocks disagree and than an answer takes to arrive. */
+const MARGIN_SECONDS = 5
+
+/** A retired key stays published until the last token it can have signed has expired, clocks apart included. */
+const RETIREMENT_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + 60
+
+/** What to do now. Pure, so every case is one line in a test; ask again until it says `none`. */
+export function nextRotationStep(
+  keys: readonly SigningKey[],
+  policy: RotationPolicy,
+  now: Date,
+): RotationStep {
+  const current = keys.find((key) => key.state === 'current')
+  const next = keys.find((key) => key.state === 'next')
+  const gone = keys.find((key) => key.state === 'retired' && removalOf(key) <= now)
+
+  if (gone) return { kind: 'remove-retired', kid: gone.kid }
+  if (next && next.algorithm !== policy.algorithm) return { kind: 'replace-next', kid: next.kid }
+  // Nothing signs: better a key that caches have yet to see than no tokens at all.
+  if (!current) return next ? { kind: 'promote-next', kid: next.kid } : { kind: 'create-current' }
+  if (next) {
+    const promoteAt = later(next.activatesAt, earliestActivation(next.publishedAt, policy))
+    return promoteAt <= now ? { kind: 'promote-next', kid: next.kid } : none(keys, promoteAt)
+  }
+  if (current.algorithm !== policy.algorithm)
+    return { kind: 'create-next', activatesAt: earliestActivation(now, policy) }
+  return scheduled(keys, current, policy, now)
+}
+
+/** When a key published at that time may sign at the earliest: when no cache can hold a JWKS without it. */
+export function earliestActivation(publishedAt: Date, policy: RotationPolicy): Date {
+  return plus(publishedAt, policy.jwksMaxAgeSeconds + MARGIN_SECONDS)
+}
+
+function scheduled(
+  keys: readonly SigningKey[],
+  current: SigningKey,
+  policy: RotationPolicy,
+  now: Date,
+): RotationStep {
+  const retireAt = plus(current.activatedAt ?? current.publishedAt, policy.keyRotationSeconds)
+  const publishAt = plus(retireAt, -policy.keyPublishSeconds)
+  if (publishAt > now) return none(keys, publishAt)
+  return { kind: 'create-next', activatesAt: later(retireAt, plus(now, policy.keyPublishSeconds)) }
+}
+
+function none(keys: readonly SigningKey[], dueAt: Date): RotationStep {
+  const removals = keys.filter((key) => key.state === 'retired').map(removalOf)
+  return { kind: 'none', dueAt: removals.reduce((a, b) => (a < b ? a : b), dueAt) }
+}
+
+function removalOf(key: SigningKey): Date {
+  return plus(key.retiredAt ?? key.publishedAt, RETIREMENT_SECONDS)
+}
+
+function later(a: Date, b: Date): Date {
+  return a > b ? a : b
+}
+
+function plus(date: Date, seconds: number): Date {
+  return new Date(date.getTime() + seconds * 1000)
+}

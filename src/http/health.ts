@@ -1,0 +1,24 @@
+import type { FastifyInstance } from 'fastify'
+import type { Operations } from '../operations/operations.ts'
+
+/**
+ * GET /health/live: the process answers. GET /health/ready: it should be sent requests.
+ * @param isClosing true once the server has been told to stop
+ */
+export function healthRoutes(
+  app: FastifyInstance,
+  { findHindrances }: Pick<Operations, 'findHindrances'>,
+  isClosing: () => boolean,
+): void {
+  app.get('/health/live', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    return { status: 'live' }
+  })
+
+  app.get('/health/ready', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    const hindrances = isClosing() ? ['the server is shutting down'] : await findHindrances()
+    if (hindrances.length === 0) return { status: 'ready' }
+    return reply.code(503).send({ status: 'not ready', hindrances })
+  })
+}

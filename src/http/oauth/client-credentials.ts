@@ -1,0 +1,65 @@
+import { OAuthError } from '../../domain/oauth-error.ts'
+import { formDecode, type OAuthForm } from './form.ts'
+
+export interface ClientCredentials {
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+/**
+ * The credentials of RFC 6749 section 2.3.1, from the header or from the form.
+ * @returns `undefined` where none were sent
+ * @throws OAuthError `invalid_request` for both ways at once, and for half of a pair
+ */
+export function readClientCredentials(
+  authorization: string | undefined,
+  form: OAuthForm,
+): ClientCredentials | undefined {
+  const clientId = form.get('client_id')
+  const clientSecret = form.get('client_secret')
+  if (authorization !== undefined) {
+    const basic = parseBasic(authorization)
+    if (clientSecret !== undefined)
+      throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
+    if (clientId !== undefined && clientId !== basic.clientId)
+      throw new OAuthError('invalid_request', 'Two different client_id were sent.')
+    return basic
+  }
+  if (clientId === undefined && clientSecret === undefined) return undefined
+  return bothHalves(clientId ?? '', clientSecret ?? '')
+}
+
+function parseBasic(authorization: string): ClientCredentials {
+  const match = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)
+  if (!match) {
+    if (/^Basic( |$)/i.test(authorization)) throw malformed()
+    throw new OAuthError(
+      'invalid_client',
+      'Client authentication failed.',
+      'unsupported authentication scheme',
+    )
+  }
+  const pair = decodeUtf8(Buffer.from(match[1] as string, 'base64'))
+  const colon = pair.indexOf(':')
+  if (colon < 0) throw malformed()
+  // RFC 6749 appendix B: both halves are form-encoded before they are joined.
+  return bothHalves(formDecode(pair.slice(0, colon)), formDecode(pair.slice(colon + 1)))
+}
+
+function bothHalves(clientId: string, clientSecret: string): ClientCredentials {
+  if (clientId === '' || clientSecret === '')
+    throw new OAuthError('invalid_request', 'client_id and client_secret go together.')
+  return { clientId, clientSecret }
+}
+
+function decodeUtf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw malformed()
+  }
+}
+
+function malformed(): OAuthError {
+  return new OAuthError('invalid_request', 'The Authorization header is malformed.')
+}

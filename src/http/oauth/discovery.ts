@@ -1,0 +1,53 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Operations } from '../../operations/operations.ts'
+import type { PublishedRealm } from '../../operations/published-realms.ts'
+import { loggableRealm, note } from '../request-log.ts'
+import { type PublicDocument, sendPublicDocument } from './public-document.ts'
+
+type DiscoveryRoute = { Params: { tenant: string } }
+
+const MAX_AGE_SECONDS = 300
+
+/** Authorization server metadata (RFC 8414), at its own address and at OpenID Connect Discovery's. */
+export function discoveryRoutes(
+  app: FastifyInstance,
+  { findPublishedRealm, fingerprint }: Pick<Operations, 'findPublishedRealm' | 'fingerprint'>,
+): void {
+  const documents = new WeakMap<PublishedRealm, PublicDocument>()
+
+  function documentOf(published: PublishedRealm): PublicDocument {
+    const known = documents.get(published)
+    if (known) return known
+    const body = JSON.stringify(metadataOf(published))
+    const made = {
+      body,
+      contentType: 'application/json; charset=utf-8',
+      etag: `"${fingerprint(body)}"`,
+      maxAgeSeconds: MAX_AGE_SECONDS,
+    }
+    documents.set(published, made)
+    return made
+  }
+
+  async function answer(request: FastifyRequest<DiscoveryRoute>, reply: FastifyReply): Promise<FastifyReply> {
+    note(request, { realm: loggableRealm(request.params.tenant) })
+    return sendPublicDocument(request, reply, documentOf(await findPublishedRealm(request.params.tenant)))
+  }
+
+  app.get<DiscoveryRoute>('/realms/:tenant/.well-known/openid-configuration', answer)
+  app.get<DiscoveryRoute>('/.well-known/oauth-authorization-server/realms/:tenant', answer)
+}
+
+function metadataOf({ issuer, realm }: PublishedRealm): Record<string, unknown> {
+  const protocol = `${issuer}/protocol/openid-connect`
+  return {
+    issuer,
+    token_endpoint: `${protocol}/token`,
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    jwks_uri: `${protocol}/certs`,
+    scopes_supported: realm.scopes,
+    grant_types_supported: ['client_credentials'],
+    // There is no authorization endpoint, hence no response type; RFC 8414 wants the member all the same.
+    response_types_supported: [],
+  }
+}

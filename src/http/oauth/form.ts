@@ -1,0 +1,71 @@
+import formbody from '@fastify/formbody'
+import type { FastifyInstance } from 'fastify'
+import { OAuthError } from '../../domain/oauth-error.ts'
+
+/** A parsed form: no parameter twice but those that may be, and an empty value counts as absent. */
+export interface OAuthForm {
+  get(name: string): string | undefined
+  /** Values of a parameter that may repeat. */
+  all(name: string): readonly string[]
+}
+
+/** Larger than any honest request. */
+const BODY_LIMIT_BYTES = 16 * 1024
+
+// RFC 8707 section 2: the one parameter that may be sent more than once.
+const REPEATABLE = 'resource'
+
+/** Accepts forms and nothing else, so that no route ever meets an unparsed body. */
+export async function acceptForms(app: FastifyInstance): Promise<void> {
+  app.removeAllContentTypeParsers()
+  // The parser may not throw, for nobody would catch it; what it found wrong is thrown before the handler.
+  await app.register(formbody, { bodyLimit: BODY_LIMIT_BYTES, parser: (text) => ({ form: tryParse(text) }) })
+  app.addHook('preValidation', async (request) => {
+    const { form = parseForm('') } = (request.body ?? {}) as { form?: OAuthForm | OAuthError }
+    if (form instanceof OAuthError) throw form
+    request.body = form
+  })
+}
+
+function tryParse(text: string): OAuthForm | OAuthError {
+  try {
+    return parseForm(text)
+  } catch (error) {
+    return error as OAuthError
+  }
+}
+
+/** @throws OAuthError `invalid_request` */
+export function parseForm(text: string): OAuthForm {
+  const seen = new Set<string>()
+  const values = new Map<string, string[]>()
+  for (const pair of text.split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = formDecode(equals < 0 ? pair : pair.slice(0, equals))
+    const value = equals < 0 ? '' : formDecode(pair.slice(equals + 1))
+    // RFC 6749 section 3.2: no parameter more than once; one without a value is as good as omitted.
+    if (seen.has(name) && name !== REPEATABLE)
+      throw new OAuthError('invalid_request', 'A parameter was sent more than once.')
+    seen.add(name)
+    if (value === '') continue
+    const list = values.get(name)
+    if (list) list.push(value)
+    else values.set(name, [value])
+  }
+  return { get: (name) => values.get(name)?.[0], all: (name) => values.get(name) ?? [] }
+}
+
+/** Decodes one half of a pair (application/x-www-form-urlencoded, UTF-8). */
+export function formDecode(text: string): string {
+  let decoded: string
+  try {
+    decoded = /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
+  } catch {
+    throw new OAuthError('invalid_request', 'The percent-encoding is malformed.')
+  }
+  // U+FFFD stands where bytes were no UTF-8.
+  if (/[\0\ufffd]/.test(decoded))
+    throw new OAuthError('invalid_request', 'The request has characters that are not allowed.')
+  return decoded
+}

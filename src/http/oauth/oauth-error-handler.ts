@@ -1,0 +1,64 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { OAuthError, type OAuthErrorCode, UnknownRealmError } from '../../domain/oauth-error.ts'
+import { note } from '../request-log.ts'
+
+const STATUS = {
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  unauthorized_client: 400,
+  unsupported_grant_type: 400,
+  invalid_scope: 400,
+  invalid_target: 400,
+  invalid_authorization_details: 400,
+  temporarily_unavailable: 503,
+  server_error: 500,
+} satisfies Record<OAuthErrorCode, number>
+
+const RETRY_AFTER_SECONDS = 1
+
+/** Refusals of the protocol's endpoints, in the form of RFC 6749 section 5.2. */
+export function oauthErrorHandler(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  neverKept(reply)
+  if (error instanceof UnknownRealmError) {
+    note(request, { outcome: 'unknown_realm' })
+    // Keycloak's words, which clients match on.
+    return reply.code(404).send({ error: 'Realm does not exist' })
+  }
+  const refusal = toOAuthError(error)
+  if (refusal.code === 'server_error') request.log.error({ err: error }, 'fault')
+  note(request, { outcome: refusal.code, reason: refusal.message })
+  if (refusal.code === 'invalid_client') reply.header('www-authenticate', challenge(request))
+  if (refusal.code === 'temporarily_unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
+  return reply
+    .code(error.statusCode === 413 ? 413 : STATUS[refusal.code])
+    .send({ error: refusal.code, error_description: refusal.description })
+}
+
+/** RFC 6749 section 5.1: neither answers nor refusals may be kept by a cache. */
+export function neverKept(reply: FastifyReply): FastifyReply {
+  return reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
+}
+
+function toOAuthError(error: FastifyError): OAuthError {
+  if (error instanceof OAuthError) return error
+  const { statusCode = 500, code } = error
+  if (statusCode === 413) return new OAuthError('invalid_request', 'The request is too large.', code)
+  if (statusCode === 415)
+    return new OAuthError('invalid_request', 'Send application/x-www-form-urlencoded.', code)
+  if (statusCode >= 400 && statusCode < 500)
+    return new OAuthError('invalid_request', 'The request is malformed.', code)
+  return new OAuthError('server_error', 'Something went wrong on our side.', 'fault')
+}
+
+function challenge(request: FastifyRequest): string {
+  const { tenant } = request.params as { tenant: string }
+  // The realm is known to exist here, so its name is letters, digits and hyphens.
+  return `Basic realm="${/^[a-z0-9-]{1,63}$/.test(tenant) ? tenant : ''}", charset="UTF-8"`
+}

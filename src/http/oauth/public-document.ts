@@ -1,0 +1,35 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/** Bytes that anyone may keep until their time is up. */
+export interface PublicDocument {
+  readonly body: string
+  readonly contentType: string
+  /** Strong validator, with its quotes. */
+  readonly etag: string
+  readonly maxAgeSeconds: number
+}
+
+/** Answers with the document, or with 304 to who has it already. */
+export function sendPublicDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { body, contentType, etag, maxAgeSeconds }: PublicDocument,
+): FastifyReply {
+  // Caches that were filled together should not all come back together.
+  const maxAge = Math.ceil(maxAgeSeconds * (0.8 + 0.2 * Math.random()))
+  reply
+    .header('access-control-allow-origin', '*')
+    .header('cache-control', `public, max-age=${maxAge}`)
+    .header('etag', etag)
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  return reply.header('content-type', contentType).send(body)
+}
+
+// RFC 9110 section 13.1.2: a list compared weakly, or any.
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  return ifNoneMatch.split(',').some((tag) => {
+    const value = tag.trim()
+    return value === '*' || value.replace(/^W\//, '') === etag
+  })
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance } from 'fastify'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import { parseScope } from '../../domain/scope.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { loggableClientId, loggableRealm, note } from '../request-log.ts'
+import { readClientCredentials } from './client-credentials.ts'
+import type { OAuthForm } from './form.ts'
+import { neverKept } from './oauth-error-handler.ts'
+
+type TokenRoute = { Params: { tenant: string }; Body: OAuthForm }
+
+const ANSWER = {
+  type: 'object',
+  properties: {
+    access_token: { type: 'string' },
+    token_type: { type: 'string' },
+    expires_in: { type: 'integer' },
+    refresh_expires_in: { type: 'integer' },
+    'not-before-policy': { type: 'integer' },
+    scope: { type: 'string' },
+  },
+}
+
+/** The token endpoint: RFC 6749 sections 3.2 and 4.4. */
+export function tokenRoute(
+  app: FastifyInstance,
+  operations: Pick<Operations, 'authenticateClient' | 'issueAccessToken' | 'findPublishedRealm'>,
+): void {
+  app.post<TokenRoute>(
+    '/realms/:tenant/protocol/openid-connect/token',
+    { schema: { response: { 200: ANSWER } } },
+    async (request, reply) => {
+      const { tenant } = request.params
+      const form = request.body
+      note(request, { realm: loggableRealm(tenant), client_id: loggableClientId(form.get('client_id')) })
+      const grantType = form.get('grant_type')
+      if (grantType !== 'client_credentials') {
+        await operations.findPublishedRealm(tenant)
+        throw unfitGrant(grantType)
+      }
+      const credentials = readClientCredentials(request.headers.authorization, form)
+      note(request, { client_id: loggableClientId(credentials?.clientId) })
+
+      const client = await operations.authenticateClient(tenant, credentials)
+      note(request, { client_id: client.account.clientId })
+      const token = await operations.issueAccessToken(client, {
+        scope: parseScope(form.get('scope')),
+        targets: { resources: form.all('resource'), audience: form.get('audience') },
+      })
+
+      note(request, { outcome: 'issued' })
+      neverKept(reply)
+      return {
+        access_token: token.value,
+        token_type: 'Bearer',
+        expires_in: token.expiresInSeconds,
+        refresh_expires_in: 0,
+        'not-before-policy': 0,
+        scope: token.scope,
+      }
+    },
+  )
+}
+
+function unfitGrant(grantType: string | undefined): OAuthError {
+  return grantType === undefined
+    ? new OAuthError('invalid_request', 'grant_type is missing.')
+    : new OAuthError('unsupported_grant_type', 'The only grant type is client_credentials.')
+}

@@ -1,0 +1,46 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isRealmName } from '../domain/realm.ts'
+
+/** What a request's one line says beside method, route, status and time. */
+export interface RequestNote {
+  realm?: string
+  client_id?: string | undefined
+  outcome?: string
+  /** For the operator alone. */
+  reason?: string
+}
+
+const notes = new WeakMap<FastifyRequest, RequestNote>()
+
+export function note(request: FastifyRequest, more: RequestNote): void {
+  notes.set(request, { ...notes.get(request), ...more })
+}
+
+/** A realm's name, if it could be one: anything can stand in a URL. */
+export function loggableRealm(name: string): string {
+  return isRealmName(name) ? name : '(not a realm name)'
+}
+
+/** A client_id that may be logged: one of the server's making. Anything else could be a secret in the wrong field. */
+export function loggableClientId(clientId: string | undefined): string | undefined {
+  return clientId !== undefined && /^sa_[0-9a-f]{30}$/.test(clientId) ? clientId : undefined
+}
+
+/** One line a request. The route's pattern stands for the URL, since anything can be in a URL. */
+export function logRequests(app: FastifyInstance): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url
+    if (route?.startsWith('/health/') && reply.statusCode < 400) return
+    request.log.info(
+      {
+        method: request.method,
+        route,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime * 10) / 10,
+        address: request.ip,
+        ...notes.get(request),
+      },
+      'request',
+    )
+  })
+}

@@ -1,0 +1,26 @@
+import { newTokenId, signJwt } from '../crypto/signing.ts'
+import { decideClaims, type TokenRequest } from '../domain/access-token.ts'
+import type { AuthenticatedClient } from './client-authentication.ts'
+import type { Dependencies } from './dependencies.ts'
+
+export interface IssuedAccessToken {
+  readonly value: string
+  readonly expiresInSeconds: number
+  readonly scope: string
+}
+
+export interface AccessTokenOperations {
+  /** @throws OAuthError `invalid_scope`, `invalid_target` */
+  issueAccessToken(client: AuthenticatedClient, request: TokenRequest): Promise<IssuedAccessToken>
+}
+
+export function accessTokenOperations({ clock }: Pick<Dependencies, 'clock'>): AccessTokenOperations {
+  return {
+    async issueAccessToken({ loaded, account }, request) {
+      const { realm, issuer, audiences } = loaded
+      const claims = decideClaims(account, { ...realm, issuer, audiences }, request, clock(), newTokenId())
+      const value = await signJwt(claims, 'at+jwt', await loaded.signer())
+      return { value, expiresInSeconds: realm.tokenLifetimeSeconds, scope: claims.scope }
+    },
+  }
+}

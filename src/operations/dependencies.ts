@@ -1,0 +1,16 @@
+import type { Argon2Pool } from '../crypto/argon2-pool.ts'
+import type { Sealer } from '../crypto/sealing.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Database } from '../storage/database.ts'
+
+/** What operations stand on; each takes what it uses. */
+export interface Dependencies {
+  readonly db: Database
+  readonly clock: Clock
+  /** Where the server is reached: issuers and audiences begin with it. */
+  readonly publicUrl: string
+  readonly sealer: Sealer
+  readonly argon2: Argon2Pool
+  /** Key of the HMAC that generated secrets are checked against. */
+  readonly verifierKey: Uint8Array
+}

@@ -1,0 +1,27 @@
+import { pendingMigrations } from '../storage/migrations.ts'
+import { isAnyRotationOverdue } from '../storage/realms.ts'
+import type { Dependencies } from './dependencies.ts'
+
+export interface HealthOperations {
+  /** What keeps this node from being sent requests; empty when nothing does. */
+  findHindrances(): Promise<string[]>
+}
+
+/** A rotation this late was missed by every node. */
+const OVERDUE_SECONDS = 300
+
+export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): HealthOperations {
+  return {
+    async findHindrances() {
+      try {
+        const hindrances: string[] = []
+        if ((await pendingMigrations(db)).length > 0) hindrances.push('migrations are pending')
+        const before = new Date(clock().getTime() - OVERDUE_SECONDS * 1000)
+        if (await isAnyRotationOverdue(db, before)) hindrances.push('a key rotation is overdue')
+        return hindrances
+      } catch {
+        return ['the database cannot be reached']
+      }
+    },
+  }
+}

@@ -1,0 +1,120 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createArgon2Pool } from '../crypto/argon2-pool.ts'
+import { openMasterKeyFile } from '../crypto/master-key-file.ts'
+import { createSealer } from '../crypto/sealing.ts'
+import type { Clock } from '../domain/clock.ts'
+import { type Database, isDatabaseAway, openDatabase } from '../storage/database.ts'
+import { migrateToLatest } from '../storage/migrations.ts'
+import type { Dependencies } from './dependencies.ts'
+import { openVerifierKey } from './master-key.ts'
+import { createOperations, type Operations } from './operations.ts'
+
+export interface OpenOptions {
+  /** `undefined`: a PostgreSQL of our own in `dataDir`. */
+  readonly databaseUrl: string | undefined
+  readonly dataDir: string
+  /** The server keeps the embedded database to itself; a command shares it. */
+  readonly role: 'server' | 'cli'
+  readonly publicUrl: string
+  /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */
+  readonly masterKeys: readonly string[] | undefined
+  readonly clock: Clock
+  readonly poolSize: number
+  /** How long to wait for a database that is not there yet. */
+  readonly databaseWaitSeconds: number
+  readonly log: (message: string, error?: Error) => void
+}
+
+export interface OpenedOperations {
+  readonly operations: Operations
+  /** Migrations that were applied on the way. */
+  readonly migrated: readonly string[]
+  /** For processes that share this database. */
+  readonly databaseUrl: string
+  readonly masterKeys: readonly string[]
+  close(): Promise<void>
+}
+
+/** The database could not be reached in the time allowed. */
+export class DatabaseUnreachableError extends Error {
+  override readonly name = 'DatabaseUnreachableError'
+}
+
+/**
+ * Starts or waits for the database, migrates it and opens the keys in it.
+ * @throws DatabaseUnreachableError
+ * @throws DataDirectoryInUse
+ * @throws WrongMasterKeyError
+ */
+export async function openOperations(options: OpenOptions): Promise<OpenedOperations> {
+  const { dataDir, role, log } = options
+  if (options.databaseUrl !== undefined) return openOn(options.databaseUrl, options, async () => {})
+  // Loaded when it is needed: most servers have a PostgreSQL of their own.
+  const { openEmbeddedPostgres } = await import('../storage/embedded-postgres.ts')
+  const embedded = await openEmbeddedPostgres(dataDir, { role, log })
+  try {
+    return await openOn(embedded.connectionString, options, () => embedded.close())
+  } catch (error) {
+    await embedded.close()
+    throw error
+  }
+}
+
+async function openOn(
+  databaseUrl: string,
+  options: OpenOptions,
+  closeEmbedded: () => Promise<void>,
+): Promise<OpenedOperations> {
+  const { poolSize, log, clock, publicUrl } = options
+  const masterKeys = options.masterKeys ?? [await openMasterKeyFile(join(options.dataDir, 'master-key'))]
+  const migrated = await migrateWhenReachable(databaseUrl, options)
+  const db = openDatabase({
+    connectionString: databaseUrl,
+    poolSize,
+    onIdleError: (error) => log('database connection lost', error),
+  })
+  const close = async () => {
+    await db.destroy()
+    await closeEmbedded()
+  }
+  try {
+    const dependencies = await openDependencies(db, masterKeys, clock, publicUrl)
+    return { operations: createOperations(dependencies), migrated, databaseUrl, masterKeys, close }
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+}
+
+async function openDependencies(
+  db: Database,
+  masterKeys: readonly string[],
+  clock: Clock,
+  publicUrl: string,
+): Promise<Dependencies> {
+  const sealer = await createSealer(masterKeys.map((key) => Buffer.from(key, 'base64url')))
+  const verifierKey = await openVerifierKey(db, sealer, clock)
+  return { db, clock, publicUrl, sealer, argon2: createArgon2Pool(), verifierKey }
+}
+
+async function migrateWhenReachable(
+  databaseUrl: string,
+  { databaseWaitSeconds, log }: OpenOptions,
+): Promise<string[]> {
+  const deadline = performance.now() + databaseWaitSeconds * 1000
+  for (let delay = 100; ; delay = Math.min(delay * 2, 5000)) {
+    try {
+      return await migrateToLatest(databaseUrl)
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      const reason = (error as Error).message || (error as { code?: string }).code
+      if (performance.now() + delay > deadline)
+        throw new DatabaseUnreachableError(
+          `the database could not be reached within ${databaseWaitSeconds} s: ${reason}`,
+        )
+      log(`the database cannot be reached yet (${reason}); trying again in ${delay} ms`)
+      await sleep(delay)
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { type AccessTokenOperations, accessTokenOperations } from './access-tokens.ts'
+import { type BootstrapOperations, bootstrapOperations } from './bootstrap.ts'
+import { type ClientAuthentication, createClientAuthentication } from './client-authentication.ts'
+import type { Dependencies } from './dependencies.ts'
+import { type HealthOperations, healthOperations } from './health.ts'
+import { createLoadedRealms } from './loaded-realms.ts'
+import { type MasterKeyOperations, masterKeyOperations } from './master-key.ts'
+import { type PublishedRealmOperations, publishedRealmOperations } from './published-realms.ts'
+import { type RealmOperations, realmOperations } from './realms.ts'
+import { type ServiceAccountOperations, serviceAccountOperations } from './service-accounts.ts'
+import { type SigningKeyOperations, signingKeyOperations } from './signing-keys.ts'
+
+/** All that the server can do; every front door calls these. */
+export type Operations = AccessTokenOperations &
+  BootstrapOperations &
+  ClientAuthentication &
+  HealthOperations &
+  MasterKeyOperations &
+  PublishedRealmOperations &
+  RealmOperations &
+  ServiceAccountOperations &
+  SigningKeyOperations
+
+export function createOperations(dependencies: Dependencies): Operations {
+  const loadedRealms = createLoadedRealms(dependencies)
+  const realms = realmOperations(dependencies)
+  const serviceAccounts = serviceAccountOperations(dependencies)
+  return {
+    ...realms,
+    ...serviceAccounts,
+    ...signingKeyOperations(dependencies),
+    ...masterKeyOperations(dependencies),
+    ...bootstrapOperations(dependencies, { ...realms, ...serviceAccounts }),
+    ...createClientAuthentication(dependencies, loadedRealms),
+    ...accessTokenOperations(dependencies),
+    ...publishedRealmOperations(loadedRealms),
+    ...healthOperations(dependencies),
+  }
+}

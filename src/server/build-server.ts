@@ -1,0 +1,56 @@
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import type { Logger } from 'pino'
+import { healthRoutes } from '../http/health.ts'
+import { discoveryRoutes } from '../http/oauth/discovery.ts'
+import { acceptForms } from '../http/oauth/form.ts'
+import { jwksRoute } from '../http/oauth/jwks.ts'
+import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
+import { postOnly } from '../http/oauth/post-only.ts'
+import { tokenRoute } from '../http/oauth/token.ts'
+import { logRequests } from '../http/request-log.ts'
+import type { Operations } from '../operations/operations.ts'
+
+export interface ServerOptions {
+  readonly logger: Logger
+  readonly trustProxy: boolean | string
+}
+
+export interface Server {
+  readonly app: FastifyInstance
+  /** Readiness goes first, then the listening socket, then what is in flight is finished. */
+  close(): Promise<void>
+}
+
+/** Puts all front doors on a server that has yet to listen. */
+export async function buildServer(
+  operations: Operations,
+  { logger, trustProxy }: ServerOptions,
+): Promise<Server> {
+  let closing = false
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    trustProxy,
+    logController: new LogController({ disableRequestLogging: true }),
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 200, caseSensitive: true },
+  })
+  logRequests(app)
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
+  await app.register(async (scope) => healthRoutes(scope, operations, () => closing))
+  await app.register(async (oauth) => {
+    await acceptForms(oauth)
+    oauth.setErrorHandler(oauthErrorHandler)
+    tokenRoute(oauth, operations)
+    postOnly(oauth, '/realms/:tenant/protocol/openid-connect/token')
+    jwksRoute(oauth, operations)
+    discoveryRoutes(oauth, operations)
+  })
+  await app.ready()
+  return {
+    app: app,
+    close: async () => {
+      closing = true
+      await app.close()
+    },
+  }
+}

@@ -1,0 +1,18 @@
+import { type Logger, pino } from 'pino'
+import pretty from 'pino-pretty'
+
+/** JSON lines on standard error, or something for the eye when that is a terminal. */
+export function createLogger(level: string): Logger {
+  const options = { level, serializers: { err: serializeError } }
+  const stderr = 2
+  if (process.stderr.isTTY)
+    return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
+  return pino(options, pino.destination({ dest: stderr, sync: true }))
+}
+
+// Errors of libraries carry what they were given: only these members are sure to hold no secret.
+function serializeError(error: unknown) {
+  if (!(error instanceof Error)) return { message: typeof error }
+  const { name, message, stack, code } = error as Error & { code?: unknown }
+  return { type: name, message, stack, code }
+}

@@ -1,0 +1,91 @@
+import { sql } from 'kysely'
+import type { Database } from './database.ts'
+
+export interface ClientLookup {
+  readonly realm: string
+  /** `undefined`: only the realm is of interest. */
+  readonly clientId: string | undefined
+}
+
+export interface SecretRecord {
+  readonly id: string
+  readonly phc: string
+  readonly hmac: Buffer | undefined
+  readonly expiresAt: Date | undefined
+}
+
+/** All that the token road reads of a client, in one row. */
+export interface ClientRecord {
+  readonly realmVersion: string
+  readonly account: AccountRecord | undefined
+}
+
+export interface AccountRecord {
+  readonly clientId: string
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[] | undefined
+  readonly disabledAt: Date | undefined
+  readonly secrets: readonly SecretRecord[]
+}
+
+interface Row {
+  n: number
+  version: string
+  client_id: string | null
+  roles: string[]
+  scopes: string[] | null
+  disabled_at: Date | null
+  id: string | null
+  phc: string
+  hmac: Buffer | null
+  expires_at: Date | null
+}
+
+/** Reads many clients at once, in the order asked; `undefined` where the realm is not there. */
+export async function findClientRecords(
+  db: Database,
+  lookups: readonly ClientLookup[],
+): Promise<(ClientRecord | undefined)[]> {
+  const realms = lookups.map((lookup) => lookup.realm)
+  const clientIds = lookups.map((lookup) => lookup.clientId ?? null)
+  // The text is the same however many are asked for, so that it is parsed alike and can be prepared.
+  const { rows } = await sql<Row>`
+    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.disabled_at, s.id, s.phc, s.hmac, s.expires_at
+    from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
+    join realms r on r.name = l.realm
+    left join service_accounts a on a.realm_id = r.id and a.client_id = l.client_id
+    left join client_secrets s on s.realm_id = a.realm_id and s.client_id = a.client_id
+  `.execute(db)
+
+  const found = new Array<ClientRecord | undefined>(lookups.length).fill(undefined)
+  for (const row of rows) {
+    const index = row.n - 1
+    const record = found[index]
+    if (!record) found[index] = toClientRecord(row)
+    else if (row.id !== null) (record.account?.secrets as SecretRecord[]).push(toSecretRecord(row))
+  }
+  return found
+}
+
+function toClientRecord(row: Row): ClientRecord {
+  if (row.client_id === null) return { realmVersion: row.version, account: undefined }
+  return {
+    realmVersion: row.version,
+    account: {
+      clientId: row.client_id,
+      roles: row.roles,
+      scopes: row.scopes ?? undefined,
+      disabledAt: row.disabled_at ?? undefined,
+      secrets: row.id === null ? [] : [toSecretRecord(row)],
+    },
+  }
+}
+
+function toSecretRecord(row: Row): SecretRecord {
+  return {
+    id: row.id as string,
+    phc: row.phc,
+    hmac: row.hmac ?? undefined,
+    expiresAt: row.expires_at ?? undefined,
+  }
+}

@@ -1,0 +1,72 @@
+import type { Selectable } from 'kysely'
+import type { ClientSecret } from '../domain/service-account.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
+import type { ClientSecretRow } from './tables.ts'
+
+const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at', 'last_used_at'] as const
+
+type Row = Pick<Selectable<ClientSecretRow>, (typeof COLUMNS)[number]>
+
+export type NewClientSecret = Pick<ClientSecret, 'id' | 'phc' | 'hmac' | 'lastFour'>
+
+export async function insertClientSecret(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+  secret: NewClientSecret,
+  now: Date,
+): Promise<void> {
+  await trx
+    .insertInto('client_secrets')
+    .values({
+      realm_id: realmId,
+      client_id: clientId,
+      id: secret.id,
+      phc: secret.phc,
+      hmac: secret.hmac ?? null,
+      last_four: secret.lastFour,
+      created_at: now,
+    })
+    .execute()
+}
+
+/** Newest first. */
+export async function listClientSecrets(
+  db: Database,
+  realmId: string,
+  clientId: string,
+): Promise<ClientSecret[]> {
+  const rows = await db
+    .selectFrom('client_secrets')
+    .select(COLUMNS)
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .orderBy('created_at', 'desc')
+    .orderBy('id')
+    .execute()
+  return rows.map(toClientSecret)
+}
+
+export async function deleteClientSecrets(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+): Promise<void> {
+  await trx
+    .deleteFrom('client_secrets')
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .execute()
+}
+
+function toClientSecret(row: Row): ClientSecret {
+  return {
+    id: row.id,
+    phc: row.phc,
+    hmac: row.hmac ?? undefined,
+    lastFour: row.last_four,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at ?? undefined,
+    lastUsedAt: row.last_used_at ?? undefined,
+  }
+}

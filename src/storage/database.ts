@@ -1,0 +1,67 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import type { Tables } from './tables.ts'
+
+/** Either a pool or a transaction; a `DatabaseTransaction` is one too. */
+export type Database = Kysely<Tables>
+export type DatabaseTransaction = Transaction<Tables>
+
+export interface DatabaseOptions {
+  readonly connectionString: string
+  /** Connections at most. */
+  readonly poolSize: number
+  /** Hears of connections that broke while idle; the pool replaces them. */
+  readonly onIdleError: (error: Error) => void
+}
+
+/** How long a request waits for a connection or an answer before it says that the database is away. */
+const PATIENCE_MILLISECONDS = 1500
+
+export function openDatabase({ connectionString, poolSize, onIdleError }: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString,
+    max: poolSize,
+    connectionTimeoutMillis: PATIENCE_MILLISECONDS,
+    query_timeout: PATIENCE_MILLISECONDS,
+    keepAlive: true,
+    application_name: 'mintmark',
+  })
+  pool.on('error', onIdleError)
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+}
+
+/** Runs a transaction, again where PostgreSQL ended it for another's sake: deadlock, serialization. */
+export async function inTransaction<T>(
+  db: Database,
+  work: (trx: DatabaseTransaction) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction().execute(work)
+    } catch (error) {
+      const code = error instanceof pg.DatabaseError ? error.code : undefined
+      if (attempt === 5 || (code !== '40P01' && code !== '40001')) throw error
+    }
+  }
+}
+
+/** Whether the database, rather than what was asked of it, is at fault: away, starting, stopping or overloaded. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = (error as { code?: unknown }).code
+  if (typeof code === 'string') {
+    // PostgreSQL classes 08 connection, 53 resources, 57P operator's intervention, 25006 a primary that is none any more.
+    return (
+      /^(08|53|57P|25006)/.test(code) ||
+      /^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/.test(code)
+    )
+  }
+  return /timeout|Connection terminated|Client has encountered a connection error|not queryable/i.test(
+    error.message,
+  )
+}
+
+/** PostgreSQL's name of the constraint that an error is about. */
+export function violatedConstraint(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.constraint : undefined
+}

@@ -1,0 +1,48 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+import pg from 'pg'
+
+const FOLDER = join(import.meta.dirname, '../../migrations')
+
+/** Applies what is pending, under a lock that other nodes wait for. Returns the names of what was applied. */
+export async function migrateToLatest(connectionString: string): Promise<string[]> {
+  // A connection of its own without a time limit: a migration may take as long as it takes.
+  const pool = new pg.Pool({ connectionString, max: 1, connectionTimeoutMillis: 5000 })
+  pool.on('error', () => {})
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    // Also spares a node that is older than the database: what it does not know of, it leaves alone.
+    if ((await pendingMigrations(db)).length === 0) return []
+    const { error, results } = await new Migrator({ db, provider: sqlFiles }).migrateToLatest()
+    if (error) throw error
+    return (results ?? []).map((result) => result.migrationName)
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Names of the migrations that this version has and the database has not. */
+export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
+  const known = Object.keys(await sqlFiles.getMigrations())
+  const table = await sql<{
+    found: boolean
+  }>`select to_regclass('kysely_migration') is not null as found`.execute(db)
+  if (!table.rows[0]?.found) return known
+  const applied = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
+  const names = new Set(applied.rows.map((row) => row.name))
+  return known.filter((name) => !names.has(name))
+}
+
+// One file, one change: plain SQL, applied in the order of the names.
+const sqlFiles: MigrationProvider = {
+  async getMigrations() {
+    const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.sql')).sort()
+    const entries = files.map(async (file): Promise<[string, Migration]> => {
+      const text = await readFile(join(FOLDER, file), 'utf8')
+      return [file.slice(0, -4), { up: async (db) => void (await sql.raw(text).execute(db)) }]
+    })
+    return Object.fromEntries(await Promise.all(entries))
+  },
+}

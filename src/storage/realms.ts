@@ -1,0 +1,186 @@
+import type { Selectable } from 'kysely'
+import { sql } from 'kysely'
+import type { Algorithm, Realm, RealmSettings } from '../domain/realm.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
+import type { RealmRow } from './tables.ts'
+
+const COLUMNS = [
+  'id',
+  'name',
+  'display_name',
+  'algorithm',
+  'token_lifetime_seconds',
+  'service_account_limit',
+  'service_account_count',
+  'scopes',
+  'audiences',
+  'roles',
+  'key_rotation_seconds',
+  'key_publish_seconds',
+  'jwks_max_age_seconds',
+  'imports_secrets',
+  'version',
+  'created_at',
+] as const
+
+type Row = Pick<Selectable<RealmRow>, (typeof COLUMNS)[number]>
+
+/** `undefined` where a realm of that name is there already. */
+export async function insertRealm(
+  trx: DatabaseTransaction,
+  name: string,
+  settings: RealmSettings,
+  now: Date,
+): Promise<Realm | undefined> {
+  const row = await trx
+    .insertInto('realms')
+    .values({ name, ...toColumns(settings), created_at: now })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .returning(COLUMNS)
+    .executeTakeFirst()
+  return row && toRealm(row)
+}
+
+export async function findRealmByName(db: Database, name: string): Promise<Realm | undefined> {
+  const row = await db.selectFrom('realms').select(COLUMNS).where('name', '=', name).executeTakeFirst()
+  return row && toRealm(row)
+}
+
+/** Holds the realm's row until the transaction ends. */
+export async function lockRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
+  const row = await trx
+    .selectFrom('realms')
+    .select(COLUMNS)
+    .where('name', '=', name)
+    .forUpdate()
+    .executeTakeFirst()
+  return row && toRealm(row)
+}
+
+/** A page in order of name, beginning after a name. */
+export async function listRealms(db: Database, after: string, limit: number): Promise<Realm[]> {
+  const rows = await db
+    .selectFrom('realms')
+    .select(COLUMNS)
+    .where('name', '>', after)
+    .orderBy('name')
+    .limit(limit)
+    .execute()
+  return rows.map(toRealm)
+}
+
+/** Versions of those of the named realms that are there. */
+export async function findRealmVersions(
+  db: Database,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await db
+    .selectFrom('realms')
+    .select(['name', 'version'])
+    .where('name', '=', sql<string>`any(${[...names]}::text[])`)
+    .execute()
+  return new Map(rows.map((row) => [row.name, row.version]))
+}
+
+/** Takes a place for one more account; `undefined` where the limit is reached. Locks the realm's row. */
+export async function updateRealmTakingPlace(
+  trx: DatabaseTransaction,
+  realmId: string,
+): Promise<number | undefined> {
+  const row = await trx
+    .updateTable('realms')
+    .set((eb) => ({ service_account_count: eb('service_account_count', '+', 1) }))
+    .where('id', '=', realmId)
+    .whereRef('service_account_count', '<', 'service_account_limit')
+    .returning('service_account_count')
+    .executeTakeFirst()
+  return row?.service_account_count
+}
+
+export async function updateRealmFreeingPlace(trx: DatabaseTransaction, realmId: string): Promise<void> {
+  await trx
+    .updateTable('realms')
+    .set((eb) => ({ service_account_count: eb('service_account_count', '-', 1) }))
+    .where('id', '=', realmId)
+    .execute()
+}
+
+/** From now on argon2id is on this realm's token road. */
+export async function updateRealmImportsSecrets(trx: DatabaseTransaction, realmId: string): Promise<void> {
+  await trx
+    .updateTable('realms')
+    .set((eb) => ({ imports_secrets: true, version: eb('version', '+', '1') }))
+    .where('id', '=', realmId)
+    .where('imports_secrets', '=', false)
+    .execute()
+}
+
+/** After a step of key rotation: when the next one is due, and a new version for all who keep the old keys. */
+export async function updateRealmRotation(
+  trx: DatabaseTransaction,
+  realmId: string,
+  rotationDueAt: Date,
+  keysChanged: boolean,
+): Promise<void> {
+  await trx
+    .updateTable('realms')
+    .set((eb) => ({
+      rotation_due_at: rotationDueAt,
+      version: keysChanged ? eb('version', '+', '1') : eb.ref('version'),
+    }))
+    .where('id', '=', realmId)
+    .execute()
+}
+
+/** Names of realms whose keys want attention by then, the longest overdue first. */
+export async function listRealmsDueForRotation(db: Database, by: Date, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('realms')
+    .select('name')
+    .where('rotation_due_at', '<=', by)
+    .orderBy('rotation_due_at')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => row.name)
+}
+
+/** Whether a realm's rotation has been due since before then. */
+export async function isAnyRotationOverdue(db: Database, before: Date): Promise<boolean> {
+  return (await listRealmsDueForRotation(db, before, 1)).length > 0
+}
+
+function toColumns(settings: RealmSettings) {
+  return {
+    display_name: settings.displayName,
+    algorithm: settings.algorithm,
+    token_lifetime_seconds: settings.tokenLifetimeSeconds,
+    service_account_limit: settings.serviceAccountLimit,
+    scopes: [...settings.scopes],
+    audiences: [...settings.audiences],
+    roles: [...settings.roles],
+    key_rotation_seconds: settings.keyRotationSeconds,
+    key_publish_seconds: settings.keyPublishSeconds,
+    jwks_max_age_seconds: settings.jwksMaxAgeSeconds,
+  }
+}
+
+function toRealm(row: Row): Realm {
+  return {
+    id: row.id,
+    name: row.name,
+    displayName: row.display_name,
+    algorithm: row.algorithm as Algorithm,
+    tokenLifetimeSeconds: row.token_lifetime_seconds,
+    serviceAccountLimit: row.service_account_limit,
+    serviceAccountCount: row.service_account_count,
+    scopes: row.scopes,
+    audiences: row.audiences,
+    roles: row.roles,
+    keyRotationSeconds: row.key_rotation_seconds,
+    keyPublishSeconds: row.key_publish_seconds,
+    jwksMaxAgeSeconds: row.jwks_max_age_seconds,
+    importsSecrets: row.imports_secrets,
+    version: row.version,
+    createdAt: row.created_at,
+  }
+}

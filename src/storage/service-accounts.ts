@@ -1,0 +1,182 @@
+import { type Selectable, sql } from 'kysely'
+import type { ServiceAccount } from '../domain/service-account.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
+import type { ServiceAccountRow } from './tables.ts'
+
+const COLUMNS = [
+  'realm_id',
+  'client_id',
+  'name',
+  'description',
+  'roles',
+  'scopes',
+  'disabled_at',
+  'version',
+  'created_at',
+  'updated_at',
+  'last_used_at',
+  'last_used_address',
+  'last_used_scope',
+] as const
+
+type Row = Pick<Selectable<ServiceAccountRow>, (typeof COLUMNS)[number]>
+
+export interface NewServiceAccount {
+  readonly clientId: string
+  readonly name: string
+  readonly nameKey: string
+  readonly description: string
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[] | undefined
+}
+
+/** Throws where the name or the client_id is taken: constraints service_accounts_name_key, service_accounts_pkey. */
+export async function insertServiceAccount(
+  trx: DatabaseTransaction,
+  realmId: string,
+  account: NewServiceAccount,
+  now: Date,
+): Promise<ServiceAccount> {
+  const row = await trx
+    .insertInto('service_accounts')
+    .values({
+      realm_id: realmId,
+      client_id: account.clientId,
+      name: account.name,
+      name_key: account.nameKey,
+      description: account.description,
+      roles: [...account.roles],
+      scopes: account.scopes ? [...account.scopes] : null,
+      created_at: now,
+      updated_at: now,
+    })
+    .returning(COLUMNS)
+    .executeTakeFirstOrThrow()
+  return toServiceAccount(row)
+}
+
+export async function findServiceAccount(
+  db: Database,
+  realmId: string,
+  clientId: string,
+): Promise<ServiceAccount | undefined> {
+  const row = await byClientId(db, realmId, clientId).executeTakeFirst()
+  return row && toServiceAccount(row)
+}
+
+/** Holds the account's row until the transaction ends, so that changes of one account take turns. */
+export async function lockServiceAccount(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+): Promise<ServiceAccount | undefined> {
+  const row = await byClientId(trx, realmId, clientId).forUpdate().executeTakeFirst()
+  return row && toServiceAccount(row)
+}
+
+/** A page in order of name key and client_id. */
+export async function listServiceAccounts(
+  db: Database,
+  realmId: string,
+  after: { readonly nameKey: string },
+  limit: number,
+): Promise<ServiceAccount[]> {
+  const rows = await db
+    .selectFrom('service_accounts')
+    .select(COLUMNS)
+    .where('realm_id', '=', realmId)
+    .where('name_key', '>', after.nameKey)
+    .orderBy('name_key')
+    .limit(limit)
+    .execute()
+  return rows.map(toServiceAccount)
+}
+
+export interface ServiceAccountChanges {
+  readonly name?: string
+  readonly nameKey?: string
+  readonly description?: string
+  readonly roles?: readonly string[]
+  readonly scopes?: readonly string[] | undefined
+  readonly disabledAt?: Date | undefined
+}
+
+/** Throws where the new name is taken: constraint service_accounts_name_key. */
+export async function updateServiceAccount(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+  changes: ServiceAccountChanges,
+  now: Date,
+): Promise<ServiceAccount> {
+  const row = await trx
+    .updateTable('service_accounts')
+    .set((eb) => ({ ...toColumns(changes), version: eb('version', '+', 1), updated_at: now }))
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .returning(COLUMNS)
+    .executeTakeFirstOrThrow()
+  return toServiceAccount(row)
+}
+
+export async function deleteServiceAccount(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+): Promise<void> {
+  await trx
+    .deleteFrom('service_accounts')
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .execute()
+}
+
+/** Whether an account that is not disabled holds the role. */
+export async function isRoleHeld(db: Database, realmId: string, role: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('service_accounts')
+    .select('client_id')
+    .where('realm_id', '=', realmId)
+    .where('disabled_at', 'is', null)
+    .where(sql<boolean>`${role} = any(roles)`)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+function byClientId(db: Database, realmId: string, clientId: string) {
+  return db
+    .selectFrom('service_accounts')
+    .select(COLUMNS)
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+}
+
+function toColumns(changes: ServiceAccountChanges) {
+  return {
+    ...(changes.name !== undefined && { name: changes.name }),
+    ...(changes.nameKey !== undefined && { name_key: changes.nameKey }),
+    ...(changes.description !== undefined && { description: changes.description }),
+    ...(changes.roles !== undefined && { roles: [...changes.roles] }),
+    ...('scopes' in changes && { scopes: changes.scopes ? [...changes.scopes] : null }),
+    ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
+  }
+}
+
+function toServiceAccount(row: Row): ServiceAccount {
+  return {
+    realmId: row.realm_id,
+    clientId: row.client_id,
+    name: row.name,
+    description: row.description,
+    roles: row.roles,
+    scopes: row.scopes ?? undefined,
+    disabledAt: row.disabled_at ?? undefined,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    lastUsedAt: row.last_used_at ?? undefined,
+    lastUsedAddress: row.last_used_address ?? undefined,
+    lastUsedScope: row.last_used_scope ?? undefined,
+  }
+}

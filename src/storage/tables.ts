@@ -1,0 +1,97 @@
+import type { ColumnType, Generated, JSONColumnType } from 'kysely'
+
+type Timestamp = ColumnType<Date, Date, Date>
+type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date | null>
+/** `bigint`: arrives as text, since it may exceed what a number holds. */
+type GeneratedBigint = Generated<string>
+
+export interface RealmRow {
+  id: GeneratedBigint
+  name: string
+  display_name: string
+  algorithm: string
+  token_lifetime_seconds: number
+  service_account_limit: number
+  service_account_count: Generated<number>
+  scopes: string[]
+  audiences: string[]
+  roles: string[]
+  key_rotation_seconds: number
+  key_publish_seconds: number
+  jwks_max_age_seconds: number
+  rotation_due_at: ColumnType<Date, Date | undefined, Date>
+  imports_secrets: Generated<boolean>
+  version: Generated<string>
+  created_at: Timestamp
+}
+
+export interface ServiceAccountRow {
+  realm_id: string
+  client_id: string
+  name: string
+  name_key: string
+  description: Generated<string>
+  roles: string[]
+  scopes: string[] | null
+  disabled_at: NullableTimestamp
+  version: Generated<number>
+  created_at: Timestamp
+  updated_at: Timestamp
+  last_used_at: NullableTimestamp
+  last_used_address: string | null
+  last_used_scope: string | null
+}
+
+export interface ClientSecretRow {
+  realm_id: string
+  client_id: string
+  id: string
+  phc: string
+  hmac: Buffer | null
+  last_four: string
+  created_at: Timestamp
+  expires_at: NullableTimestamp
+  last_used_at: NullableTimestamp
+}
+
+export interface SigningKeyRow {
+  realm_id: string
+  kid: string
+  algorithm: string
+  state: string
+  public_jwk: JSONColumnType<Record<string, unknown>>
+  sealed_private_jwk: string
+  published_at: Timestamp
+  activates_at: Timestamp
+  activated_at: NullableTimestamp
+  retired_at: NullableTimestamp
+}
+
+export interface DataKeyRow {
+  purpose: string
+  sealed_key: string
+  created_at: Timestamp
+}
+
+export interface AuditEventRow {
+  id: GeneratedBigint
+  realm_id: string | null
+  realm: string | null
+  occurred_at: Timestamp
+  actor_kind: string
+  actor_id: string
+  address: string | null
+  action: string
+  target: string | null
+  outcome: string
+  details: JSONColumnType<Record<string, unknown>>
+}
+
+export interface Tables {
+  realms: RealmRow
+  service_accounts: ServiceAccountRow
+  client_secrets: ClientSecretRow
+  signing_keys: SigningKeyRow
+  data_keys: DataKeyRow
+  audit_events: AuditEventRow
+}

@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { migrateToLatest } from '../../src/storage/migrations.ts'
+import { adminUrl } from './postgres-server.ts'
+
+const TEMPLATE = 'mintmark_test_template'
+
+/** Made once a run: copying it is faster than migrating for each test file. */
+export async function makeTemplate(): Promise<void> {
+  await admin(`drop database if exists ${TEMPLATE}`)
+  await admin(`create database ${TEMPLATE}`)
+  await migrateToLatest(adminUrl(TEMPLATE))
+}
+
+/** The address of a database of this test file's own, migrated unless told otherwise, dropped when it ends. */
+export async function testDatabase(t: Test, { migrate = true } = {}): Promise<string> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await admin(`create database ${name} template ${migrate ? TEMPLATE : 'template0'}`)
+  t.teardown(() => admin(`drop database if exists ${name} with (force)`))
+  return adminUrl(name)
+}
+
+async function admin(statement: string): Promise<void> {
+  const client = new pg.Client(adminUrl())
+  await client.connect()
+  try {
+    // Two copies of one template wait for each other.
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import type { Actor } from '../../src/domain/actor.ts'
+import type { Clock } from '../../src/domain/clock.ts'
+import { openOperations } from '../../src/operations/open.ts'
+import type { Operations } from '../../src/operations/operations.ts'
+import { buildServer } from '../../src/server/build-server.ts'
+import { testDatabase } from './postgres.ts'
+
+export const PUBLIC_URL = 'https://auth.test'
+export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64url')
+export const TESTER: Actor = { kind: 'cli', id: 'tester', address: undefined }
+
+export interface TestServer {
+  readonly app: FastifyInstance
+  readonly operations: Operations
+  readonly databaseUrl: string
+  /** What was logged so far, a JSON line each. */
+  readonly log: string[]
+  /** The time, which only moves when it is told to. */
+  readonly clock: TestClock
+}
+
+export interface TestClock {
+  now: Date
+  readonly read: Clock
+  advance(seconds: number): void
+}
+
+export function testClock(start = new Date()): TestClock {
+  const clock: TestClock = {
+    now: start,
+    read: () => clock.now,
+    advance: (seconds) => {
+      clock.now = new Date(clock.now.getTime() + seconds * 1000)
+    },
+  }
+  return clock
+}
+
+/** A server on a database of its own, closed when the test ends. Ask it by `app.inject`, or let `app` listen. */
+export async function testServer(
+  t: Test,
+  { databaseUrl, clock = testClock() }: { databaseUrl?: string; clock?: TestClock } = {},
+): Promise<TestServer> {
+  const url = databaseUrl ?? (await testDatabase(t))
+  const opened = await openOperations({
+    databaseUrl: url,
+    dataDir: '/nonexistent',
+    role: 'server',
+    publicUrl: PUBLIC_URL,
+    masterKeys: [MASTER_KEY],
+    clock: clock.read,
+    poolSize: 5,
+    databaseWaitSeconds: 5,
+    log: () => {},
+  })
+  const log: string[] = []
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })
+  const server = await buildServer(opened.operations, { logger, trustProxy: false })
+  t.teardown(async () => {
+    await server.close()
+    await opened.close()
+  })
+  return { app: server.app, operations: opened.operations, databaseUrl: url, log, clock }
+}
