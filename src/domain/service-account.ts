@@ -35,7 +35,7 @@ export interface ClientSecret {
 
 // Letters, marks, digits, punctuation, symbols and the plain space; no controls, no invisible or private characters.
 // The zero-width joiner and the variation selectors belong to emoji.
-const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S} \u200d\ufe0f]{1,100}$/u
+const NAME = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200d|\ufe0f){1,100}$/u
 
 /** The name as kept: trimmed and in Unicode normal form C. */
 export function parseServiceAccountName(input: string): string {

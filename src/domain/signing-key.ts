@@ -77,7 +77,7 @@ function scheduled(
 
 function none(keys: readonly SigningKey[], dueAt: Date): RotationStep {
   const removals = keys.filter((key) => key.state === 'retired').map(removalOf)
-  return { kind: 'none', dueAt: removals.reduce((a, b) => (a < b ? a : b), dueAt) }
+  return { kind: 'none', dueAt: removals.reduce(earlier, dueAt) }
 }
 
 function removalOf(key: SigningKey): Date {
@@ -85,7 +85,11 @@ function removalOf(key: SigningKey): Date {
 }
 
 function later(a: Date, b: Date): Date {
-  return a > b ? a : b
+  return new Date(Math.max(a.getTime(), b.getTime()))
+}
+
+export function earlier(a: Date, b: Date): Date {
+  return new Date(Math.min(a.getTime(), b.getTime()))
 }
 
 function plus(date: Date, seconds: number): Date {

@@ -3,7 +3,7 @@ import type { Actor } from '../domain/actor.ts'
 import { SERVER_ACTOR } from '../domain/actor.ts'
 import type { Algorithm, Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
-import { earliestActivation, nextRotationStep, type RotationStep } from '../domain/signing-key.ts'
+import { earlier, earliestActivation, nextRotationStep, type RotationStep } from '../domain/signing-key.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
 import { type DatabaseTransaction, inTransaction } from '../storage/database.ts'
 import {
@@ -105,8 +105,7 @@ async function publishNext(deps: Deps, trx: DatabaseTransaction, realm: Realm): 
     await updateRealmRotation(trx, realm.id, now, true)
     return key
   }
-  const earliest = earliestActivation(waiting.publishedAt, realm)
-  const activatesAt = earliest < waiting.activatesAt ? earliest : waiting.activatesAt
+  const activatesAt = earlier(earliestActivation(waiting.publishedAt, realm), waiting.activatesAt)
   await updateSigningKeyActivation(trx, realm.id, waiting.kid, activatesAt)
   return { ...waiting, activatesAt }
 }

@@ -62,7 +62,8 @@ export async function findClientRecords(
     const index = row.n - 1
     const record = found[index]
     if (!record) found[index] = toClientRecord(row)
-    else if (row.id !== null) (record.account?.secrets as SecretRecord[]).push(toSecretRecord(row))
+    else if (record.account && row.id !== null)
+      (record.account.secrets as SecretRecord[]).push(toSecretRecord(row))
   }
   return found
 }

@@ -1,0 +1,140 @@
+import { isRecord } from './strict-json.ts'
+import { TokenError } from './token-error.ts'
+
+/** A permission on one object or group of objects (RFC 9396 section 2). */
+export interface AuthorizationDetail {
+  /** What kind of thing, for example `device` or `device_group`. */
+  readonly type: string
+  /** Which one. */
+  readonly identifier?: string
+  /** The roles held on it. */
+  readonly privileges?: readonly string[]
+  readonly [member: string]: unknown
+}
+
+/** A verified access token (RFC 9068 section 2.2). */
+export interface AccessToken {
+  /** `iss`: the realm that issued it. */
+  readonly issuer: string
+  /** `sub`: for a service account the same as `clientId`. */
+  readonly subject: string
+  /** `client_id`: the service account. */
+  readonly clientId: string
+  /** `aud`: the resources it is for. */
+  readonly audience: readonly string[]
+  /** `scope`, split at spaces; empty when the token has none. */
+  readonly scope: readonly string[]
+  /** `roles`: those held on the whole realm; empty when the token has none. */
+  readonly roles: readonly string[]
+  /** `authorization_details`: those held on single objects and groups; empty when the token has none. */
+  readonly authorizationDetails: readonly AuthorizationDetail[]
+  /** True when the issuer left `authorization_details` out because they were too many. `mayOn` then asks the issuer. */
+  readonly authorizationDetailsOmitted: boolean
+  /** `iat`. */
+  readonly issuedAt: Date
+  /** `exp`. */
+  readonly expiresAt: Date
+  /** `jti`: names this token alone. */
+  readonly id: string
+  /** All claims as the issuer wrote them. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface ClaimRules {
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  readonly clockToleranceSeconds: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Checks the claims (RFC 9068 section 4). */
+export function readAccessToken(claims: Record<string, unknown>, rules: ClaimRules): AccessToken {
+  const { iss, aud, scope, authorization_details, authorization_details_omitted } = claims
+  if (iss !== rules.issuer) throw new TokenError('wrong_issuer')
+  const audience = readAudience(aud)
+  if (!audience.some((value) => rules.audiences.includes(value))) throw new TokenError('wrong_audience')
+  const { iat, exp } = checkTimes(claims, rules)
+  return {
+    issuer: rules.issuer,
+    subject: readText(claims, 'sub'),
+    clientId: readText(claims, 'client_id'),
+    audience,
+    scope: readScope(scope),
+    roles: readStrings(claims, 'roles'),
+    authorizationDetails: readDetails(authorization_details),
+    authorizationDetailsOmitted: authorization_details_omitted === true,
+    issuedAt: new Date(iat * 1000),
+    expiresAt: new Date(exp * 1000),
+    id: readText(claims, 'jti'),
+    claims,
+  }
+}
+
+function checkTimes(claims: Record<string, unknown>, { now, clockToleranceSeconds }: ClaimRules) {
+  const seconds = now() / 1000
+  const exp = readTime(claims, 'exp')
+  const iat = readTime(claims, 'iat')
+  if (exp <= seconds - clockToleranceSeconds) throw new TokenError('expired')
+  if (iat > seconds + clockToleranceSeconds) throw new TokenError('not_yet_valid', { reason: 'iat' })
+  if (Object.hasOwn(claims, 'nbf') && readTime(claims, 'nbf') > seconds + clockToleranceSeconds)
+    throw new TokenError('not_yet_valid', { reason: 'nbf' })
+  return { iat, exp }
+}
+
+/** Reads `authorization_details` as a token or an introspection answer has them. */
+export function readDetails(value: unknown): readonly AuthorizationDetail[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value) || !value.every(isDetail)) throw invalidClaim('authorization_details')
+  return value
+}
+
+function isDetail(value: unknown): value is AuthorizationDetail {
+  if (!isRecord(value)) return false
+  const { type, identifier, privileges } = value
+  if (typeof type !== 'string') return false
+  if (identifier !== undefined && typeof identifier !== 'string') return false
+  return privileges === undefined || (Array.isArray(privileges) && privileges.every(isText))
+}
+
+function readAudience(value: unknown): readonly string[] {
+  if (isText(value)) return [value]
+  if (Array.isArray(value) && value.every(isText)) return value
+  throw invalidClaim('aud')
+}
+
+function readScope(value: unknown): readonly string[] {
+  if (value === undefined || value === '') return []
+  if (typeof value !== 'string') throw invalidClaim('scope')
+  return value.split(' ')
+}
+
+function readStrings(claims: Record<string, unknown>, name: string): readonly string[] {
+  const value = claims[name]
+  if (value === undefined) return []
+  if (!Array.isArray(value) || !value.every(isText)) throw invalidClaim(name)
+  return value
+}
+
+function readText(claims: Record<string, unknown>, name: string): string {
+  const value = claims[name]
+  if (!isText(value)) throw invalidClaim(name)
+  return value
+}
+
+// Beyond this, a Date cannot say it.
+const LAST_SECOND = 8_640_000_000_000
+
+function readTime(claims: Record<string, unknown>, name: string): number {
+  const value = claims[name]
+  if (typeof value !== 'number' || !(Math.abs(value) <= LAST_SECOND)) throw invalidClaim(name)
+  return value
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+function invalidClaim(name: string): TokenError {
+  return new TokenError('invalid_claim', { reason: name })
+}

@@ -1,0 +1,8 @@
+export type { AccessToken, AuthorizationDetail } from './access-token.ts'
+export { type BearerRequest, readBearerToken } from './bearer.ts'
+export { type ConnectVerifierOptions, connectVerifier } from './connect.ts'
+export { type FastifyVerifierOptions, fastifyVerifier } from './fastify.ts'
+export type { Algorithm, VerifierOptions } from './options.ts'
+export { requireRole, requireScope, type Target } from './permissions.ts'
+export { type BearerError, TokenError, type TokenErrorCode, type TokenErrorDetail } from './token-error.ts'
+export { createVerifier, type Verifier } from './verifier.ts'

@@ -1,0 +1,98 @@
+import { type AccessToken, type AuthorizationDetail, readAccessToken } from './access-token.ts'
+import { type BearerRequest, readBearerToken } from './bearer.ts'
+import { introspectDetails } from './introspection.ts'
+import { KeySet } from './key-set.ts'
+import { readOptions, type VerifierOptions, type VerifierSettings } from './options.ts'
+import { grants, type Target } from './permissions.ts'
+import { checkSignature, readJwt } from './signed-jwt.ts'
+import { StatusLists } from './status-lists.ts'
+import { TokenError } from './token-error.ts'
+
+/** Verifies access tokens of one issuer for one resource server. Make one and keep it: it holds the caches. */
+export interface Verifier {
+  /**
+   * Verifies an access token: form, type, algorithm, issuer, audience, times, signature and status (RFC 9068
+   * section 4, RFC 8725, Token Status List section 8.3). Asks the issuer only when keys or status list are stale.
+   * @throws {TokenError}
+   */
+  verify(token: string): Promise<AccessToken>
+  /**
+   * Verifies the Bearer token in the Authorization header of a request (RFC 6750 section 2.1).
+   * @throws {TokenError}
+   */
+  authenticate(request: BearerRequest): Promise<AccessToken>
+  /**
+   * Whether the token's holder has the role on this object: on the whole realm (`roles`), on the object, or on one
+   * of its groups (`authorization_details`). Asks the issuer only about a token whose permissions were left out.
+   * @throws {TokenError} `details_omitted`, `introspection_unavailable` or `revoked` for such a token
+   */
+  mayOn(token: AccessToken, target: Target, role: string): Promise<boolean>
+  /** The same as `mayOn`, but throws `insufficient_permission` (403) instead of returning false. */
+  requireRoleOn(token: AccessToken, target: Target, role: string): Promise<void>
+}
+
+/**
+ * Makes a verifier. Nothing is fetched until the first token.
+ * @throws {TypeError} when an option is missing, unknown or out of range
+ */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const settings = readOptions(options)
+  const keys = keySetOf(settings)
+  const statusLists = new StatusLists({ ...settings, keys })
+  const rules = { maxBytes: settings.maxTokenBytes, type: 'at+jwt', algorithms: settings.algorithms }
+  const findOmitted = omittedDetails(settings)
+
+  const verify = async (text: string): Promise<AccessToken> => {
+    const jwt = readJwt(text, rules)
+    // Claims first: other issuers' tokens and expired ones then cost neither a key lookup nor a signature.
+    const token = readAccessToken(jwt.claims, settings)
+    await checkSignature(jwt, keys)
+    const { status } = jwt.claims
+    if (status !== undefined) await statusLists.check(status)
+    else if (settings.requireStatus) throw new TokenError('status_missing')
+    if (token.authorizationDetailsOmitted) findOmitted.remember(token, text)
+    return token
+  }
+
+  const mayOn = async (token: AccessToken, target: Target, role: string): Promise<boolean> => {
+    if (token.roles.includes(role) || grants(token.authorizationDetails, target, role)) return true
+    return token.authorizationDetailsOmitted && grants(await findOmitted.of(token), target, role)
+  }
+
+  return {
+    verify,
+    authenticate: async (request) => verify(readBearerToken(request)),
+    mayOn,
+    requireRoleOn: async (token, target, role) => {
+      if (await mayOn(token, target, role)) return
+      throw new TokenError('insufficient_permission', { reason: `${role} on ${target.type} ${target.id}` })
+    },
+  }
+}
+
+function keySetOf(settings: VerifierSettings): KeySet {
+  return new KeySet({
+    ...settings,
+    url: `${settings.fetchBase}/protocol/openid-connect/certs`,
+    maxAgeSeconds: settings.keysMaxAgeSeconds,
+    cooldownSeconds: settings.keysCooldownSeconds,
+    usableWhenStaleSeconds: settings.keepKeysWhileUnreachableSeconds,
+  })
+}
+
+/** The permissions left out of tokens, asked for once per verified token. */
+function omittedDetails({ introspection, fetchBase, timeoutSeconds }: VerifierSettings) {
+  const texts = new WeakMap<AccessToken, string>()
+  const found = new WeakMap<AccessToken, Promise<readonly AuthorizationDetail[]>>()
+  return {
+    remember: (token: AccessToken, text: string) => texts.set(token, text),
+    of: (token: AccessToken): Promise<readonly AuthorizationDetail[]> => {
+      const text = texts.get(token)
+      if (!introspection || text === undefined) throw new TokenError('details_omitted')
+      const asked =
+        found.get(token) ?? introspectDetails(text, { ...introspection, fetchBase, timeoutSeconds })
+      found.set(token, asked)
+      return asked
+    },
+  }
+}
