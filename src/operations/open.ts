@@ -14,8 +14,6 @@ export interface OpenOptions {
   /** `undefined`: a PostgreSQL of our own in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly dataDir: string
-  /** The server keeps the embedded database to itself; a command shares it. */
-  readonly role: 'server' | 'cli'
   readonly publicUrl: string
   /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */
   readonly masterKeys: readonly string[] | undefined
@@ -44,15 +42,15 @@ export class DatabaseUnreachableError extends Error {
 /**
  * Starts or waits for the database, migrates it and opens the keys in it.
  * @throws DatabaseUnreachableError
- * @throws DataDirectoryInUse
+ * @throws EmbeddedPostgresError
  * @throws WrongMasterKeyError
  */
 export async function openOperations(options: OpenOptions): Promise<OpenedOperations> {
-  const { dataDir, role, log } = options
+  const { dataDir, log } = options
   if (options.databaseUrl !== undefined) return openOn(options.databaseUrl, options, async () => {})
   // Loaded when it is needed: most servers have a PostgreSQL of their own.
   const { openEmbeddedPostgres } = await import('../storage/embedded-postgres.ts')
-  const embedded = await openEmbeddedPostgres(dataDir, { role, log })
+  const embedded = await openEmbeddedPostgres(dataDir, log)
   try {
     return await openOn(embedded.connectionString, options, () => embedded.close())
   } catch (error) {

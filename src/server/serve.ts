@@ -55,7 +55,6 @@ export async function serveAsWorker(config: Config, logger: Logger): Promise<Run
 function open(config: Config, logger: Logger): Promise<OpenedOperations> {
   return openOperations({
     ...config,
-    role: 'server',
     clock: systemClock,
     poolSize: 10,
     databaseWaitSeconds: DATABASE_WAIT_SECONDS,

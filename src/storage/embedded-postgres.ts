@@ -1,15 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { isDatabaseAway } from './database.ts'
+import { type Cluster, openCluster } from './embedded-cluster.ts'
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
+import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
+
 export interface EmbeddedPostgres {
   readonly connectionString: string
+  /** Stops it, unless others use it too. */
   close(): Promise<void>
 }
 
-/** A PostgreSQL of our own below `dataDir`. */
-export async function openEmbeddedPostgres(
-  dataDir: string,
-  _options: {
-    readonly role: 'server' | 'cli'
-    readonly log: (message: string, error?: Error) => void
-  },
-): Promise<EmbeddedPostgres> {
-  throw new Error(`no PostgreSQL in ${dataDir} yet; set DATABASE_URL`)
+export type Log = (message: string, error?: Error) => void
+
+/** The advisory lock that all who use it share, and that the last one takes for itself to stop it. */
+const IN_USE = 6_468_645
+
+/** How long a start may take: after a crash, the changes since the last checkpoint are made again. */
+const START_SECONDS = 120
+
+const POLL_MILLISECONDS = 15
+
+/** Before another attempt to bring back a PostgreSQL that does not start. */
+const RETRY_MILLISECONDS = 1000
+
+/** What a start that came second says; the first one is as good. */
+const IS_THERE = /lock file .* already exists|shared memory block .* still in use/
+
+/**
+ * The PostgreSQL below `dataDir`: joined if it runs, whoever started it, or else started. Should it die, it is
+ * started again. Any number of processes may use it; PostgreSQL itself sees to it that it never runs twice.
+ * @throws EmbeddedPostgresError
+ */
+export async function openEmbeddedPostgres(dataDir: string, log: Log): Promise<EmbeddedPostgres> {
+  const cluster = await openCluster(dataDir)
+  let closing = false
+  let membership = keep(await join(cluster))
+
+  function keep(client: pg.Client): Promise<pg.Client> {
+    client.once('end', () => {
+      if (closing) return
+      log('the embedded PostgreSQL is gone; starting it again')
+      membership = rejoin().then(keep)
+    })
+    return Promise.resolve(client)
+  }
+
+  async function rejoin(): Promise<pg.Client> {
+    for (;;) {
+      if (closing) throw new EmbeddedPostgresError('closing')
+      try {
+        return await join(cluster)
+      } catch (error) {
+        log('the embedded PostgreSQL does not start; it will be tried again', error as Error)
+        await sleep(RETRY_MILLISECONDS)
+      }
+    }
+  }
+
+  return {
+    connectionString: cluster.connectionString,
+    close: async () => {
+      closing = true
+      const client = await membership.catch(() => undefined)
+      if (client) await leave(client, cluster)
+    },
+  }
+}
+
+async function join(cluster: Cluster): Promise<pg.Client> {
+  const deadline = performance.now() + START_SECONDS * 1000
+  let postmaster: Postmaster | undefined
+  for (;;) {
+    try {
+      return await becomeMember(cluster)
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      if (performance.now() > deadline)
+        throw new EmbeddedPostgresError(
+          `PostgreSQL in ${cluster.data} does not answer: ${(error as Error).message}`,
+        )
+      const words = await postmaster?.lastWords()
+      if (words !== undefined) {
+        postmaster = undefined
+        if (!IS_THERE.test(words))
+          throw new EmbeddedPostgresError(`PostgreSQL did not start: ${words} (its log is ${cluster.log})`)
+      }
+      if (!postmaster && nobodyListens(error) && !(await findPostmaster(cluster)))
+        postmaster = await startPostmaster(cluster)
+    }
+    await sleep(POLL_MILLISECONDS)
+  }
+}
+
+/** While this session lasts, nobody stops the PostgreSQL that it is with. */
+async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString, application_name: 'mintmark member' })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query('select pg_advisory_lock_shared($1)', [IN_USE])
+    return client
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+}
+
+async function leave(client: pg.Client, cluster: Cluster): Promise<void> {
+  try {
+    await client.query('select pg_advisory_unlock_shared($1)', [IN_USE])
+    // Whoever comes while we hold it finds that PostgreSQL ends, and starts it again.
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as is_last', [IN_USE])
+    if (rows[0]?.is_last) await stopPostmaster(cluster)
+  } catch (error) {
+    if (!isDatabaseAway(error)) throw error
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+// Even one that still recovers answers, and so does one in another container that shares the folder.
+function nobodyListens(error: unknown): boolean {
+  return ['ENOENT', 'ECONNREFUSED'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

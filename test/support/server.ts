@@ -48,7 +48,6 @@ export async function testServer(
   const opened = await openOperations({
     databaseUrl: url,
     dataDir: '/nonexistent',
-    role: 'server',
     publicUrl: PUBLIC_URL,
     masterKeys: [MASTER_KEY],
     clock: clock.read,

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, readFile, readlink, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Cluster } from './embedded-cluster.ts'
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
+import { ENVIRONMENT, findPostgresPrograms } from './postgres-programs.ts'
+
+/** A log larger than this is begun anew at the next start. */
+const LOG_BYTES = 4 * 1024 * 1024
+
+/** A PostgreSQL that was told to stop is given this long before it is told not to tidy up. */
+const STOP_MILLISECONDS = 10_000
+
+/** Durability is PostgreSQL's default. A statement or a row in its log could hold a hash. */
+const SETTINGS = [
+  'max_connections=200',
+  'log_checkpoints=off',
+  'log_min_error_statement=panic',
+  'log_error_verbosity=terse',
+]
+
+/** PostgreSQL's first process as we started it. */
+export interface Postmaster {
+  /** `undefined` while it runs; then the last thing it said. */
+  lastWords(): Promise<string | undefined>
+}
+
+/** Starts it, and does not wait until it answers. It outlives us: others may be using it when we go. */
+export async function startPostmaster(cluster: Cluster): Promise<Postmaster> {
+  const { postgres } = await findPostgresPrograms(cluster.user)
+  const stale = await readPostmasterPid(cluster)
+  const log = await open(cluster.log, (await sizeOf(cluster.log)) > LOG_BYTES ? 'w' : 'a', 0o600)
+  try {
+    const { size } = await log.stat()
+    const settings = [...SETTINGS, ...addressSettings(cluster)].flatMap((setting) => ['-c', setting])
+    const child = spawn(postgres, ['-D', cluster.dataAsSeen, ...settings], {
+      ...cluster.user,
+      cwd: cluster.data,
+      // A pid file left by one that is dead counts for nothing, though its number is another process's now.
+      env: { ...ENVIRONMENT, ...(stale !== undefined && { PG_GRANDPARENT_PID: String(stale) }) },
+      // A session of its own: Ctrl-C in the terminal is for us, who then stop it in order.
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+    })
+    await once(child, 'spawn')
+    child.unref()
+    return { lastWords: () => lastWordsOf(child, cluster.log, size) }
+  } catch (cause) {
+    throw new EmbeddedPostgresError(`PostgreSQL could not be started: ${(cause as Error).message}`, { cause })
+  } finally {
+    await log.close()
+  }
+}
+
+/** Its process number, if it runs. */
+export async function findPostmaster(
+  cluster: Cluster,
+  platform = process.platform,
+): Promise<number | undefined> {
+  const pid = await readPostmasterPid(cluster)
+  if (pid === undefined || !isAlive(pid)) return undefined
+  if (platform !== 'linux') return pid
+  // The number may have been given to another process since.
+  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
+  return folder === (await realpath(cluster.data)) ? pid : undefined
+}
+
+/** Sessions that are left are ended. Returns when it is gone. */
+export async function stopPostmaster(cluster: Cluster, patience = STOP_MILLISECONDS): Promise<void> {
+  const pid = await findPostmaster(cluster)
+  if (pid === undefined) return
+  process.kill(pid, 'SIGINT')
+  const deadline = performance.now() + patience
+  while ((await findPostmaster(cluster)) === pid) {
+    if (performance.now() > deadline) {
+      process.kill(pid, 'SIGQUIT')
+      return
+    }
+    await sleep(10)
+  }
+}
+
+function addressSettings({ port }: Cluster): string[] {
+  return port === undefined
+    ? ['unix_socket_directories=.', 'listen_addresses=', 'port=5432']
+    : ['unix_socket_directories=', 'listen_addresses=127.0.0.1', `port=${port}`]
+}
+
+async function readPostmasterPid({ data }: Cluster): Promise<number | undefined> {
+  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
+  return Number.parseInt(text, 10) || undefined
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+async function lastWordsOf(child: ChildProcess, path: string, from: number): Promise<string | undefined> {
+  if (child.exitCode === null && child.signalCode === null) return undefined
+  const said = (await readFile(path)).subarray(from).toString().trim().split('\n')
+  const words = said.findLast((line) => line.includes('FATAL:')) ?? said.at(-1)
+  return words?.replace(/^.*?(?:FATAL|LOG): +/, '') || `it ended with ${child.signalCode ?? child.exitCode}`
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
+}
