@@ -47,7 +47,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const port = readWhole(read, fault, 'PORT', 8080, 0, 65_535)
   const databaseUrl = readDatabaseUrl(read, fault)
   const masterKeys = readMasterKeys(read, fault)
-  if (databaseUrl !== undefined && masterKeys === undefined && faults.length === 0)
+  if (databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
     fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
   const config: Config = {
     host: read('HOST') ?? '127.0.0.1',
@@ -79,9 +79,9 @@ function readWhole(
   const text = read(name)
   if (text === undefined) return fallback
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < min || value > max)
-    fault(`${name} must be a whole number from ${min} to ${max}`)
-  return value
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  fault(`${name} must be a whole number from ${min} to ${max}`)
+  return fallback
 }
 
 function readPublicUrl(read: Read, fault: Fault, port: number): string {

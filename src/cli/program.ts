@@ -1,8 +1,49 @@
+import { Command, CommanderError } from 'commander'
+import { explain } from './failure.ts'
+import { masterKeyCommands } from './master-key.ts'
+import { migrateCommand } from './migrate.ts'
+import { realmCommands } from './realms.ts'
+import { serviceAccountCommands } from './service-accounts.ts'
+import { sessionOpener } from './session.ts'
+import { signingKeyCommands } from './signing-keys.ts'
+
+/** Exit codes beside 0. */
+const FAILED = 1
+const WRONG_USAGE = 2
+
+/** Runs one command and returns the exit code: 1 for what failed or was refused, 2 for what is no command. */
 export async function runCommand(
   argv: readonly string[],
-  _env: NodeJS.ProcessEnv,
+  env: NodeJS.ProcessEnv,
   serve: () => Promise<number>,
 ): Promise<number> {
-  if (argv[2] === 'serve') return serve()
-  return 2
+  let exitCode = 0
+  const program = new Command('mintmark')
+    .description('The token server for machines: OAuth 2.0 client credentials by realm.')
+    .option('--json', 'print one JSON value, in the names of the wire, and nothing else')
+    .addHelpText('after', '\nIt is configured by environment variables, the same ones for every command.')
+    .showHelpAfterError()
+    .exitOverride()
+  program
+    .command('serve')
+    .description('run the server until it is told to stop')
+    .action(async () => {
+      exitCode = await serve()
+    })
+  const inSession = sessionOpener(program, env)
+  migrateCommand(program, inSession)
+  realmCommands(program, inSession)
+  serviceAccountCommands(program, inSession)
+  signingKeyCommands(program, inSession)
+  masterKeyCommands(program, inSession)
+
+  try {
+    await program.parseAsync(argv)
+    return exitCode
+  } catch (error) {
+    // Commander has said what is wrong, or the help that was asked for, itself.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
+    process.stderr.write(`mintmark: ${explain(error)}\n`)
+    return FAILED
+  }
 }

@@ -61,6 +61,13 @@ export function isDatabaseAway(error: unknown): boolean {
   )
 }
 
+/** What PostgreSQL, or the network before it, says; `undefined` for an error of another kind. */
+export function describeDatabaseError(error: unknown): string | undefined {
+  if (!(error instanceof pg.DatabaseError) && !isDatabaseAway(error)) return undefined
+  const { message, code } = error as Error & { code?: string }
+  return `the database does not do what it is asked: ${message || code}`
+}
+
 /** PostgreSQL's name of the constraint that an error is about. */
 export function violatedConstraint(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.constraint : undefined

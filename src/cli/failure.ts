@@ -1,0 +1,31 @@
+import { ConfigError } from '../config.ts'
+import { WrongMasterKeyError } from '../crypto/sealing.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { DatabaseUnreachableError } from '../operations/open.ts'
+import { describeDatabaseError } from '../storage/database.ts'
+import { EmbeddedPostgresError } from '../storage/embedded-postgres-error.ts'
+
+/** What went wrong and what to do, for a person; a stack only where the fault is ours. */
+export function explain(error: unknown): string {
+  if (error instanceof ConfigError)
+    return ['the environment has faults:', ...error.faults.map((fault) => `  ${fault}`)].join('\n')
+  if (error instanceof WrongMasterKeyError)
+    return (
+      `the master key is not the one that the keys in the database are sealed with (${error.message}); ` +
+      'give that one in MASTER_KEY or MASTER_KEY_FILE, beside a newer one if there is one'
+    )
+  if (error instanceof Refusal || error instanceof DatabaseUnreachableError) return error.message
+  if (error instanceof EmbeddedPostgresError) return error.message
+  return listenError(error) ?? describeDatabaseError(error) ?? `unexpected: ${(error as Error).stack}`
+}
+
+function listenError(error: unknown): string | undefined {
+  const { code, syscall, address, port } = error as NodeJS.ErrnoException & {
+    address?: string
+    port?: number
+  }
+  if (syscall !== 'listen') return undefined
+  if (code === 'EADDRINUSE')
+    return `port ${port} on ${address} is in use; set PORT to another, or stop what uses it`
+  return `cannot listen on ${address} port ${port} (${code}); set HOST and PORT`
+}

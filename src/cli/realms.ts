@@ -1,0 +1,118 @@
+import type { Command } from 'commander'
+import { ALGORITHMS, issuerOf, type Realm, type RealmSettings } from '../domain/realm.ts'
+import { collect, whole } from './arguments.ts'
+import type { InSession } from './session.ts'
+import { fields, table, time } from './text.ts'
+
+const PAGE = 500
+
+export function realmCommands(program: Command, inSession: InSession): void {
+  const realm = program.command('realm').description('realms: tenants, each with its keys and accounts')
+
+  realm
+    .command('create')
+    .description('make a realm, with a key to sign with')
+    .argument('<name>', '1 to 63 lower-case letters, digits and hyphens')
+    .option('--display-name <text>', 'name for people')
+    .option('--algorithm <name>', `signing algorithm: ${ALGORITHMS.join(', ')} (default ES256)`)
+    .option('--token-lifetime <seconds>', 'how long a token is valid, 30 to 3600 (default 300)', whole)
+    .option('--audience <audience>', 'what tokens are for, the default first; repeatable', collect)
+    .option('--scope <scope>', 'scope that tokens may have; repeatable (default view)', collect)
+    .option('--service-account-limit <number>', 'service accounts at most (default 25)', whole)
+    .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
+    .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
+    .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
+    .action(
+      inSession(async ({ operations, actor, publicUrl }, name: string, options: CreateOptions) => {
+        const created = await operations.createRealm(actor, name, settingsOf(options))
+        return { json: toJson(created, publicUrl), text: describe(created, publicUrl) }
+      }),
+    )
+
+  realm
+    .command('list')
+    .description('all realms')
+    .action(
+      inSession(async ({ operations, publicUrl }) => {
+        const realms: Realm[] = []
+        for (let page: Realm[] = []; realms.length === 0 || page.length === PAGE; realms.push(...page)) {
+          page = await operations.listRealms(realms.at(-1)?.name ?? '', PAGE)
+          if (page.length === 0) break
+        }
+        return { json: realms.map((each) => toJson(each, publicUrl)), text: listText(realms) }
+      }),
+    )
+}
+
+interface CreateOptions {
+  readonly displayName?: string
+  readonly algorithm?: string
+  readonly tokenLifetime?: number
+  readonly audience?: string[]
+  readonly scope?: string[]
+  readonly serviceAccountLimit?: number
+  readonly keyRotation?: number
+  readonly keyPublish?: number
+  readonly jwksMaxAge?: number
+}
+
+/** Only what was said: the rest is the operation's to decide. */
+function settingsOf(options: CreateOptions): Partial<RealmSettings> {
+  const settings = {
+    displayName: options.displayName,
+    algorithm: options.algorithm,
+    tokenLifetimeSeconds: options.tokenLifetime,
+    audiences: options.audience,
+    scopes: options.scope,
+    serviceAccountLimit: options.serviceAccountLimit,
+    keyRotationSeconds: options.keyRotation,
+    keyPublishSeconds: options.keyPublish,
+    jwksMaxAgeSeconds: options.jwksMaxAge,
+  }
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given) as Partial<RealmSettings>
+}
+
+function toJson(realm: Realm, publicUrl: string) {
+  return {
+    name: realm.name,
+    display_name: realm.displayName,
+    issuer: issuerOf(publicUrl, realm.name),
+    algorithm: realm.algorithm,
+    token_lifetime_seconds: realm.tokenLifetimeSeconds,
+    service_account_count: realm.serviceAccountCount,
+    service_account_limit: realm.serviceAccountLimit,
+    scopes: realm.scopes,
+    audiences: realm.audiences,
+    roles: realm.roles,
+    key_rotation_seconds: realm.keyRotationSeconds,
+    key_publish_seconds: realm.keyPublishSeconds,
+    jwks_max_age_seconds: realm.jwksMaxAgeSeconds,
+    created_at: realm.createdAt,
+  }
+}
+
+function describe(realm: Realm, publicUrl: string): string {
+  const issuer = issuerOf(publicUrl, realm.name)
+  const made = fields({
+    name: realm.name,
+    issuer,
+    algorithm: realm.algorithm,
+    'token lifetime': `${realm.tokenLifetimeSeconds} s`,
+    scopes: realm.scopes.join(' '),
+    audiences: realm.audiences.join(' ') || issuer,
+  })
+  return `${made}\n\nNext: mintmark service-account create --realm ${realm.name} --name <name>`
+}
+
+function listText(realms: readonly Realm[]): string {
+  if (realms.length === 0) return 'There are no realms yet. Make one: mintmark realm create <name>'
+  const rows = realms.map((realm) => [
+    realm.name,
+    realm.algorithm,
+    `${realm.tokenLifetimeSeconds} s`,
+    `${realm.serviceAccountCount} of ${realm.serviceAccountLimit}`,
+    time(realm.createdAt),
+  ])
+  return table(['NAME', 'ALGORITHM', 'TOKEN LIFETIME', 'SERVICE ACCOUNTS', 'CREATED'], rows)
+}

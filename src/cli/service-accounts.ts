@@ -1,0 +1,176 @@
+import { text as readAll } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { Refusal } from '../domain/refusal.ts'
+import type { ServiceAccount } from '../domain/service-account.ts'
+import type { ServiceAccountWithSecret } from '../operations/service-accounts.ts'
+import { collect } from './arguments.ts'
+import type { Answer, InSession } from './session.ts'
+import { fields, table, time } from './text.ts'
+
+const PAGE = 500
+
+export function serviceAccountCommands(program: Command, inSession: InSession): void {
+  const group = program.command('service-account').description('service accounts: machines that get tokens')
+  createCommand(group, inSession)
+  listCommand(group, inSession)
+  stateCommands(group, inSession)
+
+  ofAccount(group, 'show', 'one service account').action(
+    inSession(async ({ operations }, clientId: string, { realm }: InRealm) =>
+      describe(await operations.findServiceAccount(realm, clientId), realm),
+    ),
+  )
+
+  ofAccount(group, 'reset-secret', 'replace the secret; the old one stops working at once').action(
+    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
+      describeWithSecret(await operations.resetClientSecret(actor, realm, clientId), realm),
+    ),
+  )
+
+  ofAccount(group, 'delete', 'delete it; its secret stops working at once').action(
+    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
+      await operations.deleteServiceAccount(actor, realm, clientId)
+      return { json: { client_id: clientId, realm, deleted: true }, text: `Deleted ${clientId}.` }
+    }),
+  )
+}
+
+interface InRealm {
+  readonly realm: string
+}
+
+interface CreateOptions extends InRealm {
+  readonly name: string
+  readonly description?: string
+  readonly role?: string[]
+  readonly scope?: string[]
+  readonly clientId?: string
+  readonly clientSecretStdin?: boolean
+}
+
+function createCommand(group: Command, inSession: InSession): void {
+  ofRealm(group, 'create', 'make a service account; its secret is shown this once')
+    .requiredOption('--name <name>', 'unique in the realm, whatever its case')
+    .option('--description <text>', 'what it is for')
+    .option('--role <role>', 'role it holds; repeatable (default view)', collect)
+    .option('--scope <scope>', "scope it may have; repeatable (default: all of the realm's)", collect)
+    .option('--client-id <client_id>', 'client_id that the client has already; with --client-secret-stdin')
+    .option('--client-secret-stdin', 'read the secret that the client has already from standard input')
+    .action(
+      inSession(async ({ operations, actor }, options: CreateOptions) => {
+        const imported = await readImported(options)
+        const created = await operations.createServiceAccount(actor, options.realm, {
+          name: options.name,
+          ...(options.description !== undefined && { description: options.description }),
+          ...(options.role && { roles: options.role }),
+          ...(options.scope && { scopes: options.scope }),
+          ...(imported && { imported }),
+        })
+        // The client knows its own secret; the fewer places that show it, the better.
+        if (imported) return describe(created.account, options.realm)
+        return describeWithSecret(created, options.realm)
+      }),
+    )
+}
+
+function listCommand(group: Command, inSession: InSession): void {
+  ofRealm(group, 'list', 'all service accounts of a realm').action(
+    inSession(async ({ operations }, { realm }: InRealm) => {
+      const accounts: ServiceAccount[] = []
+      for (let more = true; more; ) {
+        const page = await operations.listServiceAccounts(realm, accounts.at(-1)?.name ?? '', PAGE)
+        accounts.push(...page)
+        more = page.length === PAGE
+      }
+      return { json: accounts.map((account) => toJson(account, realm)), text: listText(accounts, realm) }
+    }),
+  )
+}
+
+function stateCommands(group: Command, inSession: InSession): void {
+  const states = [
+    ['disable', 'refuse its secret until it is enabled again', false],
+    ['enable', 'let a disabled service account get tokens again', true],
+  ] as const
+  for (const [name, description, enabled] of states) {
+    ofAccount(group, name, description).action(
+      inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
+        describe(await operations.setServiceAccountEnabled(actor, realm, clientId, enabled), realm),
+      ),
+    )
+  }
+}
+
+function ofRealm(group: Command, name: string, description: string): Command {
+  return group.command(name).description(description).requiredOption('--realm <name>', 'realm it belongs to')
+}
+
+function ofAccount(group: Command, name: string, description: string): Command {
+  return ofRealm(group, name, description).argument('<client_id>')
+}
+
+async function readImported({ clientId, clientSecretStdin }: CreateOptions) {
+  if (clientId === undefined && !clientSecretStdin) return undefined
+  if (clientId === undefined || !clientSecretStdin)
+    throw new Refusal('invalid', '--client-id and --client-secret-stdin go together: give both or none.')
+  // A line end belongs to whoever printed the secret.
+  return { clientId, clientSecret: (await readAll(process.stdin)).replace(/\r?\n$/, '') }
+}
+
+function toJson(account: ServiceAccount, realm: string) {
+  return {
+    client_id: account.clientId,
+    name: account.name,
+    description: account.description,
+    realm,
+    roles: account.roles,
+    scopes: account.scopes ?? null,
+    enabled: account.disabledAt === undefined,
+    created_at: account.createdAt,
+    updated_at: account.updatedAt,
+    last_used_at: account.lastUsedAt ?? null,
+  }
+}
+
+function describe(account: ServiceAccount, realm: string): Answer {
+  return { json: toJson(account, realm), text: fields(members(account, realm)) }
+}
+
+function describeWithSecret({ account, clientSecret }: ServiceAccountWithSecret, realm: string): Answer {
+  const { client_id, ...rest } = toJson(account, realm)
+  const { client_id: shown, ...more } = members(account, realm)
+  return {
+    json: { client_id, client_secret: clientSecret, ...rest },
+    text: `${fields({ client_id: shown, client_secret: clientSecret, ...more })}
+
+Keep the secret now: it is not stored and cannot be shown again.`,
+  }
+}
+
+function members(account: ServiceAccount, realm: string) {
+  return {
+    client_id: account.clientId,
+    name: account.name,
+    description: account.description,
+    realm,
+    roles: account.roles.join(' '),
+    scopes: account.scopes?.join(' '),
+    disabled: time(account.disabledAt),
+    created: time(account.createdAt),
+    'last used': time(account.lastUsedAt),
+  }
+}
+
+function listText(accounts: readonly ServiceAccount[], realm: string): string {
+  if (accounts.length === 0)
+    return `Realm ${realm} has no service accounts yet. Make one: mintmark service-account create --realm ${realm} --name <name>`
+  const rows = accounts.map((account) => [
+    account.clientId,
+    account.name,
+    account.roles.join(' '),
+    account.disabledAt ? 'disabled' : 'enabled',
+    time(account.createdAt),
+    time(account.lastUsedAt),
+  ])
+  return table(['CLIENT_ID', 'NAME', 'ROLES', 'STATE', 'CREATED', 'LAST USED'], rows)
+}

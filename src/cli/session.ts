@@ -1,0 +1,58 @@
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { loadConfig } from '../config.ts'
+import type { Actor } from '../domain/actor.ts'
+import { systemClock } from '../domain/clock.ts'
+import { openOperations } from '../operations/open.ts'
+import type { Operations } from '../operations/operations.ts'
+
+/** What a command works with. */
+export interface Session {
+  readonly operations: Operations
+  readonly actor: Actor
+  /** As the server's: issuers begin with it. */
+  readonly publicUrl: string
+  /** Migrations that were applied when the database was opened. */
+  readonly migrated: readonly string[]
+}
+
+/** What a command has to say: to a program, in the names of the wire, and to a person. */
+export interface Answer {
+  readonly json: unknown
+  readonly text: string
+}
+
+/** Makes an action for commander of work that needs the database. */
+export type InSession = <Args extends unknown[]>(
+  work: (session: Session, ...args: Args) => Promise<Answer>,
+) => (...args: Args) => Promise<void>
+
+/** A command waits this long for a database that is not there. */
+const DATABASE_WAIT_SECONDS = 5
+
+/** `--json` of the program decides how answers are printed. */
+export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSession {
+  return (work) =>
+    async (...args) => {
+      const config = loadConfig(env)
+      const opened = await openOperations({
+        ...config,
+        clock: systemClock,
+        poolSize: 2,
+        databaseWaitSeconds: DATABASE_WAIT_SECONDS,
+        log: (message) => void process.stderr.write(`${message}\n`),
+      })
+      try {
+        const { operations, migrated } = opened
+        const actor: Actor = { kind: 'cli', id: userInfo().username, address: undefined }
+        print(program, await work({ operations, actor, publicUrl: config.publicUrl, migrated }, ...args))
+      } finally {
+        await opened.close()
+      }
+    }
+}
+
+/** The answer and nothing else goes to standard output. */
+export function print(program: Command, { json, text }: Answer): void {
+  process.stdout.write(`${program.opts()['json'] ? JSON.stringify(json) : text}\n`)
+}

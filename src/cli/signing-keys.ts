@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import type { PublishedKey } from '../operations/signing-keys.ts'
+import type { InSession } from './session.ts'
+import { fields, table, time } from './text.ts'
+
+interface InRealm {
+  readonly realm: string
+}
+
+export function signingKeyCommands(program: Command, inSession: InSession): void {
+  const key = program.command('key').description('signing keys: next, current and retired')
+  const ofRealm = (name: string, description: string) =>
+    key.command(name).description(description).requiredOption('--realm <name>', 'realm whose keys they are')
+
+  ofRealm('list', 'all published keys of a realm').action(
+    inSession(async ({ operations }, { realm }: InRealm) => {
+      const keys = await operations.listSigningKeys(realm)
+      return { json: keys.map((each) => toJson(each, realm)), text: listText(keys) }
+    }),
+  )
+
+  ofRealm('rotate', 'publish a new key now; it signs as soon as no cache can be without it').action(
+    inSession(async ({ operations, actor }, { realm }: InRealm) => {
+      const next = await operations.rotateSigningKey(actor, realm)
+      return { json: toJson(next, realm), text: describeNext(next) }
+    }),
+  )
+
+  ofRealm('revoke', 'drop a compromised key at once; tokens that it signed are refused from then on')
+    .argument('<kid>')
+    .action(
+      inSession(async ({ operations, actor }, kid: string, { realm }: InRealm) => {
+        await operations.revokeSigningKey(actor, realm, kid)
+        return { json: { kid, realm, revoked: true }, text: `Revoked ${kid}.` }
+      }),
+    )
+}
+
+function toJson(key: PublishedKey, realm: string) {
+  return {
+    kid: key.kid,
+    realm,
+    algorithm: key.algorithm,
+    state: key.state,
+    published_at: key.publishedAt,
+    activates_at: key.activatesAt,
+    activated_at: key.activatedAt ?? null,
+    retired_at: key.retiredAt ?? null,
+  }
+}
+
+function describeNext(next: PublishedKey): string {
+  const known = fields({ kid: next.kid, algorithm: next.algorithm, state: next.state })
+  return `${known}\n\nIt is published and signs from ${time(next.activatesAt)}, when every cached JWKS has expired.`
+}
+
+function listText(keys: readonly PublishedKey[]): string {
+  const rows = keys.map((key) => [
+    key.kid,
+    key.algorithm,
+    key.state,
+    time(key.publishedAt),
+    time(key.activatedAt ?? key.activatesAt),
+    time(key.retiredAt),
+  ])
+  return table(['KID', 'ALGORITHM', 'STATE', 'PUBLISHED', 'SIGNS FROM', 'RETIRED'], rows)
+}

@@ -1,0 +1,38 @@
+/** Columns under their heads, as wide as they must be. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [heads, ...rows].map((line) => line.map(printable))
+  const widths = heads.map((_, column) => Math.max(...lines.map((line) => lengthOf(line[column] ?? ''))))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => pad(cell, widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** One thing, a line for each of its members; those without a value are left out. */
+export function fields(members: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(members).filter(([, value]) => value !== undefined && value !== '')
+  const width = Math.max(...given.map(([name]) => name.length))
+  return given.map(([name, value]) => `${pad(name, width)}  ${printable(String(value))}`).join('\n')
+}
+
+/** To the second, in UTC, as the logs are. */
+export function time(date: Date | undefined): string {
+  return date ? `${date.toISOString().slice(0, 19)}Z` : ''
+}
+
+// A terminal takes control characters for commands.
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '\ufffd')
+}
+
+function pad(text: string, width: number): string {
+  return text + ' '.repeat(width - lengthOf(text))
+}
+
+function lengthOf(text: string): number {
+  return [...text].length
+}

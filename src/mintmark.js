@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// Understood by every Node, so that one too old gets the project's own, or a sentence rather than a syntax error.
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const main = new URL('main.ts', import.meta.url)
+
+if (Number.parseInt(process.versions.node, 10) >= 24) await import(main.href)
+else runOnNewerNode(fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url)))
+
+/* c8 ignore start: this runs on a Node that no coverage is taken of */
+function runOnNewerNode(node) {
+  if (!existsSync(node)) {
+    console.error(`mintmark: Node 24 or later is needed, and this is Node ${process.versions.node}`)
+    process.exitCode = 1
+    return
+  }
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: 'inherit' })
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(name, () => child.kill(name))
+  child.on('exit', (code) => {
+    process.exitCode = code ?? 1
+  })
+}
+/* c8 ignore stop */
