@@ -16,6 +16,8 @@ export interface Config {
   readonly logLevel: string
   /** As Fastify's `trustProxy`: whose X-Forwarded-For is believed. */
   readonly trustProxy: boolean | string
+  /** Opens GET /metrics to whoever shows it. */
+  readonly metricsToken: string | undefined
   readonly bootstrapAdmin: { readonly clientId: string; readonly clientSecret: string } | undefined
 }
 
@@ -59,6 +61,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     workers: readWhole(read, fault, 'WORKERS', 1, 1, 256),
     logLevel: readLogLevel(read, fault),
     trustProxy: readTrustProxy(read, fault),
+    metricsToken: readMetricsToken(read, fault),
     bootstrapAdmin: readBootstrapAdmin(read, fault),
   }
   if (faults.length > 0) throw new ConfigError(faults)
@@ -141,6 +144,13 @@ function readTrustProxy(read: Read, fault: Fault): boolean | string {
       'TRUST_PROXY must be true, false, or addresses and networks (10.0.0.0/8, loopback) separated by commas',
     )
   return text
+}
+
+function readMetricsToken(read: Read, fault: Fault): string | undefined {
+  const token = read('METRICS_TOKEN')
+  if (token !== undefined && !/^[\w.~+/-]{16,200}=*$/.test(token))
+    fault('METRICS_TOKEN must have 16 to 200 letters, digits and . _ ~ + / -')
+  return token
 }
 
 function readBootstrapAdmin(read: Read, fault: Fault): Config['bootstrapAdmin'] {

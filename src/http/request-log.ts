@@ -10,6 +10,16 @@ export interface RequestNote {
   reason?: string
 }
 
+/** What is counted of an answered request. */
+export interface RequestOutcome {
+  /** The route's pattern; `(none)` where no route fits. */
+  readonly route: string
+  readonly status: number
+  readonly seconds: number
+  readonly realm: string | undefined
+  readonly outcome: string | undefined
+}
+
 const notes = new WeakMap<FastifyRequest, RequestNote>()
 
 export function note(request: FastifyRequest, more: RequestNote): void {
@@ -27,9 +37,17 @@ export function loggableClientId(clientId: string | undefined): string | undefin
 }
 
 /** One line a request. The route's pattern stands for the URL, since anything can be in a URL. */
-export function logRequests(app: FastifyInstance): void {
+export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutcome) => void): void {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url
+    const { realm, outcome } = notes.get(request) ?? {}
+    observe({
+      route: route ?? '(none)',
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+      realm,
+      outcome,
+    })
     if (route?.startsWith('/health/') && reply.statusCode < 400) return
     request.log.info(
       {

@@ -35,6 +35,8 @@ export interface ClientAuthentication {
     realmName: string,
     credentials: ClientCredentials | undefined,
   ): Promise<AuthenticatedClient>
+  /** Client look-ups since the start, and the reads of the database that served them. */
+  countLookups(): { readonly lookups: number; readonly batches: number }
 }
 
 /** Rows read at once at most. */
@@ -44,13 +46,20 @@ export function createClientAuthentication(
   deps: Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey'>,
   realms: LoadedRealms,
 ): ClientAuthentication {
+  const counts = { lookups: 0, batches: 0 }
   // The cache is off: each decision is made on a row that was read after its request arrived.
   const records = new DataLoader<ClientLookup, ClientRecord | undefined>(
-    (lookups) => findClientRecords(deps.db, lookups),
+    (lookups) => {
+      counts.batches++
+      counts.lookups += lookups.length
+      return findClientRecords(deps.db, lookups)
+    },
     { cache: false, maxBatchSize: MAX_BATCH },
   )
 
   return {
+    countLookups: () => counts,
+
     async authenticateClient(realmName, credentials) {
       if (!isRealmName(realmName)) throw new UnknownRealmError('not a realm name')
       try {

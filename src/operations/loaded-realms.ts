@@ -27,6 +27,8 @@ export interface LoadedRealms {
    * @throws OAuthError `temporarily_unavailable` where this process has not met the realm yet either
    */
   latest(name: string): Promise<LoadedRealm>
+  /** Realms in memory. */
+  size(): number
 }
 
 /** Realms kept in memory at most; each takes about 3 kB. */
@@ -83,7 +85,7 @@ export function createLoadedRealms(deps: Pick<Dependencies, 'db' | 'sealer' | 'p
     })
   }
 
-  return { at, latest }
+  return { at, latest, size: () => kept.size }
 }
 
 function timeout<T>(value: T): Promise<T> {

@@ -5,6 +5,7 @@ import type { Dependencies } from './dependencies.ts'
 import { type HealthOperations, healthOperations } from './health.ts'
 import { createLoadedRealms } from './loaded-realms.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './master-key.ts'
+import { type MeasurementOperations, measurementOperations } from './measurements.ts'
 import { type PublishedRealmOperations, publishedRealmOperations } from './published-realms.ts'
 import { type RealmOperations, realmOperations } from './realms.ts'
 import { type ServiceAccountOperations, serviceAccountOperations } from './service-accounts.ts'
@@ -16,6 +17,7 @@ export type Operations = AccessTokenOperations &
   ClientAuthentication &
   HealthOperations &
   MasterKeyOperations &
+  MeasurementOperations &
   PublishedRealmOperations &
   RealmOperations &
   ServiceAccountOperations &
@@ -25,15 +27,17 @@ export function createOperations(dependencies: Dependencies): Operations {
   const loadedRealms = createLoadedRealms(dependencies)
   const realms = realmOperations(dependencies)
   const serviceAccounts = serviceAccountOperations(dependencies)
+  const clientAuthentication = createClientAuthentication(dependencies, loadedRealms)
   return {
     ...realms,
     ...serviceAccounts,
     ...signingKeyOperations(dependencies),
     ...masterKeyOperations(dependencies),
     ...bootstrapOperations(dependencies, { ...realms, ...serviceAccounts }),
-    ...createClientAuthentication(dependencies, loadedRealms),
+    ...clientAuthentication,
     ...accessTokenOperations(dependencies),
     ...publishedRealmOperations(loadedRealms),
     ...healthOperations(dependencies),
+    ...measurementOperations(dependencies, loadedRealms, clientAuthentication),
   }
 }

@@ -1,6 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { healthRoutes } from '../http/health.ts'
+import { metricsRoute } from '../http/metrics.ts'
 import { discoveryRoutes } from '../http/oauth/discovery.ts'
 import { acceptForms } from '../http/oauth/form.ts'
 import { jwksRoute } from '../http/oauth/jwks.ts'
@@ -9,10 +10,12 @@ import { postOnly } from '../http/oauth/post-only.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
 import { logRequests } from '../http/request-log.ts'
 import type { Operations } from '../operations/operations.ts'
+import { createMetrics } from './metrics.ts'
 
 export interface ServerOptions {
   readonly logger: Logger
   readonly trustProxy: boolean | string
+  readonly metricsToken?: string | undefined
 }
 
 export interface Server {
@@ -24,7 +27,7 @@ export interface Server {
 /** Puts all front doors on a server that has yet to listen. */
 export async function buildServer(
   operations: Operations,
-  { logger, trustProxy }: ServerOptions,
+  { logger, trustProxy, metricsToken }: ServerOptions,
 ): Promise<Server> {
   let closing = false
   const app: FastifyInstance = fastify({
@@ -34,9 +37,13 @@ export async function buildServer(
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
   })
-  logRequests(app)
+  const metrics = createMetrics(operations.measure)
+  logRequests(app, metrics.observeRequest)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
   await app.register(async (scope) => healthRoutes(scope, operations, () => closing))
+  await app.register(async (scope) =>
+    metricsRoute(scope, operations, metrics.read, { token: metricsToken, behindProxy: trustProxy !== false }),
+  )
   await app.register(async (oauth) => {
     await acceptForms(oauth)
     oauth.setErrorHandler(oauthErrorHandler)

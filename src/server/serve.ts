@@ -79,7 +79,11 @@ async function bootstrap(
 }
 
 async function listen(config: Config, { operations }: OpenedOperations, logger: Logger): Promise<Running> {
-  const server = await buildServer(operations, { logger, trustProxy: config.trustProxy })
+  const server = await buildServer(operations, {
+    logger,
+    trustProxy: config.trustProxy,
+    metricsToken: config.metricsToken,
+  })
   await server.app.listen({ host: config.host, port: config.port })
   if (!cluster.isWorker) logger.info({ host: config.host, port: config.port }, `serving ${config.publicUrl}`)
   return {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { OpenedOperations } from '../operations/open.ts'
+import { answerWorkersMetrics } from './metrics.ts'
 import type { Running } from './serve.ts'
 
 /** A worker that dies is replaced, but not faster than this. */
@@ -28,6 +29,7 @@ export async function startWorkers(
     return worker
   }
 
+  answerWorkersMetrics()
   cluster.schedulingPolicy = cluster.SCHED_NONE
   await Promise.all(Array.from({ length: config.workers }, () => once(start(), 'listening')))
   logger.info(

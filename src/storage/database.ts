@@ -27,7 +27,17 @@ export function openDatabase({ connectionString, poolSize, onIdleError }: Databa
     application_name: 'mintmark',
   })
   pool.on('error', onIdleError)
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  pools.set(db, pool)
+  return db
+}
+
+const pools = new WeakMap<Database, pg.Pool>()
+
+/** Connections of the pool now, and queries that wait for one. */
+export function measureConnections(db: Database): { total: number; idle: number; waiting: number } {
+  const { totalCount = 0, idleCount = 0, waitingCount = 0 } = pools.get(db) ?? {}
+  return { total: totalCount, idle: idleCount, waiting: waitingCount }
 }
 
 /** Runs a transaction, again where PostgreSQL ended it for another's sake: deadlock, serialization. */

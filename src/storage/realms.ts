@@ -144,6 +144,18 @@ export async function listRealmsDueForRotation(db: Database, by: Date, limit: nu
   return rows.map((row) => row.name)
 }
 
+/** When the next step of any realm's key rotation is due. */
+export async function findEarliestRotation(db: Database): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('realms')
+    .select('rotation_due_at')
+    .where('rotation_due_at', '>', sql<Date>`'-infinity'`)
+    .orderBy('rotation_due_at')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.rotation_due_at
+}
+
 /** Whether a realm's rotation has been due since before then. */
 export async function isAnyRotationOverdue(db: Database, before: Date): Promise<boolean> {
   return (await listRealmsDueForRotation(db, before, 1)).length > 0

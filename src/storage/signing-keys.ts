@@ -36,6 +36,19 @@ export async function listSigningKeys(db: Database, realmId: string): Promise<St
   return rows.map(toSigningKey)
 }
 
+/** Since when the oldest of all realms' signing keys has been signing. */
+export async function findOldestCurrentKey(db: Database): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('signing_keys')
+    .select('activated_at')
+    .where('state', '=', 'current')
+    .where('activated_at', 'is not', null)
+    .orderBy('activated_at')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.activated_at ?? undefined
+}
+
 export async function insertSigningKey(
   trx: DatabaseTransaction,
   realmId: string,

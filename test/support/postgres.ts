@@ -21,6 +21,14 @@ export async function testDatabase(t: Test, { migrate = true } = {}): Promise<st
   return adminUrl(name)
 }
 
+/** Ends all connections to a database and lets none in until the returned function is called. */
+export async function cutDatabase(databaseUrl: string): Promise<() => Promise<void>> {
+  const name = new URL(databaseUrl).pathname.slice(1)
+  await admin(`alter database ${name} allow_connections false`)
+  await admin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
+  return () => admin(`alter database ${name} allow_connections true`)
+}
+
 async function admin(statement: string): Promise<void> {
   const client = new pg.Client(adminUrl())
   await client.connect()

@@ -6,7 +6,7 @@ import type { Clock } from '../../src/domain/clock.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
 import { buildServer } from '../../src/server/build-server.ts'
-import { testDatabase } from './postgres.ts'
+import { cutDatabase, testDatabase } from './postgres.ts'
 
 export const PUBLIC_URL = 'https://auth.test'
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64url')
@@ -20,6 +20,8 @@ export interface TestServer {
   readonly log: string[]
   /** The time, which only moves when it is told to. */
   readonly clock: TestClock
+  /** Ends all connections to its database and lets none in until the returned function is called. */
+  cutDatabase(): Promise<() => Promise<void>>
 }
 
 export interface TestClock {
@@ -39,10 +41,17 @@ export function testClock(start = new Date()): TestClock {
   return clock
 }
 
+export interface TestServerOptions {
+  readonly databaseUrl?: string
+  readonly clock?: TestClock
+  readonly trustProxy?: boolean
+  readonly metricsToken?: string
+}
+
 /** A server on a database of its own, closed when the test ends. Ask it by `app.inject`, or let `app` listen. */
 export async function testServer(
   t: Test,
-  { databaseUrl, clock = testClock() }: { databaseUrl?: string; clock?: TestClock } = {},
+  { databaseUrl, clock = testClock(), trustProxy = false, metricsToken }: TestServerOptions = {},
 ): Promise<TestServer> {
   const url = databaseUrl ?? (await testDatabase(t))
   const opened = await openOperations({
@@ -57,10 +66,17 @@ export async function testServer(
   })
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })
-  const server = await buildServer(opened.operations, { logger, trustProxy: false })
+  const server = await buildServer(opened.operations, { logger, trustProxy, metricsToken })
   t.teardown(async () => {
     await server.close()
     await opened.close()
   })
-  return { app: server.app, operations: opened.operations, databaseUrl: url, log, clock }
+  return {
+    app: server.app,
+    operations: opened.operations,
+    databaseUrl: url,
+    log,
+    clock,
+    cutDatabase: () => cutDatabase(url),
+  }
 }

@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Operations } from '../operations/operations.ts'
+
+export interface MetricsGuard {
+  /** Whoever shows it as a Bearer token may read the metrics from anywhere. */
+  readonly token: string | undefined
+  /** Without a proxy in front, this machine itself may read them too. */
+  readonly behindProxy: boolean
+}
+
+/** GET /metrics: Prometheus' text format, for this machine and for holders of METRICS_TOKEN. */
+export function metricsRoute(
+  app: FastifyInstance,
+  { fingerprint }: Pick<Operations, 'fingerprint'>,
+  readMetrics: () => Promise<string>,
+  { token, behindProxy }: MetricsGuard,
+): void {
+  const isHolder = ({ headers: { authorization } }: FastifyRequest): boolean =>
+    token !== undefined &&
+    authorization !== undefined &&
+    // Hashes are compared, so that the time taken tells nothing of the token.
+    fingerprint(authorization.replace(/^Bearer +/i, '')) === fingerprint(token)
+
+  app.get('/metrics', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    if (!isHolder(request) && (behindProxy || !isLocal(request)))
+      return reply
+        .code(401)
+        .header('www-authenticate', 'Bearer realm="metrics"')
+        .send({ error: 'invalid_token', error_description: 'Metrics are for holders of METRICS_TOKEN.' })
+    return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await readMetrics())
+  })
+}
+
+// A proxy on this machine passes on requests of others, and says so.
+const FORWARDED = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'via',
+]
+
+function isLocal({ socket, headers }: FastifyRequest): boolean {
+  const address = socket.remoteAddress ?? ''
+  const loopback = address === '::1' || /^(::ffff:)?127\./.test(address)
+  return loopback && !FORWARDED.some((name) => name in headers)
+}

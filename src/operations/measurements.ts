@@ -1,0 +1,57 @@
+import { measureConnections } from '../storage/database.ts'
+import { findEarliestRotation } from '../storage/realms.ts'
+import { findOldestCurrentKey } from '../storage/signing-keys.ts'
+import type { ClientAuthentication } from './client-authentication.ts'
+import type { Dependencies } from './dependencies.ts'
+import type { LoadedRealms } from './loaded-realms.ts'
+
+/** How the server is doing at this moment. */
+export interface Measurements {
+  readonly argon2Waiting: number
+  readonly connections: { readonly total: number; readonly idle: number; readonly waiting: number }
+  readonly realmsLoaded: number
+  /** Client look-ups since the start. */
+  readonly lookups: number
+  /** Reads of the database that served them. */
+  readonly lookupBatches: number
+  /** `undefined`: the database is away. */
+  readonly keys:
+    | {
+        readonly oldestCurrentAgeSeconds: number | undefined
+        readonly nextRotationSeconds: number | undefined
+      }
+    | undefined
+}
+
+export interface MeasurementOperations {
+  measure(): Promise<Measurements>
+}
+
+export function measurementOperations(
+  { db, clock, argon2 }: Pick<Dependencies, 'db' | 'clock' | 'argon2'>,
+  realms: Pick<LoadedRealms, 'size'>,
+  { countLookups }: Pick<ClientAuthentication, 'countLookups'>,
+): MeasurementOperations {
+  async function measureKeys(): Promise<Measurements['keys']> {
+    const now = clock().getTime()
+    const [oldest, next] = await Promise.all([findOldestCurrentKey(db), findEarliestRotation(db)])
+    return {
+      oldestCurrentAgeSeconds: oldest && (now - oldest.getTime()) / 1000,
+      nextRotationSeconds: next && (next.getTime() - now) / 1000,
+    }
+  }
+
+  return {
+    async measure() {
+      const { lookups, batches } = countLookups()
+      return {
+        lookups,
+        lookupBatches: batches,
+        argon2Waiting: argon2.waiting(),
+        connections: measureConnections(db),
+        realmsLoaded: realms.size(),
+        keys: await measureKeys().catch(() => undefined),
+      }
+    },
+  }
+}

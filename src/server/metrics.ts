@@ -1,0 +1,162 @@
+import cluster from 'node:cluster'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { RequestOutcome } from '../http/request-log.ts'
+import type { Measurements } from '../operations/measurements.ts'
+
+/** Realms that get a label of their own; the others share one, so that the number of series stays bounded. */
+const MAX_REALM_LABELS = 100
+
+export interface Metrics {
+  /** Takes note of an answered request. */
+  observeRequest(outcome: RequestOutcome): void
+  /** All metrics in Prometheus' text format; those of all workers where there are several. */
+  read(): Promise<string>
+}
+
+/** @param measure what is looked at when the metrics are read */
+export function createMetrics(measure: () => Promise<Measurements>): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  AggregatorRegistry.setRegistries(registry)
+  const labels = new BoundedLabels(MAX_REALM_LABELS)
+  const grants = new Counter({
+    name: 'mintmark_token_requests_total',
+    help: 'Token requests by outcome: issued, or the error code of the refusal.',
+    labelNames: ['realm', 'outcome'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'mintmark_request_duration_seconds',
+    help: 'Time from the request line to the end of the answer.',
+    labelNames: ['route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  })
+  addGauges(registry, measure)
+
+  return {
+    observeRequest({ route, status, seconds, realm, outcome }) {
+      durations.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds)
+      if (route.endsWith('/openid-connect/token') && outcome !== undefined)
+        grants.inc({ realm: labels.of(outcome === 'unknown_realm' ? '' : (realm ?? '')), outcome })
+    },
+    read: () => (cluster.isWorker ? askPrimary() : registry.metrics()),
+  }
+}
+
+class BoundedLabels {
+  readonly #known = new Set<string>()
+  readonly #max: number
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  of(value: string): string {
+    if (this.#known.size < this.#max) this.#known.add(value)
+    return this.#known.has(value) ? value : '(other)'
+  }
+}
+
+type Reading = readonly [name: string, help: string, aggregator: 'sum' | 'max' | 'min', read: Read]
+type Read = (measurements: Measurements) => number | undefined
+
+const COUNTS: readonly [name: string, help: string, read: (measurements: Measurements) => number][] = [
+  ['mintmark_client_lookups_total', 'Look-ups of clients.', (m) => m.lookups],
+  ['mintmark_client_lookup_batches_total', 'Reads of the database that served them.', (m) => m.lookupBatches],
+]
+
+const READINGS: readonly Reading[] = [
+  ['mintmark_argon2_waiting', 'Secrets that wait for argon2id.', 'sum', (m) => m.argon2Waiting],
+  ['mintmark_database_connections', 'Open connections.', 'sum', (m) => m.connections.total],
+  ['mintmark_database_connections_idle', 'Open connections without work.', 'sum', (m) => m.connections.idle],
+  ['mintmark_database_waiting', 'Queries that wait for a connection.', 'sum', (m) => m.connections.waiting],
+  ['mintmark_realms_loaded', 'Realms kept in memory.', 'sum', (m) => m.realmsLoaded],
+  ['mintmark_database_up', '1 when the database answers.', 'min', (m) => (m.keys ? 1 : 0)],
+  [
+    'mintmark_signing_key_oldest_age_seconds',
+    'Age of the oldest key that signs.',
+    'max',
+    (m) => m.keys?.oldestCurrentAgeSeconds,
+  ],
+  [
+    'mintmark_next_rotation_seconds',
+    'Time to the next step of key rotation of any realm; negative when it is overdue.',
+    'min',
+    (m) => m.keys?.nextRotationSeconds,
+  ],
+]
+
+function addGauges(registry: Registry, measure: () => Promise<Measurements>): void {
+  // One look for all gauges of a reading.
+  let underway: Promise<Measurements> | undefined
+  const once = () => {
+    underway ??= measure().finally(() => {
+      underway = undefined
+    })
+    return underway
+  }
+  for (const [name, help, read] of COUNTS) {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        const value = read(await once())
+        this.reset()
+        this.inc(value)
+      },
+    })
+  }
+  for (const [name, help, aggregator, read] of READINGS) {
+    new Gauge({
+      name,
+      help,
+      aggregator,
+      registers: [registry],
+      async collect() {
+        const value = read(await once())
+        if (value === undefined) this.remove()
+        else this.set(value)
+      },
+    })
+  }
+}
+
+const ASK = 'mintmark:metrics'
+const ASK_MILLISECONDS = 6000
+
+/** Lets workers ask this first process for the metrics of them all. */
+export function answerWorkersMetrics(): void {
+  const aggregator = new AggregatorRegistry()
+  cluster.on('message', (worker, message: { type?: unknown; id?: unknown }) => {
+    if (message?.type !== ASK) return
+    aggregator.clusterMetrics().then(
+      (text) => worker.send({ type: ASK, id: message.id, text }),
+      () => {},
+    )
+  })
+}
+
+let asked = 0
+
+function askPrimary(): Promise<string> {
+  const id = asked++
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => done(() => reject(new Error('the first process does not answer'))),
+      ASK_MILLISECONDS,
+    )
+    const listen = (message: { type?: unknown; id?: unknown; text?: string }) => {
+      if (message.type === ASK && message.id === id) done(() => resolve(message.text ?? ''))
+    }
+    const done = (settle: () => void) => {
+      clearTimeout(timer)
+      process.off('message', listen)
+      settle()
+    }
+    process.on('message', listen)
+    process.send?.({ type: ASK, id })
+  })
+}
