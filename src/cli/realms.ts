@@ -33,10 +33,10 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .command('list')
     .description('all realms')
     .action(
-      inSession(async ({ operations, publicUrl }) => {
+      inSession(async ({ operations, actor, publicUrl }) => {
         const realms: Realm[] = []
         for (let page: Realm[] = []; realms.length === 0 || page.length === PAGE; realms.push(...page)) {
-          page = await operations.listRealms(realms.at(-1)?.name ?? '', PAGE)
+          page = await operations.listRealms(actor, realms.at(-1)?.name ?? '', PAGE)
           if (page.length === 0) break
         }
         return { json: realms.map((each) => toJson(each, publicUrl)), text: listText(realms) }

@@ -16,8 +16,8 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
   stateCommands(group, inSession)
 
   ofAccount(group, 'show', 'one service account').action(
-    inSession(async ({ operations }, clientId: string, { realm }: InRealm) =>
-      describe(await operations.findServiceAccount(realm, clientId), realm),
+    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
+      describe(await operations.findServiceAccount(actor, realm, clientId), realm),
     ),
   )
 
@@ -75,10 +75,10 @@ function createCommand(group: Command, inSession: InSession): void {
 
 function listCommand(group: Command, inSession: InSession): void {
   ofRealm(group, 'list', 'all service accounts of a realm').action(
-    inSession(async ({ operations }, { realm }: InRealm) => {
+    inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const accounts: ServiceAccount[] = []
       for (let more = true; more; ) {
-        const page = await operations.listServiceAccounts(realm, accounts.at(-1)?.name ?? '', PAGE)
+        const page = await operations.listServiceAccounts(actor, realm, accounts.at(-1)?.name ?? '', PAGE)
         accounts.push(...page)
         more = page.length === PAGE
       }

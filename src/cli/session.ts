@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import type { Actor } from '../domain/actor.ts'
+import { PLATFORM_AUTHORITY } from '../domain/authority.ts'
 import { systemClock } from '../domain/clock.ts'
 import { openOperations } from '../operations/open.ts'
 import type { Operations } from '../operations/operations.ts'
@@ -44,7 +45,12 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
       })
       try {
         const { operations, migrated } = opened
-        const actor: Actor = { kind: 'cli', id: userInfo().username, address: undefined }
+        const actor: Actor = {
+          kind: 'cli',
+          id: userInfo().username,
+          address: undefined,
+          authority: PLATFORM_AUTHORITY,
+        }
         print(program, await work({ operations, actor, publicUrl: config.publicUrl, migrated }, ...args))
       } finally {
         await opened.close()

@@ -13,8 +13,8 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
     key.command(name).description(description).requiredOption('--realm <name>', 'realm whose keys they are')
 
   ofRealm('list', 'all published keys of a realm').action(
-    inSession(async ({ operations }, { realm }: InRealm) => {
-      const keys = await operations.listSigningKeys(realm)
+    inSession(async ({ operations, actor }, { realm }: InRealm) => {
+      const keys = await operations.listSigningKeys(actor, realm)
       return { json: keys.map((each) => toJson(each, realm)), text: listText(keys) }
     }),
   )

@@ -1,6 +1,6 @@
 import { Refusal } from './refusal.ts'
 import { isAbsoluteUri } from './resource.ts'
-import { BUILT_IN_ROLES } from './role.ts'
+import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
 import { isScopeToken } from './scope.ts'
 
 /** JWS algorithms a realm may sign with (RFC 7518, RFC 8037, ML-DSA for JOSE), by `jose`'s names. */
@@ -116,12 +116,27 @@ export function checkRealmSettings(settings: RealmSettings): void {
   )
 }
 
+/** Refuses roles and scopes that an account of the realm cannot have. */
+export function checkAccountRights(
+  realm: Pick<Realm, 'name' | 'roles' | 'scopes'>,
+  { roles, scopes }: { readonly roles?: readonly string[]; readonly scopes?: readonly string[] | undefined },
+): void {
+  const own = realm.name === SYSTEM_REALM ? [...realm.roles, PLATFORM_ADMIN] : realm.roles
+  if (roles) checkSubset('roles', roles, [...BUILT_IN_ROLES, ...own])
+  if (scopes) checkSubset('scopes', scopes, realm.scopes)
+}
+
+function checkSubset(field: string, values: readonly string[], known: readonly string[]): void {
+  if (!values.every((value) => known.includes(value)) || new Set(values).size !== values.length)
+    throw new Refusal('invalid', `${field} must be different ones of: ${known.join(', ')}.`, field)
+}
+
 function isAudience(value: string): boolean {
   return isAbsoluteUri(value) || /^[\x21-\x7e]{1,200}$/.test(value)
 }
 
 function isCustomRole(value: string): boolean {
-  return ROLE_NAME.test(value) && !BUILT_IN_ROLES.includes(value) && value !== 'platform-admin'
+  return ROLE_NAME.test(value) && !BUILT_IN_ROLES.includes(value) && value !== PLATFORM_ADMIN
 }
 
 function checkWhole(field: string, value: number, min: number, max: number): void {

@@ -1,18 +1,10 @@
-import DataLoader from 'dataloader'
 import { Argon2Overload } from '../crypto/argon2-pool.ts'
 import { hmacMatches, hmacOf, isGeneratedSecret } from '../crypto/client-secret.ts'
-import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
-import { isRealmName } from '../domain/realm.ts'
-import {
-  type AccountRecord,
-  type ClientLookup,
-  type ClientRecord,
-  findClientRecords,
-  type SecretRecord,
-} from '../storage/client-records.ts'
-import { isDatabaseAway } from '../storage/database.ts'
+import { OAuthError } from '../domain/oauth-error.ts'
+import type { AccountRecord, SecretRecord } from '../storage/client-records.ts'
 import type { Dependencies } from './dependencies.ts'
-import type { LoadedRealm, LoadedRealms } from './loaded-realms.ts'
+import type { FreshClients } from './fresh-clients.ts'
+import type { LoadedRealm } from './loaded-realms.ts'
 
 export interface ClientCredentials {
   readonly clientId: string
@@ -29,54 +21,25 @@ export interface ClientAuthentication {
   /**
    * The client that these credentials are of, as its row says now.
    * @throws UnknownRealmError
-   * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret
+   * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret;
+   *   `temporarily_unavailable`
    */
   authenticateClient(
     realmName: string,
     credentials: ClientCredentials | undefined,
   ): Promise<AuthenticatedClient>
-  /** Client look-ups since the start, and the reads of the database that served them. */
-  countLookups(): { readonly lookups: number; readonly batches: number }
 }
 
-/** Rows read at once at most. */
-const MAX_BATCH = 256
-
-export function createClientAuthentication(
-  deps: Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey'>,
-  realms: LoadedRealms,
+export function clientAuthentication(
+  deps: Pick<Dependencies, 'clock' | 'argon2' | 'verifierKey'>,
+  { find }: Pick<FreshClients, 'find'>,
 ): ClientAuthentication {
-  const counts = { lookups: 0, batches: 0 }
-  // The cache is off: each decision is made on a row that was read after its request arrived.
-  const records = new DataLoader<ClientLookup, ClientRecord | undefined>(
-    (lookups) => {
-      counts.batches++
-      counts.lookups += lookups.length
-      return findClientRecords(deps.db, lookups)
-    },
-    { cache: false, maxBatchSize: MAX_BATCH },
-  )
-
   return {
-    countLookups: () => counts,
-
     async authenticateClient(realmName, credentials) {
-      if (!isRealmName(realmName)) throw new UnknownRealmError('not a realm name')
-      try {
-        const record = await records.load({ realm: realmName, clientId: credentials?.clientId })
-        if (!record) throw new UnknownRealmError(`no realm ${realmName}`)
-        const loaded = await realms.at(realmName, record.realmVersion)
-        if (!credentials)
-          throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')
-        return await checkSecret(deps, loaded, record.account, credentials)
-      } catch (error) {
-        if (!isDatabaseAway(error)) throw error
-        throw new OAuthError(
-          'temporarily_unavailable',
-          'Try again shortly.',
-          `database: ${(error as Error).message}`,
-        )
-      }
+      const { loaded, account } = await find(realmName, credentials?.clientId)
+      if (!credentials)
+        throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')
+      return checkSecret(deps, loaded, account, credentials)
     },
   }
 }

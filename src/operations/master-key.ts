@@ -1,6 +1,7 @@
 import { generateDataKey } from '../crypto/data-key.ts'
 import { type Sealer, WrongMasterKeyError } from '../crypto/sealing.ts'
 import type { Actor } from '../domain/actor.ts'
+import { requirePlatformAuthority } from '../domain/authority.ts'
 import type { Clock } from '../domain/clock.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
 import { findDataKey, insertDataKey, lockDataKeys, updateDataKey } from '../storage/data-keys.ts'
@@ -40,6 +41,7 @@ export function masterKeyOperations({
 
   return {
     async rotateMasterKey(actor) {
+      requirePlatformAuthority(actor)
       let resealed = 0
       let after = { realmId: '0', kid: '' }
       for (let page = PAGE; page === PAGE; ) {

@@ -1,8 +1,8 @@
 import { measureConnections } from '../storage/database.ts'
 import { findEarliestRotation } from '../storage/realms.ts'
 import { findOldestCurrentKey } from '../storage/signing-keys.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
 import type { Dependencies } from './dependencies.ts'
+import type { FreshClients } from './fresh-clients.ts'
 import type { LoadedRealms } from './loaded-realms.ts'
 
 /** How the server is doing at this moment. */
@@ -30,7 +30,7 @@ export interface MeasurementOperations {
 export function measurementOperations(
   { db, clock, argon2 }: Pick<Dependencies, 'db' | 'clock' | 'argon2'>,
   realms: Pick<LoadedRealms, 'size'>,
-  { countLookups }: Pick<ClientAuthentication, 'countLookups'>,
+  { countLookups }: Pick<FreshClients, 'countLookups'>,
 ): MeasurementOperations {
   async function measureKeys(): Promise<Measurements['keys']> {
     const now = clock().getTime()

@@ -1,11 +1,13 @@
 import { type AccessTokenOperations, accessTokenOperations } from './access-tokens.ts'
 import { type BootstrapOperations, bootstrapOperations } from './bootstrap.ts'
-import { type ClientAuthentication, createClientAuthentication } from './client-authentication.ts'
+import { type ClientAuthentication, clientAuthentication } from './client-authentication.ts'
 import type { Dependencies } from './dependencies.ts'
+import { createFreshClients } from './fresh-clients.ts'
 import { type HealthOperations, healthOperations } from './health.ts'
 import { createLoadedRealms } from './loaded-realms.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './master-key.ts'
 import { type MeasurementOperations, measurementOperations } from './measurements.ts'
+import { type PresentedTokenOperations, presentedTokenOperations } from './presented-tokens.ts'
 import { type PublishedRealmOperations, publishedRealmOperations } from './published-realms.ts'
 import { type RealmOperations, realmOperations } from './realms.ts'
 import { type ServiceAccountOperations, serviceAccountOperations } from './service-accounts.ts'
@@ -18,6 +20,7 @@ export type Operations = AccessTokenOperations &
   HealthOperations &
   MasterKeyOperations &
   MeasurementOperations &
+  PresentedTokenOperations &
   PublishedRealmOperations &
   RealmOperations &
   ServiceAccountOperations &
@@ -27,17 +30,18 @@ export function createOperations(dependencies: Dependencies): Operations {
   const loadedRealms = createLoadedRealms(dependencies)
   const realms = realmOperations(dependencies)
   const serviceAccounts = serviceAccountOperations(dependencies)
-  const clientAuthentication = createClientAuthentication(dependencies, loadedRealms)
+  const freshClients = createFreshClients(dependencies, loadedRealms)
   return {
     ...realms,
     ...serviceAccounts,
     ...signingKeyOperations(dependencies),
     ...masterKeyOperations(dependencies),
     ...bootstrapOperations(dependencies, { ...realms, ...serviceAccounts }),
-    ...clientAuthentication,
+    ...clientAuthentication(dependencies, freshClients),
+    ...presentedTokenOperations(dependencies, freshClients),
     ...accessTokenOperations(dependencies),
     ...publishedRealmOperations(loadedRealms),
     ...healthOperations(dependencies),
-    ...measurementOperations(dependencies, loadedRealms, clientAuthentication),
+    ...measurementOperations(dependencies, loadedRealms, freshClients),
   }
 }

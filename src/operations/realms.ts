@@ -1,4 +1,5 @@
 import type { Actor } from '../domain/actor.ts'
+import { requireAuthority, requirePlatformAuthority } from '../domain/authority.ts'
 import {
   checkRealmName,
   checkRealmSettings,
@@ -18,10 +19,10 @@ import { sealNewKey } from './signing-keys.ts'
 export interface RealmOperations {
   /** @throws Refusal `invalid`, `name_taken` */
   createRealm(actor: Actor, name: string, settings?: Partial<RealmSettings>): Promise<Realm>
-  /** A page in order of name. */
-  listRealms(after: string, limit: number): Promise<Realm[]>
-  /** @throws Refusal `not_found` */
-  findRealm(name: string): Promise<Realm>
+  /** A page in order of name, of those that the actor may see. */
+  listRealms(actor: Actor, after: string, limit: number): Promise<Realm[]>
+  /** @throws Refusal `not_found`, `forbidden` */
+  findRealm(actor: Actor, name: string): Promise<Realm>
 }
 
 export function unknownRealm(name: string): Refusal {
@@ -33,13 +34,21 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer'>
 export function realmOperations(deps: Deps): RealmOperations {
   return {
     async createRealm(actor, name, settings = {}) {
+      requirePlatformAuthority(actor)
       checkRealmName(name)
       return createRealmWithKey(deps, actor, name, { ...DEFAULT_REALM_SETTINGS, ...settings })
     },
 
-    listRealms: (after, limit) => listRealms(deps.db, after, limit),
+    async listRealms(actor, after, limit) {
+      if (actor.authority.platform) return listRealms(deps.db, after, limit)
+      const { realm: own } = actor.authority
+      requireAuthority(actor, own, 'view')
+      const realm = own > after ? await findRealmByName(deps.db, own) : undefined
+      return realm ? [realm] : []
+    },
 
-    async findRealm(name) {
+    async findRealm(actor, name) {
+      requireAuthority(actor, name, 'view')
       const realm = await findRealmByName(deps.db, name)
       if (!realm) throw unknownRealm(name)
       return realm

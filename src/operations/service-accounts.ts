@@ -1,7 +1,8 @@
 import { generateClientSecret, hmacOf, isGeneratedSecret } from '../crypto/client-secret.ts'
 import { newClientId, newId } from '../crypto/identifier.ts'
 import type { Actor } from '../domain/actor.ts'
-import type { Realm } from '../domain/realm.ts'
+import { requireAuthority, requireHeldRoles } from '../domain/authority.ts'
+import { checkAccountRights, type Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../domain/role.ts'
 import {
@@ -53,9 +54,14 @@ export interface ServiceAccountOperations {
     request: NewServiceAccountRequest,
   ): Promise<ServiceAccountWithSecret>
   /** A page in order of name, beginning after a name. */
-  listServiceAccounts(realmName: string, after: string, limit: number): Promise<ServiceAccount[]>
+  listServiceAccounts(
+    actor: Actor,
+    realmName: string,
+    after: string,
+    limit: number,
+  ): Promise<ServiceAccount[]>
   /** @throws Refusal `not_found` */
-  findServiceAccount(realmName: string, clientId: string): Promise<ServiceAccount>
+  findServiceAccount(actor: Actor, realmName: string, clientId: string): Promise<ServiceAccount>
   /** All old secrets stop with the commit. */
   resetClientSecret(actor: Actor, realmName: string, clientId: string): Promise<ServiceAccountWithSecret>
   setServiceAccountEnabled(
@@ -86,6 +92,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
     clientId: string,
     change: (trx: DatabaseTransaction, account: ServiceAccount, now: Date) => Promise<T>,
   ): Promise<T> {
+    requireAuthority(actor, realmName, 'administer')
     const realm = await realmNamed(realmName)
     const now = clock()
     return inTransaction(db, async (trx) => {
@@ -93,6 +100,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       if (action === 'service-account.delete') await updateRealmFreeingPlace(trx, realm.id)
       const account = await lockServiceAccount(trx, realm.id, clientId)
       if (!account) throw unknownAccount(realmName, clientId)
+      requireHeldRoles(actor, account.roles)
       const result = await change(trx, account, now)
       const details = { name: account.name }
       await insertAuditEvent(trx, realm, { actor, action, target: clientId, outcome: 'done', details }, now)
@@ -102,9 +110,12 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
 
   return {
     async createServiceAccount(actor, realmName, request) {
+      requireAuthority(actor, realmName, 'administer')
+      requireHeldRoles(actor, request.roles ?? [])
       const name = parseServiceAccountName(request.name)
       if (request.imported) checkImported(request.imported)
       const realm = await realmNamed(realmName)
+      checkAccountRights(realm, request)
       const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
       const secret = await secretRecord(deps, clientSecret)
       const now = clock()
@@ -139,11 +150,13 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       return { account, clientSecret }
     },
 
-    async listServiceAccounts(realmName, after, limit) {
+    async listServiceAccounts(actor, realmName, after, limit) {
+      requireAuthority(actor, realmName, 'view')
       return listServiceAccounts(db, (await realmNamed(realmName)).id, { nameKey: nameKey(after) }, limit)
     },
 
-    async findServiceAccount(realmName, clientId) {
+    async findServiceAccount(actor, realmName, clientId) {
+      requireAuthority(actor, realmName, 'view')
       const account = await findServiceAccount(db, (await realmNamed(realmName)).id, clientId)
       if (!account) throw unknownAccount(realmName, clientId)
       return account

@@ -1,6 +1,7 @@
 import { type GeneratedKey, generateSigningKey } from '../crypto/signing.ts'
 import type { Actor } from '../domain/actor.ts'
 import { SERVER_ACTOR } from '../domain/actor.ts'
+import { requireAuthority } from '../domain/authority.ts'
 import type { Algorithm, Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { earlier, earliestActivation, nextRotationStep, type RotationStep } from '../domain/signing-key.ts'
@@ -27,7 +28,7 @@ import { unknownRealm } from './realms.ts'
 export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
 
 export interface SigningKeyOperations {
-  listSigningKeys(realmName: string): Promise<PublishedKey[]>
+  listSigningKeys(actor: Actor, realmName: string): Promise<PublishedKey[]>
   /** Publishes the next key now, to sign as soon as every cache can know it. Returns that key. */
   rotateSigningKey(actor: Actor, realmName: string): Promise<PublishedKey>
   /** Drops a compromised key at once; what it signed is refused at the next look at the JWKS. */
@@ -59,13 +60,15 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
   }
 
   return {
-    async listSigningKeys(realmName) {
+    async listSigningKeys(actor, realmName) {
+      requireAuthority(actor, realmName, 'view')
       const realm = await findRealmByName(db, realmName)
       if (!realm) throw unknownRealm(realmName)
       return (await listSigningKeys(db, realm.id)).map(withoutPrivateHalf)
     },
 
     async rotateSigningKey(actor, realmName) {
+      requireAuthority(actor, realmName, 'administer')
       return changeKeys(realmName, async (trx, realm) => {
         const next = await publishNext(deps, trx, realm)
         await audit(trx, realm, actor, 'key.rotate', next.kid, { activates_at: next.activatesAt }, clock())
@@ -74,6 +77,7 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
     },
 
     async revokeSigningKey(actor, realmName, kid) {
+      requireAuthority(actor, realmName, 'administer')
       await changeKeys(realmName, async (trx, realm) => {
         if (!(await deleteSigningKey(trx, realm.id, kid)))
           throw new Refusal('not_found', `Realm ${realmName} has no key ${kid}.`, 'kid')

@@ -60,9 +60,10 @@ export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = (error as { code?: unknown }).code
   if (typeof code === 'string') {
-    // PostgreSQL classes 08 connection, 53 resources, 57P operator's intervention, 25006 a primary that is none any more.
+    // PostgreSQL classes 08 connection, 53 resources, 57P operator's intervention, 25006 a primary that is none any more,
+    // 55000 a database that takes no connections.
     return (
-      /^(08|53|57P|25006)/.test(code) ||
+      /^(08|53|57P|25006|55000)/.test(code) ||
       /^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/.test(code)
     )
   }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
+import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
 import type { Clock } from '../../src/domain/clock.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
@@ -10,7 +11,12 @@ import { cutDatabase, testDatabase } from './postgres.ts'
 
 export const PUBLIC_URL = 'https://auth.test'
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64url')
-export const TESTER: Actor = { kind: 'cli', id: 'tester', address: undefined }
+export const TESTER: Actor = {
+  kind: 'cli',
+  id: 'tester',
+  address: undefined,
+  authority: PLATFORM_AUTHORITY,
+}
 
 export interface TestServer {
   readonly app: FastifyInstance

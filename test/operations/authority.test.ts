@@ -1,0 +1,97 @@
+import t from 'tap'
+import type { Actor } from '../../src/domain/actor.ts'
+import type { Authority } from '../../src/domain/authority.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+function actor(authority: Authority): Actor {
+  return { kind: 'portal', id: 'somebody', address: undefined, authority }
+}
+
+const ADMIN = actor({ platform: false, realm: 'acme', access: 'administer' })
+const VIEWER = actor({ platform: false, realm: 'acme', access: 'view' })
+const NOBODY = actor({ platform: false, realm: 'acme', access: 'none' })
+
+t.test('an administrator of one realm sees and changes that one alone', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  await operations.createRealm(TESTER, 'other')
+  await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
+  t.equal((await operations.listServiceAccounts(ADMIN, 'acme', '', 10)).length, 1)
+  t.same(
+    (await operations.listRealms(ADMIN, '', 10)).map((realm) => realm.name),
+    ['acme'],
+  )
+  t.same(await operations.listRealms(ADMIN, 'acme', 10), [])
+  const notFound = { code: 'not_found' }
+  await t.rejects(operations.findRealm(ADMIN, 'other'), notFound)
+  await t.rejects(operations.listServiceAccounts(ADMIN, 'other', '', 10), notFound)
+  await t.rejects(operations.createServiceAccount(ADMIN, 'other', { name: 'CI' }), notFound)
+  await t.rejects(operations.listSigningKeys(ADMIN, 'other'), notFound)
+  await t.rejects(operations.createRealm(ADMIN, 'third'), { code: 'forbidden' })
+  await t.rejects(operations.rotateMasterKey(ADMIN), { code: 'forbidden' })
+})
+
+t.test('a viewer sees and changes nothing', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  t.equal((await operations.findRealm(VIEWER, 'acme')).name, 'acme')
+  t.equal((await operations.findServiceAccount(VIEWER, 'acme', account.clientId)).name, 'CI')
+  t.equal((await operations.listSigningKeys(VIEWER, 'acme')).length, 1)
+  const forbidden = { code: 'forbidden' }
+  await t.rejects(operations.createServiceAccount(VIEWER, 'acme', { name: 'x' }), forbidden)
+  await t.rejects(operations.resetClientSecret(VIEWER, 'acme', account.clientId), forbidden)
+  await t.rejects(operations.setServiceAccountEnabled(VIEWER, 'acme', account.clientId, false), forbidden)
+  await t.rejects(operations.deleteServiceAccount(VIEWER, 'acme', account.clientId), forbidden)
+  await t.rejects(operations.rotateSigningKey(VIEWER, 'acme'), forbidden)
+  await t.rejects(operations.revokeSigningKey(VIEWER, 'acme', 'kid'), forbidden)
+})
+
+t.test('whoever has no administrative role sees nothing, of no realm', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const forbidden = { code: 'forbidden' }
+  await t.rejects(operations.findRealm(NOBODY, 'acme'), forbidden)
+  await t.rejects(operations.findRealm(NOBODY, 'other'), forbidden)
+  await t.rejects(operations.listRealms(NOBODY, '', 10), forbidden)
+})
+
+t.test('an administrator of realm system handles no platform administrator', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.bootstrapAdministrator('root', 'a secret of the platform')
+  const admin = actor({ platform: false, realm: 'system', access: 'administer' })
+  const forbidden = { code: 'forbidden' }
+  const roles = ['platform-admin']
+  await t.rejects(operations.createServiceAccount(admin, 'system', { name: 'x', roles }), forbidden)
+  await t.rejects(operations.resetClientSecret(admin, 'system', 'root'), forbidden)
+  await t.rejects(operations.deleteServiceAccount(admin, 'system', 'root'), forbidden)
+})
+
+t.test('an account holds only roles that its realm has', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme', { roles: ['deployer'] })
+  const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+    name: 'CI',
+    roles: ['deployer', 'manage'],
+  })
+  t.same(account.roles, ['deployer', 'manage'])
+  for (const roles of [['unknown'], ['platform-admin'], ['view', 'view']])
+    await t.rejects(operations.createServiceAccount(TESTER, 'acme', { name: 'x', roles }), {
+      code: 'invalid',
+      field: 'roles',
+    })
+})
+
+t.test('an account may be given only scopes that its realm has', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme', { scopes: ['view', 'deploy'] })
+  const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+    name: 'CI',
+    scopes: ['deploy'],
+  })
+  t.same(account.scopes, ['deploy'])
+  await t.rejects(operations.createServiceAccount(TESTER, 'acme', { name: 'x', scopes: ['delete'] }), {
+    code: 'invalid',
+    field: 'scopes',
+  })
+})
