@@ -1,19 +1,32 @@
 import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { runCommand } from './cli/program.ts'
 import { loadConfig } from './config.ts'
 import { createLogger } from './server/logger.ts'
 import { serve, serveAsWorker } from './server/serve.ts'
+
+/** Told to stop, the process is gone after this long at the latest. */
+const STOP_SECONDS = 15
 
 process.exitCode = await runCommand(process.argv, process.env, serveUntilSignal)
 
 async function serveUntilSignal(): Promise<number> {
   const config = loadConfig(process.env)
   const logger = createLogger(config.logLevel)
-  const signal = new Promise<NodeJS.Signals>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
-  })
-  const running = await (cluster.isWorker ? serveAsWorker : serve)(config, logger)
-  logger.info({ signal: await signal }, 'stopping')
-  await running.close()
-  return 0
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.once(name, (signal) => {
+      logger.info({ signal }, 'stopping')
+      stop.abort()
+    })
+  try {
+    const running = await (cluster.isWorker ? serveAsWorker : serve)(config, logger, stop.signal)
+    if (!stop.signal.aborted) await once(stop.signal, 'abort')
+    await Promise.race([running.close(), sleep(STOP_SECONDS * 1000)])
+  } catch (error) {
+    // Told to stop while it waited for the database.
+    if (!stop.signal.aborted) throw error
+  }
+  process.exit(0)
 }

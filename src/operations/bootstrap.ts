@@ -2,6 +2,7 @@ import { SERVER_ACTOR } from '../domain/actor.ts'
 import { DEFAULT_REALM_SETTINGS, SYSTEM_REALM } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../domain/role.ts'
+import { isActionRecorded } from '../storage/audit-events.ts'
 import { findRealmByName, listRealms } from '../storage/realms.ts'
 import { isRoleHeld } from '../storage/service-accounts.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -27,36 +28,38 @@ export function bootstrapOperations(
     const realm = await findRealmByName(db, SYSTEM_REALM)
     if (realm) return realm.id
     const settings = { ...DEFAULT_REALM_SETTINGS, displayName: 'Platform administration' }
-    return createRealmWithKey(deps, SERVER_ACTOR, SYSTEM_REALM, settings).then(
-      (created) => created.id,
-      (error: unknown) => {
-        if (error instanceof Refusal && error.code === 'name_taken') return openSystemRealm()
-        throw error
-      },
-    )
+    const created = await ifFirst(createRealmWithKey(deps, SERVER_ACTOR, SYSTEM_REALM, settings))
+    return created?.id ?? openSystemRealm()
   }
 
   return {
     async bootstrapAdministrator(clientId, clientSecret) {
       if (await isRoleHeld(db, await openSystemRealm(), PLATFORM_ADMIN)) return false
-      try {
-        await operations.createServiceAccount(SERVER_ACTOR, SYSTEM_REALM, {
+      const created = await ifFirst(
+        operations.createServiceAccount(SERVER_ACTOR, SYSTEM_REALM, {
           name: 'Bootstrap administrator',
           roles: [PLATFORM_ADMIN],
           imported: { clientId, clientSecret },
-        })
-        return true
-      } catch (error) {
-        // Another node that starts at the same time was faster.
-        if (error instanceof Refusal && /_taken$/.test(error.code)) return false
-        throw error
-      }
+        }),
+      )
+      return created !== undefined
     },
 
     async createDemo() {
-      if ((await listRealms(db, '', 1)).length > 0) return undefined
-      await operations.createRealm(SERVER_ACTOR, DEMO_REALM, { displayName: 'Demo' })
-      return operations.createServiceAccount(SERVER_ACTOR, DEMO_REALM, { name: 'demo' })
+      if ((await listRealms(db, '', 1)).length === 0)
+        await ifFirst(operations.createRealm(SERVER_ACTOR, DEMO_REALM, { displayName: 'Demo' }))
+      // A server that was killed at this point left a realm that never had an account.
+      const realm = await findRealmByName(db, DEMO_REALM)
+      if (!realm || (await isActionRecorded(db, realm.id, 'service-account.create'))) return undefined
+      return ifFirst(operations.createServiceAccount(SERVER_ACTOR, DEMO_REALM, { name: 'demo' }))
     },
   }
+}
+
+/** `undefined` where another node that starts at the same time was faster. */
+function ifFirst<T>(creation: Promise<T>): Promise<T | undefined> {
+  return creation.catch((error: unknown) => {
+    if (error instanceof Refusal && /_taken$/.test(error.code)) return undefined
+    throw error
+  })
 }

@@ -21,6 +21,8 @@ export interface OpenOptions {
   readonly poolSize: number
   /** How long to wait for a database that is not there yet. */
   readonly databaseWaitSeconds: number
+  /** Ends that wait. */
+  readonly signal?: AbortSignal
   readonly log: (message: string, error?: Error) => void
 }
 
@@ -98,7 +100,7 @@ async function openDependencies(
 
 async function migrateWhenReachable(
   databaseUrl: string,
-  { databaseWaitSeconds, log }: OpenOptions,
+  { databaseWaitSeconds, signal, log }: OpenOptions,
 ): Promise<string[]> {
   const deadline = performance.now() + databaseWaitSeconds * 1000
   for (let delay = 100; ; delay = Math.min(delay * 2, 5000)) {
@@ -112,7 +114,7 @@ async function migrateWhenReachable(
           `the database could not be reached within ${databaseWaitSeconds} s: ${reason}`,
         )
       log(`the database cannot be reached yet (${reason}); trying again in ${delay} ms`)
-      await sleep(delay)
+      await sleep(delay, undefined, { ...(signal && { signal }) })
     }
   }
 }

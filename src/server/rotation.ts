@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { SigningKeyOperations } from '../operations/signing-keys.ts'
+import type { Running } from './serve.ts'
 
 /** Steps of key rotation are taken at most this much late. */
 const INTERVAL_MILLISECONDS = 1000
@@ -8,18 +9,19 @@ const INTERVAL_MILLISECONDS = 1000
 export function startRotation(
   { rotateDueSigningKeys }: Pick<SigningKeyOperations, 'rotateDueSigningKeys'>,
   logger: Logger,
-): { close(): void } {
-  let underway = false
-  const timer = setInterval(async () => {
-    if (underway) return
-    underway = true
-    try {
-      await rotateDueSigningKeys()
-    } catch (err) {
-      logger.error({ err }, 'key rotation failed; it will be tried again')
-    } finally {
-      underway = false
-    }
+): Running {
+  let underway: Promise<unknown> | undefined
+  const timer = setInterval(() => {
+    underway ??= rotateDueSigningKeys()
+      .catch((err: unknown) => logger.error({ err }, 'key rotation failed; it will be tried again'))
+      .finally(() => {
+        underway = undefined
+      })
   }, INTERVAL_MILLISECONDS)
-  return { close: () => clearInterval(timer) }
+  return {
+    close: async () => {
+      clearInterval(timer)
+      await underway
+    },
+  }
 }

@@ -1,9 +1,9 @@
-import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { systemClock } from '../domain/clock.ts'
 import { type OpenedOperations, openOperations } from '../operations/open.ts'
 import { buildServer } from './build-server.ts'
+import { settlePort } from './port.ts'
 import { startRotation } from './rotation.ts'
 import { printWelcome } from './welcome.ts'
 import { startWorkers } from './workers.ts'
@@ -19,18 +19,26 @@ export interface Running {
   close(): Promise<void>
 }
 
-/** `mintmark serve`: everything, until a signal. */
-export async function serve(config: Config, logger: Logger): Promise<Running> {
-  const opened = await open(config, logger)
+/** Connections to the database, of all workers together. */
+const CONNECTIONS = 60
+const CONNECTIONS_OF_A_WORKER = 10
+
+/**
+ * `mintmark serve`: everything, until it is closed.
+ * @param signal ends the wait for a database that is not there
+ */
+export async function serve(asked: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
+  const config = await settlePort(asked)
+  const opened = await open(config, logger, signal)
   try {
     await bootstrap(config, opened, logger)
-    const rotation = startRotation(opened.operations, logger)
     const doors =
       config.workers > 1 ? await startWorkers(config, opened, logger) : await listen(config, opened, logger)
+    const rotation = startRotation(opened.operations, logger)
     return {
       close: async () => {
-        rotation.close()
         await doors.close()
+        await rotation.close()
         await opened.close()
       },
     }
@@ -41,8 +49,8 @@ export async function serve(config: Config, logger: Logger): Promise<Running> {
 }
 
 /** One worker of several: serves, and leaves the rest to the first process. */
-export async function serveAsWorker(config: Config, logger: Logger): Promise<Running> {
-  const opened = await open(config, logger)
+export async function serveAsWorker(config: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
+  const opened = await open(config, logger, signal)
   const doors = await listen(config, opened, logger)
   return {
     close: async () => {
@@ -52,11 +60,13 @@ export async function serveAsWorker(config: Config, logger: Logger): Promise<Run
   }
 }
 
-function open(config: Config, logger: Logger): Promise<OpenedOperations> {
+function open(config: Config, logger: Logger, signal: AbortSignal): Promise<OpenedOperations> {
+  const share = Math.floor(CONNECTIONS / config.workers)
   return openOperations({
     ...config,
+    signal,
     clock: systemClock,
-    poolSize: 10,
+    poolSize: Math.max(2, Math.min(share, CONNECTIONS_OF_A_WORKER)),
     databaseWaitSeconds: DATABASE_WAIT_SECONDS,
     log: (message, error) => logger.warn({ err: error }, message),
   })
@@ -84,8 +94,11 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     trustProxy: config.trustProxy,
     metricsToken: config.metricsToken,
   })
-  await server.app.listen({ host: config.host, port: config.port })
-  if (!cluster.isWorker) logger.info({ host: config.host, port: config.port }, `serving ${config.publicUrl}`)
+  await server.app.listen({
+    host: config.host,
+    port: config.port,
+    listenTextResolver: (address) => `listening on ${address}, serving ${config.publicUrl}`,
+  })
   return {
     close: async () => {
       const cut = setTimeout(() => server.app.server.closeAllConnections(), CLOSE_SECONDS * 1000)

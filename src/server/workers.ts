@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { OpenedOperations } from '../operations/open.ts'
@@ -7,42 +8,49 @@ import { answerWorkersMetrics } from './metrics.ts'
 import type { Running } from './serve.ts'
 
 /** A worker that dies is replaced, but not faster than this. */
-const RESTART_MILLISECONDS = 1000
+const RESTART_MILLISECONDS = 500
 
-/** Serves from several processes that share the port. */
+/** Serves from several processes that share the port. Should the first process die, they end by themselves. */
 export async function startWorkers(
   config: Config,
   { databaseUrl, masterKeys }: Pick<OpenedOperations, 'databaseUrl' | 'masterKeys'>,
   logger: Logger,
 ): Promise<Running> {
   let closing = false
-  // Everyone on one database, embedded or not.
-  const environment = { DATABASE_URL: databaseUrl, MASTER_KEY: masterKeys.join(','), MASTER_KEY_FILE: '' }
-
-  function start(): Worker {
-    const worker = cluster.fork(environment)
-    worker.once('exit', (code, signal) => {
-      if (closing) return
-      logger.error({ code, signal }, 'a worker died; starting another')
-      setTimeout(() => closing || start(), RESTART_MILLISECONDS)
-    })
-    return worker
+  const workers = new Map<Worker, Promise<unknown>>()
+  // Everyone on one port and one database, embedded or not.
+  const environment = {
+    PORT: config.port,
+    PUBLIC_URL: config.publicUrl,
+    DATABASE_URL: databaseUrl,
+    MASTER_KEY: masterKeys.join(','),
+    MASTER_KEY_FILE: '',
   }
 
   answerWorkersMetrics()
+  function start(): void {
+    const worker = cluster.fork(environment)
+    workers.set(
+      worker,
+      once(worker, 'exit').then(async ([code, signal]) => {
+        workers.delete(worker)
+        if (closing) return
+        logger.error({ code, signal }, 'a worker died; starting another')
+        await sleep(RESTART_MILLISECONDS)
+        if (!closing) start()
+      }),
+    )
+  }
+
+  // The kernel hands out connections: the first process takes no part in serving.
   cluster.schedulingPolicy = cluster.SCHED_NONE
-  await Promise.all(Array.from({ length: config.workers }, () => once(start(), 'listening')))
-  logger.info(
-    { host: config.host, port: config.port, workers: config.workers },
-    `serving ${config.publicUrl}`,
-  )
+  for (let i = 0; i < config.workers; i++) start()
+  await once(cluster, 'listening')
   return {
     close: async () => {
       closing = true
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
-      const gone = workers.map((worker) => once(worker, 'exit'))
-      for (const worker of workers) worker.process.kill('SIGTERM')
-      await Promise.all(gone)
+      for (const worker of workers.keys()) worker.process.kill('SIGTERM')
+      await Promise.all(workers.values())
     },
   }
 }

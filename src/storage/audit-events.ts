@@ -23,3 +23,15 @@ export async function insertAuditEvent(
     })
     .execute()
 }
+
+/** Whether it was ever done in that realm. */
+export async function isActionRecorded(db: Database, realmId: string, action: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('audit_events')
+    .select('id')
+    .where('realm_id', '=', realmId)
+    .where('action', '=', action)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}

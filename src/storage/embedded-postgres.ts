@@ -24,8 +24,8 @@ const POLL_MILLISECONDS = 15
 /** Before another attempt to bring back a PostgreSQL that does not start. */
 const RETRY_MILLISECONDS = 1000
 
-/** What a start that came second says; the first one is as good. */
-const IS_THERE = /lock file .* already exists|shared memory block .* still in use/
+/** Why a start is no failure: one that came second, processes of a dead one not all gone yet, a kill from outside. */
+const TRY_AGAIN = /lock file .* already exists|shared memory block .* still in use|^killed by/
 
 /**
  * The PostgreSQL below `dataDir`: joined if it runs, whoever started it, or else started. Should it die, it is
@@ -83,7 +83,7 @@ async function join(cluster: Cluster): Promise<pg.Client> {
       const words = await postmaster?.lastWords()
       if (words !== undefined) {
         postmaster = undefined
-        if (!IS_THERE.test(words))
+        if (!TRY_AGAIN.test(words))
           throw new EmbeddedPostgresError(`PostgreSQL did not start: ${words} (its log is ${cluster.log})`)
       }
       if (!postmaster && nobodyListens(error) && !(await findPostmaster(cluster)))
@@ -102,7 +102,7 @@ async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
     await client.query('select pg_advisory_lock_shared($1)', [IN_USE])
     return client
   } catch (error) {
-    await client.end().catch(() => {})
+    await client.end()
     throw error
   }
 }
@@ -116,7 +116,7 @@ async function leave(client: pg.Client, cluster: Cluster): Promise<void> {
   } catch (error) {
     if (!isDatabaseAway(error)) throw error
   } finally {
-    await client.end().catch(() => {})
+    await client.end()
   }
 }
 

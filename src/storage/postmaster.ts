@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from './embedded-cluster.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
+import { asUser, nameFromWithin } from './postgres-platform.ts'
 import { ENVIRONMENT, findPostgresPrograms } from './postgres-programs.ts'
 
 /** A log larger than this is begun anew at the next start. */
@@ -15,6 +16,7 @@ const STOP_MILLISECONDS = 10_000
 
 /** Durability is PostgreSQL's default. A statement or a row in its log could hold a hash. */
 const SETTINGS = [
+  'cluster_name=mintmark',
   'max_connections=200',
   'log_checkpoints=off',
   'log_min_error_statement=panic',
@@ -35,8 +37,8 @@ export async function startPostmaster(cluster: Cluster): Promise<Postmaster> {
   try {
     const { size } = await log.stat()
     const settings = [...SETTINGS, ...addressSettings(cluster)].flatMap((setting) => ['-c', setting])
-    const child = spawn(postgres, ['-D', cluster.dataAsSeen, ...settings], {
-      ...cluster.user,
+    const child = spawn(postgres, ['-D', nameFromWithin(cluster.data), ...settings], {
+      ...asUser(cluster.user),
       cwd: cluster.data,
       // A pid file left by one that is dead counts for nothing, though its number is another process's now.
       env: { ...ENVIRONMENT, ...(stale !== undefined && { PG_GRANDPARENT_PID: String(stale) }) },
@@ -102,10 +104,11 @@ function isAlive(pid: number): boolean {
 }
 
 async function lastWordsOf(child: ChildProcess, path: string, from: number): Promise<string | undefined> {
-  if (child.exitCode === null && child.signalCode === null) return undefined
+  if (child.signalCode !== null) return `killed by ${child.signalCode}`
+  if (child.exitCode === null) return undefined
   const said = (await readFile(path)).subarray(from).toString().trim().split('\n')
   const words = said.findLast((line) => line.includes('FATAL:')) ?? said.at(-1)
-  return words?.replace(/^.*?(?:FATAL|LOG): +/, '') || `it ended with ${child.signalCode ?? child.exitCode}`
+  return String(words).replace(/^.*?(?:FATAL|LOG): +/, '')
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -1,0 +1,16 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Config } from '../config.ts'
+
+/**
+ * Finds a port for PORT=0, and whether a given one is free: before anything is made, and once for all workers.
+ * @throws the error of `listen`
+ */
+export async function settlePort(config: Config): Promise<Config> {
+  const probe = createServer().listen(config.port, config.host)
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return { ...config, port, publicUrl: config.publicUrl.replace(/^(http:\/\/localhost):0$/, `$1:${port}`) }
+}
