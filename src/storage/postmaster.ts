@@ -107,7 +107,8 @@ async function lastWordsOf(child: ChildProcess, path: string, from: number): Pro
   if (child.signalCode !== null) return `killed by ${child.signalCode}`
   if (child.exitCode === null) return undefined
   const said = (await readFile(path)).subarray(from).toString().trim().split('\n')
-  const words = said.findLast((line) => line.includes('FATAL:')) ?? said.at(-1)
+  // Others write there too: those that start at the same time, and the one that was faster.
+  const words = said.findLast((line) => line.includes(`[${child.pid}] FATAL:`)) ?? said.at(-1)
   return String(words).replace(/^.*?(?:FATAL|LOG): +/, '')
 }
 

@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { MASTER_KEY } from './server.ts'
+
+const PROGRAM = join(import.meta.dirname, '../../src/mintmark.js')
+
+export type Environment = Readonly<Record<string, string>>
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Started {
+  readonly child: ChildProcess
+  /** Where it listens. */
+  readonly url: string
+  readonly ended: Promise<Ended>
+  /** What it has written so far. */
+  output(): { stdout: string; stderr: string }
+}
+
+/** A new folder, gone when the test ends. */
+export function temporaryFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mintmark-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The environment of a server on that database. */
+export function onDatabase(databaseUrl: string): Environment {
+  return { DATABASE_URL: databaseUrl, MASTER_KEY }
+}
+
+/** Runs a command to its end. */
+export async function mintmark(
+  args: readonly string[],
+  environment: Environment,
+  input = '',
+): Promise<Ended> {
+  const { child, ended } = launch(args, environment)
+  child.stdin?.end(input)
+  return ended
+}
+
+/** Starts `mintmark serve` on a free port; it is up when this returns, and gone when the test ends. */
+export async function startServer(t: Test, environment: Environment): Promise<Started> {
+  const { child, ended, output } = launch(['serve'], { PORT: '0', ...environment })
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    await ended
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    const look = () => {
+      const found = /listening on (http:\/\/[\w.:[\]]+)/.exec(output().stderr)
+      if (found) resolve(found[1] as string)
+    }
+    child.stderr?.on('data', look)
+    ended.then(({ stderr }) => reject(new Error(`the server did not start: ${stderr}`)))
+  })
+  return { child, url, ended, output }
+}
+
+/** Kills it as a crash would. */
+export async function crash({ child, ended }: Pick<Started, 'child' | 'ended'>): Promise<void> {
+  child.kill('SIGKILL')
+  await ended
+}
+
+export function launch(
+  args: readonly string[],
+  environment: Environment,
+): Pick<Started, 'child' | 'ended' | 'output'> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...inherited(), ...environment },
+    stdio: 'pipe',
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  child.stdin.on('error', () => {})
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }))
+  return { child, ended, output: () => ({ stdout, stderr }) }
+}
+
+// Nothing of the server's own settings, and what tap needs to measure coverage.
+function inherited(): Record<string, string | undefined> {
+  const ours =
+    /^(HOST|PORT|PUBLIC_URL|DATABASE_URL|DATA_DIR|MASTER_KEY.*|WORKERS|LOG_LEVEL|TRUST_PROXY|BOOTSTRAP_.*)$/
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
+}
