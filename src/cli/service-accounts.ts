@@ -77,10 +77,10 @@ function listCommand(group: Command, inSession: InSession): void {
   ofRealm(group, 'list', 'all service accounts of a realm').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const accounts: ServiceAccount[] = []
-      for (let more = true; more; ) {
-        const page = await operations.listServiceAccounts(actor, realm, accounts.at(-1)?.name ?? '', PAGE)
-        accounts.push(...page)
-        more = page.length === PAGE
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const { items, next } = await operations.listServiceAccounts(actor, realm, { after, limit: PAGE })
+        accounts.push(...items)
+        after = next
       }
       return { json: accounts.map((account) => toJson(account, realm)), text: listText(accounts, realm) }
     }),
@@ -95,7 +95,7 @@ function stateCommands(group: Command, inSession: InSession): void {
   for (const [name, description, enabled] of states) {
     ofAccount(group, name, description).action(
       inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
-        describe(await operations.setServiceAccountEnabled(actor, realm, clientId, enabled), realm),
+        describe(await operations.updateServiceAccount(actor, realm, clientId, { enabled }), realm),
       ),
     )
   }

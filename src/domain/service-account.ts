@@ -49,9 +49,34 @@ export function nameKey(name: string): string {
   return name.normalize('NFKC').toLowerCase()
 }
 
+/** What an account is for, in the administrator's words. */
+export function parseDescription(input: string): string {
+  const description = input.normalize('NFC').trim()
+  if (!/^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} \n]|\u200d|\ufe0f){0,500}$/u.test(description))
+    throw new Refusal('invalid', 'A description has at most 500 printable characters.', 'description')
+  return description
+}
+
+const DEFAULT_OVERLAP_SECONDS = 86_400
+const MAX_OVERLAP_SECONDS = 90 * 86_400
+
+/** When the old secret of a rotation ends. */
+export function parseOverlapEnd(asked: Date | undefined, now: Date): Date {
+  if (asked === undefined) return new Date(now.getTime() + DEFAULT_OVERLAP_SECONDS * 1000)
+  const seconds = (asked.getTime() - now.getTime()) / 1000
+  if (!(seconds > 0 && seconds <= MAX_OVERLAP_SECONDS))
+    throw new Refusal('invalid', 'The old secret must end within the next 90 days.', 'old_secret_expires_at')
+  return asked
+}
+
 const CLIENT_ID = /^[A-Za-z0-9._~-]{1,64}$/
 
 export function checkImportedClientId(clientId: string): void {
   if (!CLIENT_ID.test(clientId))
     throw new Refusal('invalid', 'A client_id has 1 to 64 letters, digits and . _ ~ -', 'client_id')
+}
+
+export function checkImportedClientSecret(clientSecret: string): void {
+  if (!/^[^\p{C}]{8,256}$/u.test(clientSecret))
+    throw new Refusal('invalid', 'A client_secret has 8 to 256 printable characters.', 'client_secret')
 }

@@ -1,6 +1,7 @@
 import { type AccessTokenOperations, accessTokenOperations } from './access-tokens.ts'
 import { type BootstrapOperations, bootstrapOperations } from './bootstrap.ts'
 import { type ClientAuthentication, clientAuthentication } from './client-authentication.ts'
+import { type ClientSecretOperations, clientSecretOperations } from './client-secrets.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createFreshClients } from './fresh-clients.ts'
 import { type HealthOperations, healthOperations } from './health.ts'
@@ -17,6 +18,7 @@ import { type SigningKeyOperations, signingKeyOperations } from './signing-keys.
 export type Operations = AccessTokenOperations &
   BootstrapOperations &
   ClientAuthentication &
+  ClientSecretOperations &
   HealthOperations &
   MasterKeyOperations &
   MeasurementOperations &
@@ -34,6 +36,7 @@ export function createOperations(dependencies: Dependencies): Operations {
   return {
     ...realms,
     ...serviceAccounts,
+    ...clientSecretOperations(dependencies),
     ...signingKeyOperations(dependencies),
     ...masterKeyOperations(dependencies),
     ...bootstrapOperations(dependencies, { ...realms, ...serviceAccounts }),

@@ -6,12 +6,22 @@ import {
   DEFAULT_REALM_SETTINGS,
   type Realm,
   type RealmSettings,
+  SYSTEM_REALM,
 } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { nextRotationStep } from '../domain/signing-key.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
-import { inTransaction } from '../storage/database.ts'
-import { findRealmByName, insertRealm, listRealms, updateRealmRotation } from '../storage/realms.ts'
+import { type DatabaseTransaction, inTransaction } from '../storage/database.ts'
+import {
+  deleteRealm,
+  findRealmByName,
+  insertRealm,
+  listRealms,
+  lockRealmByName,
+  updateRealm,
+  updateRealmRotation,
+} from '../storage/realms.ts'
+import { isRoleAssigned } from '../storage/service-accounts.ts'
 import { insertSigningKey } from '../storage/signing-keys.ts'
 import type { Dependencies } from './dependencies.ts'
 import { sealNewKey } from './signing-keys.ts'
@@ -23,6 +33,18 @@ export interface RealmOperations {
   listRealms(actor: Actor, after: string, limit: number): Promise<Realm[]>
   /** @throws Refusal `not_found`, `forbidden` */
   findRealm(actor: Actor, name: string): Promise<Realm>
+  /**
+   * Changes settings; what is left out stays. A new algorithm takes over by rotation.
+   * @throws Refusal `forbidden`, `not_found`, `invalid`, `changed_meanwhile`; `conflict` for a role still held
+   */
+  updateRealm(actor: Actor, name: string, update: RealmUpdate): Promise<Realm>
+  /** Everything in it goes at once: accounts, keys, and with them all of its tokens. @throws Refusal */
+  deleteRealm(actor: Actor, name: string): Promise<void>
+}
+
+export interface RealmUpdate extends Partial<RealmSettings> {
+  /** The version that the change is based on; `undefined`: whatever it is now. */
+  readonly expectedVersion?: string | undefined
 }
 
 export function unknownRealm(name: string): Refusal {
@@ -53,6 +75,68 @@ export function realmOperations(deps: Deps): RealmOperations {
       if (!realm) throw unknownRealm(name)
       return realm
     },
+
+    async updateRealm(actor, name, { expectedVersion, ...update }) {
+      requireAuthority(actor, name, 'administer')
+      const now = deps.clock()
+      return inTransaction(deps.db, async (trx) => {
+        const realm = await lockRealmByName(trx, name)
+        if (!realm) throw unknownRealm(name)
+        if (expectedVersion !== undefined && expectedVersion !== realm.version)
+          throw new Refusal('changed_meanwhile', 'The realm has been changed meanwhile.')
+        const settings = { ...settingsOf(realm), ...update }
+        // How much a realm may take up is the platform's to say.
+        if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(actor)
+        checkRealmSettings(settings)
+        await requireUnheld(trx, realm, settings.roles)
+        const updated = await updateRealm(trx, realm.id, settings)
+        // The schedule may have changed with the settings: it is looked at at once.
+        await updateRealmRotation(trx, realm.id, now, false)
+        const details = {
+          before: changed(settingsOf(realm), settings),
+          after: changed(settings, settingsOf(realm)),
+        }
+        const event = { actor, action: 'realm.update', target: name, outcome: 'done', details } as const
+        await insertAuditEvent(trx, realm, event, now)
+        return updated
+      })
+    },
+
+    async deleteRealm(actor, name) {
+      requireAuthority(actor, name, 'administer')
+      requirePlatformAuthority(actor)
+      if (name === SYSTEM_REALM) throw new Refusal('invalid', 'The realm system cannot be deleted.', 'realm')
+      await inTransaction(deps.db, async (trx) => {
+        const realm = await lockRealmByName(trx, name)
+        if (!realm) throw unknownRealm(name)
+        await deleteRealm(trx, realm.id)
+        const details = { service_accounts: realm.serviceAccountCount }
+        const event = { actor, action: 'realm.delete', target: name, outcome: 'done', details } as const
+        await insertAuditEvent(trx, realm, event, deps.clock())
+      })
+    },
+  }
+}
+
+function settingsOf(realm: Realm): RealmSettings {
+  const names = Object.keys(DEFAULT_REALM_SETTINGS) as (keyof RealmSettings)[]
+  return Object.fromEntries(names.map((name) => [name, realm[name]])) as unknown as RealmSettings
+}
+
+function changed(settings: RealmSettings, others: RealmSettings): Record<string, unknown> {
+  const isChanged = ([name, value]: [string, unknown]) =>
+    JSON.stringify(value) !== JSON.stringify(others[name as keyof RealmSettings])
+  return Object.fromEntries(Object.entries(settings).filter(isChanged))
+}
+
+async function requireUnheld(
+  trx: DatabaseTransaction,
+  { id, roles }: Realm,
+  kept: readonly string[],
+): Promise<void> {
+  for (const role of roles.filter((one) => !kept.includes(one))) {
+    if (await isRoleAssigned(trx, id, role))
+      throw new Refusal('conflict', `The role ${role} is still held by a service account.`, 'roles')
   }
 }
 

@@ -1,21 +1,24 @@
-import { generateClientSecret, hmacOf, isGeneratedSecret } from '../crypto/client-secret.ts'
-import { newClientId, newId } from '../crypto/identifier.ts'
+import { generateClientSecret } from '../crypto/client-secret.ts'
+import { newClientId } from '../crypto/identifier.ts'
 import type { Actor } from '../domain/actor.ts'
 import { requireAuthority, requireHeldRoles } from '../domain/authority.ts'
+import type { Page } from '../domain/page.ts'
 import { checkAccountRights, type Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
-import { DEFAULT_ROLE } from '../domain/role.ts'
+import { DEFAULT_ROLE, PLATFORM_ADMIN } from '../domain/role.ts'
 import {
   checkImportedClientId,
+  checkImportedClientSecret,
   nameKey,
+  parseDescription,
   parseServiceAccountName,
   type ServiceAccount,
 } from '../domain/service-account.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
-import { deleteClientSecrets, insertClientSecret, type NewClientSecret } from '../storage/client-secrets.ts'
+import { insertClientSecret } from '../storage/client-secrets.ts'
 import { type DatabaseTransaction, inTransaction, violatedConstraint } from '../storage/database.ts'
 import {
-  findRealmByName,
+  lockRealmByName,
   updateRealmFreeingPlace,
   updateRealmImportsSecrets,
   updateRealmTakingPlace,
@@ -25,9 +28,18 @@ import {
   findServiceAccount,
   insertServiceAccount,
   listServiceAccounts,
-  lockServiceAccount,
+  type ServiceAccountChanges,
+  type ServiceAccountFilter,
   updateServiceAccount,
 } from '../storage/service-accounts.ts'
+import {
+  type AccountChange,
+  changeAccount,
+  keepPlatformAdministrator,
+  realmNamed,
+  unknownAccount,
+} from './account-changes.ts'
+import { secretRecord } from './client-secrets.ts'
 import type { Dependencies } from './dependencies.ts'
 import { unknownRealm } from './realms.ts'
 
@@ -40,36 +52,44 @@ export interface NewServiceAccountRequest {
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
 }
 
-/** An account with the secret that is shown once. */
+/** What may be changed of an account; what is left out stays. */
+export interface ServiceAccountUpdate {
+  readonly name?: string | undefined
+  readonly description?: string | undefined
+  readonly roles?: readonly string[] | undefined
+  /** `null`: all of the realm's. */
+  readonly scopes?: readonly string[] | null | undefined
+  readonly enabled?: boolean | undefined
+}
+
 export interface ServiceAccountWithSecret {
   readonly account: ServiceAccount
   readonly clientSecret: string
 }
 
 export interface ServiceAccountOperations {
-  /** @throws Refusal `not_found`, `invalid`, `name_taken`, `client_id_taken`, `limit_reached` */
+  /** @throws Refusal `forbidden`, `not_found`, `invalid`, `name_taken`, `client_id_taken`, `limit_reached` */
   createServiceAccount(
     actor: Actor,
     realmName: string,
     request: NewServiceAccountRequest,
   ): Promise<ServiceAccountWithSecret>
-  /** A page in order of name, beginning after a name. */
+  /** A page in order of name. */
   listServiceAccounts(
     actor: Actor,
     realmName: string,
-    after: string,
-    limit: number,
-  ): Promise<ServiceAccount[]>
-  /** @throws Refusal `not_found` */
+    filter: ServiceAccountFilter,
+  ): Promise<Page<ServiceAccount>>
+  /** @throws Refusal `forbidden`, `not_found` */
   findServiceAccount(actor: Actor, realmName: string, clientId: string): Promise<ServiceAccount>
-  /** All old secrets stop with the commit. */
-  resetClientSecret(actor: Actor, realmName: string, clientId: string): Promise<ServiceAccountWithSecret>
-  setServiceAccountEnabled(
+  /** @throws Refusal also `invalid`, `name_taken`, `changed_meanwhile`, `last_administrator` */
+  updateServiceAccount(
     actor: Actor,
     realmName: string,
     clientId: string,
-    enabled: boolean,
+    update: ServiceAccountUpdate & Pick<AccountChange, 'expectedVersion'>,
   ): Promise<ServiceAccount>
+  /** @throws Refusal also `last_administrator` */
   deleteServiceAccount(actor: Actor, realmName: string, clientId: string): Promise<void>
 }
 
@@ -77,50 +97,19 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey'>
 
 export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
   const { db, clock } = deps
-
-  async function realmNamed(name: string): Promise<Realm> {
-    const realm = await findRealmByName(db, name)
-    if (!realm) throw unknownRealm(name)
-    return realm
-  }
-
-  /** Changes one account while holding its row, and leaves a line in the audit trail. */
-  async function changeAccount<T>(
-    actor: Actor,
-    action: string,
-    realmName: string,
-    clientId: string,
-    change: (trx: DatabaseTransaction, account: ServiceAccount, now: Date) => Promise<T>,
-  ): Promise<T> {
-    requireAuthority(actor, realmName, 'administer')
-    const realm = await realmNamed(realmName)
-    const now = clock()
-    return inTransaction(db, async (trx) => {
-      // The realm before the account, as creation locks them: or the two could wait for each other.
-      if (action === 'service-account.delete') await updateRealmFreeingPlace(trx, realm.id)
-      const account = await lockServiceAccount(trx, realm.id, clientId)
-      if (!account) throw unknownAccount(realmName, clientId)
-      requireHeldRoles(actor, account.roles)
-      const result = await change(trx, account, now)
-      const details = { name: account.name }
-      await insertAuditEvent(trx, realm, { actor, action, target: clientId, outcome: 'done', details }, now)
-      return result
-    })
-  }
-
   return {
     async createServiceAccount(actor, realmName, request) {
       requireAuthority(actor, realmName, 'administer')
       requireHeldRoles(actor, request.roles ?? [])
       const name = parseServiceAccountName(request.name)
+      const description = parseDescription(request.description ?? '')
       if (request.imported) checkImported(request.imported)
-      const realm = await realmNamed(realmName)
-      checkAccountRights(realm, request)
       const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
       const secret = await secretRecord(deps, clientSecret)
       const now = clock()
       const account = await inTransaction(db, async (trx) => {
-        if ((await updateRealmTakingPlace(trx, realm.id)) === undefined) throw limitReached(realm)
+        const realm = await takePlace(trx, realmName)
+        checkAccountRights(realm, request)
         const created = await insertServiceAccount(
           trx,
           realm.id,
@@ -128,7 +117,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
             clientId: request.imported?.clientId ?? newClientId(),
             name,
             nameKey: nameKey(name),
-            description: request.description ?? '',
+            description,
             roles: request.roles ?? [DEFAULT_ROLE],
             scopes: request.scopes,
           },
@@ -137,12 +126,9 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
         await insertClientSecret(trx, realm.id, created.clientId, secret, now)
         if (!secret.hmac) await updateRealmImportsSecrets(trx, realm.id)
         const details = { name, roles: created.roles, imported: request.imported !== undefined }
-        await insertAuditEvent(
-          trx,
-          realm,
-          { actor, action: 'service-account.create', target: created.clientId, outcome: 'done', details },
-          now,
-        )
+        const action = 'service-account.create'
+        const event = { actor, action, target: created.clientId, outcome: 'done', details } as const
+        await insertAuditEvent(trx, realm, event, now)
         return created
       }).catch((error: unknown) => {
         throw takenRefusal(error, name) ?? error
@@ -150,70 +136,103 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       return { account, clientSecret }
     },
 
-    async listServiceAccounts(actor, realmName, after, limit) {
+    async listServiceAccounts(actor, realmName, filter) {
       requireAuthority(actor, realmName, 'view')
-      return listServiceAccounts(db, (await realmNamed(realmName)).id, { nameKey: nameKey(after) }, limit)
+      const { id } = await realmNamed(db, realmName)
+      const items = await listServiceAccounts(db, id, { ...filter, limit: filter.limit + 1 })
+      if (items.length <= filter.limit) return { items, next: undefined }
+      items.pop()
+      return { items, next: nameKey((items.at(-1) as ServiceAccount).name) }
     },
 
     async findServiceAccount(actor, realmName, clientId) {
       requireAuthority(actor, realmName, 'view')
-      const account = await findServiceAccount(db, (await realmNamed(realmName)).id, clientId)
+      const account = await findServiceAccount(db, (await realmNamed(db, realmName)).id, clientId)
       if (!account) throw unknownAccount(realmName, clientId)
       return account
     },
 
-    async resetClientSecret(actor, realmName, clientId) {
-      const clientSecret = generateClientSecret()
-      const secret = await secretRecord(deps, clientSecret)
-      return changeAccount(
-        actor,
-        'service-account.reset-secret',
-        realmName,
-        clientId,
-        async (trx, old, now) => {
-          await deleteClientSecrets(trx, old.realmId, clientId)
-          await insertClientSecret(trx, old.realmId, clientId, secret, now)
-          const account = await updateServiceAccount(trx, old.realmId, clientId, {}, now)
-          return { account, clientSecret }
-        },
-      )
-    },
-
-    async setServiceAccountEnabled(actor, realmName, clientId, enabled) {
-      const action = enabled ? 'service-account.enable' : 'service-account.disable'
-      return changeAccount(actor, action, realmName, clientId, async (trx, account, now) => {
-        if (enabled === (account.disabledAt === undefined)) return account
-        const disabledAt = enabled ? undefined : now
-        return updateServiceAccount(trx, account.realmId, clientId, { disabledAt }, now)
+    async updateServiceAccount(actor, realmName, clientId, { expectedVersion, ...update }) {
+      requireHeldRoles(actor, update.roles ?? [])
+      const action = actionOf(update)
+      const about = { actor, action, realmName, clientId, expectedVersion }
+      return changeAccount(deps, about, async (context) => {
+        const { trx, account, now, note } = context
+        checkAccountRights(context.realm, {
+          ...(update.roles && { roles: update.roles }),
+          scopes: update.scopes ?? undefined,
+        })
+        const changes = changesOf(account, update, now)
+        if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
+        note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
+        if (Object.keys(changes).length === 0) return account
+        return updateServiceAccount(trx, account.realmId, clientId, changes, now)
+      }).catch((error: unknown) => {
+        throw takenRefusal(error, update.name ?? '') ?? error
       })
     },
 
     async deleteServiceAccount(actor, realmName, clientId) {
-      await changeAccount(actor, 'service-account.delete', realmName, clientId, async (trx, account) => {
-        await deleteServiceAccount(trx, account.realmId, clientId)
+      const about = { actor, action: 'service-account.delete', realmName, clientId }
+      await changeAccount(deps, about, async (context) => {
+        await keepPlatformAdministrator(context)
+        await deleteServiceAccount(context.trx, context.realm.id, clientId)
+        await updateRealmFreeingPlace(context.trx, context.realm.id)
       })
     },
   }
 }
 
-async function secretRecord({ argon2, verifierKey }: Deps, secret: string): Promise<NewClientSecret> {
+async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<Realm> {
+  // Held, so that the roles and scopes it is checked against cannot change meanwhile.
+  const realm = await lockRealmByName(trx, realmName)
+  if (!realm) throw unknownRealm(realmName)
+  if ((await updateRealmTakingPlace(trx, realm.id)) === undefined) throw limitReached(realm)
+  return realm
+}
+
+function actionOf(update: ServiceAccountUpdate): string {
+  const members = Object.keys(update)
+  if (members.length === 1 && update.enabled !== undefined)
+    return update.enabled ? 'service-account.enable' : 'service-account.disable'
+  return 'service-account.update'
+}
+
+/** What really changes. */
+function changesOf(
+  account: ServiceAccount,
+  { name, description, roles, scopes, enabled }: ServiceAccountUpdate,
+  now: Date,
+): ServiceAccountChanges {
+  const parsed = name === undefined ? account.name : parseServiceAccountName(name)
+  const wasEnabled = account.disabledAt === undefined
   return {
-    id: newId(),
-    phc: await argon2.hash(secret),
-    hmac: isGeneratedSecret(secret) ? hmacOf(secret, verifierKey) : undefined,
-    // Four characters of a short secret would be worth having.
-    lastFour: isGeneratedSecret(secret) ? secret.slice(-4) : '',
+    ...(parsed !== account.name && { name: parsed, nameKey: nameKey(parsed) }),
+    ...(description !== undefined && { description: parseDescription(description) }),
+    ...(roles !== undefined && { roles }),
+    ...(scopes !== undefined && { scopes: scopes ?? undefined }),
+    ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
+  }
+}
+
+function losesAdministration({ roles }: ServiceAccount, changes: ServiceAccountChanges): boolean {
+  const demoted = changes.roles !== undefined && !changes.roles.includes(PLATFORM_ADMIN)
+  return roles.includes(PLATFORM_ADMIN) && (demoted || changes.disabledAt !== undefined)
+}
+
+function pick(account: ServiceAccount, changes: ServiceAccountChanges): Record<string, unknown> {
+  return {
+    ...('name' in changes && { name: account.name }),
+    ...('description' in changes && { description: account.description }),
+    ...('roles' in changes && { roles: account.roles }),
+    ...('scopes' in changes && { scopes: account.scopes ?? null }),
+    ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }
 
 function checkImported({ clientId, clientSecret }: { clientId: string; clientSecret: string }): void {
   checkImportedClientId(clientId)
-  if (!/^[^\p{C}]{8,256}$/u.test(clientSecret))
-    throw new Refusal('invalid', 'A client_secret has 8 to 256 printable characters.', 'client_secret')
-}
-
-function unknownAccount(realmName: string, clientId: string): Refusal {
-  return new Refusal('not_found', `Realm ${realmName} has no service account ${clientId}.`, 'client_id')
+  checkImportedClientSecret(clientSecret)
 }
 
 function limitReached({ name, serviceAccountLimit }: Realm): Refusal {

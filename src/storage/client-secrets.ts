@@ -59,6 +59,37 @@ export async function deleteClientSecrets(
     .execute()
 }
 
+export async function deleteClientSecret(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+  id: string,
+): Promise<void> {
+  await trx
+    .deleteFrom('client_secrets')
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** @param expiresAt `undefined`: valid until replaced */
+export async function updateClientSecretExpiry(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+  id: string,
+  expiresAt: Date | undefined,
+): Promise<void> {
+  await trx
+    .updateTable('client_secrets')
+    .set({ expires_at: expiresAt ?? null })
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .where('id', '=', id)
+    .execute()
+}
+
 function toClientSecret(row: Row): ClientSecret {
   return {
     id: row.id,

@@ -82,6 +82,26 @@ export async function findRealmVersions(
   return new Map(rows.map((row) => [row.name, row.version]))
 }
 
+/** A new version for all who keep the old settings. */
+export async function updateRealm(
+  trx: DatabaseTransaction,
+  realmId: string,
+  settings: RealmSettings,
+): Promise<Realm> {
+  const row = await trx
+    .updateTable('realms')
+    .set((eb) => ({ ...toColumns(settings), version: eb('version', '+', '1') }))
+    .where('id', '=', realmId)
+    .returning(COLUMNS)
+    .executeTakeFirstOrThrow()
+  return toRealm(row)
+}
+
+/** With all that belongs to it but its audit trail. */
+export async function deleteRealm(trx: DatabaseTransaction, realmId: string): Promise<void> {
+  await trx.deleteFrom('realms').where('id', '=', realmId).execute()
+}
+
 /** Takes a place for one more account; `undefined` where the limit is reached. Locks the realm's row. */
 export async function updateRealmTakingPlace(
   trx: DatabaseTransaction,

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely'
-import type { ServiceAccount } from '../domain/service-account.ts'
+import { nameKey, type ServiceAccount } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ServiceAccountRow } from './tables.ts'
 
@@ -74,21 +74,32 @@ export async function lockServiceAccount(
   return row && toServiceAccount(row)
 }
 
-/** A page in order of name key and client_id. */
+export interface ServiceAccountFilter {
+  /** The `next` of the page before; empty: from the beginning. */
+  readonly after: string
+  readonly limit: number
+  /** Part of the name, whatever its case. */
+  readonly nameContains?: string | undefined
+  /** Neither used nor made since then. */
+  readonly unusedSince?: Date | undefined
+}
+
+/** A page in order of name key. */
 export async function listServiceAccounts(
   db: Database,
   realmId: string,
-  after: { readonly nameKey: string },
-  limit: number,
+  { after, limit, nameContains, unusedSince }: ServiceAccountFilter,
 ): Promise<ServiceAccount[]> {
-  const rows = await db
+  let query = db
     .selectFrom('service_accounts')
     .select(COLUMNS)
     .where('realm_id', '=', realmId)
-    .where('name_key', '>', after.nameKey)
-    .orderBy('name_key')
-    .limit(limit)
-    .execute()
+    .where('name_key', '>', after)
+  if (nameContains !== undefined)
+    query = query.where(sql<boolean>`position(${nameKey(nameContains)} in name_key) > 0`)
+  if (unusedSince !== undefined)
+    query = query.where((eb) => eb(eb.fn.coalesce('last_used_at', 'created_at'), '<', unusedSince))
+  const rows = await query.orderBy('name_key').limit(limit).execute()
   return rows.map(toServiceAccount)
 }
 
@@ -131,13 +142,26 @@ export async function deleteServiceAccount(
     .execute()
 }
 
-/** Whether an account that is not disabled holds the role. */
-export async function isRoleHeld(db: Database, realmId: string, role: string): Promise<boolean> {
+/** Whether any account has the role, disabled or not. */
+export async function isRoleAssigned(db: Database, realmId: string, role: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('service_accounts')
+    .select('client_id')
+    .where('realm_id', '=', realmId)
+    .where(sql<boolean>`${role} = any(roles)`)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Whether an account that is not disabled holds the role; one may be left out of account. */
+export async function isRoleHeld(db: Database, realmId: string, role: string, butFor = ''): Promise<boolean> {
   const row = await db
     .selectFrom('service_accounts')
     .select('client_id')
     .where('realm_id', '=', realmId)
     .where('disabled_at', 'is', null)
+    .where('client_id', '<>', butFor)
     .where(sql<boolean>`${role} = any(roles)`)
     .limit(1)
     .executeTakeFirst()

@@ -9,6 +9,7 @@ function actor(authority: Authority): Actor {
 
 const ADMIN = actor({ platform: false, realm: 'acme', access: 'administer' })
 const VIEWER = actor({ platform: false, realm: 'acme', access: 'view' })
+const FIRST = { after: '', limit: 10 }
 const NOBODY = actor({ platform: false, realm: 'acme', access: 'none' })
 
 t.test('an administrator of one realm sees and changes that one alone', async (t) => {
@@ -16,7 +17,7 @@ t.test('an administrator of one realm sees and changes that one alone', async (t
   await operations.createRealm(TESTER, 'acme')
   await operations.createRealm(TESTER, 'other')
   await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
-  t.equal((await operations.listServiceAccounts(ADMIN, 'acme', '', 10)).length, 1)
+  t.equal((await operations.listServiceAccounts(ADMIN, 'acme', FIRST)).items.length, 1)
   t.same(
     (await operations.listRealms(ADMIN, '', 10)).map((realm) => realm.name),
     ['acme'],
@@ -24,7 +25,7 @@ t.test('an administrator of one realm sees and changes that one alone', async (t
   t.same(await operations.listRealms(ADMIN, 'acme', 10), [])
   const notFound = { code: 'not_found' }
   await t.rejects(operations.findRealm(ADMIN, 'other'), notFound)
-  await t.rejects(operations.listServiceAccounts(ADMIN, 'other', '', 10), notFound)
+  await t.rejects(operations.listServiceAccounts(ADMIN, 'other', FIRST), notFound)
   await t.rejects(operations.createServiceAccount(ADMIN, 'other', { name: 'CI' }), notFound)
   await t.rejects(operations.listSigningKeys(ADMIN, 'other'), notFound)
   await t.rejects(operations.createRealm(ADMIN, 'third'), { code: 'forbidden' })
@@ -41,7 +42,10 @@ t.test('a viewer sees and changes nothing', async (t) => {
   const forbidden = { code: 'forbidden' }
   await t.rejects(operations.createServiceAccount(VIEWER, 'acme', { name: 'x' }), forbidden)
   await t.rejects(operations.resetClientSecret(VIEWER, 'acme', account.clientId), forbidden)
-  await t.rejects(operations.setServiceAccountEnabled(VIEWER, 'acme', account.clientId, false), forbidden)
+  await t.rejects(
+    operations.updateServiceAccount(VIEWER, 'acme', account.clientId, { enabled: false }),
+    forbidden,
+  )
   await t.rejects(operations.deleteServiceAccount(VIEWER, 'acme', account.clientId), forbidden)
   await t.rejects(operations.rotateSigningKey(VIEWER, 'acme'), forbidden)
   await t.rejects(operations.revokeSigningKey(VIEWER, 'acme', 'kid'), forbidden)

@@ -51,7 +51,7 @@ t.test(
     const { operations, clock } = server
     await operations.createRealm(TESTER, 'acme')
     const first = await tokenOf(server)
-    await operations.setServiceAccountEnabled(TESTER, 'acme', first.clientId, false)
+    await operations.updateServiceAccount(TESTER, 'acme', first.clientId, { enabled: false })
     await refuses(t, operations.verifyPresentedToken(first.token), 'the client is disabled')
     await operations.deleteServiceAccount(TESTER, 'acme', first.clientId)
     await refuses(t, operations.verifyPresentedToken(first.token), 'the client is gone')

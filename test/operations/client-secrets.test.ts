@@ -1,0 +1,107 @@
+import t from 'tap'
+import { TESTER, type TestServer, testServer } from '../support/server.ts'
+
+async function isGood({ app }: TestServer, clientId: string, clientSecret: string): Promise<boolean> {
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/realms/acme/protocol/openid-connect/token',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+    }).toString(),
+  })
+  return answer.statusCode === 200
+}
+
+async function acme(t: Parameters<typeof testServer>[0]) {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const created = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  return { server, clientId: created.account.clientId, first: created.clientSecret }
+}
+
+t.test('in a rotation both secrets are good until the old one ends', async (t) => {
+  const { server, clientId, first } = await acme(t)
+  const { operations, clock } = server
+  const rotated = await operations.startSecretRotation(TESTER, 'acme', clientId)
+  t.ok(await isGood(server, clientId, first))
+  t.ok(await isGood(server, clientId, rotated.clientSecret))
+  const listed = await operations.listClientSecrets(TESTER, 'acme', clientId)
+  t.equal(listed.length, 2)
+  const old = listed.find(({ id }) => id !== rotated.secret.id)
+  t.equal(old?.lastFour, first.slice(-4))
+  t.equal(old?.expiresAt?.getTime(), clock.now.getTime() + 86_400_000)
+  t.notOk('phc' in (old ?? {}))
+
+  clock.advance(86_400)
+  t.notOk(await isGood(server, clientId, first))
+  t.ok(await isGood(server, clientId, rotated.clientSecret))
+  t.equal((await operations.listClientSecrets(TESTER, 'acme', clientId)).length, 1)
+  t.ok((await operations.startSecretRotation(TESTER, 'acme', clientId)).clientSecret)
+})
+
+t.test('a rotation ends when it is told to, within 90 days', async (t) => {
+  const { server, clientId, first } = await acme(t)
+  const { operations, clock } = server
+  const at = (seconds: number) => new Date(clock.now.getTime() + seconds * 1000)
+  for (const end of [at(0), at(-1), at(90 * 86_400 + 1), new Date(Number.NaN)])
+    await t.rejects(operations.startSecretRotation(TESTER, 'acme', clientId, end), {
+      code: 'invalid',
+      field: 'old_secret_expires_at',
+    })
+  await operations.startSecretRotation(TESTER, 'acme', clientId, at(60))
+  clock.advance(59)
+  t.ok(await isGood(server, clientId, first))
+  clock.advance(1)
+  t.notOk(await isGood(server, clientId, first))
+})
+
+t.test('there are two secrets at most', async (t) => {
+  const { server, clientId } = await acme(t)
+  const { operations } = server
+  const attempts = Array.from({ length: 10 }, () => operations.startSecretRotation(TESTER, 'acme', clientId))
+  const settled = await Promise.allSettled(attempts)
+  t.equal(settled.filter(({ status }) => status === 'fulfilled').length, 1)
+  for (const one of settled) if (one.status === 'rejected') t.match(one.reason, { code: 'conflict' })
+  t.equal((await operations.listClientSecrets(TESTER, 'acme', clientId)).length, 2)
+})
+
+t.test('deleting the old secret finishes a rotation, deleting the new one cancels it', async (t) => {
+  const { server, clientId, first } = await acme(t)
+  const { operations, clock } = server
+  const cancelled = await operations.startSecretRotation(TESTER, 'acme', clientId)
+  await operations.deleteClientSecret(TESTER, 'acme', clientId, cancelled.secret.id)
+  t.notOk(await isGood(server, clientId, cancelled.clientSecret))
+  clock.advance(100_000)
+  t.ok(await isGood(server, clientId, first), 'the old secret has no end any more')
+
+  const finished = await operations.startSecretRotation(TESTER, 'acme', clientId)
+  const old = (await operations.listClientSecrets(TESTER, 'acme', clientId)).find(
+    ({ id }) => id !== finished.secret.id,
+  )
+  await operations.deleteClientSecret(TESTER, 'acme', clientId, old?.id as string)
+  t.notOk(await isGood(server, clientId, first))
+  t.ok(await isGood(server, clientId, finished.clientSecret))
+  await t.rejects(operations.deleteClientSecret(TESTER, 'acme', clientId, finished.secret.id), {
+    code: 'conflict',
+  })
+  await t.rejects(operations.deleteClientSecret(TESTER, 'acme', clientId, 'nothing'), { code: 'not_found' })
+})
+
+t.test('a reset in the middle of a rotation ends both secrets', async (t) => {
+  const { server, clientId, first } = await acme(t)
+  const { operations } = server
+  const rotated = await operations.startSecretRotation(TESTER, 'acme', clientId)
+  const reset = await operations.resetClientSecret(TESTER, 'acme', clientId)
+  t.notOk(await isGood(server, clientId, first))
+  t.notOk(await isGood(server, clientId, rotated.clientSecret))
+  t.ok(await isGood(server, clientId, reset.clientSecret))
+})
+
+t.test('an account that is not there has no secrets to list', async (t) => {
+  const { server } = await acme(t)
+  await t.rejects(server.operations.listClientSecrets(TESTER, 'acme', 'nobody'), { code: 'not_found' })
+  await t.rejects(server.operations.listClientSecrets(TESTER, 'nowhere', 'nobody'), { code: 'not_found' })
+})
