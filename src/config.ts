@@ -16,6 +16,8 @@ export interface Config {
   readonly logLevel: string
   /** As Fastify's `trustProxy`: whose X-Forwarded-For is believed. */
   readonly trustProxy: boolean | string
+  /** Where failed attempts are counted: in each process, or in PostgreSQL for all nodes. */
+  readonly failedAttemptsStore: 'memory' | 'postgres'
   /** Opens GET /metrics to whoever shows it. */
   readonly metricsToken: string | undefined
   readonly bootstrapAdmin: { readonly clientId: string; readonly clientSecret: string } | undefined
@@ -61,6 +63,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     workers: readWhole(read, fault, 'WORKERS', 1, 1, 256),
     logLevel: readLogLevel(read, fault),
     trustProxy: readTrustProxy(read, fault),
+    failedAttemptsStore: readFailedAttemptsStore(read, fault),
     metricsToken: readMetricsToken(read, fault),
     bootstrapAdmin: readBootstrapAdmin(read, fault),
   }
@@ -144,6 +147,13 @@ function readTrustProxy(read: Read, fault: Fault): boolean | string {
       'TRUST_PROXY must be true, false, or addresses and networks (10.0.0.0/8, loopback) separated by commas',
     )
   return text
+}
+
+function readFailedAttemptsStore(read: Read, fault: Fault): 'memory' | 'postgres' {
+  const store = read('FAILED_ATTEMPTS_STORE') ?? 'memory'
+  if (store === 'memory' || store === 'postgres') return store
+  fault('FAILED_ATTEMPTS_STORE must be memory or postgres')
+  return 'memory'
 }
 
 function readMetricsToken(read: Read, fault: Fault): string | undefined {

@@ -29,6 +29,18 @@ export class OAuthError extends Error {
   }
 }
 
+/** So many failures that whoever tries has to wait: status 429 (RFC 6585 section 4). */
+export class TooManyFailuresError extends Error {
+  override readonly name = 'TooManyFailuresError'
+  readonly retryAfterSeconds: number
+
+  /** @param key of whose failures there were too many, for the log */
+  constructor(retryAfterSeconds: number, key: string) {
+    super(`too many failures: ${key}`)
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
 /** No realm of that name: the one refusal of the protocol's endpoints that is not OAuth's own. */
 export class UnknownRealmError extends Error {
   override readonly name = 'UnknownRealmError'

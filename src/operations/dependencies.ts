@@ -2,6 +2,7 @@ import type { Argon2Pool } from '../crypto/argon2-pool.ts'
 import type { Sealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { Database } from '../storage/database.ts'
+import type { FailedAttempts } from './failed-attempts.ts'
 
 /** What operations stand on; each takes what it uses. */
 export interface Dependencies {
@@ -13,4 +14,5 @@ export interface Dependencies {
   readonly argon2: Argon2Pool
   /** Key of the HMAC that generated secrets are checked against. */
   readonly verifierKey: Uint8Array
+  readonly failedAttempts: FailedAttempts
 }

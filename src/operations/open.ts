@@ -4,9 +4,12 @@ import { createArgon2Pool } from '../crypto/argon2-pool.ts'
 import { openMasterKeyFile } from '../crypto/master-key-file.ts'
 import { createSealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
+import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import { type Database, isDatabaseAway, openDatabase } from '../storage/database.ts'
+import { createAttemptCounters, type FailedAttemptsStore } from '../storage/failed-attempts.ts'
 import { migrateToLatest } from '../storage/migrations.ts'
 import type { Dependencies } from './dependencies.ts'
+import { createFailedAttempts } from './failed-attempts.ts'
 import { openVerifierKey } from './master-key.ts'
 import { createOperations, type Operations } from './operations.ts'
 
@@ -19,6 +22,8 @@ export interface OpenOptions {
   readonly masterKeys: readonly string[] | undefined
   readonly clock: Clock
   readonly poolSize: number
+  /** Where failed attempts are counted. Default: in this process. */
+  readonly failedAttemptsStore?: FailedAttemptsStore
   /** How long to wait for a database that is not there yet. */
   readonly databaseWaitSeconds: number
   /** Ends that wait. */
@@ -66,7 +71,7 @@ async function openOn(
   options: OpenOptions,
   closeEmbedded: () => Promise<void>,
 ): Promise<OpenedOperations> {
-  const { poolSize, log, clock, publicUrl } = options
+  const { poolSize, log } = options
   const masterKeys = options.masterKeys ?? [await openMasterKeyFile(join(options.dataDir, 'master-key'))]
   const migrated = await migrateWhenReachable(databaseUrl, options)
   const db = openDatabase({
@@ -79,7 +84,7 @@ async function openOn(
     await closeEmbedded()
   }
   try {
-    const dependencies = await openDependencies(db, masterKeys, clock, publicUrl)
+    const dependencies = await openDependencies(db, masterKeys, options)
     return { operations: createOperations(dependencies), migrated, databaseUrl, masterKeys, close }
   } catch (error) {
     await db.destroy()
@@ -90,12 +95,14 @@ async function openOn(
 async function openDependencies(
   db: Database,
   masterKeys: readonly string[],
-  clock: Clock,
-  publicUrl: string,
+  { clock, publicUrl, failedAttemptsStore = 'memory' }: OpenOptions,
 ): Promise<Dependencies> {
   const sealer = await createSealer(masterKeys.map((key) => Buffer.from(key, 'base64url')))
   const verifierKey = await openVerifierKey(db, sealer, clock)
-  return { db, clock, publicUrl, sealer, argon2: createArgon2Pool(), verifierKey }
+  const policy = DEFAULT_FAILED_ATTEMPTS_POLICY
+  const counters = createAttemptCounters(db, failedAttemptsStore, policy.windowSeconds)
+  const failedAttempts = createFailedAttempts(counters, policy)
+  return { db, clock, publicUrl, sealer, argon2: createArgon2Pool(), verifierKey, failedAttempts }
 }
 
 async function migrateWhenReachable(

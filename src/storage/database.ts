@@ -34,9 +34,16 @@ export function openDatabase({ connectionString, poolSize, onIdleError }: Databa
 
 const pools = new WeakMap<Database, pg.Pool>()
 
+/** For a library that works with a pool itself. */
+export function poolOf(db: Database): pg.Pool {
+  const pool = pools.get(db)
+  if (!pool) throw new TypeError('not a database of openDatabase')
+  return pool
+}
+
 /** Connections of the pool now, and queries that wait for one. */
 export function measureConnections(db: Database): { total: number; idle: number; waiting: number } {
-  const { totalCount = 0, idleCount = 0, waitingCount = 0 } = pools.get(db) ?? {}
+  const { totalCount, idleCount, waitingCount } = poolOf(db)
   return { total: totalCount, idle: idleCount, waiting: waitingCount }
 }
 

@@ -52,12 +52,19 @@ export interface TestServerOptions {
   readonly clock?: TestClock
   readonly trustProxy?: boolean
   readonly metricsToken?: string
+  readonly failedAttemptsStore?: 'memory' | 'postgres'
 }
 
 /** A server on a database of its own, closed when the test ends. Ask it by `app.inject`, or let `app` listen. */
 export async function testServer(
   t: Test,
-  { databaseUrl, clock = testClock(), trustProxy = false, metricsToken }: TestServerOptions = {},
+  {
+    databaseUrl,
+    clock = testClock(),
+    trustProxy = false,
+    metricsToken,
+    failedAttemptsStore,
+  }: TestServerOptions = {},
 ): Promise<TestServer> {
   const url = databaseUrl ?? (await testDatabase(t))
   const opened = await openOperations({
@@ -68,6 +75,7 @@ export async function testServer(
     clock: clock.read,
     poolSize: 5,
     databaseWaitSeconds: 5,
+    ...(failedAttemptsStore && { failedAttemptsStore }),
     log: () => {},
   })
   const log: string[] = []

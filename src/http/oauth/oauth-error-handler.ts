@@ -1,5 +1,10 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError, type OAuthErrorCode, UnknownRealmError } from '../../domain/oauth-error.ts'
+import {
+  OAuthError,
+  type OAuthErrorCode,
+  TooManyFailuresError,
+  UnknownRealmError,
+} from '../../domain/oauth-error.ts'
 import { note } from '../request-log.ts'
 
 const STATUS = {
@@ -30,6 +35,13 @@ export function oauthErrorHandler(
     note(request, { outcome: 'unknown_realm' })
     // Keycloak's words, which clients match on.
     return reply.code(404).send({ error: 'Realm does not exist' })
+  }
+  if (error instanceof TooManyFailuresError) {
+    note(request, { outcome: 'too_many_failures', reason: error.message })
+    return reply.code(429).header('retry-after', error.retryAfterSeconds).send({
+      error: 'temporarily_unavailable',
+      error_description: 'Too many failed attempts. Wait and try again.',
+    })
   }
   const refusal = toOAuthError(error)
   if (refusal.code === 'server_error') request.log.error({ err: error }, 'fault')

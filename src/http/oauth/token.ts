@@ -41,7 +41,7 @@ export function tokenRoute(
       const credentials = readClientCredentials(request.headers.authorization, form)
       note(request, { client_id: loggableClientId(credentials?.clientId) })
 
-      const client = await operations.authenticateClient(tenant, credentials)
+      const client = await operations.authenticateClient(tenant, credentials, request.ip)
       note(request, { client_id: client.account.clientId })
       const token = await operations.issueAccessToken(client, {
         scope: parseScope(form.get('scope')),
