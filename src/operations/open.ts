@@ -110,7 +110,7 @@ async function migrateWhenReachable(
   { databaseWaitSeconds, signal, log }: OpenOptions,
 ): Promise<string[]> {
   const deadline = performance.now() + databaseWaitSeconds * 1000
-  for (let delay = 100; ; delay = Math.min(delay * 2, 5000)) {
+  for (let delay = 100; ; delay = Math.min(delay * 2, 2000)) {
     try {
       return await migrateToLatest(databaseUrl)
     } catch (error) {

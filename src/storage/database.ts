@@ -27,6 +27,8 @@ export function openDatabase({ connectionString, poolSize, onIdleError }: Databa
     application_name: 'mintmark',
   })
   pool.on('error', onIdleError)
+  // One that breaks in the middle of a transaction, between two statements: the next statement fails, and that is enough.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   pools.set(db, pool)
   return db

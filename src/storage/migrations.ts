@@ -11,6 +11,7 @@ export async function migrateToLatest(connectionString: string): Promise<string[
   // A connection of its own without a time limit: a migration may take as long as it takes.
   const pool = new pg.Pool({ connectionString, max: 1, connectionTimeoutMillis: 5000 })
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   try {
     // Also spares a node that is older than the database: what it does not know of, it leaves alone.

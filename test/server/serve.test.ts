@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { testDatabase } from '../support/postgres.ts'
+import { launch, mintmark, onDatabase, startServer } from '../support/process.ts'
+import { databaseProxy } from '../support/proxy.ts'
+import { requestToken } from '../support/token.ts'
+
+async function environment(t: Test, { migrate = true } = {}) {
+  return onDatabase(await testDatabase(t, { migrate }))
+}
+
+/** A request whose body has yet to end. */
+async function halfRequest(url: string) {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  const closed = once(socket, 'close')
+  let received = ''
+  socket
+    .setEncoding('utf8')
+    .on('error', () => {})
+    .on('data', (chunk: string) => {
+      received += chunk
+    })
+  await once(socket, 'connect')
+  const head = [
+    'POST /realms/none/protocol/openid-connect/token HTTP/1.1',
+    'host: x',
+    'content-type: application/x-www-form-urlencoded',
+    'content-length: 29',
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  // Long enough to be under way.
+  await sleep(100)
+  return { socket, closed, received: () => received }
+}
+
+t.test('serves tokens on a database of its own choosing, and creates nothing there by itself', async (t) => {
+  const env = await environment(t)
+  const { url, child, ended } = await startServer(t, env)
+  t.equal((await fetch(`${url}/health/ready`)).status, 200)
+  t.same(JSON.parse((await mintmark(['realm', 'list', '--json'], env)).stdout), [])
+
+  await mintmark(['realm', 'create', 'acme'], env)
+  const made = await mintmark(['service-account', 'create', '--realm', 'acme', '--name', 'ci', '--json'], env)
+  const response = await requestToken(url, 'acme', JSON.parse(made.stdout))
+  t.equal(response.status, 200)
+  t.match(await response.json(), { token_type: 'Bearer', access_token: /^ey/ })
+
+  child.kill('SIGTERM')
+  const { code, stdout, stderr } = await ended
+  t.equal(code, 0)
+  t.equal(stdout, '')
+  for (const line of stderr.trim().split('\n')) t.type(JSON.parse(line).msg, 'string')
+})
+
+t.test('finishes what is in flight before it ends, and takes nothing new', async (t) => {
+  const { url, child, ended, output } = await startServer(t, await environment(t))
+  const idle = connect(Number(new URL(url).port), '127.0.0.1')
+  idle.on('error', () => {})
+  const { socket, closed, received } = await halfRequest(url)
+  child.kill('SIGTERM')
+  while (!output().stderr.includes('"stopping"')) await sleep(5)
+  await sleep(100)
+  await t.rejects(fetch(url), 'nobody listens any more')
+  socket.write('grant_type=client_credentials')
+  await closed
+  t.match(received(), /^HTTP\/1\.1 40[14] .*"error"/s)
+  t.equal((await ended).code, 0)
+})
+
+t.test('cuts what does not finish within ten seconds', async (t) => {
+  const { url, child, ended } = await startServer(t, await environment(t))
+  const { closed } = await halfRequest(url)
+  const asked = performance.now()
+  child.kill('SIGINT')
+  await closed
+  t.equal((await ended).code, 0)
+  const seconds = (performance.now() - asked) / 1000
+  t.ok(seconds > 9 && seconds < 15, `${seconds} s`)
+})
+
+t.test('tells all faults of the environment at once, and nothing else', async (t) => {
+  const { code, stdout, stderr } = await mintmark(['serve'], {
+    PORT: 'http',
+    DATABASE_URL: 'mysql://x',
+    LOG_LEVEL: 'loud',
+  })
+  t.equal(code, 1)
+  t.equal(stdout, '')
+  t.match(
+    stderr,
+    /^mintmark: the environment has faults:\n {2}PORT .*\n {2}DATABASE_URL .*\n {2}MASTER_KEY or .*\n {2}LOG_LEVEL .*\n$/,
+  )
+})
+
+t.test('tells in one line which port is taken', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const { code, stderr } = await mintmark(['serve'], { ...(await environment(t)), PORT: `${port}` })
+  t.equal(code, 1)
+  t.equal(
+    stderr,
+    `mintmark: port ${port} on 127.0.0.1 is in use; set PORT to another, or stop what uses it\n`,
+  )
+  const elsewhere = await mintmark(['serve'], { ...(await environment(t)), HOST: '203.0.113.1' })
+  t.match(
+    elsewhere.stderr,
+    /^mintmark: cannot listen on 203\.0\.113\.1 port 8080 \(EADDRNOTAVAIL\); set HOST and PORT\n$/,
+  )
+})
+
+t.test('does not start with a master key that is not the one of the database', async (t) => {
+  const env = await environment(t)
+  await mintmark(['migrate'], env)
+  const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) })
+  t.equal(code, 1)
+  t.match(stderr, /^mintmark: the master key is not the one .* MASTER_KEY or MASTER_KEY_FILE.*\n$/)
+})
+
+t.test('says what the database says when that turns it away', async (t) => {
+  const env = await environment(t)
+  const url = new URL(env['DATABASE_URL'] as string)
+  url.pathname = '/no_such_database'
+  const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
+  t.equal(code, 1)
+  t.match(stderr, /^mintmark: .*database "no_such_database" does not exist\n$/)
+})
+
+t.test('waits for a database that is not there yet', async (t) => {
+  const env = await environment(t, { migrate: false })
+  const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
+  setTimeout(proxy.open, 1500)
+  const { url, output } = await startServer(t, { ...env, DATABASE_URL: proxy.databaseUrl })
+  t.equal((await fetch(`${url}/health/ready`)).status, 200)
+  t.match(output().stderr, /cannot be reached yet .*trying again in 100 ms/)
+})
+
+t.test('ends at once when it is told to while it waits for the database', async (t) => {
+  const env = await environment(t)
+  const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
+  const { child, ended, output } = launch(['serve'], { ...env, PORT: '0', DATABASE_URL: proxy.databaseUrl })
+  while (!output().stderr.includes('in 200 ms')) await sleep(10)
+  child.kill('SIGTERM')
+  t.equal((await ended).code, 0)
+})
+
+t.test('a command waits five seconds for the database and then says so', async (t) => {
+  const env = await environment(t)
+  const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
+  const { code, stderr } = await mintmark(['realm', 'list'], { ...env, DATABASE_URL: proxy.databaseUrl })
+  t.equal(code, 1)
+  t.match(stderr, /mintmark: the database could not be reached within 5 s: .*ECONNREFUSED.*\n$/)
+})
+
+t.test(
+  'several that start at once on an empty database migrate it once and make one administrator',
+  async (t) => {
+    const credentials = { client_id: 'root', client_secret: 'correct horse battery' }
+    const env = {
+      ...(await environment(t, { migrate: false })),
+      BOOTSTRAP_ADMIN_CLIENT_ID: credentials.client_id,
+      BOOTSTRAP_ADMIN_CLIENT_SECRET: credentials.client_secret,
+    }
+    const servers = await Promise.all([1, 2, 3].map(() => startServer(t, env)))
+    const logs = servers.map(({ output }) => output().stderr).join('')
+    t.equal(logs.match(/"database migrated"/g)?.length, 1)
+    t.equal(logs.match(/platform administrator created/g)?.length, 1)
+    t.notMatch(logs, credentials.client_secret)
+    for (const { url } of servers) t.equal((await requestToken(url, 'system', credentials)).status, 200)
+
+    const again = await startServer(t, env)
+    t.notMatch(again.output().stderr, /platform administrator created|database migrated/)
+  },
+)

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { testDatabase } from '../support/postgres.ts'
+import { crash, onDatabase, type Started, startServer } from '../support/process.ts'
+
+async function startTwo(t: Test): Promise<Started> {
+  const started = await startServer(t, { ...onDatabase(await testDatabase(t)), WORKERS: '2' })
+  await until(() => started.output().stderr.match(/listening on/g)?.length === 2)
+  return started
+}
+
+/** Processes of those that it started. */
+function workersOf({ child, output }: Started): number[] {
+  const pids = output().stderr.matchAll(/"pid":(\d+)[^\n]*listening on/g)
+  return [...new Set(Array.from(pids, ([, pid]) => Number(pid)))].filter(
+    (pid) => pid !== child.pid && isAlive(pid),
+  )
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' && process.platform !== 'linux'
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 2000 && !condition(); i++) await sleep(5)
+  if (!condition()) throw new Error(`not within 10 s: ${condition}`)
+}
+
+t.test('several workers share the port, and one that is killed is replaced', async (t) => {
+  const server = await startTwo(t)
+  const [first] = workersOf(server)
+  t.equal(workersOf(server).length, 2)
+  process.kill(first as number, 'SIGKILL')
+  for (let i = 0; i < 20; i++) {
+    // The other one answers meanwhile.
+    t.equal((await fetch(`${server.url}/health/live`, { headers: { connection: 'close' } })).status, 200)
+    await sleep(10)
+  }
+  await until(() => workersOf(server).length === 2)
+  t.match(server.output().stderr, /"signal":"SIGKILL".*a worker died; starting another/)
+
+  const workers = workersOf(server)
+  server.child.kill('SIGTERM')
+  t.equal((await server.ended).code, 0)
+  t.same(workers.filter(isAlive), [])
+})
+
+t.test('workers end when the first process is killed', async (t) => {
+  const server = await startTwo(t)
+  const workers = workersOf(server)
+  await crash(server)
+  await until(() => !workers.some(isAlive))
+  await t.rejects(fetch(server.url))
+})
+
+t.test('a worker that dies while the server stops is not replaced', async (t) => {
+  const server = await startTwo(t)
+  for (const pid of workersOf(server)) process.kill(pid, 'SIGKILL')
+  await until(() => workersOf(server).length === 0)
+  server.child.kill('SIGTERM')
+  t.equal((await server.ended).code, 0)
+})

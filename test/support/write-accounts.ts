@@ -1,0 +1,41 @@
+import { systemClock } from '../../src/domain/clock.ts'
+import { openOperations } from '../../src/operations/open.ts'
+import { TESTER } from './server.ts'
+
+// Creates and resets service accounts in an embedded database until it is killed; says first what it is about to do,
+// and then what was acknowledged.
+const [dataDir, prefix] = process.argv.slice(2) as [string, string]
+const { operations } = await openOperations({
+  databaseUrl: undefined,
+  dataDir,
+  publicUrl: 'http://localhost',
+  masterKeys: undefined,
+  clock: systemClock,
+  poolSize: 4,
+  databaseWaitSeconds: 30,
+  log: () => {},
+})
+await operations
+  .createRealm(TESTER, 'crash', { serviceAccountLimit: 10_000 })
+  .catch((error: { code?: string }) => {
+    if (error.code !== 'name_taken') throw error
+  })
+
+const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`)
+say({ started: true })
+
+for (let n = 0; ; n++) {
+  try {
+    const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'crash', {
+      name: `${prefix}-${n}`,
+    })
+    const { clientId } = account
+    say({ clientId, clientSecret })
+    say({ clientId, resetting: true })
+    const reset = await operations.resetClientSecret(TESTER, 'crash', clientId)
+    say({ clientId, clientSecret: reset.clientSecret })
+  } catch {
+    // The database was killed: what was under way was not acknowledged.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
