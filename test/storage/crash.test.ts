@@ -70,6 +70,6 @@ t.test('what was acknowledged is there after kill -9 of the writer, of PostgreSQ
     })
   }
   const { serviceAccountCount } = await operations.findRealm(TESTER, 'crash')
-  const accounts = await operations.listServiceAccounts(TESTER, 'crash', '', 10_000)
-  t.equal(serviceAccountCount, accounts.length, 'no half of a creation')
+  const { items } = await operations.listServiceAccounts(TESTER, 'crash', { after: '', limit: 10_000 })
+  t.equal(serviceAccountCount, items.length, 'no half of a creation')
 })
