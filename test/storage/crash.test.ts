@@ -64,7 +64,11 @@ t.test('what was acknowledged is there after kill -9 of the writer, of PostgreSQ
   for (const [clientId, { clientSecret, resetting }] of known) {
     await operations.findServiceAccount(TESTER, 'crash', clientId)
     // A reset that was not acknowledged may have been made all the same: then the old secret is dead.
-    const works = operations.authenticateClient('crash', { clientId, clientSecret: clientSecret as string })
+    const works = operations.authenticateClient(
+      'crash',
+      { clientId, clientSecret: clientSecret as string },
+      '127.0.0.1',
+    )
     await works.catch((error: unknown) => {
       if (!resetting) throw error
     })
