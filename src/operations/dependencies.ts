@@ -15,4 +15,6 @@ export interface Dependencies {
   /** Key of the HMAC that generated secrets are checked against. */
   readonly verifierKey: Uint8Array
   readonly failedAttempts: FailedAttempts
+  /** Tells the operator of what went wrong and changes nothing for whoever asked. */
+  readonly log: (message: string, error?: Error) => void
 }

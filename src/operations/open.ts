@@ -95,14 +95,14 @@ async function openOn(
 async function openDependencies(
   db: Database,
   masterKeys: readonly string[],
-  { clock, publicUrl, failedAttemptsStore = 'memory' }: OpenOptions,
+  { clock, publicUrl, log, failedAttemptsStore = 'memory' }: OpenOptions,
 ): Promise<Dependencies> {
   const sealer = await createSealer(masterKeys.map((key) => Buffer.from(key, 'base64url')))
   const verifierKey = await openVerifierKey(db, sealer, clock)
   const policy = DEFAULT_FAILED_ATTEMPTS_POLICY
   const counters = createAttemptCounters(db, failedAttemptsStore, policy.windowSeconds)
   const failedAttempts = createFailedAttempts(counters, policy)
-  return { db, clock, publicUrl, sealer, argon2: createArgon2Pool(), verifierKey, failedAttempts }
+  return { db, clock, publicUrl, sealer, argon2: createArgon2Pool(), verifierKey, failedAttempts, log }
 }
 
 async function migrateWhenReachable(

@@ -1,4 +1,5 @@
 import { type AccessTokenOperations, accessTokenOperations } from './access-tokens.ts'
+import { type AuditEventOperations, auditEventOperations } from './audit-events.ts'
 import { type BootstrapOperations, bootstrapOperations } from './bootstrap.ts'
 import { type ClientAuthentication, clientAuthentication } from './client-authentication.ts'
 import { type ClientSecretOperations, clientSecretOperations } from './client-secrets.ts'
@@ -11,11 +12,14 @@ import { type MeasurementOperations, measurementOperations } from './measurement
 import { type PresentedTokenOperations, presentedTokenOperations } from './presented-tokens.ts'
 import { type PublishedRealmOperations, publishedRealmOperations } from './published-realms.ts'
 import { type RealmOperations, realmOperations } from './realms.ts'
+import { type AttemptNames, recordRefusals } from './refused-attempts.ts'
 import { type ServiceAccountOperations, serviceAccountOperations } from './service-accounts.ts'
 import { type SigningKeyOperations, signingKeyOperations } from './signing-keys.ts'
+import { type UseOperations, useOperations } from './uses.ts'
 
 /** All that the server can do; every front door calls these. */
 export type Operations = AccessTokenOperations &
+  AuditEventOperations &
   BootstrapOperations &
   ClientAuthentication &
   ClientSecretOperations &
@@ -26,25 +30,50 @@ export type Operations = AccessTokenOperations &
   PublishedRealmOperations &
   RealmOperations &
   ServiceAccountOperations &
-  SigningKeyOperations
+  SigningKeyOperations &
+  UseOperations
 
 export function createOperations(dependencies: Dependencies): Operations {
   const loadedRealms = createLoadedRealms(dependencies)
-  const realms = realmOperations(dependencies)
-  const serviceAccounts = serviceAccountOperations(dependencies)
   const freshClients = createFreshClients(dependencies, loadedRealms)
+  const uses = useOperations(dependencies)
+  const administration = recordRefusals(
+    dependencies,
+    {
+      ...realmOperations(dependencies),
+      ...serviceAccountOperations(dependencies),
+      ...clientSecretOperations(dependencies),
+      ...signingKeyOperations(dependencies),
+      ...masterKeyOperations(dependencies),
+    },
+    ATTEMPTS,
+  )
   return {
-    ...realms,
-    ...serviceAccounts,
-    ...clientSecretOperations(dependencies),
-    ...signingKeyOperations(dependencies),
-    ...masterKeyOperations(dependencies),
-    ...bootstrapOperations(dependencies, { ...realms, ...serviceAccounts }),
+    ...administration,
+    ...auditEventOperations(dependencies),
+    ...bootstrapOperations(dependencies, administration),
     ...clientAuthentication(dependencies, freshClients),
     ...presentedTokenOperations(dependencies, freshClients),
-    ...accessTokenOperations(dependencies),
+    ...accessTokenOperations(dependencies, uses),
+    ...uses,
     ...publishedRealmOperations(loadedRealms),
     ...healthOperations(dependencies),
     ...measurementOperations(dependencies, loadedRealms, freshClients),
   }
+}
+
+/** What leaves a line in the audit trail when it is refused. */
+const ATTEMPTS: AttemptNames<Operations> = {
+  createRealm: 'realm.create',
+  updateRealm: 'realm.update',
+  deleteRealm: 'realm.delete',
+  createServiceAccount: 'service-account.create',
+  updateServiceAccount: 'service-account.update',
+  deleteServiceAccount: 'service-account.delete',
+  resetClientSecret: 'service-account.reset-secret',
+  startSecretRotation: 'service-account.rotate-secret',
+  deleteClientSecret: 'service-account.delete-secret',
+  rotateSigningKey: 'key.rotate',
+  revokeSigningKey: 'key.revoke',
+  rotateMasterKey: 'master-key.rotate',
 }

@@ -1,5 +1,22 @@
-import type { AuditEvent } from '../domain/audit-event.ts'
+import { type Selectable, sql } from 'kysely'
+import type { AuditEvent, AuditEventFilter, RecordedAuditEvent } from '../domain/audit-event.ts'
 import type { Database } from './database.ts'
+import type { AuditEventRow } from './tables.ts'
+
+const COLUMNS = [
+  'id',
+  'realm',
+  'occurred_at',
+  'actor_kind',
+  'actor_id',
+  'address',
+  'action',
+  'target',
+  'outcome',
+  'details',
+] as const
+
+type Row = Pick<Selectable<AuditEventRow>, (typeof COLUMNS)[number]>
 
 export async function insertAuditEvent(
   db: Database,
@@ -34,4 +51,54 @@ export async function isActionRecorded(db: Database, realmId: string, action: st
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** Where a page ends: events are in order of time, and of id within one moment. */
+export interface AuditEventPosition {
+  readonly occurredAt: Date
+  readonly id: string
+}
+
+export interface AuditEventPage extends AuditEventFilter {
+  /** `undefined`: from the newest on. */
+  readonly after: AuditEventPosition | undefined
+  readonly limit: number
+}
+
+/**
+ * A page, the newest first.
+ * @param realmId `undefined`: events of the platform itself
+ */
+export async function listAuditEvents(
+  db: Database,
+  realmId: string | undefined,
+  { after, limit, from, to, action, actor, target }: AuditEventPage,
+): Promise<RecordedAuditEvent[]> {
+  let query = db.selectFrom('audit_events').select(COLUMNS)
+  query = realmId === undefined ? query.where('realm_id', 'is', null) : query.where('realm_id', '=', realmId)
+  if (from) query = query.where('occurred_at', '>=', from)
+  if (to) query = query.where('occurred_at', '<', to)
+  if (action !== undefined) query = query.where('action', '=', action)
+  if (actor !== undefined) query = query.where('actor_id', '=', actor)
+  if (target !== undefined) query = query.where('target', '=', target)
+  if (after) query = query.where(sql<boolean>`(occurred_at, id) < (${after.occurredAt}, ${after.id}::bigint)`)
+  const rows = await query.orderBy('occurred_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
+  return rows.map(toAuditEvent)
+}
+
+function toAuditEvent(row: Row): RecordedAuditEvent {
+  return {
+    id: row.id,
+    realm: row.realm ?? undefined,
+    occurredAt: row.occurred_at,
+    actor: {
+      kind: row.actor_kind as AuditEvent['actor']['kind'],
+      id: row.actor_id,
+      address: row.address ?? undefined,
+    },
+    action: row.action,
+    target: row.target ?? undefined,
+    outcome: row.outcome as AuditEvent['outcome'],
+    details: row.details,
+  }
 }

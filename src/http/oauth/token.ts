@@ -43,10 +43,11 @@ export function tokenRoute(
 
       const client = await operations.authenticateClient(tenant, credentials, request.ip)
       note(request, { client_id: client.account.clientId })
-      const token = await operations.issueAccessToken(client, {
+      const asked = {
         scope: parseScope(form.get('scope')),
         targets: { resources: form.all('resource'), audience: form.get('audience') },
-      })
+      }
+      const token = await operations.issueAccessToken(client, asked, request.ip)
 
       note(request, { outcome: 'issued' })
       neverKept(reply)
