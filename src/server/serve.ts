@@ -5,6 +5,7 @@ import { type OpenedOperations, openOperations } from '../operations/open.ts'
 import { buildServer } from './build-server.ts'
 import { settlePort } from './port.ts'
 import { startRotation } from './rotation.ts'
+import { startUseWriter } from './use-writer.ts'
 import { printWelcome } from './welcome.ts'
 import { startWorkers } from './workers.ts'
 
@@ -99,11 +100,13 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     port: config.port,
     listenTextResolver: (address) => `listening on ${address}, serving ${config.publicUrl}`,
   })
+  const uses = startUseWriter(operations, logger)
   return {
     close: async () => {
       const cut = setTimeout(() => server.app.server.closeAllConnections(), CLOSE_SECONDS * 1000)
       await server.close()
       clearTimeout(cut)
+      await uses.close()
     },
   }
 }

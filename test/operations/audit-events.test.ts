@@ -1,0 +1,133 @@
+import t from 'tap'
+import type { Actor } from '../../src/domain/actor.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+const ADMIN: Actor = {
+  kind: 'portal',
+  id: 'ann',
+  address: '192.0.2.1',
+  authority: { platform: false, realm: 'acme', access: 'administer' },
+}
+
+t.test('each change leaves a line that says who, what, on what, from where and when', async (t) => {
+  const { operations, clock } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const { account } = await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
+  await operations.updateServiceAccount(ADMIN, 'acme', account.clientId, { roles: ['operate'] })
+  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 10 })
+  t.same(
+    items.map(({ action }) => action),
+    ['service-account.update', 'service-account.create', 'realm.create'],
+  )
+  t.match(items[0], {
+    realm: 'acme',
+    occurredAt: clock.now,
+    actor: { kind: 'portal', id: 'ann', address: '192.0.2.1' },
+    target: account.clientId,
+    outcome: 'done',
+    details: { name: 'CI', before: { roles: ['view'] }, after: { roles: ['operate'] } },
+  })
+})
+
+t.test('each refused attempt leaves a line that says why', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 1 })
+  const { account } = await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
+  const viewer: Actor = { ...ADMIN, id: 'vic', authority: { platform: false, realm: 'acme', access: 'view' } }
+  await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name: 'Second' }))
+  await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name: '' }))
+  await t.rejects(operations.deleteServiceAccount(viewer, 'acme', account.clientId))
+  const secret = `mm_${'x'.repeat(49)}`
+  await t.rejects(operations.deleteServiceAccount(ADMIN, 'acme', secret))
+  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 4 })
+  t.match(
+    items.map(({ action, actor, target, outcome, details }) => [action, actor.id, target, outcome, details]),
+    [
+      ['service-account.delete', 'ann', 'mm_…', 'refused', { code: 'not_found', field: 'client_id' }],
+      ['service-account.delete', 'vic', account.clientId, 'refused', { code: 'forbidden' }],
+      ['service-account.create', 'ann', '', 'refused', { code: 'invalid', field: 'name' }],
+      ['service-account.create', 'ann', 'Second', 'refused', { code: 'limit_reached' }],
+    ],
+  )
+})
+
+t.test(
+  'attempts on a realm that is not there, and ends of realms, are in the trail of the platform',
+  async (t) => {
+    const { operations } = await testServer(t)
+    await operations.createRealm(TESTER, 'acme')
+    await operations.deleteRealm(TESTER, 'acme')
+    await t.rejects(operations.rotateSigningKey(TESTER, 'acme'))
+    const { items } = await operations.listAuditEvents(TESTER, undefined, { limit: 10 })
+    t.match(
+      items.map(({ action, outcome }) => [action, outcome]),
+      [
+        ['key.rotate', 'refused'],
+        ['realm.delete', 'done'],
+      ],
+    )
+    await t.rejects(operations.listAuditEvents(ADMIN, undefined, { limit: 10 }), { code: 'forbidden' })
+  },
+)
+
+t.test('a refusal stands when it cannot be written down', async (t) => {
+  const { operations, cutDatabase } = await testServer(t)
+  await cutDatabase()
+  await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name: '' }), { code: 'invalid' })
+})
+
+t.test('the trail comes in pages, newest first, by time, action, actor and target', async (t) => {
+  const { operations, clock } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const start = clock.now
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    clock.advance(name === 'c' ? 0 : 10)
+    await operations.createServiceAccount(ADMIN, 'acme', { name })
+  }
+  const names: unknown[] = []
+  for (let after: string | undefined, more = true; more; more = after !== undefined) {
+    const page = await operations.listAuditEvents(ADMIN, 'acme', {
+      action: 'service-account.create',
+      after,
+      limit: 2,
+    })
+    names.push(...page.items.map(({ details }) => details['name']))
+    after = page.next
+  }
+  t.same(names, ['e', 'd', 'c', 'b', 'a'])
+  const find = async (filter: object) =>
+    (await operations.listAuditEvents(ADMIN, 'acme', { limit: 10, ...filter })).items.map(
+      ({ details }) => details['name'],
+    )
+  const at = (seconds: number) => new Date(start.getTime() + seconds * 1000)
+  t.same(await find({ from: at(10), to: at(30) }), ['c', 'b', 'a'])
+  t.same(await find({ actor: 'tester' }), [undefined])
+  const [newest] = (await operations.listAuditEvents(ADMIN, 'acme', { limit: 1 })).items
+  t.same(await find({ target: newest?.target }), ['e'])
+  for (const after of ['', 'x', '1', '1.2.3', "1.1'"])
+    await t.rejects(operations.listAuditEvents(ADMIN, 'acme', { after, limit: 1 }), {
+      code: 'invalid',
+      field: 'cursor',
+    })
+})
+
+t.test('an export has every line once, however many pages it takes', async (t) => {
+  const { operations, databaseUrl } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const { default: pg } = await import('pg')
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  await client.query(`
+    insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, outcome, details)
+    select r.id, r.name, timestamptz '2026-01-01' + n / 3 * interval '1 second', 'cli', 'x', 'filler', 'done', '{}'
+    from realms r, generate_series(1, 2500) n`)
+  await client.end()
+  const ids = new Set<string>()
+  let count = 0
+  for await (const event of operations.exportAuditEvents(ADMIN, 'acme', {})) {
+    ids.add(event.id)
+    count++
+  }
+  t.equal(count, 2501)
+  t.equal(ids.size, 2501)
+})

@@ -1,0 +1,50 @@
+import t from 'tap'
+import { TESTER, testServer } from '../support/server.ts'
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+t.test('the last use of account and secret is known to the minute once it is written', async (t) => {
+  const { app, operations, clock } = await testServer(t)
+  clock.now = new Date('2026-05-05T10:20:30Z')
+  await operations.createRealm(TESTER, 'acme')
+  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  const { clientId } = account
+  const use = () =>
+    app.inject({
+      method: 'POST',
+      url: '/realms/acme/protocol/openid-connect/token',
+      headers: FORM,
+      remoteAddress: '192.0.2.9',
+      payload: `grant_type=client_credentials&client_id=${clientId}&client_secret=${clientSecret}`,
+    })
+  const find = () => operations.findServiceAccount(TESTER, 'acme', clientId)
+  await use()
+  t.equal((await find()).lastUsedAt, undefined, 'a token request writes nothing')
+  await operations.writeUses()
+  const used = await find()
+  t.match(used, { lastUsedAddress: '192.0.2.9', lastUsedScope: 'view', version: account.version })
+  t.equal(used.lastUsedAt?.toISOString(), '2026-05-05T10:20:00.000Z')
+  const [secret] = await operations.listClientSecrets(TESTER, 'acme', clientId)
+  t.equal(secret?.lastUsedAt?.toISOString(), '2026-05-05T10:20:00.000Z')
+
+  await operations.writeUses()
+  clock.advance(60)
+  await use()
+  await operations.writeUses()
+  t.equal((await find()).lastUsedAt?.toISOString(), '2026-05-05T10:21:00.000Z')
+})
+
+t.test('uses that cannot be written now are written later', async (t) => {
+  const { operations, databaseUrl, clock } = await testServer(t)
+  const realm = await operations.createRealm(TESTER, 'acme')
+  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  const [secret] = await operations.listClientSecrets(TESTER, 'acme', account.clientId)
+  const use = { realmId: realm.id, clientId: account.clientId, secretId: secret?.id as string }
+  const other = await testServer(t, { databaseUrl, clock })
+  other.operations.noteUse({ ...use, address: '192.0.2.1', scope: 'view' })
+  const restore = await other.cutDatabase()
+  await t.rejects(other.operations.writeUses())
+  await restore()
+  await other.operations.writeUses()
+  t.ok((await other.operations.findServiceAccount(TESTER, 'acme', account.clientId)).lastUsedAt)
+})
