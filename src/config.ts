@@ -93,7 +93,15 @@ function readWhole(
 function readPublicUrl(read: Read, fault: Fault, port: number): string {
   const text = read('PUBLIC_URL') ?? `http://localhost:${port}`
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || /[?#]/.test(text))
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    url.search ||
+    url.hash ||
+    url.username ||
+    !/^[!-~]+$/.test(text) ||
+    /[?#]/.test(text)
+  )
     fault('PUBLIC_URL must be an http or https URL without query, fragment or credentials')
   return text.replace(/\/+$/, '')
 }
@@ -142,7 +150,7 @@ function readTrustProxy(read: Read, fault: Fault): boolean | string {
   if (text === 'true') return true
   const addresses = text.split(',').map((part) => part.trim())
   const known = ['loopback', 'linklocal', 'uniquelocal']
-  if (!addresses.every((part) => known.includes(part) || isIP(part.replace(/\/\d{1,3}$/, '')) > 0))
+  if (!addresses.every((part) => known.includes(part) || isNetwork(part)))
     fault(
       'TRUST_PROXY must be true, false, or addresses and networks (10.0.0.0/8, loopback) separated by commas',
     )
@@ -161,6 +169,12 @@ function readMetricsToken(read: Read, fault: Fault): string | undefined {
   if (token !== undefined && !/^[\w.~+/-]{16,200}=*$/.test(token))
     fault('METRICS_TOKEN must have 16 to 200 letters, digits and . _ ~ + / -')
   return token
+}
+
+/** An address, alone or with the length of its network's prefix. */
+function isNetwork(text: string): boolean {
+  const [, address = '', prefix = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  return isIP(address) > 0 && Number(prefix) <= (isIP(address) === 4 ? 32 : 128)
 }
 
 function readBootstrapAdmin(read: Read, fault: Fault): Config['bootstrapAdmin'] {

@@ -11,8 +11,8 @@ export function explain(error: unknown): string {
     return ['the environment has faults:', ...error.faults.map((fault) => `  ${fault}`)].join('\n')
   if (error instanceof WrongMasterKeyError)
     return (
-      `the master key is not the one that the keys in the database are sealed with (${error.message}); ` +
-      'give that one in MASTER_KEY or MASTER_KEY_FILE, beside a newer one if there is one'
+      `the master key does not open the keys in the database (${error.message}); give the one that they are sealed ` +
+      'with in MASTER_KEY or MASTER_KEY_FILE, behind a newer one if there is one'
     )
   if (error instanceof Refusal || error instanceof DatabaseUnreachableError) return error.message
   if (error instanceof EmbeddedPostgresError) return error.message

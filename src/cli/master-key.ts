@@ -2,8 +2,19 @@ import type { Command } from 'commander'
 import { generateMasterKey } from '../crypto/sealing.ts'
 import { type InSession, print } from './session.ts'
 
+const HOW_TO_REPLACE_IT = `
+To replace the master key while servers run:
+  1. generate a new one, and put it before the old one in MASTER_KEY (separated by a comma), in the file of
+     MASTER_KEY_FILE or in DATA_DIR/master-key (one a line)
+  2. restart every server, one after the other
+  3. mintmark master-key rotate
+  4. take the old one away, and restart once more`
+
 export function masterKeyCommands(program: Command, inSession: InSession): void {
-  const masterKey = program.command('master-key').description('the key that seals all keys in the database')
+  const masterKey = program
+    .command('master-key')
+    .description('the key that seals all keys in the database')
+    .addHelpText('after', HOW_TO_REPLACE_IT)
 
   masterKey
     .command('generate')

@@ -1,14 +1,22 @@
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { link, open, readFile, unlink } from 'node:fs/promises'
-import { generateMasterKey } from './sealing.ts'
+import { generateMasterKey, WrongMasterKeyError } from './sealing.ts'
 
-/** The master key in a file, made with mode 0600 where there is none. Two that make it at once agree. */
-export async function openMasterKeyFile(path: string): Promise<string> {
-  try {
-    return (await readFile(path, 'utf8')).trim()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
+/**
+ * The master keys in a file, one a line, the one that seals first. Where there is no file, one is made with mode 0600;
+ * two that make it at once agree.
+ * @throws WrongMasterKeyError
+ */
+export async function openMasterKeyFile(path: string): Promise<string[]> {
+  if (!existsSync(path)) await createMasterKeyFile(path)
+  const keys = (await readFile(path, 'utf8')).split(/\s+/).filter(Boolean)
+  if (keys.length === 0 || !keys.every((key) => /^[\w-]{43}$/.test(key)))
+    throw new WrongMasterKeyError(`${path} must hold keys of 32 bytes in base64url, one a line`)
+  return keys
+}
+
+async function createMasterKeyFile(path: string): Promise<void> {
   const draft = `${path}.${randomUUID()}`
   const file = await open(draft, 'wx', 0o600)
   try {
@@ -22,5 +30,4 @@ export async function openMasterKeyFile(path: string): Promise<string> {
     if (error.code !== 'EEXIST') throw error
   })
   await unlink(draft)
-  return (await readFile(path, 'utf8')).trim()
 }

@@ -72,7 +72,7 @@ async function openOn(
   closeEmbedded: () => Promise<void>,
 ): Promise<OpenedOperations> {
   const { poolSize, log } = options
-  const masterKeys = options.masterKeys ?? [await openMasterKeyFile(join(options.dataDir, 'master-key'))]
+  const masterKeys = options.masterKeys ?? (await openMasterKeyFile(join(options.dataDir, 'master-key')))
   const migrated = await migrateWhenReachable(databaseUrl, options)
   const db = openDatabase({
     connectionString: databaseUrl,

@@ -118,7 +118,7 @@ t.test('does not start with a master key that is not the one of the database', a
   await mintmark(['migrate'], env)
   const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) })
   t.equal(code, 1)
-  t.match(stderr, /^mintmark: the master key is not the one .* MASTER_KEY or MASTER_KEY_FILE.*\n$/)
+  t.match(stderr, /^mintmark: the master key does not open the keys .* MASTER_KEY or MASTER_KEY_FILE.*\n$/)
 })
 
 t.test('says what the database says when that turns it away', async (t) => {

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { explain } from '../../src/cli/failure.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { mintmark, onDatabase, temporaryFolder } from '../support/process.ts'
+import { MASTER_KEY } from '../support/server.ts'
+
+const CHECKOUT = join(import.meta.dirname, '../..')
+
+t.test('what is no command is answered with usage and exit code 2', async (t) => {
+  for (const args of [
+    [],
+    ['relam'],
+    ['realm'],
+    ['realm', 'create'],
+    ['key', 'list'],
+    ['realm', 'list', '--jsno'],
+  ]) {
+    const { code, stdout, stderr } = await mintmark(args, {})
+    t.equal(code, 2, args.join(' '))
+    t.equal(stdout, '')
+    t.match(stderr, /Usage: mintmark/)
+  }
+})
+
+t.test('help needs no configuration', async (t) => {
+  const { code, stdout, stderr } = await mintmark(['--help'], { PORT: 'none' })
+  t.equal(code, 0)
+  t.equal(stderr, '')
+  for (const command of ['serve', 'migrate', 'realm', 'service-account', 'key', 'master-key'])
+    t.match(stdout, new RegExp(`^  ${command} `, 'm'))
+})
+
+t.test(
+  'a checkout has the command as a script, with nothing on standard output but the answer',
+  async (t) => {
+    const args = ['run', '--silent', 'mintmark', '--', 'master-key', 'generate']
+    const { stdout } = await promisify(execFile)('npm', args, { cwd: CHECKOUT })
+    t.match(stdout, /^[\w-]{43}\n$/)
+  },
+)
+
+t.test('npx finds the command that the package declares', async (t) => {
+  const { bin } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8'))
+  t.match(readFileSync(join(CHECKOUT, bin.mintmark), 'utf8'), /^#!\/usr\/bin\/env node\n/)
+})
+
+t.test('migrations are applied once, and any command finds them applied', async (t) => {
+  const env = onDatabase(await testDatabase(t, { migrate: false }))
+  const { applied } = JSON.parse((await mintmark(['migrate', '--json'], env)).stdout)
+  t.match(applied[0], /^0001_/)
+  t.equal((await mintmark(['migrate'], env)).stdout, 'Nothing was pending.\n')
+  t.match(
+    (await mintmark(['migrate'], onDatabase(await testDatabase(t, { migrate: false })))).stdout,
+    /^Applied: 0001_.*\.\n$/,
+  )
+})
+
+t.test('the master key is replaced without losing a key', async (t) => {
+  const env = onDatabase(await testDatabase(t))
+  await mintmark(['realm', 'create', 'acme'], env)
+  const { master_key } = JSON.parse((await mintmark(['master-key', 'generate', '--json'], {})).stdout)
+  t.match(master_key, /^[\w-]{43}$/)
+
+  const both = { ...env, MASTER_KEY: `${master_key},${MASTER_KEY}` }
+  t.equal((await mintmark(['master-key', 'rotate'], both)).stdout, 'Keys sealed anew: 2.\n')
+  t.same(JSON.parse((await mintmark(['master-key', 'rotate', '--json'], both)).stdout), { resealed: 0 })
+  t.equal((await mintmark(['key', 'rotate', '--realm', 'acme'], { ...env, MASTER_KEY: master_key })).code, 0)
+  const { code, stderr } = await mintmark(['realm', 'list'], env)
+  t.equal(code, 1)
+  t.match(stderr, /^mintmark: the master key does not open the keys in the database .*\n$/)
+})
+
+t.test('a master key file that holds no key is a clear error', async (t) => {
+  const DATA_DIR = temporaryFolder(t)
+  writeFileSync(join(DATA_DIR, 'master-key'), '\n')
+  const { code, stderr } = await mintmark(['realm', 'list'], { DATA_DIR })
+  t.equal(code, 1)
+  t.match(stderr, /master-key must hold keys of 32 bytes in base64url, one a line/)
+})
+
+t.test('a fault of ours is told with its place', async (t) => {
+  t.match(explain(new TypeError('oops')), /^unexpected: TypeError: oops\n +at .*program\.test\.ts/)
+})

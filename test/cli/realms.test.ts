@@ -1,0 +1,108 @@
+import t from 'tap'
+import { testDatabase } from '../support/postgres.ts'
+import { mintmark, onDatabase } from '../support/process.ts'
+
+const env = { ...onDatabase(await testDatabase(t)), PUBLIC_URL: 'https://auth.example.com/' }
+
+t.test('a first realm can be made as the empty list says', async (t) => {
+  const { stdout, code } = await mintmark(['realm', 'list'], env)
+  t.equal(code, 0)
+  t.equal(stdout, 'There are no realms yet. Make one: mintmark realm create <name>\n')
+})
+
+t.test('a realm is made with defaults, and the answer says how to go on', async (t) => {
+  const { stdout, stderr, code } = await mintmark(['realm', 'create', 'acme'], env)
+  t.equal(code, 0)
+  t.equal(stderr, '')
+  t.equal(
+    stdout,
+    `name            acme
+issuer          https://auth.example.com/realms/acme
+algorithm       ES256
+token lifetime  300 s
+scopes          view
+audiences       https://auth.example.com/realms/acme
+
+Next: mintmark service-account create --realm acme --name <name>
+`,
+  )
+})
+
+t.test('a realm is made to measure, and told in the names of the wire', async (t) => {
+  const settings = ['--display-name', 'B. Ltd', '--algorithm', 'RS256', '--token-lifetime', '60']
+  const lists = [
+    '--audience',
+    'https://api.example.com',
+    '--audience',
+    'billing',
+    '--scope',
+    'read',
+    '--scope',
+    'write',
+  ]
+  const numbers = [
+    '--service-account-limit',
+    '3',
+    '--jwks-max-age',
+    '60',
+    '--key-publish',
+    '120',
+    '--key-rotation',
+    '600',
+  ]
+  const args = ['realm', 'create', 'b', ...settings, ...lists, ...numbers, '--json']
+  const { stdout, code } = await mintmark(args, env)
+  t.equal(code, 0)
+  t.equal(stdout.trim().split('\n').length, 1)
+  const { created_at, ...rest } = JSON.parse(stdout)
+  t.ok(Math.abs(Date.parse(created_at) - Date.now()) < 60_000)
+  t.match(rest, {
+    name: 'b',
+    display_name: 'B. Ltd',
+    issuer: 'https://auth.example.com/realms/b',
+    algorithm: 'RS256',
+    token_lifetime_seconds: 60,
+    service_account_count: 0,
+    service_account_limit: 3,
+    scopes: ['read', 'write'],
+    audiences: ['https://api.example.com', 'billing'],
+    key_rotation_seconds: 600,
+    key_publish_seconds: 120,
+    jwks_max_age_seconds: 60,
+  })
+})
+
+t.test('realms are listed in order of name, in columns or as one array', async (t) => {
+  const { stdout } = await mintmark(['realm', 'list'], env)
+  t.match(
+    stdout,
+    /^NAME {2,}ALGORITHM .*\nacme +ES256 +300 s +0 of 25 +\S+Z\nb +RS256 +60 s +0 of 3 +\S+Z\n$/,
+  )
+  const json = JSON.parse((await mintmark(['--json', 'realm', 'list'], env)).stdout)
+  t.same(
+    json.map(({ name }: { name: string }) => name),
+    ['acme', 'b'],
+  )
+})
+
+t.test('what is refused says why, on standard error alone', async (t) => {
+  const cases: [string[], RegExp][] = [
+    [['acme'], /^mintmark: There is a realm acme already\.\n$/],
+    [['system'], /reserved/],
+    [['Acme'], /1 to 63 lower-case letters, digits and hyphens/],
+    [['c', '--algorithm', 'HS256'], /algorithm must be one of ES256, /],
+    [['c', '--token-lifetime', '29'], /token_lifetime_seconds must be a whole number from 30 to 3600/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, stdout, stderr } = await mintmark(['realm', 'create', ...args, '--json'], env)
+    t.equal(code, 1)
+    t.equal(stdout, '')
+    t.match(stderr, message)
+  }
+})
+
+t.test('an option that is no number is wrong usage', async (t) => {
+  const { code, stderr } = await mintmark(['realm', 'create', 'c', '--token-lifetime', '5m'], env)
+  t.equal(code, 2)
+  t.match(stderr, /'5m' is invalid.*whole number.*Usage: mintmark realm create/s)
+})

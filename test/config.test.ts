@@ -1,0 +1,140 @@
+import { writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import { ConfigError, loadConfig } from '../src/config.ts'
+import { temporaryFolder } from './support/process.ts'
+
+const KEY = Buffer.alloc(32, 1).toString('base64url')
+const OTHER = Buffer.alloc(32, 2).toString('base64url')
+const SECRET = 'correct horse battery'
+
+/** The faults that are found in it. */
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env)
+    return []
+  } catch (error) {
+    return (error as ConfigError).faults
+  }
+}
+
+t.test('nothing needs to be set', async (t) => {
+  t.match(loadConfig({}), {
+    host: '127.0.0.1',
+    port: 8080,
+    publicUrl: 'http://localhost:8080',
+    databaseUrl: undefined,
+    dataDir: resolve('.mintmark'),
+    masterKeys: undefined,
+    workers: 1,
+    logLevel: 'info',
+    trustProxy: false,
+    bootstrapAdmin: undefined,
+  })
+})
+
+t.test('everything can be set', async (t) => {
+  const config = loadConfig({
+    HOST: '::',
+    PORT: '0',
+    PUBLIC_URL: 'https://auth.example.com/base/',
+    DATABASE_URL: 'postgres://user:p%40ss@db/mintmark',
+    DATA_DIR: '/data',
+    MASTER_KEY: `${KEY},${OTHER}`,
+    WORKERS: '4',
+    LOG_LEVEL: 'debug',
+    TRUST_PROXY: 'true',
+    BOOTSTRAP_ADMIN_CLIENT_ID: 'admin',
+    BOOTSTRAP_ADMIN_CLIENT_SECRET: SECRET,
+  })
+  t.match(config, {
+    host: '::',
+    port: 0,
+    publicUrl: 'https://auth.example.com/base',
+    databaseUrl: 'postgres://user:p%40ss@db/mintmark',
+    dataDir: '/data',
+    masterKeys: [KEY, OTHER],
+    workers: 4,
+    logLevel: 'debug',
+    trustProxy: true,
+    bootstrapAdmin: { clientId: 'admin', clientSecret: SECRET },
+  })
+  t.throws(() => Object.assign(config, { port: 1 }), TypeError)
+})
+
+t.test('a variable that is empty counts as one that is not set', async (t) => {
+  t.same(loadConfig({ PORT: '', DATABASE_URL: ' ', MASTER_KEY_FILE: '' }), loadConfig({}))
+})
+
+t.test('all faults are reported at once, by variable name', async (t) => {
+  const faults = faultsOf({
+    PORT: '65536',
+    PUBLIC_URL: 'ftp://x',
+    DATABASE_URL: 'mysql://x',
+    WORKERS: '0',
+    LOG_LEVEL: 'loud',
+    TRUST_PROXY: 'proxy.local',
+    BOOTSTRAP_ADMIN_CLIENT_ID: 'root',
+  })
+  const names = faults.map((fault) => fault.split(' ')[0])
+  const wanted = ['PORT', 'PUBLIC_URL', 'DATABASE_URL', 'MASTER_KEY', 'WORKERS', 'LOG_LEVEL', 'TRUST_PROXY']
+  t.same(names.sort(), [...wanted, 'BOOTSTRAP_ADMIN_CLIENT_SECRET'].sort())
+  t.equal(new ConfigError(faults).message, faults.join('\n'))
+})
+
+t.test('each variable has its bounds', async (t) => {
+  const faulty: [string, string[]][] = [
+    ['PORT', ['-1', '8e3', '99999']],
+    ['WORKERS', ['257', 'auto']],
+    [
+      'PUBLIC_URL',
+      ['auth.example.com', 'https://a/?x', 'https://a/#x', 'https://u@a', 'https://a/ b', 'https://ä'],
+    ],
+    ['DATABASE_URL', ['postgres:/x', 'postgresql://a b']],
+    ['TRUST_PROXY', ['10.0.0.0/33', '::/129', '10.0.0.0/', 'yes', '1']],
+    ['LOG_LEVEL', ['INFO']],
+    ['MASTER_KEY', ['short', KEY.slice(1), `${KEY}x`, `${KEY.slice(0, -1)}B`, ',']],
+  ]
+  for (const [name, values] of faulty) {
+    for (const value of values)
+      t.match(faultsOf({ MASTER_KEY: KEY, [name]: value }).join(), new RegExp(`^${name} `), value)
+  }
+  for (const value of ['loopback', '10.0.0.0/8, 192.168.0.1', '2001:db8::/32', 'false'])
+    t.same(faultsOf({ TRUST_PROXY: value }), [], value)
+  t.equal(loadConfig({ TRUST_PROXY: '10.0.0.0/8' }).trustProxy, '10.0.0.0/8')
+})
+
+t.test('the master key may be in a file, several of them one a line', async (t) => {
+  const file = join(temporaryFolder(t), 'key')
+  writeFileSync(file, `${KEY}\n${OTHER}\n`)
+  t.same(loadConfig({ MASTER_KEY_FILE: file }).masterKeys, [KEY, OTHER])
+  t.match(faultsOf({ MASTER_KEY_FILE: file, MASTER_KEY: KEY }), [/both set/])
+  t.same(faultsOf({ MASTER_KEY_FILE: `${file}.none` }), ['MASTER_KEY_FILE cannot be read: ENOENT'])
+  writeFileSync(file, 'no key')
+  t.match(faultsOf({ MASTER_KEY_FILE: file }), [/^MASTER_KEY_FILE must hold keys/])
+})
+
+t.test('a database of its own needs a master key of its own, and is told how to make one', async (t) => {
+  const [fault] = faultsOf({ DATABASE_URL: 'postgresql://db/mintmark' })
+  const command = /node -p "(.*)"/.exec(fault as string)?.[1] as string
+  t.equal(command, "require('crypto').randomBytes(32).toString('base64url')")
+})
+
+t.test('no fault repeats a secret', async (t) => {
+  const faults = faultsOf({
+    DATABASE_URL: `mysql://u:${SECRET}@x`,
+    MASTER_KEY: SECRET,
+    PUBLIC_URL: `https://u:${SECRET}@x`,
+    BOOTSTRAP_ADMIN_CLIENT_SECRET: SECRET,
+  })
+  t.equal(faults.length, 4)
+  t.notMatch(faults.join(), SECRET)
+})
+
+t.test('the first administrator has credentials that could be anyone’s, both or none', async (t) => {
+  const admin = (id: string, secret: string) =>
+    faultsOf({ BOOTSTRAP_ADMIN_CLIENT_ID: id, BOOTSTRAP_ADMIN_CLIENT_SECRET: secret })
+  t.match(admin('', SECRET), [/^BOOTSTRAP_ADMIN_CLIENT_ID is needed/])
+  t.match(admin('a b', SECRET), [/^BOOTSTRAP_ADMIN_CLIENT_ID must have/])
+  t.match(admin('root', 'seven77'), [/^BOOTSTRAP_ADMIN_CLIENT_SECRET must have/])
+})
