@@ -5,8 +5,6 @@ import fastq from 'fastq'
 const ARGON2ID = 2
 const PARAMETERS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-type Job = { readonly secret: string; readonly phc: string | undefined }
-
 /** argon2id, a bounded number at once: hashing may be slow, it may not starve signing, which shares the threads. */
 export interface Argon2Pool {
   hash(secret: string): Promise<string>
@@ -22,7 +20,7 @@ export class Argon2Overload extends Error {
 }
 
 export interface Argon2PoolOptions {
-  /** Hashes under way at once; the default leaves three of libuv's four threads to others. */
+  /** Hashes under way at once, made and compared each; the default leaves two of libuv's four threads to others. */
   readonly concurrency?: number
   /** Comparisons that may wait; more are refused with `Argon2Overload`. */
   readonly maxWaiting?: number
@@ -31,16 +29,23 @@ export interface Argon2PoolOptions {
 export function createArgon2Pool({ concurrency = 1, maxWaiting = 100 }: Argon2PoolOptions = {}): Argon2Pool {
   const nobody = hash('nobody', PARAMETERS)
   nobody.catch(() => {})
-  const queue = fastq.promise(async ({ secret, phc }: Job) => {
-    const matches = await verify(phc ?? (await nobody), secret)
-    return matches && phc !== undefined
-  }, concurrency)
+  // Queues of their own: who creates many accounts keeps nobody from getting a token.
+  const hashes = fastq.promise((secret: string) => hash(secret, PARAMETERS), concurrency)
+  const comparisons = fastq.promise(
+    async ({ secret, phc }: Comparison) => (await verify(phc ?? (await nobody), secret)) && phc !== undefined,
+    concurrency,
+  )
   return {
-    hash: (secret) => hash(secret, PARAMETERS),
+    hash: (secret) => hashes.push(secret),
     verify: async (secret, phc) => {
-      if (queue.length() >= maxWaiting) throw new Argon2Overload('too many secrets wait for argon2id')
-      return queue.push({ secret, phc })
+      if (comparisons.length() >= maxWaiting) throw new Argon2Overload('too many secrets wait for argon2id')
+      return comparisons.push({ secret, phc })
     },
-    waiting: () => queue.length(),
+    waiting: () => comparisons.length(),
   }
+}
+
+interface Comparison {
+  readonly secret: string
+  readonly phc: string | undefined
 }
