@@ -8,6 +8,7 @@ import { jwksRoute } from '../http/oauth/jwks.ts'
 import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
 import { postOnly } from '../http/oauth/post-only.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
+import { DEFAULT_OVERLOAD_LIMITS, type OverloadLimits, shedOverload } from '../http/overload.ts'
 import { logRequests } from '../http/request-log.ts'
 import type { Operations } from '../operations/operations.ts'
 import { createMetrics } from './metrics.ts'
@@ -16,6 +17,9 @@ export interface ServerOptions {
   readonly logger: Logger
   readonly trustProxy: boolean | string
   readonly metricsToken?: string | undefined
+  /** A request has to have arrived whole within this time. Default 10 s. */
+  readonly requestTimeoutMilliseconds?: number
+  readonly overloadLimits?: OverloadLimits
 }
 
 export interface Server {
@@ -25,18 +29,10 @@ export interface Server {
 }
 
 /** Puts all front doors on a server that has yet to listen. */
-export async function buildServer(
-  operations: Operations,
-  { logger, trustProxy, metricsToken }: ServerOptions,
-): Promise<Server> {
+export async function buildServer(operations: Operations, options: ServerOptions): Promise<Server> {
+  const { trustProxy, metricsToken, overloadLimits = DEFAULT_OVERLOAD_LIMITS } = options
   let closing = false
-  const app: FastifyInstance = fastify({
-    loggerInstance: logger as FastifyBaseLogger,
-    trustProxy,
-    logController: new LogController({ disableRequestLogging: true }),
-    return503OnClosing: false,
-    routerOptions: { maxParamLength: 200, caseSensitive: true },
-  })
+  const app = createApp(options)
   const metrics = createMetrics(operations.measure)
   logRequests(app, metrics.observeRequest)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
@@ -45,6 +41,7 @@ export async function buildServer(
     metricsRoute(scope, operations, metrics.read, { token: metricsToken, behindProxy: trustProxy !== false }),
   )
   await app.register(async (oauth) => {
+    await shedOverload(oauth, overloadLimits)
     await acceptForms(oauth)
     oauth.setErrorHandler(oauthErrorHandler)
     tokenRoute(oauth, operations)
@@ -60,4 +57,22 @@ export async function buildServer(
       await app.close()
     },
   }
+}
+
+function createApp({
+  logger,
+  trustProxy,
+  requestTimeoutMilliseconds = 10_000,
+}: ServerOptions): FastifyInstance {
+  return fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    trustProxy,
+    logController: new LogController({ disableRequestLogging: true }),
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 200, caseSensitive: true },
+    requestTimeout: requestTimeoutMilliseconds,
+    connectionTimeout: requestTimeoutMilliseconds,
+    // Whoever sends a byte now and then does not keep a connection for long.
+    http: { headersTimeout: requestTimeoutMilliseconds / 2, connectionsCheckingInterval: 500 },
+  })
 }

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
 import type { Clock } from '../../src/domain/clock.ts'
+import type { OverloadLimits } from '../../src/http/overload.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
 import { buildServer } from '../../src/server/build-server.ts'
@@ -53,6 +54,8 @@ export interface TestServerOptions {
   readonly trustProxy?: boolean
   readonly metricsToken?: string
   readonly failedAttemptsStore?: 'memory' | 'postgres'
+  readonly requestTimeoutMilliseconds?: number
+  readonly overloadLimits?: OverloadLimits
 }
 
 /** A server on a database of its own, closed when the test ends. Ask it by `app.inject`, or let `app` listen. */
@@ -62,8 +65,8 @@ export async function testServer(
     databaseUrl,
     clock = testClock(),
     trustProxy = false,
-    metricsToken,
     failedAttemptsStore,
+    ...serverOptions
   }: TestServerOptions = {},
 ): Promise<TestServer> {
   const url = databaseUrl ?? (await testDatabase(t))
@@ -80,7 +83,7 @@ export async function testServer(
   })
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })
-  const server = await buildServer(opened.operations, { logger, trustProxy, metricsToken })
+  const server = await buildServer(opened.operations, { logger, trustProxy, ...serverOptions })
   t.teardown(async () => {
     await server.close()
     await opened.close()

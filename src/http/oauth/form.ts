@@ -20,6 +20,10 @@ export async function acceptForms(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
   // The parser may not throw, for nobody would catch it; what it found wrong is thrown before the handler.
   await app.register(formbody, { bodyLimit: BODY_LIMIT_BYTES, parser: (text) => ({ form: tryParse(text) }) })
+  app.addHook('onRequest', async ({ headers }) => {
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity')
+      throw new OAuthError('invalid_request', 'Content-Encoding is not supported.')
+  })
   app.addHook('preValidation', async (request) => {
     const { form = parseForm('') } = (request.body ?? {}) as { form?: OAuthForm | OAuthError }
     if (form instanceof OAuthError) throw form
