@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { readSingleSignOn, type SingleSignOnConfig } from './config/single-sign-on.ts'
 
 export interface Config {
   readonly host: string
@@ -20,6 +21,8 @@ export interface Config {
   readonly failedAttemptsStore: 'memory' | 'postgres'
   /** Opens GET /metrics to whoever shows it. */
   readonly metricsToken: string | undefined
+  /** `undefined`: the portal is reached by one-time links alone. */
+  readonly singleSignOn: SingleSignOnConfig | undefined
   readonly bootstrapAdmin: { readonly clientId: string; readonly clientSecret: string } | undefined
 }
 
@@ -65,6 +68,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     trustProxy: readTrustProxy(read, fault),
     failedAttemptsStore: readFailedAttemptsStore(read, fault),
     metricsToken: readMetricsToken(read, fault),
+    singleSignOn: readSingleSignOn(read, fault),
     bootstrapAdmin: readBootstrapAdmin(read, fault),
   }
   if (faults.length > 0) throw new ConfigError(faults)

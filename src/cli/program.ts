@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { explain } from './failure.ts'
 import { masterKeyCommands } from './master-key.ts'
 import { migrateCommand } from './migrate.ts'
+import { portalCommands } from './portal.ts'
 import { realmCommands } from './realms.ts'
 import { serviceAccountCommands } from './service-accounts.ts'
 import { sessionOpener } from './session.ts'
@@ -35,6 +36,7 @@ export async function runCommand(
   realmCommands(program, inSession)
   serviceAccountCommands(program, inSession)
   signingKeyCommands(program, inSession)
+  portalCommands(program, inSession)
   masterKeyCommands(program, inSession)
 
   try {

@@ -1,6 +1,7 @@
 import type { Argon2Pool } from '../crypto/argon2-pool.ts'
 import type { Sealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
+import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import type { Database } from '../storage/database.ts'
 import type { FailedAttempts } from './failed-attempts.ts'
 
@@ -17,4 +18,8 @@ export interface Dependencies {
   readonly failedAttempts: FailedAttempts
   /** Tells the operator of what went wrong and changes nothing for whoever asked. */
   readonly log: (message: string, error?: Error) => void
+  /** Seals what the portal gives to browsers and keeps of identity providers, under a key of its own. */
+  readonly portalSealer: Sealer
+  /** `undefined`: the portal is reached by one-time links alone. */
+  readonly singleSignOn: SingleSignOnSettings | undefined
 }

@@ -1,3 +1,4 @@
+import { isDatabaseAway } from '../storage/database.ts'
 import { pendingMigrations } from '../storage/migrations.ts'
 import { isAnyRotationOverdue } from '../storage/realms.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -5,6 +6,8 @@ import type { Dependencies } from './dependencies.ts'
 export interface HealthOperations {
   /** What keeps this node from being sent requests; empty when nothing does. */
   findHindrances(): Promise<string[]>
+  /** Whether a fault is the database's, which may be back in a moment. */
+  isDatabaseAway(error: unknown): boolean
 }
 
 /** A rotation this late was missed by every node. */
@@ -12,6 +15,8 @@ const OVERDUE_SECONDS = 300
 
 export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): HealthOperations {
   return {
+    isDatabaseAway,
+
     async findHindrances() {
       try {
         const hindrances: string[] = []

@@ -1,5 +1,5 @@
 import { generateDataKey } from '../crypto/data-key.ts'
-import { type Sealer, WrongMasterKeyError } from '../crypto/sealing.ts'
+import { createSealer, type Sealer, WrongMasterKeyError } from '../crypto/sealing.ts'
 import type { Actor } from '../domain/actor.ts'
 import { requirePlatformAuthority } from '../domain/authority.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -10,6 +10,7 @@ import { lockSealedSigningKeys, updateSealedSigningKey } from '../storage/signin
 import type { Dependencies } from './dependencies.ts'
 
 const VERIFIER_KEY = 'client-secret-verifier'
+const PORTAL_KEY = 'portal'
 const PAGE = 200
 
 export interface MasterKeyOperations {
@@ -22,12 +23,24 @@ export interface MasterKeyOperations {
  * the master key instead, that one could never be replaced.
  * @throws WrongMasterKeyError
  */
-export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock): Promise<Uint8Array> {
-  const sealed = await findDataKey(db, VERIFIER_KEY)
+export function openVerifierKey(db: Database, sealer: Sealer, clock: Clock): Promise<Uint8Array> {
+  return openDataKey(db, sealer, clock, VERIFIER_KEY)
+}
+
+/**
+ * What the portal's cookies are sealed with, the same on every node.
+ * @throws WrongMasterKeyError
+ */
+export async function openPortalSealer(db: Database, sealer: Sealer, clock: Clock): Promise<Sealer> {
+  return createSealer([await openDataKey(db, sealer, clock, PORTAL_KEY)])
+}
+
+async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: string): Promise<Uint8Array> {
+  const sealed = await findDataKey(db, purpose)
   if (sealed !== undefined) return sealer.open(sealed)
-  await insertDataKey(db, VERIFIER_KEY, await sealer.seal(generateDataKey()), clock())
-  const kept = await findDataKey(db, VERIFIER_KEY)
-  if (kept === undefined) throw new WrongMasterKeyError('the verifier key is gone')
+  await insertDataKey(db, purpose, await sealer.seal(generateDataKey()), clock())
+  const kept = await findDataKey(db, purpose)
+  if (kept === undefined) throw new WrongMasterKeyError(`the key ${purpose} is gone`)
   return sealer.open(kept)
 }
 

@@ -5,12 +5,13 @@ import { openMasterKeyFile } from '../crypto/master-key-file.ts'
 import { createSealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
+import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import { type Database, isDatabaseAway, openDatabase } from '../storage/database.ts'
 import { createAttemptCounters, type FailedAttemptsStore } from '../storage/failed-attempts.ts'
 import { migrateToLatest } from '../storage/migrations.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createFailedAttempts } from './failed-attempts.ts'
-import { openVerifierKey } from './master-key.ts'
+import { openPortalSealer, openVerifierKey } from './master-key.ts'
 import { createOperations, type Operations } from './operations.ts'
 
 export interface OpenOptions {
@@ -20,6 +21,8 @@ export interface OpenOptions {
   readonly publicUrl: string
   /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */
   readonly masterKeys: readonly string[] | undefined
+  /** `undefined`: the portal is reached by one-time links alone. */
+  readonly singleSignOn?: SingleSignOnSettings | undefined
   readonly clock: Clock
   readonly poolSize: number
   /** Where failed attempts are counted. Default: in this process. */
@@ -95,14 +98,26 @@ async function openOn(
 async function openDependencies(
   db: Database,
   masterKeys: readonly string[],
-  { clock, publicUrl, log, failedAttemptsStore = 'memory' }: OpenOptions,
+  { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' }: OpenOptions,
 ): Promise<Dependencies> {
   const sealer = await createSealer(masterKeys.map((key) => Buffer.from(key, 'base64url')))
   const verifierKey = await openVerifierKey(db, sealer, clock)
+  const portalSealer = await openPortalSealer(db, sealer, clock)
   const policy = DEFAULT_FAILED_ATTEMPTS_POLICY
   const counters = createAttemptCounters(db, failedAttemptsStore, policy.windowSeconds)
   const failedAttempts = createFailedAttempts(counters, policy)
-  return { db, clock, publicUrl, sealer, argon2: createArgon2Pool(), verifierKey, failedAttempts, log }
+  return {
+    db,
+    clock,
+    publicUrl,
+    sealer,
+    argon2: createArgon2Pool(),
+    verifierKey,
+    failedAttempts,
+    log,
+    portalSealer,
+    singleSignOn,
+  }
 }
 
 async function migrateWhenReachable(

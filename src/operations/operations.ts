@@ -9,12 +9,15 @@ import { type HealthOperations, healthOperations } from './health.ts'
 import { createLoadedRealms } from './loaded-realms.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './master-key.ts'
 import { type MeasurementOperations, measurementOperations } from './measurements.ts'
+import { type PortalSessionOperations, portalSessionOperations } from './portal-sessions.ts'
 import { type PresentedTokenOperations, presentedTokenOperations } from './presented-tokens.ts'
 import { type PublishedRealmOperations, publishedRealmOperations } from './published-realms.ts'
 import { type RealmOperations, realmOperations } from './realms.ts'
 import { type AttemptNames, recordRefusals } from './refused-attempts.ts'
 import { type ServiceAccountOperations, serviceAccountOperations } from './service-accounts.ts'
 import { type SigningKeyOperations, signingKeyOperations } from './signing-keys.ts'
+import { type SingleSignOnOperations, singleSignOnOperations } from './single-sign-on.ts'
+import { type TokenPreviewOperations, tokenPreviewOperations } from './token-previews.ts'
 import { type UseOperations, useOperations } from './uses.ts'
 
 /** All that the server can do; every front door calls these. */
@@ -26,16 +29,20 @@ export type Operations = AccessTokenOperations &
   HealthOperations &
   MasterKeyOperations &
   MeasurementOperations &
+  PortalSessionOperations &
   PresentedTokenOperations &
   PublishedRealmOperations &
   RealmOperations &
   ServiceAccountOperations &
   SigningKeyOperations &
+  SingleSignOnOperations &
+  TokenPreviewOperations &
   UseOperations
 
 export function createOperations(dependencies: Dependencies): Operations {
   const loadedRealms = createLoadedRealms(dependencies)
   const freshClients = createFreshClients(dependencies, loadedRealms)
+  const singleSignOn = singleSignOnOperations(dependencies)
   const uses = useOperations(dependencies)
   const administration = recordRefusals(
     dependencies,
@@ -45,6 +52,7 @@ export function createOperations(dependencies: Dependencies): Operations {
       ...clientSecretOperations(dependencies),
       ...signingKeyOperations(dependencies),
       ...masterKeyOperations(dependencies),
+      ...portalSessionOperations(dependencies, singleSignOn.grants),
     },
     ATTEMPTS,
   )
@@ -53,6 +61,8 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...auditEventOperations(dependencies),
     ...bootstrapOperations(dependencies, administration),
     ...clientAuthentication(dependencies, freshClients),
+    ...singleSignOn.operations,
+    ...tokenPreviewOperations(dependencies, freshClients),
     ...presentedTokenOperations(dependencies, freshClients),
     ...accessTokenOperations(dependencies, uses),
     ...uses,
@@ -76,4 +86,6 @@ const ATTEMPTS: AttemptNames<Operations> = {
   rotateSigningKey: 'key.rotate',
   revokeSigningKey: 'key.revoke',
   rotateMasterKey: 'master-key.rotate',
+  createPortalLink: 'portal.link',
+  endPortalSessions: 'portal.end-sessions',
 }

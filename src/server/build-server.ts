@@ -9,6 +9,7 @@ import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
 import { postOnly } from '../http/oauth/post-only.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
 import { DEFAULT_OVERLOAD_LIMITS, type OverloadLimits, shedOverload } from '../http/overload.ts'
+import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
 import type { Operations } from '../operations/operations.ts'
 import { createMetrics } from './metrics.ts'
@@ -49,6 +50,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
     jwksRoute(oauth, operations)
     discoveryRoutes(oauth, operations)
   })
+  await app.register(async (portal) => portalRoutes(portal, operations))
   await app.ready()
   return {
     app: app,

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
+import { SERVER_ACTOR } from '../domain/actor.ts'
 import { systemClock } from '../domain/clock.ts'
+import { DEMO_REALM } from '../operations/bootstrap.ts'
 import { type OpenedOperations, openOperations } from '../operations/open.ts'
 import { buildServer } from './build-server.ts'
 import { settlePort } from './port.ts'
@@ -86,7 +88,9 @@ async function bootstrap(
   }
   if (config.databaseUrl !== undefined) return
   const demo = await operations.createDemo()
-  if (demo) printWelcome(config.publicUrl, demo)
+  if (!demo) return
+  const { url } = await operations.createPortalLink(SERVER_ACTOR, DEMO_REALM)
+  printWelcome(config.publicUrl, demo, url)
 }
 
 async function listen(config: Config, { operations }: OpenedOperations, logger: Logger): Promise<Running> {

@@ -2,7 +2,11 @@ import { DEMO_REALM } from '../operations/bootstrap.ts'
 import type { ServiceAccountWithSecret } from '../operations/service-accounts.ts'
 
 /** Tells the first user what to paste. Straight to standard output: a secret has no business in a log. */
-export function printWelcome(publicUrl: string, { account, clientSecret }: ServiceAccountWithSecret): void {
+export function printWelcome(
+  publicUrl: string,
+  { account, clientSecret }: ServiceAccountWithSecret,
+  portalLink: string,
+): void {
   process.stdout.write(`
   Mintmark has made realm "${DEMO_REALM}" with a service account. Its secret is shown this once:
 
@@ -15,6 +19,10 @@ export function printWelcome(publicUrl: string, { account, clientSecret }: Servi
       -d grant_type=client_credentials \\
       -d client_id=${account.clientId} \\
       -d client_secret=${clientSecret}
+
+  Open the portal, once and within ten minutes (mintmark portal-link --realm ${DEMO_REALM} prints another link):
+
+    ${portalLink}
 
 `)
 }

@@ -87,6 +87,32 @@ export interface AuditEventRow {
   details: JSONColumnType<Record<string, unknown>>
 }
 
+export interface PortalLinkRow {
+  code_hash: string
+  realm_id: string
+  made_by: string
+  created_at: Timestamp
+  expires_at: Timestamp
+}
+
+export interface PortalSessionRow {
+  id_hash: string
+  realm_id: string
+  subject: string
+  display_name: string
+  access: string
+  sealed_provider_grant: string | null
+  address: string | null
+  created_at: Timestamp
+  expires_at: Timestamp
+}
+
+export interface PortalFormRow {
+  id: string
+  session_id_hash: string
+  sent_at: Timestamp
+}
+
 export interface Tables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
@@ -94,4 +120,7 @@ export interface Tables {
   signing_keys: SigningKeyRow
   data_keys: DataKeyRow
   audit_events: AuditEventRow
+  portal_links: PortalLinkRow
+  portal_sessions: PortalSessionRow
+  portal_forms: PortalFormRow
 }

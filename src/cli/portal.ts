@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import type { InSession } from './session.ts'
+import { table, time } from './text.ts'
+
+interface InRealm {
+  readonly realm: string
+}
+
+export function portalCommands(program: Command, inSession: InSession): void {
+  program
+    .command('portal-link')
+    .description('print a link that lets its first user into the portal of a realm, as Account Admin')
+    .requiredOption('--realm <name>', 'the realm')
+    .action(
+      inSession(async ({ operations, actor }, { realm }: InRealm) => {
+        const { url, expiresAt } = await operations.createPortalLink(actor, realm)
+        return {
+          json: { url, realm, expires_at: expiresAt },
+          text: `${url}\n\nIt lets one person in, until ${time(expiresAt)}. Without JavaScript, paste what follows the #.`,
+        }
+      }),
+    )
+
+  const sessions = program.command('portal-session').description('people who are signed in to the portal')
+
+  sessions
+    .command('list')
+    .description('who is signed in')
+    .requiredOption('--realm <name>', 'the realm')
+    .action(
+      inSession(async ({ operations, actor }, { realm }: InRealm) => {
+        const found = await operations.listPortalSessions(actor, realm)
+        const json = found.map((session) => ({
+          realm,
+          subject: session.subject,
+          display_name: session.displayName,
+          access: session.access,
+          address: session.address ?? null,
+          created_at: session.createdAt,
+        }))
+        const rows = found.map((session) => [
+          session.subject,
+          session.displayName,
+          session.access,
+          session.address ?? '',
+          time(session.createdAt),
+        ])
+        const text =
+          rows.length === 0
+            ? 'Nobody is signed in.'
+            : table(['SUBJECT', 'NAME', 'ACCESS', 'ADDRESS', 'SIGNED IN'], rows)
+        return { json, text }
+      }),
+    )
+
+  sessions
+    .command('end')
+    .description('sign somebody out, or everybody of the realm, by their next click')
+    .requiredOption('--realm <name>', 'the realm')
+    .option('--subject <subject>', 'who; default: everybody')
+    .action(
+      inSession(async ({ operations, actor }, { realm, subject }: InRealm & { subject?: string }) => {
+        const ended = await operations.endPortalSessions(actor, realm, subject)
+        return { json: { realm, ended }, text: `Sessions ended: ${ended}.` }
+      }),
+    )
+}

@@ -1,0 +1,25 @@
+import type { Actor } from './actor.ts'
+import type { Access } from './authority.ts'
+
+/** A person who is signed in to the portal of one realm. */
+export interface PortalSession {
+  readonly realm: string
+  /** What the audit trail says of them. */
+  readonly subject: string
+  readonly displayName: string
+  readonly access: Access
+}
+
+/** A one-time link lets its first user in for this long after it was made. */
+export const LINK_SECONDS = 600
+
+/** Signed out after this long without a click. */
+export const IDLE_SECONDS = 30 * 60
+
+/** Signed out after this long, whatever happens. */
+export const SESSION_SECONDS = 8 * 3600
+
+/** A session as whoever asks for a change. */
+export function portalActor({ realm, subject, access }: PortalSession, address: string): Actor {
+  return { kind: 'portal', id: subject, address, authority: { platform: false, realm, access } }
+}

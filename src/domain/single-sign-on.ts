@@ -1,0 +1,61 @@
+import type { Access } from './authority.ts'
+
+/** The company's OpenID provider. `{realm}` in a text stands for the realm's name. */
+export interface SingleSignOnSettings {
+  readonly issuer: string
+  readonly clientId: string
+  /** `undefined`: a public client, which PKCE protects. */
+  readonly clientSecret: string | undefined
+  /** Asked for, separated by spaces. */
+  readonly scope: string
+  /** The claim that says who may what; dots lead into objects: `realm_access.roles`. */
+  readonly accessClaim: string
+  /** The value that makes an Account Admin. */
+  readonly adminValue: string
+  /** The value that makes a viewer; `undefined`: nobody is one. */
+  readonly viewerValue: string | undefined
+}
+
+export type Claims = Readonly<Record<string, unknown>>
+
+/** The settings as they are for one realm. */
+export function settingsFor(settings: SingleSignOnSettings, realm: string): SingleSignOnSettings {
+  const fill = (text: string) => text.replaceAll('{realm}', realm)
+  const { viewerValue } = settings
+  return {
+    ...settings,
+    issuer: fill(settings.issuer),
+    clientId: fill(settings.clientId),
+    adminValue: fill(settings.adminValue),
+    viewerValue: viewerValue && fill(viewerValue),
+  }
+}
+
+/** What the claim holds, be it one text, a list, or texts in a row. `undefined`: there is no such claim. */
+export function accessValues(claims: Claims, name: string): readonly string[] | undefined {
+  // A name with dots may be a claim's whole name (https://example.com/roles), or a way into objects.
+  const found = claims[name] ?? name.split('.').reduce<unknown>(into, claims)
+  if (typeof found === 'string') return found.split(' ')
+  return Array.isArray(found) ? found.filter((value) => typeof value === 'string') : undefined
+}
+
+function into(value: unknown, member: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, member)
+    ? (value as Claims)[member]
+    : undefined
+}
+
+/** What the values let them do; `undefined`: nothing. */
+export function accessOf(
+  values: readonly string[] | undefined,
+  { adminValue, viewerValue }: Pick<SingleSignOnSettings, 'adminValue' | 'viewerValue'>,
+): Access | undefined {
+  if (values?.includes(adminValue)) return 'administer'
+  return viewerValue !== undefined && values?.includes(viewerValue) ? 'view' : undefined
+}
+
+/** The person's name as others know it. */
+export function displayNameOf(claims: Claims): string {
+  const names = ['name', 'preferred_username', 'email', 'sub'].map((name) => claims[name])
+  return (names.find((name) => typeof name === 'string' && name.trim() !== '') as string).slice(0, 200)
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Operations } from '../../operations/operations.ts'
+
+/** The addresses of what pages refer to. */
+export interface Assets {
+  readonly style: string
+  readonly script: string
+  readonly mark: string
+}
+
+interface Asset {
+  readonly type: string
+  readonly bytes: Buffer
+}
+
+const require = createRequire(import.meta.url)
+const OWN = join(import.meta.dirname, 'assets')
+
+/** In the order in which they overrule each other. */
+const STYLES = ['base', 'frame', 'buttons', 'cards', 'tables', 'marks', 'forms', 'gate', 'narrow']
+
+/**
+ * Serves styles, script and fonts from memory. A name carries a hash of its content, so that it may be kept for ever
+ * and a new version is never mixed with an old one.
+ */
+export function serveAssets(app: FastifyInstance, { fingerprint }: Pick<Operations, 'fingerprint'>): Assets {
+  const assets = new Map<string, Asset>()
+  const add = (name: string, type: string, bytes: Buffer): string => {
+    const hashed = `${fingerprint(bytes).slice(0, 12)}-${name}`
+    assets.set(hashed, { type, bytes })
+    return `/portal/_assets/${hashed}`
+  }
+  const added: Assets = {
+    style: add('portal.css', 'text/css; charset=utf-8', Buffer.from(stylesheet(add))),
+    script: add('portal.js', 'text/javascript; charset=utf-8', readFileSync(join(OWN, 'portal.js'))),
+    mark: add('mark.svg', 'image/svg+xml', readFileSync(join(OWN, 'mark.svg'))),
+  }
+
+  app.get<{ Params: { name: string } }>('/portal/_assets/:name', async (request, reply) => {
+    const asset = assets.get(request.params.name)
+    if (!asset) return reply.callNotFound()
+    reply.header('cache-control', 'public, max-age=31536000, immutable').header('content-type', asset.type)
+    return reply.send(asset.bytes)
+  })
+  return added
+}
+
+function stylesheet(add: (name: string, type: string, bytes: Buffer) => string): string {
+  const base = ['open-props.min.css', 'normalize.min.css'].map((file) =>
+    readFileSync(join(packageFolder('open-props'), file), 'utf8'),
+  )
+  const inter = packageFolder('@fontsource-variable/inter')
+  const fonts = readFileSync(join(inter, 'index.css'), 'utf8').replaceAll(
+    /url\(\.\/files\/([\w-]+\.woff2)\)/g,
+    (_, file: string) => `url(${add(file, 'font/woff2', readFileSync(join(inter, 'files', file)))})`,
+  )
+  const own = STYLES.map((name) => readFileSync(join(OWN, 'styles', `${name}.css`), 'utf8'))
+  return [...base, fonts, ...own].join('\n')
+}
+
+function packageFolder(name: string): string {
+  return dirname(require.resolve(`${name}/package.json`))
+}

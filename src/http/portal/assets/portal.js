@@ -1,0 +1,69 @@
+// What the pages can do without, and is nicer with.
+
+// The code of a one-time link stands after the #, where no server sees it: it is moved into the form.
+const codeForm = document.querySelector('form[data-code]')
+const code = decodeURIComponent(location.hash.slice(1))
+if (codeForm && code !== '') {
+  history.replaceState(null, '', location.pathname + location.search)
+  codeForm.elements.namedItem('code').value = code
+  codeForm.querySelector('[data-code-field]').hidden = true
+  codeForm.querySelector('[data-code-found]').hidden = false
+}
+
+// A page that answered a form becomes the page it is about: a reload asks for that one, and sends nothing again.
+const { settleAt } = document.body.dataset
+if (settleAt) history.replaceState(null, '', settleAt)
+
+// A page with a secret does not come back from the browser's memory.
+addEventListener('pagehide', () => document.querySelector('[data-secret]')?.remove())
+addEventListener('pageshow', (event) => {
+  if (event.persisted) location.reload()
+})
+
+addEventListener('click', async (event) => {
+  const button = event.target instanceof Element && event.target.closest('button[data-copy]')
+  if (!button) return
+  const source = document.getElementById(button.dataset.copy)
+  await copy(source)
+  const label = button.querySelector('[data-copied]')
+  const before = label.textContent
+  if (before === label.dataset.copied) return
+  label.textContent = label.dataset.copied
+  button.classList.add('copied')
+  announce('Copied')
+  setTimeout(() => {
+    label.textContent = before
+    button.classList.remove('copied')
+  }, 2000)
+})
+
+async function copy(source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent)
+  } catch {
+    // Without https, browsers have the old way only.
+    getSelection().selectAllChildren(source)
+    document.execCommand('copy')
+    getSelection().removeAllRanges()
+  }
+}
+
+function announce(text) {
+  let region = document.getElementById('announcements')
+  if (!region) {
+    region = Object.assign(document.createElement('p'), { id: 'announcements', className: 'unseen' })
+    region.setAttribute('role', 'status')
+    document.body.append(region)
+  }
+  region.textContent = ''
+  setTimeout(() => {
+    region.textContent = text
+  }, 50)
+}
+
+// A second click on a button that is at work does nothing.
+addEventListener('submit', (event) => {
+  const form = event.target
+  if (form.dataset.sent) event.preventDefault()
+  if (form.method === 'post') form.dataset.sent = 'yes'
+})

@@ -1,0 +1,185 @@
+import { Readable } from 'node:stream'
+import { stringify } from 'csv-stringify'
+import type { AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { badge } from './elements.ts'
+import { type Html, html, named } from './html.ts'
+import { icon } from './icons.ts'
+import { when } from './times.ts'
+import type { Asked, Portal, Visit } from './visit.ts'
+
+type Deps = Pick<Operations, 'listAuditEvents' | 'exportAuditEvents'>
+
+const PAGE = 50
+const DAY_MILLISECONDS = 86_400_000
+const FILTERS = ['from', 'to', 'action', 'actor', 'target'] as const
+
+/** In words; what is not here is called as the trail calls it. */
+const WORDS: Readonly<Record<string, string>> = {
+  'realm.create': 'Created the realm',
+  'realm.update': 'Changed the realm',
+  'service-account.create': 'Created a service account',
+  'service-account.update': 'Changed a service account',
+  'service-account.delete': 'Deleted a service account',
+  'service-account.enable': 'Enabled a service account',
+  'service-account.disable': 'Disabled a service account',
+  'service-account.reset-secret': 'Reset a secret',
+  'service-account.rotate-secret': 'Began to rotate a secret',
+  'service-account.delete-secret': 'Ended a secret',
+  'service-account.revoke-tokens': 'Revoked all tokens',
+  'key.rotate': 'Rotated the key',
+  'key.revoke': 'Revoked a key',
+  'key.create-current': 'Made a key',
+  'key.create-next': 'Published the next key',
+  'key.promote-next': 'Began to sign with the next key',
+  'key.remove-retired': 'Removed a retired key',
+  'key.replace-next': 'Replaced the next key',
+  'portal.link': 'Made a one-time link',
+  'portal.sign-in': 'Signed in to the portal',
+  'portal.sign-out': 'Signed out of the portal',
+  'portal.end-sessions': 'Ended portal sessions',
+}
+
+/** Who did what, when, from where and with what outcome. */
+export function auditScreen(portal: Portal, { listAuditEvents, exportAuditEvents }: Deps): void {
+  portal.page('/portal/:tenant/audit', async (visit, asked) => {
+    const after = asked.query('after')
+    const { items, next } = await listAuditEvents(visit.actor, visit.realm, {
+      ...filterOf(asked),
+      limit: PAGE,
+      after: after === '' ? undefined : after,
+    })
+    const asNow = queryOf(asked)
+    const exported = (format: string) =>
+      `/portal/${visit.realm}/audit/export?${withValue(asNow, 'format', format)}`
+    return {
+      title: 'Audit',
+      section: 'audit',
+      actions: html`<a class="button" href="${exported('csv')}">${icon('arrow-down-tray')}CSV</a><a class="button" href="${exported('jsonl')}">${icon('arrow-down-tray')}JSON Lines</a>`,
+      body: html`<p class="lead">What was done and attempted in this realm, by whom and from where. Nothing here can be changed.</p>
+${filterForm(visit, asked)}
+${items.length === 0 ? nothing() : table(visit, items)}
+${next !== undefined && html`<p class="pager"><a class="button" href="?${withValue(asNow, 'after', next)}">Older${icon('chevron-right')}</a></p>`}`,
+    }
+  })
+
+  portal.download('/portal/:tenant/audit/export', async (visit, asked) => {
+    const events = exportAuditEvents(visit.actor, visit.realm, filterOf(asked))
+    const name = `audit-${visit.realm}-${visit.now.toISOString().slice(0, 10)}`
+    if (asked.query('format') === 'csv')
+      return { type: 'text/csv; charset=utf-8', name: `${name}.csv`, content: csv(events) }
+    return { type: 'application/jsonl; charset=utf-8', name: `${name}.jsonl`, content: jsonLines(events) }
+  })
+}
+
+function filterOf({ query }: Asked): AuditEventFilter {
+  const from = day(query('from'))
+  const to = day(query('to'))
+  const text = (name: string) => query(name).trim() || undefined
+  return {
+    from,
+    // The day itself included.
+    to: to && new Date(to.getTime() + DAY_MILLISECONDS),
+    action: text('action'),
+    actor: text('actor'),
+    target: text('target'),
+  }
+}
+
+function day(text: string): Date | undefined {
+  const date = new Date(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : Number.NaN)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
+function queryOf({ query }: Asked): URLSearchParams {
+  return new URLSearchParams(FILTERS.map((name) => [name, query(name)]).filter(([, value]) => value !== ''))
+}
+
+function withValue(query: URLSearchParams, name: string, value: string): string {
+  const more = new URLSearchParams(query)
+  more.set(name, value)
+  return more.toString()
+}
+
+function filterForm({ realm }: Visit, { query }: Asked): Html {
+  const input = (name: string, label: string, type: string) =>
+    html`<div class="field"><label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" value="${query(name)}" maxlength="200" autocomplete="off"></div>`
+  const known = WORDS[query('action')] === undefined && query('action') !== ''
+  const option = ([value, words]: readonly [string, string]) =>
+    html`<option value="${value}"${value === query('action') && html` selected`}>${words}</option>`
+  return html`<form method="get" class="card filters" aria-label="Filter">
+${input('from', 'From', 'date')}
+${input('to', 'To', 'date')}
+<div class="field"><label for="action">Action</label><select id="action" name="action"><option value="">Any</option>${Object.entries(WORDS).map(option)}${known && option([query('action'), query('action')])}</select></div>
+${input('actor', 'Who', 'text')}
+${input('target', 'On what', 'text')}
+<div class="buttons"><button>Filter</button><a class="button quiet" href="/portal/${realm}/audit">Clear</a></div>
+</form>`
+}
+
+function nothing(): Html {
+  return html`<div class="card empty">${icon('clipboard-document-list')}<h2>Nothing was found</h2><p>No line of the trail is like that.</p></div>`
+}
+
+function table({ now }: Visit, events: readonly RecordedAuditEvent[]): Html {
+  return html`<div class="card flush"><table class="cards audit">
+<thead><tr><th>When</th><th>What</th><th>On what</th><th>Who</th><th>From</th></tr></thead>
+<tbody>${events.map(
+    (event) => html`<tr>
+<td data-label="When">${when(event.occurredAt, now)}</td>
+<td data-label="What">${WORDS[event.action] ?? event.action}${event.outcome === 'refused' && html` ${badge('danger', 'refused')}`}
+${Object.keys(event.details).length > 0 && html`<details><summary>Details</summary><pre>${JSON.stringify(event.details, undefined, 2)}</pre></details>`}</td>
+<td data-label="On what">${target(event)}</td>
+<td data-label="Who">${named(event.actor.id)} <span class="muted">${event.actor.kind}</span></td>
+<td data-label="From">${event.actor.address ?? html`<span class="muted">this server</span>`}</td>
+</tr>`,
+  )}</tbody></table></div>`
+}
+
+function target({ target: on, details: { name } }: RecordedAuditEvent): Html {
+  if (typeof name === 'string' && name !== on) return html`${named(name)}<br><code class="muted">${on}</code>`
+  return on === undefined ? html`<span class="muted">—</span>` : named(on)
+}
+
+/** Cells that a spreadsheet would take for formulas are made texts. */
+function csv(events: AsyncIterable<RecordedAuditEvent>): Readable {
+  const columns = [
+    'occurred_at',
+    'action',
+    'outcome',
+    'target',
+    'actor_kind',
+    'actor_id',
+    'address',
+    'details',
+  ]
+  return Readable.from(events)
+    .map(toWire)
+    .compose(
+      stringify({
+        header: true,
+        columns,
+        escape_formulas: true,
+        cast: { object: (value) => JSON.stringify(value) },
+      }),
+    ) as Readable
+}
+
+function jsonLines(events: AsyncIterable<RecordedAuditEvent>): Readable {
+  return Readable.from(events).map((event) => `${JSON.stringify(toWire(event))}\n`)
+}
+
+function toWire({ id, realm, occurredAt, actor, action, target: on, outcome, details }: RecordedAuditEvent) {
+  return {
+    id,
+    realm: realm ?? null,
+    occurred_at: occurredAt.toISOString(),
+    actor_kind: actor.kind,
+    actor_id: actor.id,
+    address: actor.address ?? null,
+    action,
+    target: on ?? null,
+    outcome,
+    details,
+  }
+}

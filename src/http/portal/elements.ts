@@ -1,0 +1,89 @@
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import { type Content, type Html, html } from './html.ts'
+import { type IconName, icon } from './icons.ts'
+import type { Visit } from './visit.ts'
+
+/** A form of the session: whoever forges one lacks its token. */
+export function form(visit: Visit, action: string, fields: Content): Html {
+  return html`<form method="post" action="${action}" class="stack">
+<input type="hidden" name="form_token" value="${visit.formToken}">
+${fields}
+</form>`
+}
+
+export type Tone = 'info' | 'success' | 'warning' | 'danger'
+
+const PICTURES = {
+  info: 'information-circle',
+  success: 'check-circle',
+  warning: 'exclamation-triangle',
+  danger: 'exclamation-triangle',
+} satisfies Record<Tone, IconName>
+
+export function notice(tone: Tone, content: Content): Html {
+  const role = tone === 'danger' ? 'alert' : 'status'
+  return html`<div class="notice ${tone}" role="${role}">${icon(PICTURES[tone])}<div>${content}</div></div>`
+}
+
+export function badge(tone: Tone | 'plain', text: string): Html {
+  return html`<span class="badge ${tone}">${text}</span>`
+}
+
+export function stateBadge({ disabledAt }: ServiceAccount): Html {
+  return disabledAt ? badge('warning', 'Disabled') : badge('success', 'Active')
+}
+
+/** A text to be copied whole, with a button for it where there is script. */
+export function copyable(id: string, label: string, text: string): Html {
+  return html`<div class="copyable">
+<code id="${id}">${text}</code>
+${copyButton(id, label)}
+</div>`
+}
+
+export function copyButton(id: string, label: string): Html {
+  return html`<button type="button" class="quiet small needs-script" data-copy="${id}" aria-label="Copy ${label}">${icon('clipboard')}<span data-copied="Copied">Copy</span></button>`
+}
+
+export interface FieldOptions {
+  readonly value?: string
+  readonly hint?: Content
+  /** What is wrong with what was typed. */
+  readonly fault?: string | undefined
+  readonly type?: string
+  readonly attributes?: Html
+}
+
+/** A labelled field; hint and fault are read out with it. */
+export function field(name: string, label: string, options: FieldOptions = {}): Html {
+  const { value, hint, fault, type = 'text', attributes } = options
+  const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(' ')
+  return html`<div class="field">
+<label for="${name}">${label}</label>
+<input id="${name}" name="${name}" type="${type}" value="${value ?? ''}" autocomplete="off" ${attributes}${
+    described && html` aria-describedby="${described}"`
+  }${fault && html` aria-invalid="true" autofocus`}>
+${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
+${fault && html`<p class="fault" id="${name}-fault">${icon('exclamation-triangle')}${fault}</p>`}
+</div>`
+}
+
+export interface Confirmation {
+  readonly action: string
+  readonly button: string
+  readonly danger?: boolean
+  readonly cancel: string
+  readonly content: Content
+}
+
+/** Says what will happen, before it does. */
+export function confirmation(visit: Visit, { action, button, danger, cancel, content }: Confirmation): Html {
+  return html`<section class="card narrow">
+${form(
+  visit,
+  action,
+  html`${content}
+<div class="buttons"><button class="${danger ? 'danger' : 'primary'}">${button}</button><a class="button" href="${cancel}">Cancel</a></div>`,
+)}
+</section>`
+}

@@ -1,0 +1,92 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { UnknownRealmError } from '../../domain/oauth-error.ts'
+import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
+import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { note } from '../request-log.ts'
+import { type Content, html } from './html.ts'
+import type { Layout, Page } from './layout.ts'
+import { signInRefusalPage } from './sign-in.ts'
+import { SignedOut, visitOf } from './visit.ts'
+
+const STATUS = {
+  not_found: 404,
+  invalid: 400,
+  name_taken: 409,
+  client_id_taken: 409,
+  limit_reached: 409,
+  forbidden: 403,
+  conflict: 409,
+  changed_meanwhile: 409,
+  last_administrator: 409,
+} satisfies Record<RefusalCode, number>
+
+const TITLES: Partial<Record<RefusalCode, string>> = {
+  not_found: 'Not found',
+  forbidden: 'Not allowed',
+  changed_meanwhile: 'Changed meanwhile',
+}
+
+type Deps = Pick<Operations, 'isDatabaseAway' | 'singleSignOn'>
+
+/** What goes wrong becomes a page that says so, and what to do. */
+export function errorPages(layout: Layout, operations: Deps) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (error instanceof SignedOut) return signedOut(layout, request, reply)
+    note(request, { outcome: outcomeOf(error), reason: error.message })
+    if (error instanceof SignInRefusal) {
+      const page = signInRefusalPage(error, operations.singleSignOn)
+      // Away for a moment is no reason to sign anybody out.
+      return layout.send(reply, page)
+    }
+    const page = pageFor(error, operations)
+    if (page.status === 500) request.log.error({ err: error }, 'fault')
+    return layout.send(reply, page, visitOf(request))
+  }
+}
+
+export function notFoundPage(layout: Layout) {
+  return (request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    layout.send(
+      reply,
+      problem(404, 'Not found', 'There is no such page. The address may have been mistyped.'),
+      visitOf(request),
+    )
+}
+
+function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { tenant = '' } = request.params as { tenant?: string }
+  const signIn = `/portal/${encodeURIComponent(tenant)}/sign-in`
+  note(request, { outcome: 'signed_out' })
+  if (request.method === 'GET')
+    return reply.redirect(`${signIn}?next=${encodeURIComponent(request.url)}`, 303)
+  const content = html`<p>Nothing was changed. Sign in again, then repeat what you did.</p>
+<p><a class="button primary" href="${signIn}?next=${encodeURIComponent(request.url)}">Sign in</a></p>`
+  return layout.send(reply, { title: 'You are signed out', status: 401, body: content })
+}
+
+function outcomeOf(error: FastifyError): string {
+  return error instanceof Refusal || error instanceof SignInRefusal ? error.code : 'fault'
+}
+
+function pageFor(error: FastifyError, { isDatabaseAway }: Deps): Page {
+  if (error instanceof Refusal)
+    return problem(STATUS[error.code], TITLES[error.code] ?? 'This cannot be done', error.message)
+  if (error instanceof UnknownRealmError) return problem(404, 'Not found', 'There is no such realm.')
+  if (isDatabaseAway(error))
+    return problem(
+      503,
+      'The database is away',
+      'Nothing can be shown or changed at the moment. Try again shortly; service accounts are as you left them.',
+    )
+  const { statusCode = 500 } = error
+  if (statusCode === 429) return problem(429, 'Too many attempts', 'Wait a minute, then try again.')
+  if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')
+  return problem(500, 'Something went wrong', 'The fault is ours, and it has been logged. Try again.')
+}
+
+function problem(status: number, title: string, text: string): Page {
+  const body: Content = html`<div class="empty"><p class="code">${status}</p><p>${text}</p>
+<p><a class="button" href="/portal">Back to Service Accounts</a></p></div>`
+  return { title, status, body }
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { Html } from './html.ts'
+
+const FOLDER = join(dirname(createRequire(import.meta.url).resolve('heroicons/package.json')), '24/outline')
+
+const NAMES = [
+  'arrow-down-tray',
+  'arrow-path',
+  'arrow-right-start-on-rectangle',
+  'check',
+  'check-circle',
+  'chevron-right',
+  'clipboard',
+  'clipboard-document-list',
+  'clock',
+  'code-bracket-square',
+  'cpu-chip',
+  'exclamation-triangle',
+  'information-circle',
+  'key',
+  'lock-closed',
+  'magnifying-glass',
+  'no-symbol',
+  'pencil-square',
+  'play',
+  'plus',
+  'shield-check',
+  'trash',
+  'user-circle',
+  'x-mark',
+] as const
+
+export type IconName = (typeof NAMES)[number]
+
+const icons = new Map(
+  NAMES.map((name) => [name, Html.trusted(readFileSync(join(FOLDER, `${name}.svg`), 'utf8').trim())]),
+)
+
+/** A picture beside words that say the same: hidden from those who listen. */
+export function icon(name: IconName): Html {
+  return icons.get(name) as Html
+}

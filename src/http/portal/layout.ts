@@ -1,0 +1,108 @@
+import type { FastifyReply } from 'fastify'
+import type { Assets } from './assets.ts'
+import { type Content, type Html, html, named } from './html.ts'
+import { type IconName, icon } from './icons.ts'
+import type { Visit } from './visit.ts'
+
+export type Section = 'service-accounts' | 'keys' | 'audit' | 'try-it'
+
+export interface Page {
+  readonly title: string
+  /** Names what is open in the navigation. */
+  readonly section?: Section
+  /** The way here: names and addresses, the outermost first. */
+  readonly trail?: readonly (readonly [string, string])[]
+  /** Beside the title. */
+  readonly actions?: Content
+  readonly body: Content
+  readonly status?: number
+  /** Where the address bar is sent after a page that is an answer to a form, so that a reload sends nothing again. */
+  readonly settleAt?: string
+}
+
+export interface Layout {
+  send(reply: FastifyReply, page: Page, visit?: Visit): FastifyReply
+}
+
+const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
+  ['service-accounts', 'Service Accounts', 'cpu-chip'],
+  ['keys', 'Keys', 'key'],
+  ['audit', 'Audit', 'clipboard-document-list'],
+  ['try-it', 'Try it', 'play'],
+]
+
+export function createLayout(assets: Assets): Layout {
+  return {
+    send(reply, page, visit) {
+      const document = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${page.title} · Mintmark</title>
+<link rel="icon" href="${assets.mark}" type="image/svg+xml">
+<link rel="stylesheet" href="${assets.style}">
+<script src="${assets.script}" defer></script>
+</head>
+<body${page.settleAt !== undefined && html` data-settle-at="${page.settleAt}"`}>
+<a class="skip" href="#main">Skip to content</a>
+${visit ? inside(assets, page, visit) : outside(assets, page)}
+</body>
+</html>
+`
+      return reply
+        .code(page.status ?? 200)
+        .header('content-type', 'text/html; charset=utf-8')
+        .send(document.toString())
+    },
+  }
+}
+
+function inside(assets: Assets, page: Page, visit: Visit): Html {
+  const { realm, session, formToken } = visit
+  const base = `/portal/${realm}`
+  return html`<div class="shell">
+<header class="side">
+  <a class="brand" href="${base}/service-accounts"><img src="${assets.mark}" alt="" width="28" height="28">Mintmark</a>
+  <p class="realm"><span class="eyebrow">Realm</span>${realm}</p>
+  <nav aria-label="Settings">
+    <p class="eyebrow" aria-hidden="true">Settings</p>
+    <ul>${SECTIONS.map(
+      ([section, title, picture]) =>
+        html`<li><a href="${base}/${section}"${section === page.section && html` aria-current="page"`}>${icon(picture)}${title}</a></li>`,
+    )}</ul>
+  </nav>
+  <div class="who">
+    ${icon('user-circle')}
+    <p>${named(session.displayName)}<span class="muted">${roleOf(visit)}</span></p>
+    <form method="post" action="${base}/sign-out">
+      <input type="hidden" name="form_token" value="${formToken}">
+      <button class="quiet square" title="Sign out">${icon('arrow-right-start-on-rectangle')}<span class="unseen">Sign out</span></button>
+    </form>
+  </div>
+</header>
+<main id="main" tabindex="-1">
+  <nav class="trail" aria-label="Breadcrumb"><ol><li>Settings</li>${(page.trail ?? []).map(
+    ([title, href]) => html`<li><a href="${href}">${named(title)}</a></li>`,
+  )}</ol></nav>
+  <div class="heading"><h1>${named(page.title)}</h1><div class="actions">${page.actions}</div></div>
+  ${page.body}
+</main>
+</div>`
+}
+
+function roleOf({ mayChange, session }: Visit): string {
+  const role = mayChange ? 'Account Admin' : 'Viewer, read only'
+  return session.displayName === 'Account Admin' ? 'By one-time link' : role
+}
+
+function outside(assets: Assets, page: Page): Html {
+  return html`<main id="main" class="gate" tabindex="-1">
+<div class="card">
+  <p class="brand"><img src="${assets.mark}" alt="" width="32" height="32">Mintmark</p>
+  <h1>${page.title}</h1>
+  ${page.body}
+</div>
+</main>`
+}

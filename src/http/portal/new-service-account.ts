@@ -1,0 +1,84 @@
+import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { field, form, notice } from './elements.ts'
+import { html } from './html.ts'
+import type { Page } from './layout.ts'
+import { alreadyShown, shownOnce } from './shown-once.ts'
+import type { Portal, Visit } from './visit.ts'
+
+type Deps = Pick<
+  Operations,
+  'findRealm' | 'createServiceAccount' | 'takePortalForm' | 'newPortalFormId' | 'findPublishedRealm'
+>
+
+/** Create → a unique name → Confirm. */
+export function newServiceAccountScreen(portal: Portal, operations: Deps): void {
+  const path = '/portal/:tenant/service-accounts/create'
+
+  portal.page(path, async (visit) => {
+    const realm = await operations.findRealm(visit.actor, visit.realm)
+    return ask(visit, realm, operations.newPortalFormId(), {})
+  })
+
+  portal.action(path, async (visit, sent) => {
+    const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key) ?? '')
+    if (!(await operations.takePortalForm(visit, sent.get('form_id') ?? ''))) return alreadyShown(visit)
+    try {
+      const created = await operations.createServiceAccount(visit.actor, visit.realm, { name, description })
+      const { issuer } = await operations.findPublishedRealm(visit.realm)
+      return shownOnce(visit, created, issuer, 'created')
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code === 'forbidden') throw error
+      const realm = await operations.findRealm(visit.actor, visit.realm)
+      // A new form, which has not been sent yet, with what was typed.
+      return ask(visit, realm, operations.newPortalFormId(), { name, description, refusal: error })
+    }
+  })
+}
+
+interface Typed {
+  readonly name?: string
+  readonly description?: string
+  readonly refusal?: Refusal
+}
+
+function ask(
+  visit: Visit,
+  realm: Realm,
+  formId: string,
+  { name = '', description = '', refusal }: Typed,
+): Page {
+  const list = `/portal/${visit.realm}/service-accounts`
+  const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
+  const full = used >= limit
+  const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
+  return {
+    title: 'Create a service account',
+    section: 'service-accounts',
+    trail: [['Service Accounts', list]],
+    status: refusal ? (refusal.code === 'invalid' ? 400 : 409) : 200,
+    body: html`<section class="card narrow">
+${full && notice('danger', `${used} of ${limit} service accounts are used: the limit is reached. Delete one before you create another.`)}
+${refusal && !full && refusal.field !== 'name' && refusal.field !== 'description' && notice('danger', refusal.message)}
+${form(
+  visit,
+  `${list}/create`,
+  html`<input type="hidden" name="form_id" value="${formId}">
+${field('name', 'Name', {
+  value: name,
+  fault: faultOf('name'),
+  hint: 'Unique within the account. Say what uses it: “CI of the web shop”.',
+  attributes: html`required maxlength="100"`,
+})}
+${field('description', 'Description (optional)', {
+  value: description,
+  fault: faultOf('description'),
+  attributes: html`maxlength="500"`,
+})}
+<p class="hint">It starts with the role <strong>view</strong>. Give it more on its permissions page afterwards.</p>
+<div class="buttons"><button class="primary"${full && html` disabled`}>Confirm</button><a class="button" href="${list}">Cancel</a></div>`,
+)}
+</section>`,
+  }
+}

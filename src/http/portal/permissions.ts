@@ -1,0 +1,75 @@
+import type { Realm } from '../../domain/realm.ts'
+import { BUILT_IN_ROLES, PLATFORM_ADMIN } from '../../domain/role.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { badge, form, notice } from './elements.ts'
+import { type Html, html, named } from './html.ts'
+import { about, addressOf, tabs } from './service-account.ts'
+import type { Portal, Visit } from './visit.ts'
+
+type Deps = Pick<
+  Operations,
+  'findRealm' | 'findServiceAccount' | 'updateServiceAccount' | 'previewAccessToken'
+>
+
+const PATH = '/portal/:tenant/service-accounts/:clientId/permissions'
+
+const DONE: Readonly<Record<string, string>> = {
+  saved: 'Saved. The next token says so.',
+}
+
+/** What the built-in roles are for. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  view: 'Sees everything in the account. Every service account starts with it.',
+  operate: 'Runs what is there: devices and their jobs.',
+  manage: 'Changes settings, devices and device groups.',
+  'account-admin': 'Looks after service accounts, their secrets and permissions.',
+}
+
+/** The standard permissions page of one service account. */
+export function permissionsScreen(portal: Portal, operations: Deps): void {
+  portal.page(PATH, async (visit, { params, query }) => {
+    const clientId = params['clientId'] ?? ''
+    const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
+    const realm = await operations.findRealm(visit.actor, visit.realm)
+    const claims = await operations.previewAccessToken(visit.actor, visit.realm, clientId)
+    const done = DONE[query('done')]
+    return {
+      ...about(visit, account),
+      body: html`${done && notice('success', done)}
+${tabs(visit, account, 'permissions')}
+<div class="split wide-first">
+<div>${rolesCard(visit, account, realm)}</div>
+<section class="card"><h2>What its token will contain</h2>
+<pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>
+<p class="hint">Times and <code>jti</code> are new in each token.</p></section>
+</div>`,
+    }
+  })
+
+  portal.action(`${PATH}/roles`, async (visit, sent, { params }) => {
+    const clientId = params['clientId'] ?? ''
+    const update = { roles: sent.getAll('role'), expectedVersion: Number(sent.get('version')) }
+    await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
+    return { redirect: `${addressOf(visit, clientId)}/permissions?done=saved` }
+  })
+}
+
+function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Html {
+  if (!visit.mayChange)
+    return html`<section class="card"><h2>In the whole account</h2><p class="badges">${account.roles.map((role) => badge('plain', role))}</p></section>`
+  // What only the platform gives is kept where it is, and offered to nobody.
+  const kept = account.roles.filter((role) => role === PLATFORM_ADMIN)
+  const choice = (role: string) => html`<label class="choice described">
+<input type="checkbox" name="role" value="${role}"${account.roles.includes(role) && html` checked`}>
+<span><strong>${named(role)}</strong><span class="hint">${MEANINGS[role] ?? 'A role of this realm.'}</span></span></label>`
+  return html`<section class="card"><h2>In the whole account</h2>
+${form(
+  visit,
+  `${addressOf(visit, account.clientId)}/permissions/roles`,
+  html`<input type="hidden" name="version" value="${account.version}">
+${kept.map((role) => html`<input type="hidden" name="role" value="${role}">`)}
+<fieldset><legend class="unseen">Roles</legend>${[...BUILT_IN_ROLES, ...roles].map(choice)}</fieldset>
+<div class="buttons"><button class="primary">Save roles</button></div>`,
+)}</section>`
+}

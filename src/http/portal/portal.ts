@@ -1,0 +1,81 @@
+import cookies from '@fastify/cookie'
+import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance } from 'fastify'
+import type { Operations } from '../../operations/operations.ts'
+import { serveAssets } from './assets.ts'
+import { auditScreen } from './audit.ts'
+import { errorPages, notFoundPage } from './error-pages.ts'
+import { keysScreen } from './keys.ts'
+import { createLayout } from './layout.ts'
+import { newServiceAccountScreen } from './new-service-account.ts'
+import { permissionsScreen } from './permissions.ts'
+import { secretScreens } from './secrets.ts'
+import { serviceAccountScreen } from './service-account.ts'
+import { serviceAccountsScreen } from './service-accounts.ts'
+import { signInScreen } from './sign-in.ts'
+import { signOutScreen } from './sign-out.ts'
+import { singleSignOnScreen } from './single-sign-on.ts'
+import { tryItScreen } from './try-it.ts'
+import { createPortal, sessionCookie } from './visit.ts'
+
+/** Larger than any form of ours. */
+const BODY_LIMIT_BYTES = 64 * 1024
+
+/** Settings → Service Accounts: the pages for people, under /portal. */
+export async function portalRoutes(app: FastifyInstance, operations: Operations): Promise<void> {
+  const secure = operations.publicUrl.startsWith('https:')
+  app.removeAllContentTypeParsers()
+  await app.register(formbody, {
+    bodyLimit: BODY_LIMIT_BYTES,
+    parser: (text) => ({ fields: new URLSearchParams(text) }),
+  })
+  await app.register(cookies)
+  await app.register(rateLimit, { global: false })
+  await app.register(helmet, securityHeaders(secure))
+  // Browsers keep nothing of it, be it for the back button: some of the pages show a secret.
+  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+
+  const layout = createLayout(serveAssets(app, operations))
+  const cookie = sessionCookie(operations.publicUrl)
+  app.setErrorHandler(errorPages(layout, operations))
+  await app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
+  signInScreen(app, operations, layout, cookie)
+  singleSignOnScreen(app, operations, cookie)
+
+  const portal = createPortal(app, operations, layout)
+  signOutScreen(portal, operations)
+  serviceAccountsScreen(portal, operations)
+  newServiceAccountScreen(portal, operations)
+  serviceAccountScreen(portal, operations)
+  secretScreens(portal, operations)
+  permissionsScreen(portal, operations)
+  keysScreen(portal, operations)
+  auditScreen(portal, operations)
+  tryItScreen(portal, operations)
+}
+
+function securityHeaders(secure: boolean) {
+  const self = ["'self'"]
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: self,
+        scriptSrc: self,
+        imgSrc: self,
+        fontSrc: self,
+        connectSrc: self,
+        formAction: self,
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+    },
+    // Other sites learn nothing of where somebody came from; our own forms still say that they are ours.
+    referrerPolicy: { policy: 'same-origin' as const },
+    frameguard: { action: 'deny' as const },
+    hsts: secure,
+  }
+}

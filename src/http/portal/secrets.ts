@@ -1,0 +1,160 @@
+import { Refusal } from '../../domain/refusal.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { ServiceAccountWithSecret } from '../../operations/service-accounts.ts'
+import { confirmation } from './elements.ts'
+import { type Content, html, named } from './html.ts'
+import type { Page } from './layout.ts'
+import { about, addressOf } from './service-account.ts'
+import { alreadyShown, shownOnce } from './shown-once.ts'
+import { when } from './times.ts'
+import type { Asked, Portal, Visit } from './visit.ts'
+
+type Deps = Pick<
+  Operations,
+  | 'findServiceAccount'
+  | 'listClientSecrets'
+  | 'resetClientSecret'
+  | 'startSecretRotation'
+  | 'deleteClientSecret'
+  | 'findPublishedRealm'
+  | 'takePortalForm'
+  | 'newPortalFormId'
+>
+
+const PATH = '/portal/:tenant/service-accounts/:clientId'
+const HOUR_MILLISECONDS = 3_600_000
+
+/** How long the old secret may go on: hours, and their names. */
+const OVERLAPS = [
+  ['1', 'one hour'],
+  ['24', 'one day'],
+  ['168', 'one week'],
+  ['720', 'thirty days'],
+] as const
+
+/** Reset Secret, and the rotation with two secrets for a while. */
+export function secretScreens(portal: Portal, operations: Deps): void {
+  resetting(portal, operations)
+  rotating(portal, operations)
+  ending(portal, operations)
+}
+
+function accountOf({ findServiceAccount }: Deps, visit: Visit, { params }: Asked): Promise<ServiceAccount> {
+  return findServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+}
+
+function resetting(portal: Portal, operations: Deps): void {
+  portal.page(`${PATH}/reset-secret`, async (visit, asked) => {
+    const account = await accountOf(operations, visit, asked)
+    const content = html`<p>Issue a new secret for ${named(account.name)}?</p>
+<p><strong>The old secret stops working as soon as the new one is issued.</strong> The new one is shown once.</p>
+<p class="hint">To change over without interruption, <a href="${addressOf(visit, account.clientId)}/rotate-secret">rotate with overlap</a> instead.</p>`
+    return {
+      ...about(visit, account, 'Reset Secret'),
+      body: ask(operations, visit, account, {
+        verb: 'reset-secret',
+        button: 'Reset Secret',
+        danger: true,
+        content,
+      }),
+    }
+  })
+
+  once(portal, operations, 'reset-secret', 'reset', (visit, clientId) =>
+    operations.resetClientSecret(visit.actor, visit.realm, clientId),
+  )
+}
+
+function rotating(portal: Portal, operations: Deps): void {
+  portal.page(`${PATH}/rotate-secret`, async (visit, asked) => {
+    const account = await accountOf(operations, visit, asked)
+    const choice = ([hours, label]: (typeof OVERLAPS)[number]) =>
+      html`<label class="choice"><input type="radio" name="hours" value="${hours}"${hours === '24' && html` checked`}>${label}</label>`
+    const content = html`<p>A second secret is issued for ${named(account.name)}, and both work for a while, so that nothing is interrupted. The old one ends by itself, or earlier when you finish.</p>
+<fieldset><legend>The old secret goes on for</legend>${OVERLAPS.map(choice)}</fieldset>`
+    return {
+      ...about(visit, account, 'Rotate with overlap'),
+      body: ask(operations, visit, account, {
+        verb: 'rotate-secret',
+        button: 'Issue a second secret',
+        content,
+      }),
+    }
+  })
+
+  once(portal, operations, 'rotate-secret', 'rotating', (visit, clientId, hours) => {
+    const known = OVERLAPS.find(([value]) => value === hours)?.[0] ?? '24'
+    const endsAt = new Date(visit.now.getTime() + Number(known) * HOUR_MILLISECONDS)
+    return operations.startSecretRotation(visit.actor, visit.realm, clientId, endsAt)
+  })
+}
+
+function ending(portal: Portal, operations: Deps): void {
+  const path = `${PATH}/secrets/:secretId/delete`
+
+  portal.page(path, async (visit, asked) => {
+    const account = await accountOf(operations, visit, asked)
+    const here = addressOf(visit, account.clientId)
+    const { secretId = '' } = asked.params
+    const secrets = await operations.listClientSecrets(visit.actor, visit.realm, account.clientId)
+    const isNewest = secrets[0]?.id === secretId
+    const secret = secrets.find(({ id }) => id === secretId)
+    if (!secret) throw new Refusal('not_found', 'There is no such secret any more.')
+    const content = html`<p>${isNewest ? 'The new secret' : 'The old secret'} <code>…${secret.lastFour}</code> stops working at once; the other one goes on.</p>
+<p class="hint">It was last used: ${when(secret.lastUsedAt, visit.now, 'never')}.</p>`
+    return {
+      ...about(visit, account, isNewest ? 'Cancel the rotation' : 'Finish the rotation'),
+      body: confirmation(visit, {
+        action: `${here}/secrets/${encodeURIComponent(secretId)}/delete?end=${isNewest ? 'new' : 'old'}`,
+        button: isNewest ? 'Drop the new secret' : 'End the old secret',
+        danger: true,
+        cancel: here,
+        content,
+      }),
+    }
+  })
+
+  portal.action(path, async (visit, _sent, { params, query }) => {
+    const { clientId = '', secretId = '' } = params
+    await operations.deleteClientSecret(visit.actor, visit.realm, clientId, secretId)
+    const done = query('end') === 'new' ? 'cancelled' : 'finished'
+    return { redirect: `${addressOf(visit, clientId)}?done=${done}` }
+  })
+}
+
+interface Question {
+  readonly verb: string
+  readonly button: string
+  readonly danger?: boolean
+  readonly content: Content
+}
+
+function ask(
+  { newPortalFormId }: Deps,
+  visit: Visit,
+  { clientId }: ServiceAccount,
+  { verb, button, danger = false, content }: Question,
+): Content {
+  const here = addressOf(visit, clientId)
+  const fields = html`<input type="hidden" name="form_id" value="${newPortalFormId()}">${content}`
+  return confirmation(visit, { action: `${here}/${verb}`, button, danger, cancel: here, content: fields })
+}
+
+/** Makes a secret and shows it; the same form sent again does neither. */
+function once(
+  portal: Portal,
+  operations: Deps,
+  verb: string,
+  what: 'reset' | 'rotating',
+  make: (visit: Visit, clientId: string, hours: string | null) => Promise<ServiceAccountWithSecret>,
+): void {
+  portal.action(`${PATH}/${verb}`, async (visit, sent, { params }): Promise<Page> => {
+    const { clientId = '' } = params
+    if (!(await operations.takePortalForm(visit, sent.get('form_id') ?? '')))
+      return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
+    const made = await make(visit, clientId, sent.get('hours'))
+    const { issuer } = await operations.findPublishedRealm(visit.realm)
+    return shownOnce(visit, made, issuer, what)
+  })
+}

@@ -1,0 +1,216 @@
+import { Refusal } from '../../domain/refusal.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { ListedClientSecret } from '../../operations/client-secrets.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { badge, confirmation, copyable, field, form, notice, stateBadge } from './elements.ts'
+import { type Content, type Html, html, named } from './html.ts'
+import { icon } from './icons.ts'
+import type { Page } from './layout.ts'
+import { curlCommand } from './shown-once.ts'
+import { exact, when } from './times.ts'
+import type { Portal, Visit } from './visit.ts'
+
+type Deps = Pick<
+  Operations,
+  | 'findServiceAccount'
+  | 'listClientSecrets'
+  | 'updateServiceAccount'
+  | 'deleteServiceAccount'
+  | 'findPublishedRealm'
+>
+
+const PATH = '/portal/:tenant/service-accounts/:clientId'
+
+const DONE: Readonly<Record<string, string>> = {
+  saved: 'Saved.',
+  enabled: 'The service account is enabled: its secret works again.',
+  disabled: 'The service account is disabled: its secret is refused until you enable it again.',
+  finished: 'The rotation is finished: the old secret no longer works.',
+  cancelled: 'The rotation is cancelled: the new secret no longer works, the old one goes on.',
+}
+
+/** One service account, and what can be done to it. */
+export function serviceAccountScreen(portal: Portal, operations: Deps): void {
+  portal.page(PATH, async (visit, { params, query }) => {
+    const { clientId = '' } = params
+    const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
+    const secrets = await operations.listClientSecrets(visit.actor, visit.realm, clientId)
+    const { issuer } = await operations.findPublishedRealm(visit.realm)
+    const done = DONE[query('done')]
+    return {
+      ...about(visit, account),
+      actions: visit.mayChange && actions(visit, account),
+      body: html`${done && notice('success', done)}
+${tabs(visit, account, 'overview')}
+${facts(visit, account)}
+${secretsCard(visit, account, secrets)}
+<section class="card"><h2>Get a bearer token</h2>
+<pre tabindex="0" aria-label="curl command">${curlCommand(issuer, account.clientId, '<secret>')}</pre></section>
+${visit.mayChange && detailsCard(visit, account)}`,
+    }
+  })
+
+  editing(portal, operations)
+  states(portal, operations)
+  deletion(portal, operations)
+}
+
+function editing(portal: Portal, operations: Deps): void {
+  portal.action(PATH, async (visit, sent, { params }) => {
+    const { clientId = '' } = params
+    const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key) ?? '')
+    const update = { name, description, expectedVersion: Number(sent.get('version')) }
+    try {
+      await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
+      return { redirect: `${addressOf(visit, clientId)}?done=saved` }
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.field === undefined || error.code === 'not_found') throw error
+      const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
+      const body = detailsCard(visit, account, { name, description, refusal: error })
+      return { ...about(visit, account), status: error.code === 'invalid' ? 400 : 409, body }
+    }
+  })
+}
+
+function states(portal: Portal, operations: Deps): void {
+  portal.page(`${PATH}/disable`, async (visit, { params }) => {
+    const account = await operations.findServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+    const here = addressOf(visit, account.clientId)
+    const content = html`<p>${named(account.name)} gets no more tokens with its secret until you enable it again. Tokens that it has already stop working at their next validation check.</p>`
+    return {
+      ...about(visit, account, 'Disable the service account'),
+      body: confirmation(visit, {
+        action: `${here}/disable`,
+        button: 'Disable',
+        danger: true,
+        cancel: here,
+        content,
+      }),
+    }
+  })
+
+  for (const [verb, enabled] of [
+    ['enable', true],
+    ['disable', false],
+  ] as const) {
+    portal.action(`${PATH}/${verb}`, async (visit, _sent, { params }) => {
+      const { clientId = '' } = params
+      await operations.updateServiceAccount(visit.actor, visit.realm, clientId, { enabled })
+      return { redirect: `${addressOf(visit, clientId)}?done=${verb}d` }
+    })
+  }
+}
+
+function deletion(portal: Portal, operations: Deps): void {
+  portal.page(`${PATH}/delete`, async (visit, { params }) => {
+    const account = await operations.findServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+    const here = addressOf(visit, account.clientId)
+    const content = html`<p>Delete ${named(account.name)}?</p>
+<p><strong>Deletion is immediate.</strong> Any tokens minted from this service account stop working at their next validation check. It cannot be undone.</p>
+<p class="hint">Last used: ${when(account.lastUsedAt, visit.now)}.</p>`
+    return {
+      ...about(visit, account, 'Delete the service account'),
+      body: confirmation(visit, {
+        action: `${here}/delete`,
+        button: 'Delete',
+        danger: true,
+        cancel: here,
+        content,
+      }),
+    }
+  })
+
+  portal.action(`${PATH}/delete`, async (visit, _sent, { params }) => {
+    await operations.deleteServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+    return { redirect: `/portal/${visit.realm}/service-accounts?done=deleted` }
+  })
+}
+
+export function addressOf({ realm }: Visit, clientId: string): string {
+  return `/portal/${realm}/service-accounts/${encodeURIComponent(clientId)}`
+}
+
+/** What all pages about an account begin with. */
+export function about(visit: Visit, account: ServiceAccount, title?: string): Omit<Page, 'body'> {
+  const list = ['Service Accounts', `/portal/${visit.realm}/service-accounts`] as const
+  const itself = [account.name, addressOf(visit, account.clientId)] as const
+  return {
+    title: title ?? account.name,
+    section: 'service-accounts',
+    trail: title === undefined ? [list] : [list, itself],
+  }
+}
+
+export function tabs(visit: Visit, { clientId }: ServiceAccount, open: 'overview' | 'permissions'): Html {
+  const here = addressOf(visit, clientId)
+  const tab = (name: string, title: string, href: string) =>
+    html`<li><a href="${href}"${name === open && html` aria-current="page"`}>${title}</a></li>`
+  return html`<nav class="tabs" aria-label="Service account"><ul>${tab('overview', 'Overview', here)}${tab('permissions', 'Permissions', `${here}/permissions`)}</ul></nav>`
+}
+
+function actions(visit: Visit, account: ServiceAccount): Content {
+  const here = addressOf(visit, account.clientId)
+  return html`<a class="button" href="${here}/reset-secret">${icon('arrow-path')}Reset Secret</a>
+${
+  account.disabledAt
+    ? form(visit, `${here}/enable`, html`<button>${icon('check')}Enable</button>`)
+    : html`<a class="button" href="${here}/disable">${icon('no-symbol')}Disable</a>`
+}
+<a class="button danger-text" href="${here}/delete">${icon('trash')}Delete</a>`
+}
+
+function facts({ now }: Visit, account: ServiceAccount): Html {
+  const { lastUsedAt, lastUsedAddress, lastUsedScope } = account
+  return html`<section class="card"><dl class="facts">
+<dt>client_id</dt><dd>${copyable('client-id', 'client_id', account.clientId)}</dd>
+${account.description !== '' && html`<dt>Description</dt><dd>${named(account.description)}</dd>`}
+<dt>Role</dt><dd><span class="badges">${account.roles.map((role) => badge('plain', role))}</span></dd>
+<dt>State</dt><dd>${stateBadge(account)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
+<dt>Created</dt><dd>${when(account.createdAt, now)}</dd>
+<dt>Last used</dt><dd>${when(lastUsedAt, now)}${lastUsedAddress !== undefined && html` <span class="muted">from ${lastUsedAddress}${lastUsedScope && html`, scope ${lastUsedScope}`}</span>`}</dd>
+</dl></section>`
+}
+
+function secretsCard(visit: Visit, account: ServiceAccount, secrets: readonly ListedClientSecret[]): Html {
+  const { now, mayChange } = visit
+  const here = addressOf(visit, account.clientId)
+  const rotating = secrets.length > 1
+  // The newest comes first.
+  const rows = secrets.map((secret, index) => {
+    const isOld = rotating && index > 0
+    return html`<li>
+<div><p class="strong">${rotating ? (isOld ? 'Old secret' : 'New secret') : 'Secret'} <code>…${secret.lastFour}</code></p>
+<p class="muted">Made ${when(secret.createdAt, now)} · last used ${when(secret.lastUsedAt, now, 'never')}${
+      secret.expiresAt && html` · ends ${when(secret.expiresAt, now)} (${exact(secret.expiresAt)})`
+    }</p></div>
+${
+  rotating &&
+  mayChange &&
+  html`<a class="button small" href="${here}/secrets/${secret.id}/delete">${isOld ? html`${icon('check')}Finish: end the old one` : html`${icon('x-mark')}Cancel: drop the new one`}</a>`
+}
+</li>`
+  })
+  return html`<section class="card"><div class="section-head"><h2>${rotating ? 'Secrets: a rotation is under way' : 'Secret'}</h2>
+${!rotating && mayChange && html`<a class="button small" href="${here}/rotate-secret">${icon('clock')}Rotate with overlap</a>`}</div>
+<ul class="lines">${rows}</ul></section>`
+}
+
+interface Typed {
+  readonly name: string
+  readonly description: string
+  readonly refusal?: Refusal
+}
+
+function detailsCard(visit: Visit, account: ServiceAccount, typed: Typed = account): Html {
+  const { refusal } = typed
+  const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
+  return html`<section class="card"><h2>Name and description</h2>
+${form(
+  visit,
+  addressOf(visit, account.clientId),
+  html`<input type="hidden" name="version" value="${account.version}">
+${field('name', 'Name', { value: typed.name, fault: faultOf('name'), attributes: html`required maxlength="100"` })}
+${field('description', 'Description', { value: typed.description, fault: faultOf('description'), attributes: html`maxlength="500"` })}
+<div class="buttons"><button>Save</button></div>`,
+)}</section>`
+}

@@ -1,0 +1,101 @@
+import type { Realm } from '../../domain/realm.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { badge, copyButton, notice, stateBadge } from './elements.ts'
+import { type Content, type Html, html, named } from './html.ts'
+import { icon } from './icons.ts'
+import { when } from './times.ts'
+import type { Portal, Visit } from './visit.ts'
+
+const PAGE = 50
+
+/** What a redirect here may say has been done. */
+const DONE: Readonly<Record<string, string>> = {
+  deleted: 'The service account is deleted. Its secret no longer works.',
+}
+
+/** Settings → Service Accounts. */
+export function serviceAccountsScreen(
+  portal: Portal,
+  { findRealm, listServiceAccounts }: Pick<Operations, 'findRealm' | 'listServiceAccounts'>,
+): void {
+  portal.page('/portal/:tenant/service-accounts', async (visit, { query }) => {
+    const search = query('search').trim().slice(0, 100)
+    const realm = await findRealm(visit.actor, visit.realm)
+    const { items, next } = await listServiceAccounts(visit.actor, visit.realm, {
+      after: query('after'),
+      limit: PAGE,
+      ...(search !== '' && { nameContains: search }),
+    })
+    const done = DONE[query('done')]
+    return {
+      title: 'Service Accounts',
+      section: 'service-accounts',
+      actions: createButton(visit, realm),
+      body: html`
+${done && notice('success', done)}
+<p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and secret for short-lived tokens.</p>
+${toolbar(visit, realm, search)}
+${items.length > 0 ? table(visit, items) : empty(visit, realm, search)}
+${next !== undefined && html`<p class="pager"><a class="button" href="?${new URLSearchParams({ search, after: next }).toString()}">Next page${icon('chevron-right')}</a></p>`}`,
+    }
+  })
+}
+
+function isFull({ serviceAccountCount, serviceAccountLimit }: Realm): boolean {
+  return serviceAccountCount >= serviceAccountLimit
+}
+
+function createButton(visit: Visit, realm: Realm): Content {
+  if (!visit.mayChange) return undefined
+  const label = html`${icon('plus')}Create`
+  return isFull(realm)
+    ? html`<button class="primary" disabled aria-describedby="usage">${label}</button>`
+    : html`<a class="button primary" href="/portal/${visit.realm}/service-accounts/create">${label}</a>`
+}
+
+function toolbar(visit: Visit, realm: Realm, search: string): Html {
+  const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
+  const full = isFull(realm)
+  return html`<div class="toolbar">
+<form method="get" role="search" class="search">
+  <label class="unseen" for="search">Search by name</label>
+  <span class="with-icon">${icon('magnifying-glass')}<input id="search" name="search" type="search" value="${search}" placeholder="Search by name" maxlength="100"></span>
+  <button class="unseen-until-focus">Search</button>
+</form>
+<p class="usage${full && ' full'}" id="usage"><meter min="0" max="${Math.max(limit, 1)}" value="${used}" aria-label="Service accounts used"></meter>${used} of ${limit} used${
+    full &&
+    visit.mayChange &&
+    html`<span class="fault">The limit of ${limit} is reached: delete one before you create another.</span>`
+  }</p>
+</div>`
+}
+
+function table({ realm, now, mayChange }: Visit, accounts: readonly ServiceAccount[]): Html {
+  return html`<div class="card flush"><table class="cards">
+<thead><tr><th>Name</th><th>client_id</th><th>Role</th><th>Created</th><th>Last used</th><th>State</th>${mayChange && html`<th class="unseen-cell"><span class="unseen">Actions</span></th>`}</tr></thead>
+<tbody>${accounts.map((account) => {
+    const here = `/portal/${realm}/service-accounts/${account.clientId}`
+    return html`<tr>
+<td data-label="Name"><a class="strong" href="${here}">${named(account.name)}</a></td>
+<td data-label="client_id"><span class="inline-copy"><code id="id-${account.clientId}">${account.clientId}</code>${copyButton(`id-${account.clientId}`, `client_id of ${account.name}`)}</span></td>
+<td data-label="Role"><span class="badges">${account.roles.map((role) => badge('plain', role))}</span></td>
+<td data-label="Created">${when(account.createdAt, now)}</td>
+<td data-label="Last used">${when(account.lastUsedAt, now)}</td>
+<td data-label="State">${stateBadge(account)}</td>
+${
+  mayChange &&
+  html`<td class="row-actions"><a class="button small" href="${here}/reset-secret" aria-label="Reset Secret of ${account.name}">${icon('arrow-path')}Reset Secret</a><a class="button small danger-text" href="${here}/delete" aria-label="Delete ${account.name}">${icon('trash')}Delete</a></td>`
+}
+</tr>`
+  })}</tbody>
+</table></div>`
+}
+
+function empty(visit: Visit, realm: Realm, search: string): Html {
+  if (search !== '')
+    return html`<div class="card empty">${icon('magnifying-glass')}<h2>No service account is called like “${named(search)}”</h2><p><a href="/portal/${visit.realm}/service-accounts">Show all</a></p></div>`
+  return html`<div class="card empty">${icon('cpu-chip')}<h2>No service accounts yet</h2>
+<p>Create one for each machine or program that calls your APIs, so that each has a secret of its own.</p>
+${visit.mayChange && !isFull(realm) && html`<p><a class="button primary" href="/portal/${visit.realm}/service-accounts/create">${icon('plus')}Create the first one</a></p>`}</div>`
+}

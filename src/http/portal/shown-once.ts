@@ -1,0 +1,75 @@
+import type { ServiceAccountWithSecret } from '../../operations/service-accounts.ts'
+import { copyable, copyButton, notice } from './elements.ts'
+import { html, named } from './html.ts'
+import type { Page } from './layout.ts'
+import type { Visit } from './visit.ts'
+
+const TITLES = {
+  created: 'Service account created',
+  reset: 'New secret',
+  rotating: 'Second secret',
+} as const
+
+/** client_id and secret, this once: nobody can bring the page back. */
+export function shownOnce(
+  visit: Visit,
+  { account, clientSecret }: ServiceAccountWithSecret,
+  issuer: string,
+  what: keyof typeof TITLES,
+): Page {
+  const list = `/portal/${visit.realm}/service-accounts`
+  const here = `${list}/${account.clientId}`
+  return {
+    title: TITLES[what],
+    section: 'service-accounts',
+    trail: [
+      ['Service Accounts', list],
+      [account.name, here],
+    ],
+    settleAt: here,
+    body: html`<div data-secret>
+${notice(
+  'warning',
+  html`<strong>Copy the secret now — it cannot be retrieved again.</strong> It is shown this once and is never stored. If you lose it, use Reset Secret.`,
+)}
+<section class="card">
+<dl class="facts">
+<dt>Name</dt><dd>${named(account.name)}</dd>
+<dt>client_id</dt><dd>${copyable('client-id', 'client_id', account.clientId)}</dd>
+<dt>client_secret</dt><dd>${copyable('client-secret', 'secret', clientSecret)}</dd>
+</dl>
+${what === 'reset' && html`<p>The old secret has stopped working.</p>`}
+${what === 'rotating' && html`<p>The old secret goes on working until the rotation is finished or its time is up.</p>`}
+</section>
+<section class="card">
+<div class="section-head"><h2>Get a bearer token</h2>${copyButton('curl', 'curl command')}</div>
+<pre id="curl" tabindex="0" aria-label="curl command">${curlCommand(issuer, account.clientId, clientSecret)}</pre>
+</section>
+<p><a class="button primary" href="${here}">I have copied it</a></p>
+</div>`,
+  }
+}
+
+/** The form was sent already: by a reload, the back button or a second click. */
+export function alreadyShown(visit: Visit, where = ''): Page {
+  const list = `/portal/${visit.realm}/service-accounts`
+  return {
+    title: 'Shown once already',
+    section: 'service-accounts',
+    trail: [['Service Accounts', list]],
+    status: 409,
+    body: html`<section class="card narrow">
+<p>This form has been sent before, and nothing was done a second time. A secret is shown once, when it is made; if you did not copy it, use Reset Secret.</p>
+<div class="buttons"><a class="button primary" href="${list}${where}">Continue</a></div>
+</section>`,
+  }
+}
+
+export function curlCommand(issuer: string, clientId: string, clientSecret: string): string {
+  return `curl -X POST \\
+  ${issuer}/protocol/openid-connect/token \\
+  -H "Content-Type: application/x-www-form-urlencoded" \\
+  -d "grant_type=client_credentials" \\
+  -d "client_id=${clientId}" \\
+  -d "client_secret=${clientSecret}"`
+}

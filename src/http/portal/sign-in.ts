@@ -1,0 +1,135 @@
+import type { FastifyInstance } from 'fastify'
+import { isRealmName } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { SignInRefusal, SignInRefusalCode } from '../../domain/sign-in-refusal.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { loggableRealm, note } from '../request-log.ts'
+import { field, notice } from './elements.ts'
+import { type Content, html } from './html.ts'
+import { icon } from './icons.ts'
+import type { Layout, Page } from './layout.ts'
+import { fieldsOf, requireOwnOrigin, type SessionCookie } from './visit.ts'
+
+interface Address {
+  Params: { tenant: string }
+  Querystring: { next?: string | string[]; realm?: string | string[] }
+}
+
+/** Tries of one address in a minute. */
+const ATTEMPTS = 20
+
+type Deps = Pick<Operations, 'findPortalVisit' | 'signInWithLink' | 'singleSignOn' | 'publicUrl'>
+
+/** The way in: a one-time link, or the company's provider. */
+export function signInScreen(
+  app: FastifyInstance,
+  operations: Deps,
+  layout: Layout,
+  cookie: SessionCookie,
+): void {
+  const rateLimit = { max: ATTEMPTS, timeWindow: 60_000 }
+
+  app.get<Address>('/portal', async (request, reply) => {
+    const visit = await operations.findPortalVisit(cookie.read(request))
+    if (visit) return reply.redirect(`/portal/${visit.session.realm}/service-accounts`, 303)
+    const realm = [request.query.realm ?? ''].flat().at(-1) as string
+    if (isRealmName(realm)) return reply.redirect(`/portal/${realm}/sign-in`, 303)
+    return layout.send(reply, whichRealm(realm))
+  })
+
+  app.get<Address>('/portal/:tenant', async (request, reply) =>
+    reply.redirect(`/portal/${encodeURIComponent(request.params.tenant)}/service-accounts`, 303),
+  )
+
+  app.get<Address>('/portal/:tenant/sign-in', async (request, reply) => {
+    const { tenant } = request.params
+    note(request, { realm: loggableRealm(tenant) })
+    if (!isRealmName(tenant)) throw new Refusal('not_found', 'There is no such realm.')
+    const next = safeNext(tenant, [request.query.next ?? ''].flat().at(-1))
+    return layout.send(reply, signInPage(tenant, next, operations.singleSignOn))
+  })
+
+  app.post<Address>('/portal/:tenant/sign-in', { config: { rateLimit } }, async (request, reply) => {
+    const { tenant } = request.params
+    note(request, { realm: loggableRealm(tenant) })
+    requireOwnOrigin(request, operations.publicUrl)
+    const form = fieldsOf(request)
+    const code = (form.get('code') ?? '').trim()
+    cookie.set(reply, await operations.signInWithLink(tenant, code, request.ip))
+    return reply.redirect(safeNext(tenant, form.get('next') ?? ''), 303)
+  })
+}
+
+/** Where to go after signing in: a page of that realm, or its first. */
+export function safeNext(realm: string, next = ''): string {
+  const first = `/portal/${realm}/service-accounts`
+  if (!URL.canParse(next, 'http://portal')) return first
+  const { origin, pathname, search } = new URL(next, 'http://portal')
+  const isOurs = origin === 'http://portal' && pathname.startsWith(`/portal/${realm}/`)
+  return isOurs && !pathname.endsWith('/sign-in') && !pathname.endsWith('/sign-out')
+    ? pathname + search
+    : first
+}
+
+function whichRealm(realm: string): Page {
+  const fault = realm === '' ? undefined : 'A realm name is 1 to 63 lower-case letters, digits and hyphens.'
+  return {
+    title: 'Sign in',
+    status: fault ? 400 : 200,
+    body: html`<p>Which realm do you look after?</p>
+<form method="get" action="/portal" class="stack">
+${field('realm', 'Realm', { value: realm, fault, attributes: html`required autocapitalize="none" spellcheck="false"` })}
+<div class="buttons"><button class="primary">Continue</button></div>
+</form>`,
+  }
+}
+
+function signInPage(realm: string, next: string, singleSignOn: boolean, problem?: Content): Page {
+  return {
+    title: `Sign in to ${realm}`,
+    body: html`${problem}
+${
+  singleSignOn &&
+  html`<p><a class="button primary wide" href="/portal/${realm}/sign-in/sso?next=${encodeURIComponent(next)}">${icon('shield-check')}Sign in with single sign-on</a></p>
+<p class="or"><span>or with a one-time link</span></p>`
+}
+<form method="post" action="/portal/${realm}/sign-in" class="stack" data-code>
+<input type="hidden" name="next" value="${next}">
+<div data-code-field>
+${field('code', 'Code of the one-time link', {
+  type: 'password',
+  hint: html`What follows the # in the link that <code>mintmark portal-link --realm ${realm}</code> prints.`,
+  attributes: html`required spellcheck="false"`,
+})}
+</div>
+<p data-code-found hidden>Your link lets one person in, once, as Account Admin of <strong>${realm}</strong>.</p>
+<div class="buttons"><button class="${singleSignOn ? '' : 'primary'} wide">Sign in</button></div>
+</form>`,
+  }
+}
+
+const TEXTS: Record<SignInRefusalCode, readonly [number, string]> = {
+  link_invalid: [403, 'The link has been used, or is older than ten minutes. Ask for a new one.'],
+  attempt_lost: [400, 'The sign-in took too long, or was begun in another browser. Begin again.'],
+  provider_refused: [
+    403,
+    'Your identity provider did not let you in. Begin again, or ask its administrator.',
+  ],
+  provider_away: [503, 'Your identity provider does not answer at the moment. Try again shortly.'],
+  no_access: [
+    403,
+    'You are signed in at your identity provider, but it has not made you an Account Admin or a viewer here. Ask its administrator.',
+  ],
+}
+
+export function signInRefusalPage({ code, realm }: SignInRefusal, singleSignOn: boolean): Page {
+  const [status, text] = TEXTS[code]
+  const problem = notice('danger', text)
+  if (realm === undefined)
+    return {
+      title: 'Sign in',
+      status,
+      body: html`${problem}<p><a class="button" href="/portal">Begin again</a></p>`,
+    }
+  return { ...signInPage(realm, safeNext(realm), singleSignOn, problem), status }
+}

@@ -1,0 +1,88 @@
+import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
+import { parseScope } from '../../domain/scope.ts'
+import type { IssuedAccessToken } from '../../operations/access-tokens.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { copyButton, field, form, notice } from './elements.ts'
+import { type Content, type Html, html } from './html.ts'
+import type { Page } from './layout.ts'
+import { exact } from './times.ts'
+import type { Portal, Visit } from './visit.ts'
+
+type Deps = Pick<Operations, 'authenticateClient' | 'issueAccessToken'>
+
+/** Asks for a token as a machine would, and shows what it says. */
+export function tryItScreen(portal: Portal, operations: Deps): void {
+  portal.page('/portal/:tenant/try-it', async (visit, { query }) =>
+    ask(visit, { clientId: query('client_id') }),
+  )
+
+  portal.action('/portal/:tenant/try-it', async (visit, sent) => {
+    const [clientId = '', clientSecret = '', scope = ''] = ['client_id', 'client_secret', 'scope'].map(
+      (name) => (sent.get(name) ?? '').trim(),
+    )
+    const address = visit.actor.address ?? ''
+    try {
+      const client = await operations.authenticateClient(visit.realm, { clientId, clientSecret }, address)
+      const request = {
+        scope: parseScope(scope || undefined),
+        targets: { resources: [], audience: undefined },
+      }
+      const token = await operations.issueAccessToken(client, request, address)
+      return ask(visit, { clientId, scope, result: success(token) })
+    } catch (error) {
+      const status = error instanceof TooManyFailuresError ? 429 : 400
+      return { ...ask(visit, { clientId, scope, result: refused(error) }), status }
+    }
+  })
+}
+
+interface Typed {
+  readonly clientId?: string
+  readonly scope?: string
+  readonly result?: Content
+}
+
+function ask(visit: Visit, { clientId = '', scope = '', result }: Typed): Page {
+  return {
+    title: 'Try it',
+    section: 'try-it',
+    body: html`<p class="lead">Ask for a token with a client_id and its secret, and see what it says. The secret and the token are not stored anywhere.</p>
+<div class="split">
+<section class="card">
+${form(
+  visit,
+  `/portal/${visit.realm}/try-it`,
+  html`${field('client_id', 'client_id', { value: clientId, attributes: html`required maxlength="64" spellcheck="false"` })}
+${field('client_secret', 'client_secret', { type: 'password', attributes: html`required maxlength="256"` })}
+${field('scope', 'Scope (optional)', { value: scope, hint: 'Separated by spaces. Without one, the token gets all that the account may have.' })}
+<div class="buttons"><button class="primary">Get a token</button></div>`,
+)}
+</section>
+<section class="result" aria-live="polite">${result ?? html`<div class="card empty"><p class="muted">The token will be here.</p></div>`}</section>
+</div>`,
+  }
+}
+
+function success({ value, expiresInSeconds }: IssuedAccessToken): Html {
+  const [header, claims] = value.split('.', 2).map(decode)
+  const { exp } = claims as { exp: number }
+  return html`${notice('success', html`A token was issued. It is valid for ${expiresInSeconds} seconds, until ${exact(new Date(exp * 1000))}.`)}
+<section class="card"><h2>Claims</h2><pre tabindex="0" aria-label="Claims">${pretty(claims)}</pre>
+<h2>Header</h2><pre tabindex="0" aria-label="Header">${pretty(header)}</pre>
+<div class="section-head"><h2>Token</h2>${copyButton('token', 'token')}</div><pre class="break" id="token" tabindex="0" aria-label="Token">${value}</pre></section>`
+}
+
+function decode(part: string): unknown {
+  return JSON.parse(Buffer.from(part, 'base64url').toString())
+}
+
+function pretty(value: unknown): string {
+  return JSON.stringify(value, undefined, 2)
+}
+
+function refused(error: unknown): Html {
+  if (error instanceof TooManyFailuresError)
+    return notice('danger', `Too many failed attempts. Try again in ${error.retryAfterSeconds} seconds.`)
+  if (!(error instanceof OAuthError)) throw error
+  return notice('danger', html`<strong>No token: <code>${error.code}</code></strong> ${error.description}`)
+}

@@ -1,0 +1,165 @@
+import type { Readable } from 'node:stream'
+import type {} from '@fastify/cookie'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Actor } from '../../domain/actor.ts'
+import { portalActor } from '../../domain/portal-session.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { PortalVisit } from '../../operations/portal-sessions.ts'
+import { loggableRealm, note } from '../request-log.ts'
+import type { Layout, Page } from './layout.ts'
+
+/** One click of somebody who is signed in to the realm that the address names. */
+export interface Visit extends PortalVisit {
+  readonly realm: string
+  readonly actor: Actor
+  /** False for viewers. The operations refuse what they attempt all the same. */
+  readonly mayChange: boolean
+}
+
+/** Where to send the browser after a form. */
+export interface Redirect {
+  readonly redirect: string
+}
+
+export interface Download {
+  readonly type: string
+  readonly name: string
+  readonly content: Readable
+}
+
+type Fields = URLSearchParams
+type Request = FastifyRequest<{ Params: Params; Querystring: Query }>
+type Params = Readonly<Record<string, string>>
+type Query = Readonly<Record<string, string | string[] | undefined>>
+
+/** What a screen is given of a request. */
+export interface Asked {
+  readonly params: Params
+  /** One value a name, the last. */
+  query(name: string): string
+}
+
+/** How screens are put on the server. */
+export interface Portal {
+  page(path: string, show: (visit: Visit, asked: Asked) => Promise<Page | Redirect>): void
+  /** A file to be kept. */
+  download(path: string, make: (visit: Visit, asked: Asked) => Promise<Download>): void
+  /** What a form does: only for those who come from one of our own pages. */
+  action(path: string, act: (visit: Visit, form: Fields, asked: Asked) => Promise<Page | Redirect>): void
+}
+
+/** Nobody is signed in, or not here. */
+export class SignedOut extends Error {
+  override readonly name = 'SignedOut'
+}
+
+type Deps = Pick<Operations, 'findPortalVisit' | 'fingerprint' | 'publicUrl'>
+
+const visits = new WeakMap<FastifyRequest, Visit>()
+
+/** Whose click it is, once that has been found out. */
+export function visitOf(request: FastifyRequest): Visit | undefined {
+  return visits.get(request)
+}
+
+export function createPortal(app: FastifyInstance, operations: Deps, layout: Layout): Portal {
+  const cookie = sessionCookie(operations.publicUrl)
+
+  async function enter(request: Request, reply: FastifyReply): Promise<Visit> {
+    const { tenant = '' } = request.params
+    note(request, { realm: loggableRealm(tenant) })
+    const found = await operations.findPortalVisit(cookie.read(request))
+    if (!found || found.session.realm !== tenant) throw new SignedOut('nobody is signed in to that realm')
+    cookie.set(reply, found.cookie)
+    const actor = portalActor(found.session, request.ip)
+    const visit = { ...found, realm: tenant, actor, mayChange: found.session.access === 'administer' }
+    visits.set(request, visit)
+    return visit
+  }
+
+  const answer = (reply: FastifyReply, visit: Visit, result: Page | Redirect) =>
+    'redirect' in result ? reply.redirect(result.redirect, 303) : layout.send(reply, result, visit)
+
+  return {
+    page(path, show) {
+      app.get<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
+        const visit = await enter(request, reply)
+        return answer(reply, visit, await show(visit, asked(request)))
+      })
+    },
+
+    download(path, make) {
+      app.get<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
+        const { type, name, content } = await make(await enter(request, reply), asked(request))
+        reply.header('content-type', type).header('content-disposition', `attachment; filename="${name}"`)
+        return reply.send(content)
+      })
+    },
+
+    action(path, act) {
+      app.post<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
+        requireOwnOrigin(request, operations.publicUrl)
+        const visit = await enter(request, reply)
+        const form = fieldsOf(request)
+        requireFormToken(visit, form, operations)
+        const result = await act(visit, form, asked(request))
+        return answer(reply, visit, result)
+      })
+    },
+  }
+}
+
+/** A form's fields. */
+export function fieldsOf(request: FastifyRequest): Fields {
+  return (request.body as { fields?: Fields } | undefined)?.fields ?? new URLSearchParams()
+}
+
+function asked(request: Request): Asked {
+  return {
+    params: request.params,
+    query: (name) => [request.query[name] ?? ''].flat().at(-1) ?? '',
+  }
+}
+
+export interface SessionCookie {
+  read(request: FastifyRequest): string | undefined
+  set(reply: FastifyReply, value: string): void
+  clear(reply: FastifyReply): void
+}
+
+/** @param purpose tells several cookies apart */
+export function sessionCookie(publicUrl: string, purpose = 'portal'): SessionCookie {
+  const secure = publicUrl.startsWith('https:')
+  // The prefix makes browsers refuse the cookie from anything but this very host over https.
+  const name = secure ? `__Host-mintmark-${purpose}` : `mintmark-${purpose}`
+  const options = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
+  return {
+    read: (request) => request.cookies[name],
+    set: (reply, value) => void reply.setCookie(name, value, options),
+    clear: (reply) => void reply.clearCookie(name, options),
+  }
+}
+
+/** Browsers say where a form was sent from. */
+export function requireOwnOrigin({ headers, host }: FastifyRequest, publicUrl: string): void {
+  const site = headers['sec-fetch-site']
+  const origin = headers.origin
+  const ours = [new URL(publicUrl).origin, `http://${host}`, `https://${host}`]
+  if (site === undefined ? origin === undefined || ours.includes(origin) : site === 'same-origin') return
+  throw new Refusal('forbidden', 'The form was sent from another site, so nothing was done.', 'origin')
+}
+
+function requireFormToken(
+  { formToken }: Visit,
+  form: Fields,
+  { fingerprint }: Pick<Operations, 'fingerprint'>,
+): void {
+  // Hashes are compared, so that the time taken tells nothing of the token.
+  if (fingerprint(form.get('form_token') ?? '') === fingerprint(formToken)) return
+  throw new Refusal(
+    'forbidden',
+    'The form is not one of this session, so nothing was done. Open the page again and send it from there.',
+    'form_token',
+  )
+}

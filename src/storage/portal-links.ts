@@ -1,0 +1,44 @@
+import type { Database } from './database.ts'
+
+export interface PortalLink {
+  readonly codeHash: string
+  readonly madeBy: string
+  readonly expiresAt: Date
+}
+
+/** Keeps a link, and drops those that nobody used in time. */
+export async function insertPortalLink(
+  db: Database,
+  realmId: string,
+  { codeHash, madeBy, expiresAt }: PortalLink,
+  now: Date,
+): Promise<void> {
+  await db.deleteFrom('portal_links').where('expires_at', '<=', now).execute()
+  await db
+    .insertInto('portal_links')
+    .values({
+      code_hash: codeHash,
+      realm_id: realmId,
+      made_by: madeBy,
+      created_at: now,
+      expires_at: expiresAt,
+    })
+    .execute()
+}
+
+/** Uses a link up: of several who try at once, one gets it. Returns who made it. */
+export async function deletePortalLink(
+  db: Database,
+  realmId: string,
+  codeHash: string,
+  now: Date,
+): Promise<string | undefined> {
+  const row = await db
+    .deleteFrom('portal_links')
+    .where('realm_id', '=', realmId)
+    .where('code_hash', '=', codeHash)
+    .where('expires_at', '>', now)
+    .returning('made_by')
+    .executeTakeFirst()
+  return row?.made_by
+}
