@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { ALGORITHMS, issuerOf, type Realm, type RealmSettings } from '../domain/realm.ts'
+import { realmToWire } from '../domain/wire/realm.ts'
 import { collect, whole } from './arguments.ts'
 import type { InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
@@ -25,7 +26,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .action(
       inSession(async ({ operations, actor, publicUrl }, name: string, options: CreateOptions) => {
         const created = await operations.createRealm(actor, name, settingsOf(options))
-        return { json: toJson(created, publicUrl), text: describe(created, publicUrl) }
+        return { json: realmToWire(created, publicUrl), text: describe(created, publicUrl) }
       }),
     )
 
@@ -35,11 +36,12 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .action(
       inSession(async ({ operations, actor, publicUrl }) => {
         const realms: Realm[] = []
-        for (let page: Realm[] = []; realms.length === 0 || page.length === PAGE; realms.push(...page)) {
-          page = await operations.listRealms(actor, realms.at(-1)?.name ?? '', PAGE)
-          if (page.length === 0) break
+        for (let after: string | undefined = ''; after !== undefined; ) {
+          const { items, next } = await operations.listRealms(actor, after, PAGE)
+          realms.push(...items)
+          after = next
         }
-        return { json: realms.map((each) => toJson(each, publicUrl)), text: listText(realms) }
+        return { json: realms.map((each) => realmToWire(each, publicUrl)), text: listText(realms) }
       }),
     )
 }
@@ -71,25 +73,6 @@ function settingsOf(options: CreateOptions): Partial<RealmSettings> {
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Partial<RealmSettings>
-}
-
-function toJson(realm: Realm, publicUrl: string) {
-  return {
-    name: realm.name,
-    display_name: realm.displayName,
-    issuer: issuerOf(publicUrl, realm.name),
-    algorithm: realm.algorithm,
-    token_lifetime_seconds: realm.tokenLifetimeSeconds,
-    service_account_count: realm.serviceAccountCount,
-    service_account_limit: realm.serviceAccountLimit,
-    scopes: realm.scopes,
-    audiences: realm.audiences,
-    roles: realm.roles,
-    key_rotation_seconds: realm.keyRotationSeconds,
-    key_publish_seconds: realm.keyPublishSeconds,
-    jwks_max_age_seconds: realm.jwksMaxAgeSeconds,
-    created_at: realm.createdAt,
-  }
 }
 
 function describe(realm: Realm, publicUrl: string): string {

@@ -2,6 +2,7 @@ import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { Refusal } from '../domain/refusal.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
+import { serviceAccountToWire, serviceAccountWithSecretToWire } from '../domain/wire/service-account.ts'
 import type { ServiceAccountWithSecret } from '../operations/service-accounts.ts'
 import { collect } from './arguments.ts'
 import type { Answer, InSession } from './session.ts'
@@ -82,7 +83,10 @@ function listCommand(group: Command, inSession: InSession): void {
         accounts.push(...items)
         after = next
       }
-      return { json: accounts.map((account) => toJson(account, realm)), text: listText(accounts, realm) }
+      return {
+        json: accounts.map((account) => serviceAccountToWire(account, realm)),
+        text: listText(accounts, realm),
+      }
     }),
   )
 }
@@ -117,30 +121,14 @@ async function readImported({ clientId, clientSecretStdin }: CreateOptions) {
   return { clientId, clientSecret: (await readAll(process.stdin)).replace(/\r?\n$/, '') }
 }
 
-function toJson(account: ServiceAccount, realm: string) {
-  return {
-    client_id: account.clientId,
-    name: account.name,
-    description: account.description,
-    realm,
-    roles: account.roles,
-    scopes: account.scopes ?? null,
-    enabled: account.disabledAt === undefined,
-    created_at: account.createdAt,
-    updated_at: account.updatedAt,
-    last_used_at: account.lastUsedAt ?? null,
-  }
-}
-
 function describe(account: ServiceAccount, realm: string): Answer {
-  return { json: toJson(account, realm), text: fields(members(account, realm)) }
+  return { json: serviceAccountToWire(account, realm), text: fields(members(account, realm)) }
 }
 
 function describeWithSecret({ account, clientSecret }: ServiceAccountWithSecret, realm: string): Answer {
-  const { client_id, ...rest } = toJson(account, realm)
   const { client_id: shown, ...more } = members(account, realm)
   return {
-    json: { client_id, client_secret: clientSecret, ...rest },
+    json: serviceAccountWithSecretToWire(account, clientSecret, realm),
     text: `${fields({ client_id: shown, client_secret: clientSecret, ...more })}
 
 Keep the secret now: it is not stored and cannot be shown again.`,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { signingKeyToWire } from '../domain/wire/signing-key.ts'
 import type { PublishedKey } from '../operations/signing-keys.ts'
 import type { InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
@@ -15,14 +16,14 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
   ofRealm('list', 'all published keys of a realm').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const keys = await operations.listSigningKeys(actor, realm)
-      return { json: keys.map((each) => toJson(each, realm)), text: listText(keys) }
+      return { json: keys.map((each) => signingKeyToWire(each, realm)), text: listText(keys) }
     }),
   )
 
   ofRealm('rotate', 'publish a new key now; it signs as soon as no cache can be without it').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const next = await operations.rotateSigningKey(actor, realm)
-      return { json: toJson(next, realm), text: describeNext(next) }
+      return { json: signingKeyToWire(next, realm), text: describeNext(next) }
     }),
   )
 
@@ -34,19 +35,6 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
         return { json: { kid, realm, revoked: true }, text: `Revoked ${kid}.` }
       }),
     )
-}
-
-function toJson(key: PublishedKey, realm: string) {
-  return {
-    kid: key.kid,
-    realm,
-    algorithm: key.algorithm,
-    state: key.state,
-    published_at: key.publishedAt,
-    activates_at: key.activatesAt,
-    activated_at: key.activatedAt ?? null,
-    retired_at: key.retiredAt ?? null,
-  }
 }
 
 function describeNext(next: PublishedKey): string {

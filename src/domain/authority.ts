@@ -1,6 +1,7 @@
 import type { Actor } from './actor.ts'
+import { SYSTEM_REALM } from './realm.ts'
 import { Refusal } from './refusal.ts'
-import { PLATFORM_ADMIN } from './role.ts'
+import { ACCOUNT_ADMIN, PLATFORM_ADMIN } from './role.ts'
 
 /** How far an actor's word goes: over all realms, or in one realm to change things, to see them, or not at all. */
 export type Authority =
@@ -11,6 +12,12 @@ export type Authority =
 export type Access = 'view' | 'administer'
 
 export const PLATFORM_AUTHORITY: Authority = { platform: true }
+
+/** What a service account's roles let it do over the admin API: to administer, or nothing. */
+export function authorityOfRoles(realm: string, roles: readonly string[]): Authority {
+  if (realm === SYSTEM_REALM && roles.includes(PLATFORM_ADMIN)) return PLATFORM_AUTHORITY
+  return { platform: false, realm, access: roles.includes(ACCOUNT_ADMIN) ? 'administer' : 'none' }
+}
 
 /** @throws Refusal `forbidden`; `not_found` for what is another realm's, which is none of the actor's business */
 export function requireAuthority({ authority }: Actor, realmName: string, access: Access): void {

@@ -15,10 +15,13 @@ export class Refusal extends Error {
   readonly code: RefusalCode
   /** The wire name of the member at fault, where it is one. */
   readonly field: string | undefined
+  /** The limit that was reached, where it is one. */
+  readonly limit: number | undefined
 
-  constructor(code: RefusalCode, message: string, field?: string) {
+  constructor(code: RefusalCode, message: string, field?: string, limit?: number) {
     super(message)
     this.code = code
     this.field = field
+    this.limit = limit
   }
 }

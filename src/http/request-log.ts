@@ -5,6 +5,8 @@ import { isRealmName } from '../domain/realm.ts'
 export interface RequestNote {
   realm?: string
   client_id?: string | undefined
+  /** Who administers: `realm/client_id`. */
+  actor?: string
   outcome?: string
   /** For the operator alone. */
   reason?: string

@@ -1,4 +1,5 @@
 import { type AccessTokenOperations, accessTokenOperations } from './access-tokens.ts'
+import { type AdministratorOperations, administratorOperations } from './administrators.ts'
 import { type AuditEventOperations, auditEventOperations } from './audit-events.ts'
 import { type BootstrapOperations, bootstrapOperations } from './bootstrap.ts'
 import { type ClientAuthentication, clientAuthentication } from './client-authentication.ts'
@@ -22,6 +23,7 @@ import { type UseOperations, useOperations } from './uses.ts'
 
 /** All that the server can do; every front door calls these. */
 export type Operations = AccessTokenOperations &
+  AdministratorOperations &
   AuditEventOperations &
   BootstrapOperations &
   ClientAuthentication &
@@ -43,6 +45,7 @@ export function createOperations(dependencies: Dependencies): Operations {
   const loadedRealms = createLoadedRealms(dependencies)
   const freshClients = createFreshClients(dependencies, loadedRealms)
   const singleSignOn = singleSignOnOperations(dependencies)
+  const presentedTokens = presentedTokenOperations(dependencies, freshClients)
   const uses = useOperations(dependencies)
   const administration = recordRefusals(
     dependencies,
@@ -63,7 +66,8 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...clientAuthentication(dependencies, freshClients),
     ...singleSignOn.operations,
     ...tokenPreviewOperations(dependencies, freshClients),
-    ...presentedTokenOperations(dependencies, freshClients),
+    ...presentedTokens,
+    ...administratorOperations(dependencies, presentedTokens),
     ...accessTokenOperations(dependencies, uses),
     ...uses,
     ...publishedRealmOperations(loadedRealms),

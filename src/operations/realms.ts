@@ -1,5 +1,6 @@
 import type { Actor } from '../domain/actor.ts'
 import { requireAuthority, requirePlatformAuthority } from '../domain/authority.ts'
+import type { Page } from '../domain/page.ts'
 import {
   checkRealmName,
   checkRealmSettings,
@@ -30,7 +31,7 @@ export interface RealmOperations {
   /** @throws Refusal `invalid`, `name_taken` */
   createRealm(actor: Actor, name: string, settings?: Partial<RealmSettings>): Promise<Realm>
   /** A page in order of name, of those that the actor may see. */
-  listRealms(actor: Actor, after: string, limit: number): Promise<Realm[]>
+  listRealms(actor: Actor, after: string, limit: number): Promise<Page<Realm>>
   /** @throws Refusal `not_found`, `forbidden` */
   findRealm(actor: Actor, name: string): Promise<Realm>
   /**
@@ -62,11 +63,16 @@ export function realmOperations(deps: Deps): RealmOperations {
     },
 
     async listRealms(actor, after, limit) {
-      if (actor.authority.platform) return listRealms(deps.db, after, limit)
+      if (actor.authority.platform) {
+        const items = await listRealms(deps.db, after, limit + 1)
+        if (items.length <= limit) return { items, next: undefined }
+        items.pop()
+        return { items, next: items.at(-1)?.name }
+      }
       const { realm: own } = actor.authority
       requireAuthority(actor, own, 'view')
       const realm = own > after ? await findRealmByName(deps.db, own) : undefined
-      return realm ? [realm] : []
+      return { items: realm ? [realm] : [], next: undefined }
     },
 
     async findRealm(actor, name) {

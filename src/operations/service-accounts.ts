@@ -239,6 +239,8 @@ function limitReached({ name, serviceAccountLimit }: Realm): Refusal {
   return new Refusal(
     'limit_reached',
     `Realm ${name} has reached its limit of ${serviceAccountLimit} service accounts.`,
+    undefined,
+    serviceAccountLimit,
   )
 }
 

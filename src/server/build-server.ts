@@ -1,5 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Logger } from 'pino'
+import { adminApi } from '../http/admin/admin-api.ts'
+import type { RateLimits } from '../http/admin/rate-limits.ts'
 import { healthRoutes } from '../http/health.ts'
 import { metricsRoute } from '../http/metrics.ts'
 import { discoveryRoutes } from '../http/oauth/discovery.ts'
@@ -21,6 +23,9 @@ export interface ServerOptions {
   /** A request has to have arrived whole within this time. Default 10 s. */
   readonly requestTimeoutMilliseconds?: number
   readonly overloadLimits?: OverloadLimits
+  readonly publicUrl: string
+  /** Of the admin API. */
+  readonly rateLimits?: RateLimits
 }
 
 export interface Server {
@@ -51,6 +56,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
     discoveryRoutes(oauth, operations)
   })
   await app.register(async (portal) => portalRoutes(portal, operations))
+  await app.register(async (admin) => adminApi(admin, operations, options))
   await app.ready()
   return {
     app: app,

@@ -98,6 +98,7 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     logger,
     trustProxy: config.trustProxy,
     metricsToken: config.metricsToken,
+    publicUrl: config.publicUrl,
   })
   await server.app.listen({
     host: config.host,

@@ -19,10 +19,10 @@ t.test('an administrator of one realm sees and changes that one alone', async (t
   await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
   t.equal((await operations.listServiceAccounts(ADMIN, 'acme', FIRST)).items.length, 1)
   t.same(
-    (await operations.listRealms(ADMIN, '', 10)).map((realm) => realm.name),
+    (await operations.listRealms(ADMIN, '', 10)).items.map((realm) => realm.name),
     ['acme'],
   )
-  t.same(await operations.listRealms(ADMIN, 'acme', 10), [])
+  t.same((await operations.listRealms(ADMIN, 'acme', 10)).items, [])
   const notFound = { code: 'not_found' }
   await t.rejects(operations.findRealm(ADMIN, 'other'), notFound)
   await t.rejects(operations.listServiceAccounts(ADMIN, 'other', FIRST), notFound)

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
 import type { Clock } from '../../src/domain/clock.ts'
+import type { RateLimits } from '../../src/http/admin/rate-limits.ts'
 import type { OverloadLimits } from '../../src/http/overload.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
@@ -56,6 +57,8 @@ export interface TestServerOptions {
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   readonly requestTimeoutMilliseconds?: number
   readonly overloadLimits?: OverloadLimits
+  /** Of the admin API; default: more than a test sends. */
+  readonly rateLimits?: RateLimits
 }
 
 /** A server on a database of its own, closed when the test ends. Ask it by `app.inject`, or let `app` listen. */
@@ -66,6 +69,7 @@ export async function testServer(
     clock = testClock(),
     trustProxy = false,
     failedAttemptsStore,
+    rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
     ...serverOptions
   }: TestServerOptions = {},
 ): Promise<TestServer> {
@@ -83,7 +87,13 @@ export async function testServer(
   })
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })
-  const server = await buildServer(opened.operations, { logger, trustProxy, ...serverOptions })
+  const server = await buildServer(opened.operations, {
+    logger,
+    trustProxy,
+    publicUrl: PUBLIC_URL,
+    rateLimits,
+    ...serverOptions,
+  })
   t.teardown(async () => {
     await server.close()
     await opened.close()

@@ -1,0 +1,21 @@
+import { issuerOf, type Realm } from '../realm.ts'
+
+/** A realm in the names of the wire: the admin API's, and the CLI's `--json`. */
+export function realmToWire(realm: Realm, publicUrl: string) {
+  return {
+    name: realm.name,
+    display_name: realm.displayName,
+    issuer: issuerOf(publicUrl, realm.name),
+    algorithm: realm.algorithm,
+    token_lifetime_seconds: realm.tokenLifetimeSeconds,
+    service_account_count: realm.serviceAccountCount,
+    service_account_limit: realm.serviceAccountLimit,
+    scopes: [...realm.scopes],
+    audiences: [...realm.audiences],
+    roles: [...realm.roles],
+    key_rotation_seconds: realm.keyRotationSeconds,
+    key_publish_seconds: realm.keyPublishSeconds,
+    jwks_max_age_seconds: realm.jwksMaxAgeSeconds,
+    created_at: realm.createdAt,
+  }
+}

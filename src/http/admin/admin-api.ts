@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { Operations } from '../../operations/operations.ts'
+import { auditEventRoutes } from './audit-events.ts'
+import { requireAdministrator } from './authentication.ts'
+import { acceptJson } from './json.ts'
+import { keyRoutes } from './keys.ts'
+import { describeApi } from './openapi.ts'
+import { refuseOtherMethods } from './other-methods.ts'
+import { adminErrorHandler } from './problem.ts'
+import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts'
+import { realmRoutes } from './realms.ts'
+import { secretRoutes } from './secrets.ts'
+import { serviceAccountRoutes } from './service-accounts.ts'
+
+/** Where routes of the admin API stand: their schemas give the types of what they read and answer. */
+export type AdminScope = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+export interface AdminApiOptions {
+  /** Locations begin with it. No trailing slash. */
+  readonly publicUrl: string
+  readonly rateLimits?: RateLimits | undefined
+}
+
+/** The admin API under /admin: a resource server of its own. */
+export async function adminApi(
+  app: FastifyInstance,
+  operations: Operations,
+  { publicUrl, rateLimits = DEFAULT_RATE_LIMITS }: AdminApiOptions,
+): Promise<void> {
+  acceptJson(app)
+  app.setErrorHandler(adminErrorHandler)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+  await describeApi(app, publicUrl)
+  await app.register(async (guarded) => {
+    await requireAdministrator(guarded, operations, rateLimits)
+    const refuseOthers = refuseOtherMethods(guarded)
+    const scope: AdminScope = guarded.withTypeProvider<TypeBoxTypeProvider>()
+    realmRoutes(scope, operations, publicUrl)
+    serviceAccountRoutes(scope, operations, publicUrl)
+    secretRoutes(scope, operations, publicUrl)
+    keyRoutes(scope, operations)
+    auditEventRoutes(scope, operations)
+    refuseOthers()
+  })
+}

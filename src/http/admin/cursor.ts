@@ -1,0 +1,19 @@
+import type { Page } from '../../domain/page.ts'
+import { Refusal } from '../../domain/refusal.ts'
+
+/** Where a page begins, as it was given out. @throws Refusal `invalid` */
+export function readCursor(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined
+  const position = Buffer.from(cursor, 'base64url').toString()
+  if (/[\0\ufffd]/.test(position))
+    throw new Refusal('invalid', 'The cursor is not one of this list.', 'cursor')
+  return position
+}
+
+/** A page as the wire has it. */
+export function pageToWire<T, W>({ items, next }: Page<T>, toWire: (item: T) => W) {
+  return {
+    items: items.map(toWire),
+    next_cursor: next === undefined ? null : Buffer.from(next).toString('base64url'),
+  }
+}

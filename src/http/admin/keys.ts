@@ -1,0 +1,77 @@
+import { Type } from 'typebox'
+import { ALGORITHMS } from '../../domain/realm.ts'
+import { signingKeyToWire } from '../../domain/wire/signing-key.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { Closed, InRealm, MaybeMoment, Moment, PathName } from './schemas.ts'
+
+const tags = ['Signing keys']
+
+const SigningKey = Type.Object({
+  kid: Type.String(),
+  realm: Type.String(),
+  algorithm: Type.Enum([...ALGORITHMS]),
+  state: Type.Enum(['next', 'current', 'retired']),
+  published_at: Moment,
+  activates_at: Moment,
+  activated_at: MaybeMoment,
+  retired_at: MaybeMoment,
+})
+
+/** Signing keys of a realm. */
+export function keyRoutes(
+  app: AdminScope,
+  operations: Pick<Operations, 'listSigningKeys' | 'rotateSigningKey' | 'revokeSigningKey'>,
+): void {
+  app.get(
+    '/admin/realms/:tenant/keys',
+    {
+      schema: {
+        tags,
+        summary: 'List the published keys, oldest first',
+        params: InRealm,
+        response: { 200: Type.Object({ items: Type.Array(SigningKey), next_cursor: Type.Null() }) },
+      },
+    },
+    async (request) => {
+      const { tenant } = request.params
+      const keys = await operations.listSigningKeys(actorOf(request), tenant)
+      return { items: keys.map((key) => signingKeyToWire(key, tenant)), next_cursor: null }
+    },
+  )
+
+  app.post(
+    '/admin/realms/:tenant/keys/rotate',
+    {
+      schema: {
+        tags,
+        summary: 'Publish the next key now; it signs as soon as no cache can be without it',
+        params: InRealm,
+        body: Type.Optional(Type.Object({}, Closed)),
+        response: { 200: SigningKey },
+      },
+    },
+    async (request) => {
+      const { tenant } = request.params
+      return signingKeyToWire(await operations.rotateSigningKey(actorOf(request), tenant), tenant)
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:tenant/keys/:kid',
+    {
+      schema: {
+        tags,
+        summary: 'Revoke a compromised key: it is gone at once, and what it signed is refused',
+        params: Type.Object({ ...InRealm.properties, kid: PathName }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, kid } = request.params
+      await operations.revokeSigningKey(actorOf(request), tenant, kid)
+      return reply.code(204).send(null)
+    },
+  )
+}

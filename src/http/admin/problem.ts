@@ -1,0 +1,136 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
+import { note } from '../request-log.ts'
+
+/** A refusal of the admin API (RFC 9457). */
+export interface Problem {
+  readonly status: number
+  /** The last part of its `type`, which never changes. */
+  readonly code: string
+  readonly title: string
+  readonly detail: string
+  readonly field?: string | undefined
+  readonly limit?: number | undefined
+}
+
+const REFUSALS = {
+  not_found: [404, 'Not found'],
+  invalid: [400, 'Invalid request'],
+  name_taken: [409, 'Name taken'],
+  client_id_taken: [409, 'client_id taken'],
+  limit_reached: [409, 'Limit reached'],
+  forbidden: [403, 'Forbidden'],
+  conflict: [409, 'Conflict'],
+  changed_meanwhile: [412, 'Changed meanwhile'],
+  last_administrator: [409, 'Last platform administrator'],
+} satisfies Record<RefusalCode, [number, string]>
+
+const RETRY_AFTER_SECONDS = 1
+
+/** Every refusal of the admin API, whoever made it, in the one form. */
+export function adminErrorHandler(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const problem = toProblem(error)
+  if (problem.status === 500) request.log.error({ err: error }, 'fault')
+  if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (problem.status === 401) reply.header('www-authenticate', challenge('invalid_token', problem.detail))
+  if (problem.status === 403)
+    reply.header('www-authenticate', challenge('insufficient_scope', problem.detail))
+  // A refusal's own words may quote what was sent: the log has its code and its field.
+  const reason = error instanceof OAuthError ? error.message : (error.code ?? problem.field)
+  return sendProblem(request, reply, problem, reason)
+}
+
+export function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, code, title, detail, field, limit }: Problem,
+  reason?: string,
+): FastifyReply {
+  note(request, { outcome: code, ...(reason !== undefined && { reason }) })
+  const type = `urn:mintmark:problem:${code.replaceAll('_', '-')}`
+  // As a string: it has no schema to be sent by.
+  const body = JSON.stringify({ type, title, status, detail, field, limit })
+  return reply.code(status).header('content-type', 'application/problem+json').send(body)
+}
+
+/** RFC 6750 section 3: what a token would have to be. */
+export function challenge(error?: string, description?: string): string {
+  const parts = ['Bearer realm="admin"']
+  if (error !== undefined) parts.push(`error="${error}"`)
+  if (description !== undefined) parts.push(`error_description="${description}"`)
+  return parts.join(', ')
+}
+
+function toProblem(error: FastifyError): Problem {
+  if (error instanceof Refusal) {
+    const [status, title] = REFUSALS[error.code]
+    const { code, message: detail, field, limit } = error
+    return { status, code, title, detail, field, limit }
+  }
+  if (error instanceof OAuthError) return ofToken(error)
+  if (error.validation) return ofSchema(error)
+  return ofFastify(error)
+}
+
+function ofToken({ code, description }: OAuthError): Problem {
+  return code === 'temporarily_unavailable'
+    ? { status: 503, code, title: 'Temporarily unavailable', detail: description }
+    : { status: 401, code: 'invalid_token', title: 'Invalid token', detail: description }
+}
+
+function ofSchema({ validation, validationContext }: FastifyError): Problem {
+  // A path that cannot be that of anything.
+  if (validationContext === 'params')
+    return { status: 404, code: 'not_found', title: 'Not found', detail: 'There is nothing at this address.' }
+  const { keyword, instancePath, params, message } = (validation as NonNullable<typeof validation>)[0] as {
+    keyword: string
+    instancePath: string
+    params: Record<string, unknown>
+    message?: string
+  }
+  const own = params['additionalProperty'] ?? params['missingProperty']
+  const parents = instancePath.split('/').slice(1)
+  const field = (typeof own === 'string' ? [...parents, own] : parents).join('.').slice(0, 200) || undefined
+  const said =
+    keyword === 'additionalProperties' ? 'is not a known member' : explain(keyword, params, message)
+  const detail = `${field ?? `The ${validationContext}`} ${typeof own === 'string' && keyword === 'required' ? 'is missing' : said}.`
+  return { status: 400, code: 'invalid', title: 'Invalid request', detail, field }
+}
+
+function explain(keyword: string, params: Record<string, unknown>, message = 'is not valid'): string {
+  if (keyword === 'enum') return `must be one of ${(params['allowedValues'] as string[]).join(', ')}`
+  return message
+}
+
+function ofFastify({ statusCode = 500, message, code }: FastifyError): Problem {
+  switch (statusCode) {
+    case 413:
+      return { status: 413, code: 'too_large', title: 'Too large', detail: 'A body may have 64 KiB.' }
+    case 415:
+      return {
+        status: 415,
+        code: 'unsupported_media_type',
+        title: 'Unsupported media type',
+        detail: 'Send application/json.',
+      }
+    case 400:
+      return {
+        status: 400,
+        code: 'invalid',
+        title: 'Invalid request',
+        detail: code?.startsWith('FST_ERR') ? message : 'The body is not JSON.',
+      }
+    default:
+      return {
+        status: 500,
+        code: 'server_error',
+        title: 'Server error',
+        detail: 'Something went wrong on our side.',
+      }
+  }
+}

@@ -1,0 +1,51 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { sendProblem } from './problem.ts'
+
+/** Requests a minute to one process. */
+export interface RateLimits {
+  readonly perAdministrator: number
+  /** Whoever asks, and whether or not they have a token. */
+  readonly perAddress: number
+}
+
+export const DEFAULT_RATE_LIMITS: RateLimits = { perAdministrator: 600, perAddress: 1200 }
+
+/** Each says whether the request may go on; where it may not, it has been answered. */
+type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>
+
+/** Counters of requests, whose state every answer tells in its RateLimit headers. */
+export async function createRateLimits(
+  app: FastifyInstance,
+  { perAdministrator, perAddress }: RateLimits,
+  administratorOf: (request: FastifyRequest) => string | undefined,
+): Promise<{ readonly ofAddress: LimitRate; readonly ofAdministrator: LimitRate }> {
+  await app.register(rateLimit, { global: false, timeWindow: '1 minute', cache: 50_000 })
+  const byAddress = app.createRateLimit({ max: perAddress })
+  const byAdministrator = app.createRateLimit({
+    max: perAdministrator,
+    keyGenerator: (request) => administratorOf(request) as string,
+  })
+
+  const limiter =
+    (check: typeof byAddress): LimitRate =>
+    async (request, reply) => {
+      const state = await check(request)
+      if (state.isAllowed) return true
+      reply
+        .header('ratelimit-limit', state.max)
+        .header('ratelimit-remaining', state.remaining)
+        .header('ratelimit-reset', state.ttlInSeconds)
+      if (!state.isExceeded) return true
+      const detail = `More than ${state.max} requests in a minute. Wait ${state.ttlInSeconds} s.`
+      sendProblem(request, reply.header('retry-after', state.ttlInSeconds), {
+        status: 429,
+        code: 'too_many_requests',
+        title: 'Too many requests',
+        detail,
+        limit: state.max,
+      })
+      return false
+    }
+  return { ofAddress: limiter(byAddress), ofAdministrator: limiter(byAdministrator) }
+}

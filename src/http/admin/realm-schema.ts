@@ -1,0 +1,76 @@
+import { Type } from 'typebox'
+import {
+  ALGORITHMS,
+  DEFAULT_REALM_SETTINGS,
+  MAX_TOKEN_LIFETIME_SECONDS,
+  MIN_TOKEN_LIFETIME_SECONDS,
+  type RealmSettings,
+} from '../../domain/realm.ts'
+import { Closed, Moment } from './schemas.ts'
+
+const defaults = DEFAULT_REALM_SETTINGS
+
+const Texts = (description: string) =>
+  Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 100, description })
+
+const settings = {
+  display_name: Type.String({ maxLength: 200, description: 'Name for people' }),
+  algorithm: Type.Enum([...ALGORITHMS], {
+    description: `Signs tokens (RFC 7518); a new one takes over by key rotation. Default: ${defaults.algorithm}`,
+  }),
+  token_lifetime_seconds: Type.Integer({
+    minimum: MIN_TOKEN_LIFETIME_SECONDS,
+    maximum: MAX_TOKEN_LIFETIME_SECONDS,
+    description: `Default: ${defaults.tokenLifetimeSeconds}`,
+  }),
+  service_account_limit: Type.Integer({
+    minimum: 0,
+    maximum: 10_000_000,
+    description: `For platform administrators to set. Default: ${defaults.serviceAccountLimit}`,
+  }),
+  scopes: Texts('Scopes that tokens may have (RFC 6749 section 3.3). Default: view'),
+  audiences: Texts("What tokens may be for, the default first. Default: none, which is the realm's issuer"),
+  roles: Texts('Roles beside the built-in ones'),
+  key_rotation_seconds: Type.Integer({ description: 'Age at which a key is replaced. Default: 90 days' }),
+  key_publish_seconds: Type.Integer({
+    description: 'How long a key is published before it signs. Default: a day',
+  }),
+  jwks_max_age_seconds: Type.Integer({
+    description: `How long the JWKS may be cached. Default: ${defaults.jwksMaxAgeSeconds}`,
+  }),
+}
+
+export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$' })
+
+export const RealmChange = Type.Partial(Type.Object(settings), Closed)
+
+export const NewRealm = Type.Object(
+  { name: RealmName, ...Type.Partial(Type.Object(settings)).properties },
+  Closed,
+)
+
+export const RealmAnswer = Type.Object({
+  name: RealmName,
+  issuer: Type.String({ description: 'The iss of its tokens' }),
+  ...settings,
+  service_account_count: Type.Integer(),
+  created_at: Moment,
+})
+
+/** Only what was said: the rest is the operation's to decide. */
+export function readSettings(body: Type.Static<typeof RealmChange>): Partial<RealmSettings> {
+  const read = {
+    displayName: body.display_name,
+    algorithm: body.algorithm,
+    tokenLifetimeSeconds: body.token_lifetime_seconds,
+    serviceAccountLimit: body.service_account_limit,
+    scopes: body.scopes,
+    audiences: body.audiences,
+    roles: body.roles,
+    keyRotationSeconds: body.key_rotation_seconds,
+    keyPublishSeconds: body.key_publish_seconds,
+    jwksMaxAgeSeconds: body.jwks_max_age_seconds,
+  }
+  const said = Object.entries(read).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(said) as Partial<RealmSettings>
+}

@@ -1,0 +1,114 @@
+import { Type } from 'typebox'
+import { Refusal } from '../../domain/refusal.ts'
+import { realmToWire } from '../../domain/wire/realm.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { pageToWire, readCursor } from './cursor.ts'
+import { etagOf, readIfMatch } from './etag.ts'
+import { NewRealm, RealmAnswer, RealmChange, readSettings } from './realm-schema.ts'
+import { DEFAULT_LIMIT, InRealm, PageQuery, pageOf } from './schemas.ts'
+
+const tags = ['Realms']
+
+/** Realms: for platform administrators, and each realm's own for its administrators. */
+export function realmRoutes(
+  app: AdminScope,
+  operations: Pick<Operations, 'listRealms' | 'createRealm' | 'findRealm' | 'updateRealm' | 'deleteRealm'>,
+  publicUrl: string,
+): void {
+  app.get(
+    '/admin/realms',
+    {
+      schema: {
+        tags,
+        summary: 'List realms, in order of name',
+        querystring: Type.Object(PageQuery),
+        response: { 200: pageOf(RealmAnswer) },
+      },
+    },
+    async (request) => {
+      const { cursor, limit = DEFAULT_LIMIT } = request.query
+      const page = await operations.listRealms(actorOf(request), readCursor(cursor) ?? '', limit)
+      return pageToWire(page, (realm) => realmToWire(realm, publicUrl))
+    },
+  )
+
+  app.post(
+    '/admin/realms',
+    {
+      schema: {
+        tags,
+        summary: 'Make a realm, with a key to sign with',
+        body: NewRealm,
+        response: { 201: RealmAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { name, ...settings } = request.body
+      const realm = await operations.createRealm(actorOf(request), name, readSettings(settings))
+      return reply
+        .code(201)
+        .header('location', `${publicUrl}/admin/realms/${name}`)
+        .header('etag', etagOf(realm.version))
+        .send(realmToWire(realm, publicUrl))
+    },
+  )
+
+  app.get(
+    '/admin/realms/:tenant',
+    { schema: { tags, summary: 'Read a realm', params: InRealm, response: { 200: RealmAnswer } } },
+    async (request, reply) => {
+      const realm = await operations.findRealm(actorOf(request), request.params.tenant)
+      return reply.header('etag', etagOf(realm.version)).send(realmToWire(realm, publicUrl))
+    },
+  )
+
+  app.patch(
+    '/admin/realms/:tenant',
+    {
+      schema: {
+        tags,
+        summary: 'Change settings of a realm; what is left out stays',
+        params: InRealm,
+        body: RealmChange,
+        response: { 200: RealmAnswer },
+      },
+    },
+    async (request, reply) => {
+      const realm = await operations.updateRealm(actorOf(request), request.params.tenant, {
+        ...readSettings(request.body),
+        expectedVersion: readIfMatch(request.headers['if-match']),
+      })
+      return reply.header('etag', etagOf(realm.version)).send(realmToWire(realm, publicUrl))
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:tenant',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a realm with everything in it',
+        params: InRealm,
+        querystring: Type.Object({
+          confirm: Type.Optional(Type.String({ description: "The realm's name once more" })),
+        }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { tenant } = request.params
+      const actor = actorOf(request)
+      await operations.findRealm(actor, tenant)
+      if (request.query.confirm !== tenant)
+        throw new Refusal(
+          'invalid',
+          `Say ?confirm=${tenant} to delete the realm and everything in it.`,
+          'confirm',
+        )
+      await operations.deleteRealm(actor, tenant)
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,42 @@
+import { type TSchema, Type } from 'typebox'
+
+/** A moment, as answers tell it. */
+export const Moment = Type.Unsafe<Date>({ type: 'string', format: 'date-time' })
+
+/** A moment, or that it has never come. */
+export const MaybeMoment = Type.Unsafe<Date | null>({ type: ['string', 'null'], format: 'date-time' })
+
+export const MaybeText = Type.Unsafe<string | null>({ type: ['string', 'null'] })
+
+/** Members and no others. */
+export const Closed = { additionalProperties: false }
+
+export const InRealm = Type.Object({ tenant: Type.String({ pattern: '^[a-z0-9-]{1,63}$' }) })
+
+/** A visible name in a path: a client_id, a kid, the id of a secret. */
+export const PathName = Type.String({ pattern: '^[A-Za-z0-9._~-]{1,100}$' })
+
+/** What a list is searched for. */
+export const SearchText = Type.String({ pattern: '^[^\\u0000-\\u001f]{1,200}$' })
+
+export const DEFAULT_LIMIT = 100
+
+/** Of every list. */
+export const PageQuery = {
+  cursor: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9_-]{1,1000}$', description: 'The next_cursor of the page before' }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1000, default: DEFAULT_LIMIT, description: 'Items at most' }),
+  ),
+}
+
+export function pageOf<T extends TSchema>(item: T) {
+  return Type.Object({
+    items: Type.Array(item),
+    next_cursor: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'Where the next page begins; null: this is the last one',
+    }),
+  })
+}

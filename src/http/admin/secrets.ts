@@ -1,0 +1,121 @@
+import { Type } from 'typebox'
+import { clientSecretToWire, serviceAccountWithSecretToWire } from '../../domain/wire/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { etagOf } from './etag.ts'
+import { Closed, PathName } from './schemas.ts'
+import { ClientSecretAnswer, ServiceAccountWithSecret } from './service-account-schema.ts'
+import { OfAccount } from './service-accounts.ts'
+
+const tags = ['Secrets']
+
+const Rotated = Type.Object({ ...ServiceAccountWithSecret.properties, secret: ClientSecretAnswer })
+
+/** Secrets of a service account: replaced at once, or rotated with an overlap. */
+export function secretRoutes(
+  app: AdminScope,
+  operations: Pick<
+    Operations,
+    'resetClientSecret' | 'listClientSecrets' | 'startSecretRotation' | 'deleteClientSecret'
+  >,
+  publicUrl: string,
+): void {
+  app.post(
+    '/admin/realms/:tenant/service-accounts/:client_id/reset-secret',
+    {
+      schema: {
+        tags,
+        summary: 'Replace all secrets by a new one, shown this once; the old ones stop working at once',
+        params: OfAccount,
+        body: Type.Optional(Type.Object({}, Closed)),
+        response: { 200: ServiceAccountWithSecret },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const reset = await operations.resetClientSecret(actorOf(request), tenant, client_id)
+      return reply
+        .header('etag', etagOf(reset.account.version))
+        .send(serviceAccountWithSecretToWire(reset.account, reset.clientSecret, tenant))
+    },
+  )
+
+  app.get(
+    '/admin/realms/:tenant/service-accounts/:client_id/secrets',
+    {
+      schema: {
+        tags,
+        summary: 'List the secrets that are valid now, newest first',
+        params: OfAccount,
+        response: {
+          200: Type.Object({ items: Type.Array(ClientSecretAnswer), next_cursor: Type.Null() }),
+        },
+      },
+    },
+    async (request) => {
+      const { tenant, client_id } = request.params
+      const secrets = await operations.listClientSecrets(actorOf(request), tenant, client_id)
+      return { items: secrets.map(clientSecretToWire), next_cursor: null }
+    },
+  )
+
+  app.post(
+    '/admin/realms/:tenant/service-accounts/:client_id/secrets',
+    {
+      schema: {
+        tags,
+        summary: 'Start a rotation: a second secret, shown this once, beside the old one until that ends',
+        params: OfAccount,
+        body: Type.Optional(
+          Type.Object(
+            {
+              old_secret_expires_at: Type.Optional(
+                Type.String({ format: 'date-time', description: 'Within 90 days. Default: in 24 hours' }),
+              ),
+            },
+            Closed,
+          ),
+        ),
+        response: { 201: Rotated },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const end = request.body?.old_secret_expires_at
+      const rotated = await operations.startSecretRotation(
+        actorOf(request),
+        tenant,
+        client_id,
+        end === undefined ? undefined : new Date(end),
+      )
+      const { account, clientSecret, secret } = rotated
+      const path = `/admin/realms/${tenant}/service-accounts/${client_id}/secrets/${secret.id}`
+      return reply
+        .code(201)
+        .header('location', `${publicUrl}${path}`)
+        .header('etag', etagOf(account.version))
+        .send({
+          ...serviceAccountWithSecretToWire(account, clientSecret, tenant),
+          secret: clientSecretToWire(secret),
+        })
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:tenant/service-accounts/:client_id/secrets/:id',
+    {
+      schema: {
+        tags,
+        summary: 'End a rotation: without the old secret it is finished, without the new one cancelled',
+        params: Type.Object({ ...OfAccount.properties, id: PathName }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id, id } = request.params
+      await operations.deleteClientSecret(actorOf(request), tenant, client_id, id)
+      return reply.code(204).send(null)
+    },
+  )
+}

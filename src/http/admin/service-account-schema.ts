@@ -1,0 +1,66 @@
+import { Type } from 'typebox'
+import { Closed, MaybeMoment, MaybeText, Moment } from './schemas.ts'
+
+// How long and of what characters these may be, the domain says: in words.
+const members = {
+  name: Type.String({
+    maxLength: 1000,
+    description: 'Unique in the realm, whatever its case; at most 100 characters',
+  }),
+  description: Type.String({ maxLength: 5000, description: 'What it is for; at most 500 characters' }),
+  roles: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 104, description: 'Default: view' }),
+  scopes: Type.Unsafe<string[] | null>({
+    type: ['array', 'null'],
+    items: { type: 'string', maxLength: 100 },
+    maxItems: 100,
+    description: "Scopes that it may have; null: all of the realm's",
+  }),
+}
+
+const optional = Type.Partial(Type.Object(members)).properties
+
+export const NewServiceAccount = Type.Object(
+  {
+    ...optional,
+    name: members.name,
+    client_id: Type.Optional(
+      Type.String({ maxLength: 1000, description: 'That the client has already; with client_secret' }),
+    ),
+    client_secret: Type.Optional(
+      Type.String({ maxLength: 1000, description: 'That the client has already; with client_id' }),
+    ),
+  },
+  Closed,
+)
+
+export const ServiceAccountChange = Type.Object(
+  { ...optional, enabled: Type.Optional(Type.Boolean()) },
+  Closed,
+)
+
+export const ServiceAccountAnswer = Type.Object({
+  client_id: Type.String(),
+  realm: Type.String(),
+  ...members,
+  enabled: Type.Boolean(),
+  created_at: Moment,
+  updated_at: Moment,
+  last_used_at: MaybeMoment,
+  last_used_address: MaybeText,
+  last_used_scope: MaybeText,
+})
+
+export const ServiceAccountWithSecret = Type.Object({
+  ...ServiceAccountAnswer.properties,
+  client_secret: Type.Optional(
+    Type.String({ description: 'Shown this once; left out where the client had it' }),
+  ),
+})
+
+export const ClientSecretAnswer = Type.Object({
+  id: Type.String(),
+  last_four: Type.String({ description: 'Its last characters; empty where the client had it already' }),
+  created_at: Moment,
+  expires_at: MaybeMoment,
+  last_used_at: MaybeMoment,
+})

@@ -1,0 +1,164 @@
+import { Type } from 'typebox'
+import { Refusal } from '../../domain/refusal.ts'
+import { serviceAccountToWire, serviceAccountWithSecretToWire } from '../../domain/wire/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { pageToWire, readCursor } from './cursor.ts'
+import { etagOf, readIfMatch } from './etag.ts'
+import { DEFAULT_LIMIT, InRealm, PageQuery, PathName, pageOf, SearchText } from './schemas.ts'
+import {
+  NewServiceAccount,
+  ServiceAccountAnswer,
+  ServiceAccountChange,
+  ServiceAccountWithSecret,
+} from './service-account-schema.ts'
+
+const tags = ['Service accounts']
+
+export const OfAccount = Type.Object({ ...InRealm.properties, client_id: PathName })
+
+/** Service accounts of a realm. */
+export function serviceAccountRoutes(
+  app: AdminScope,
+  operations: Pick<
+    Operations,
+    | 'listServiceAccounts'
+    | 'createServiceAccount'
+    | 'findServiceAccount'
+    | 'updateServiceAccount'
+    | 'deleteServiceAccount'
+  >,
+  publicUrl: string,
+): void {
+  app.get(
+    '/admin/realms/:tenant/service-accounts',
+    {
+      schema: {
+        tags,
+        summary: 'List service accounts, in order of name',
+        params: InRealm,
+        querystring: Type.Object({
+          ...PageQuery,
+          name: Type.Optional({ ...SearchText, description: 'Part of the name, whatever its case' }),
+          unused_since: Type.Optional(
+            Type.String({ format: 'date-time', description: 'Neither used nor made since then' }),
+          ),
+        }),
+        response: { 200: pageOf(ServiceAccountAnswer) },
+      },
+    },
+    async (request) => {
+      const { tenant } = request.params
+      const { cursor, limit = DEFAULT_LIMIT, name, unused_since } = request.query
+      const page = await operations.listServiceAccounts(actorOf(request), tenant, {
+        after: readCursor(cursor) ?? '',
+        limit,
+        nameContains: name,
+        unusedSince: unused_since === undefined ? undefined : new Date(unused_since),
+      })
+      return pageToWire(page, (account) => serviceAccountToWire(account, tenant))
+    },
+  )
+
+  app.post(
+    '/admin/realms/:tenant/service-accounts',
+    {
+      schema: {
+        tags,
+        summary: 'Make a service account; its secret is shown this once',
+        params: InRealm,
+        body: NewServiceAccount,
+        response: { 201: ServiceAccountWithSecret },
+      },
+    },
+    async (request, reply) => {
+      const { tenant } = request.params
+      const { scopes, ...body } = request.body
+      const imported = readImported(body)
+      const { account, clientSecret } = await operations.createServiceAccount(actorOf(request), tenant, {
+        name: body.name,
+        ...(body.description !== undefined && { description: body.description }),
+        ...(body.roles && { roles: body.roles }),
+        ...(scopes && { scopes }),
+        ...(imported && { imported }),
+      })
+      const { clientId, version } = account
+      return reply
+        .code(201)
+        .header('location', `${publicUrl}/admin/realms/${tenant}/service-accounts/${clientId}`)
+        .header('etag', etagOf(version))
+        .send(
+          // The client knows its own secret; the fewer places that show it, the better.
+          imported
+            ? serviceAccountToWire(account, tenant)
+            : serviceAccountWithSecretToWire(account, clientSecret, tenant),
+        )
+    },
+  )
+
+  app.get(
+    '/admin/realms/:tenant/service-accounts/:client_id',
+    {
+      schema: {
+        tags,
+        summary: 'Read a service account',
+        params: OfAccount,
+        response: { 200: ServiceAccountAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const account = await operations.findServiceAccount(actorOf(request), tenant, client_id)
+      return reply.header('etag', etagOf(account.version)).send(serviceAccountToWire(account, tenant))
+    },
+  )
+
+  app.patch(
+    '/admin/realms/:tenant/service-accounts/:client_id',
+    {
+      schema: {
+        tags,
+        summary:
+          'Rename, describe, disable or enable it, or change its roles and scopes; what is left out stays',
+        params: OfAccount,
+        body: ServiceAccountChange,
+        response: { 200: ServiceAccountAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const ifMatch = readIfMatch(request.headers['if-match'])
+      const account = await operations.updateServiceAccount(actorOf(request), tenant, client_id, {
+        ...request.body,
+        expectedVersion: ifMatch === undefined ? undefined : Number(ifMatch),
+      })
+      return reply.header('etag', etagOf(account.version)).send(serviceAccountToWire(account, tenant))
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:tenant/service-accounts/:client_id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete it; its secrets stop working at once',
+        params: OfAccount,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      await operations.deleteServiceAccount(actorOf(request), tenant, client_id)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function readImported(body: { client_id?: string; client_secret?: string }) {
+  const { client_id: clientId, client_secret: clientSecret } = body
+  if (clientId === undefined && clientSecret === undefined) return undefined
+  if (clientId === undefined || clientSecret === undefined)
+    throw new Refusal('invalid', 'client_id and client_secret go together: send both or none.', 'client_id')
+  return { clientId, clientSecret }
+}
