@@ -1,0 +1,70 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import t from 'tap'
+
+const SRC = resolve(import.meta.dirname, '../../src')
+
+/** What each layer may import beside itself. */
+const ALLOWED: Record<string, readonly string[]> = {
+  domain: [],
+  config: [],
+  verifier: [],
+  crypto: ['domain'],
+  storage: ['domain'],
+  operations: ['domain', 'crypto', 'storage'],
+  http: ['domain', 'operations'],
+  cli: ['domain', 'operations', 'storage', 'crypto', 'config'],
+  server: ['domain', 'crypto', 'storage', 'operations', 'http', 'config'],
+  main: ['cli', 'config', 'server'],
+}
+
+/** Libraries that one place alone works with. */
+const OWNED: Record<string, readonly string[]> = {
+  kysely: ['storage'],
+  'kysely/migration': ['storage'],
+  pg: ['storage'],
+  'rate-limiter-flexible': ['storage'],
+  fastify: ['http', 'server'],
+  'prom-client': ['server'],
+  commander: ['cli'],
+  jose: ['crypto', 'verifier'],
+  'node:crypto': ['crypto'],
+  '@node-rs/argon2': ['crypto'],
+}
+
+const IMPORT = /\bfrom\s+['"]([^'"]+)['"]|\bimport\s*\(\s*['"]([^'"]+)['"]|^import\s+['"]([^'"]+)['"]/gm
+
+function layerOf(path: string): string {
+  return (relative(SRC, path).split(sep)[0] as string).replace(/\.ts$/, '')
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+
+t.ok(files.length > 50, 'the sources are where this test looks')
+
+for (const file of files) {
+  t.test(`${file} imports only what its layer may`, async (t) => {
+    const path = join(SRC, file)
+    const layer = layerOf(path)
+    t.ok(layer in ALLOWED, `${layer} is a known layer`)
+    for (const [, ...matches] of readFileSync(path, 'utf8').matchAll(IMPORT)) {
+      const specifier = matches.find((match) => match !== undefined) as string
+      if (specifier.startsWith('.')) {
+        const target = layerOf(resolve(dirname(path), specifier))
+        t.ok(target === layer || ALLOWED[layer]?.includes(target), `${layer} may import ${target}`)
+      } else if (specifier in OWNED) {
+        t.ok(OWNED[specifier]?.includes(layer), `${layer} may import ${specifier}`)
+      }
+    }
+  })
+}
+
+t.test('the wall clock is read in one place alone', async (t) => {
+  for (const file of files.filter((one) => !/^(domain\/clock\.ts|verifier\/)/.test(one)))
+    t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bDate\.now\(|\bnew Date\(\)/, file)
+})
+
+t.test('the environment is read in one place alone', async (t) => {
+  for (const file of files.filter((one) => !/^(main|config)\.ts$/.test(one)))
+    t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bprocess\.env\b/, file)
+})
