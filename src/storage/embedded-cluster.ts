@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -59,12 +58,15 @@ async function describeCluster(folder: string): Promise<Cluster> {
 
 // What is made under another name and renamed is there whole or not at all.
 async function createCluster(folder: string): Promise<void> {
-  const draft = `${folder}.${randomUUID()}`
+  const draft = `${folder}.${crypto.randomUUID()}`
   const data = join(draft, 'data')
   const password = join(draft, 'password')
   await mkdir(data, { recursive: true, mode: 0o700 })
   const user = choosePostgresUser(await ownerOf(draft))
-  await writeFile(password, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600, flush: true })
+  await writeFile(password, `${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('hex')}\n`, {
+    mode: 0o600,
+    flush: true,
+  })
   for (const path of [draft, data, password]) await chown(path, user.uid, user.gid)
   try {
     await runInitdb(data, user)
@@ -95,7 +97,7 @@ async function runInitdb(data: string, user: SystemUser): Promise<void> {
 /** The port chosen when it was first needed: all that use the cluster must agree on it. */
 async function openPortFile(path: string): Promise<number> {
   if (!existsSync(path)) {
-    const draft = `${path}.${randomUUID()}`
+    const draft = `${path}.${crypto.randomUUID()}`
     await writeFile(draft, `${await findFreePort()}\n`, { mode: 0o600, flush: true })
     await rename(draft, path)
   }

@@ -1,5 +1,4 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -42,7 +41,7 @@ function canRun(program: string, user: SystemUser): boolean {
 }
 
 async function copyReadable(from: string, to: string): Promise<void> {
-  const draft = `${to}.${randomUUID()}`
+  const draft = `${to}.${crypto.randomUUID()}`
   await mkdir(dirname(to), { recursive: true, mode: 0o755 })
   try {
     await cp(from, draft, { recursive: true, verbatimSymlinks: true })
