@@ -1,0 +1,68 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { BenchOptions, Peer, RunBench } from './support/bench.ts'
+import { startPostgres } from './support/postgres.ts'
+import { isMet, toMarkdown, writeResults } from './support/report.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    minutes: { type: 'string', default: '3' },
+    accounts: { type: 'string', default: '1000000' },
+    realms: { type: 'string', default: '40000' },
+    peer: { type: 'string', multiple: true, default: [] },
+  },
+})
+const options: BenchOptions = {
+  rounds: Number(values.rounds),
+  seconds: Number(values.seconds),
+  minutes: Number(values.minutes),
+  accounts: Number(values.accounts),
+  realms: Number(values.realms),
+  peers: values.peer.map(parsePeer),
+}
+
+// A file beside this one is a bench.
+const known = readdirSync(import.meta.dirname)
+  .filter((file) => file.endsWith('.ts') && file !== 'main.ts')
+  .map((file) => file.slice(0, -3))
+const unknown = positionals.filter((name) => !known.includes(name))
+if (unknown.length > 0) {
+  console.error(`no bench ${unknown.join(', ')}; there are: ${known.join(', ')}`)
+  process.exit(2)
+}
+
+const say = (line: string) => console.error(line)
+const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
+let allMet = true
+for (const name of positionals.length > 0 ? positionals : known) {
+  say(`bench ${name}`)
+  const { run } = (await import(`./${name}.ts`)) as { run: RunBench }
+  const postgres = await startPostgres()
+  try {
+    const report = await run({ options, postgres, folder, say })
+    allMet &&= (report.targets ?? []).every(isMet)
+    const markdown = toMarkdown(report)
+    console.log(`\n${name}\n\n${markdown}\n`)
+    writeResults(name, commandOf(name), markdown)
+  } finally {
+    await postgres.close()
+  }
+}
+rmSync(folder, { recursive: true, force: true })
+say(allMet ? 'all targets met' : 'some targets were missed')
+
+function commandOf(name: string): string {
+  const flags = process.argv.slice(2).filter((argument) => !positionals.includes(argument))
+  return ['npm run bench --', name, ...flags].join(' ')
+}
+
+function parsePeer(text: string): Peer {
+  const [, name, url, body] = /^([^=]+)=([^,]+),(.*)$/.exec(text) ?? []
+  if (!name || !url || !body) throw new TypeError(`--peer is name=url,body and not ${text}`)
+  return { name, url, body }
+}

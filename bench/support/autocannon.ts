@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import autocannon, { type Options, type Request } from 'autocannon'
+import type { Load, LoadResult } from './load.ts'
+
+// A process of its own, so that the load takes nothing from who measures. Prints the result as a line of JSON.
+const load = JSON.parse(process.argv[2] as string) as Load
+const lines = readFileSync(load.file, 'utf8').trimEnd().split('\n')
+let next = -1
+
+const setupRequest = (request: Request): Request => {
+  next = load.order === 'random' ? Math.floor(Math.random() * lines.length) : (next + 1) % lines.length
+  const [path = '', body] = (lines[next] as string).split('\t')
+  const headers = { ...request.headers }
+  if (load.manyAddresses) headers['x-forwarded-for'] = `10.${byte()}.${byte()}.${byte()}`
+  if (body === undefined) return { ...request, method: 'GET', path, headers }
+  headers['content-type'] = 'application/x-www-form-urlencoded'
+  return { ...request, method: 'POST', path, body, headers }
+}
+
+const result = await autocannon({
+  url: load.url,
+  connections: load.connections,
+  requests: [{ setupRequest: setupRequest as NonNullable<Request['setupRequest']> }],
+  ...(load.amount === undefined ? { duration: load.seconds } : { amount: load.amount }),
+  ...(load.rate !== undefined && { overallRate: load.rate }),
+} satisfies Options)
+
+const completed = result['2xx'] + result.non2xx
+// With a number of requests autocannon counts whole seconds; the time between start and finish is exact.
+const seconds = (result.finish.getTime() - result.start.getTime()) / 1000
+const answer: LoadResult = {
+  completed,
+  seconds,
+  refused: result.non2xx,
+  failed: result.errors,
+  p50: result.latency.p50,
+  p99: result.latency.p99,
+}
+console.log(`RESULT ${JSON.stringify(answer)}`)
+
+function byte(): number {
+  return Math.floor(Math.random() * 256)
+}

@@ -1,0 +1,35 @@
+import type { BenchPostgres } from './postgres.ts'
+import type { Report } from './report.ts'
+
+export interface Peer {
+  readonly name: string
+  readonly url: string
+  /** Of a form POST. */
+  readonly body: string
+}
+
+/** From the command line. */
+export interface BenchOptions {
+  readonly rounds: number
+  /** Of one turn of one contestant. */
+  readonly seconds: number
+  readonly peers: readonly Peer[]
+  /** Of the soak in `memory`. */
+  readonly minutes: number
+  /** Of the large data set. */
+  readonly accounts: number
+  readonly realms: number
+}
+
+/** What a bench is given. */
+export interface BenchContext {
+  readonly options: BenchOptions
+  readonly postgres: BenchPostgres
+  /** A folder for files, gone afterwards. */
+  readonly folder: string
+  /** Tells whoever waits. */
+  say(line: string): void
+}
+
+/** `bench/<name>.ts` exports one as `run`. */
+export type RunBench = (context: BenchContext) => Promise<Report>

@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { hasWrk, pinned } from './machine.ts'
+
+export interface Load {
+  readonly url: string
+  /** Of requests, as `writeRequests` makes it. */
+  readonly file: string
+  readonly order: 'random' | 'sequential'
+  readonly connections: number
+  readonly seconds: number
+  /** Requests a second. Default: as many as are answered. */
+  readonly rate?: number
+  /** So many requests and no more, however long it takes. */
+  readonly amount?: number
+  /** Each request names another address in X-Forwarded-For. */
+  readonly manyAddresses?: boolean
+}
+
+export interface LoadResult {
+  readonly completed: number
+  readonly seconds: number
+  /** Answered with 4xx or 5xx. */
+  readonly refused: number
+  readonly failed: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface RequestLine {
+  readonly path: string
+  /** `undefined`: a GET. */
+  readonly body?: string
+}
+
+export const CONNECTIONS = 64
+
+export function writeRequests(file: string, requests: readonly RequestLine[]): string {
+  writeFileSync(
+    file,
+    `${requests.map(({ path, body }) => (body === undefined ? path : `${path}\t${body}`)).join('\n')}\n`,
+  )
+  return file
+}
+
+export function tokenRequest(realm: string, clientId: string, clientSecret: string): RequestLine {
+  const body = `grant_type=client_credentials&client_id=${clientId}&client_secret=${clientSecret}`
+  return { path: `/realms/${realm}/protocol/openid-connect/token`, body }
+}
+
+/** Runs a load in a process of its own. */
+export async function runLoad(load: Load): Promise<LoadResult> {
+  const command =
+    hasWrk && load.rate === undefined && load.amount === undefined ? wrk(load) : autocannon(load)
+  const [program, ...args] = pinned('others', command)
+  const { stdout } = await promisify(execFile)(program as string, args, { maxBuffer: 2 ** 24 })
+  const found = /^RESULT (.*)$/m.exec(stdout)
+  if (!found) throw new Error(`no result of the load: ${stdout}`)
+  return JSON.parse(found[1] as string) as LoadResult
+}
+
+function wrk({ url, file, order, connections, seconds }: Load): string[] {
+  const script = join(import.meta.dirname, 'requests.lua')
+  return ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url, '--', file, order]
+}
+
+function autocannon(load: Load): string[] {
+  return [process.execPath, join(import.meta.dirname, 'autocannon.ts'), JSON.stringify(load)]
+}

@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { availableParallelism, cpus, release, totalmem } from 'node:os'
+
+export type Cores = 'server' | 'others' | 'all' | string
+
+const hasTaskset = spawnSync('taskset', ['--version']).status === 0 && availableParallelism() > 1
+
+/** True where wrk makes the load; autocannon does otherwise, and always where a rate or a number is set. */
+export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
+
+/** The server has the first core, all others have the second: the load does not take what it measures. */
+export function pinned(cores: Cores, command: readonly string[]): string[] {
+  if (!hasTaskset || cores === 'all') return [...command]
+  const list = cores === 'server' ? '0' : cores === 'others' ? '1' : cores
+  return ['taskset', '-c', list, ...command]
+}
+
+/** Moves a running process, and what it will start, to the cores of the others. */
+export function pinToOthers(pid: number): void {
+  if (hasTaskset) spawnSync('taskset', ['-a', '-p', '-c', '1', String(pid)])
+}
+
+/** What the figures were taken on. */
+export function describeMachine(): string {
+  const version = (name: string) =>
+    JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), 'utf8'))
+      .version as string
+  const packages = ['fastify', 'jose', 'pg', 'oidc-provider', 'autocannon'].map((p) => `${p} ${version(p)}`)
+  return [
+    `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Linux ${release().split('-')[0]}, Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`,
+    packages.join(', '),
+    hasTaskset
+      ? 'pinned by taskset: the server to one core; load, PostgreSQL and bench to another'
+      : 'not pinned: server, load and PostgreSQL compete for all cores',
+    hasWrk ? 'closed load by wrk, rates and counts by autocannon' : 'load by autocannon',
+  ].join('; ')
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Actor } from '../../src/domain/actor.ts'
+import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import type { RealmSettings } from '../../src/domain/realm.ts'
+import { type OpenedOperations, openOperations } from '../../src/operations/open.ts'
+import { type RequestLine, tokenRequest } from './load.ts'
+import { type Launch, type Server, startServer } from './processes.ts'
+
+const MAIN = join(import.meta.dirname, '../../src/mintmark.js')
+export const MASTER_KEY = randomBytes(32).toString('base64url')
+export const PUBLIC_URL = 'http://127.0.0.1'
+export const ACTOR: Actor = { kind: 'cli', id: 'bench', address: undefined, authority: PLATFORM_AUTHORITY }
+
+/** `mintmark serve` with the defaults of production: log level, checks, rows, all. */
+export function startMintmark(
+  databaseUrl: string,
+  env: Readonly<Record<string, string>> = {},
+  launch: Partial<Launch> = {},
+): Promise<Server> {
+  return startServer({
+    name: 'mintmark',
+    args: [MAIN, 'serve'],
+    ...launch,
+    env: { PORT: '0', PUBLIC_URL, DATABASE_URL: databaseUrl, MASTER_KEY, ...env },
+  })
+}
+
+/** The server's operations on that database, as its command line has them. */
+export function openAdministration(databaseUrl: string): Promise<OpenedOperations> {
+  return openOperations({
+    databaseUrl,
+    dataDir: '/nonexistent',
+    publicUrl: PUBLIC_URL,
+    masterKeys: [MASTER_KEY],
+    clock: systemClock,
+    poolSize: 4,
+    databaseWaitSeconds: 5,
+    log: () => {},
+  })
+}
+
+export interface Client {
+  readonly realm: string
+  readonly clientId: string
+  readonly clientSecret: string
+}
+
+export function requestOf({ realm, clientId, clientSecret }: Client): RequestLine {
+  return tokenRequest(realm, clientId, clientSecret)
+}
+
+/** A realm with one account, whose secret the server made. */
+export async function createClient(
+  { operations }: OpenedOperations,
+  realm: string,
+  settings: Partial<RealmSettings> = {},
+): Promise<Client> {
+  await operations.createRealm(ACTOR, realm, settings)
+  const { account, clientSecret } = await operations.createServiceAccount(ACTOR, realm, { name: 'bench' })
+  return { realm, clientId: account.clientId, clientSecret }
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pinned } from './machine.ts'
+
+export interface Server {
+  readonly name: string
+  readonly url: string
+  /** Its first process; those of its workers are found by it. */
+  readonly pid: number
+  /** From the start of the process to its first answer. */
+  readonly startMilliseconds: number
+  stop(): Promise<void>
+}
+
+export interface Launch {
+  readonly name: string
+  /** Arguments of node. */
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Cores, as taskset names them. Default: the server's own. */
+  readonly cores?: string | undefined
+  /** Asked until it answers. Default: the port need only listen. */
+  readonly readyPath?: string
+}
+
+const START_SECONDS = 60
+
+/** Starts a server as a process of its own, its output in a file, and waits until it serves. */
+export async function startServer(launch: Launch): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
+  const log = join(folder, 'log')
+  const output = openSync(log, 'a')
+  const [program, ...args] = pinned(launch.cores ?? 'server', [process.execPath, ...launch.args])
+  const started = performance.now()
+  const child = spawn(program as string, args, {
+    env: { ...process.env, ...launch.env },
+    stdio: ['ignore', output, output],
+  })
+  closeSync(output)
+  const url = await untilItListens(child, log)
+  if (launch.readyPath) while (!(await answers(url + launch.readyPath))) await sleep(5)
+  const startMilliseconds = performance.now() - started
+  return {
+    name: launch.name,
+    url,
+    pid: child.pid as number,
+    startMilliseconds,
+    stop: async () => {
+      if (child.exitCode === null) {
+        child.kill('SIGTERM')
+        await once(child, 'exit')
+      }
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function untilItListens(child: ChildProcess, log: string): Promise<string> {
+  for (const start = performance.now(); performance.now() - start < START_SECONDS * 1000; await sleep(5)) {
+    const text = readFileSync(log, 'utf8')
+    const found = /listening on (http:\/\/[\w.:[\]]+)/.exec(text)
+    if (found) return found[1] as string
+    if (child.exitCode !== null) throw new Error(`a server did not start: ${text}`)
+  }
+  throw new Error(`a server does not listen: ${readFileSync(log, 'utf8')}`)
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    (response) => response.ok,
+    () => false,
+  )
+}
+
+/** A process and all that it started. */
+export function familyOf(pid: number): number[] {
+  const children = new Map<number, number[]>()
+  for (const entry of readdirSync('/proc')) {
+    const parent = /^\d+$/.test(entry) ? Number(statFields(Number(entry))?.[1]) : Number.NaN
+    if (!Number.isNaN(parent)) children.set(parent, [...(children.get(parent) ?? []), Number(entry)])
+  }
+  const family = [pid]
+  for (let i = 0; i < family.length; i++) family.push(...(children.get(family[i] as number) ?? []))
+  return family
+}
+
+/** Of the kernel's clock: 100 a second on every Linux that Node runs on. */
+const TICK_MICROSECONDS = 10_000
+
+/** CPU time of these processes so far, all threads. */
+export function cpuMicroseconds(pids: readonly number[]): number {
+  // Fields 14 and 15 of proc(5): user and system time; the children that ended are in 16 and 17.
+  return pids.reduce((sum, pid) => {
+    const fields = statFields(pid)
+    return sum + (fields ? (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS : 0)
+  }, 0)
+}
+
+export function residentMegabytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024
+}
+
+/** From the state on: the name before it may hold anything. */
+function statFields(pid: number): string[] | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return undefined
+  }
+}
