@@ -32,7 +32,8 @@ export async function shedOverload(
     maxEventLoopDelay: maxEventLoopDelayMilliseconds,
     sampleInterval: 250,
     pressureHandler: (_request, _reply, type, value) => {
-      throw overloaded(`${type} ${value}`)
+      // Infinity: nothing has been measured yet, as in a process that has just started.
+      if (Number.isFinite(value)) throw overloaded(`${type} ${value}`)
     },
   })
 }

@@ -71,6 +71,7 @@ export async function tokenFor(
       resource: `${PUBLIC_URL}/admin`,
     }).toString(),
   })
+  if (answer.statusCode !== 200) throw new Error(`no token: ${answer.body}`)
   return answer.json().access_token
 }
 

@@ -14,6 +14,10 @@ export function acceptJson(app: FastifyInstance): void {
     { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES },
     (request, body, done) => (body === '' ? done(null, undefined) : parse(request, body, done)),
   )
+  // No body says as little as an empty one.
+  app.addHook('preValidation', async (request) => {
+    request.body ??= {}
+  })
   const strict = ajv({})
   // In a URL everything is text.
   const ofText = ajv({ coerceTypes: true })

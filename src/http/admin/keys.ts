@@ -48,7 +48,7 @@ export function keyRoutes(
         tags,
         summary: 'Publish the next key now; it signs as soon as no cache can be without it',
         params: InRealm,
-        body: Type.Optional(Type.Object({}, Closed)),
+        body: Type.Object({}, Closed),
         response: { 200: SigningKey },
       },
     },

@@ -28,7 +28,7 @@ export function secretRoutes(
         tags,
         summary: 'Replace all secrets by a new one, shown this once; the old ones stop working at once',
         params: OfAccount,
-        body: Type.Optional(Type.Object({}, Closed)),
+        body: Type.Object({}, Closed),
         response: { 200: ServiceAccountWithSecret },
       },
     },
@@ -67,22 +67,20 @@ export function secretRoutes(
         tags,
         summary: 'Start a rotation: a second secret, shown this once, beside the old one until that ends',
         params: OfAccount,
-        body: Type.Optional(
-          Type.Object(
-            {
-              old_secret_expires_at: Type.Optional(
-                Type.String({ format: 'date-time', description: 'Within 90 days. Default: in 24 hours' }),
-              ),
-            },
-            Closed,
-          ),
+        body: Type.Object(
+          {
+            old_secret_expires_at: Type.Optional(
+              Type.String({ format: 'date-time', description: 'Within 90 days. Default: in 24 hours' }),
+            ),
+          },
+          Closed,
         ),
         response: { 201: Rotated },
       },
     },
     async (request, reply) => {
       const { tenant, client_id } = request.params
-      const end = request.body?.old_secret_expires_at
+      const end = request.body.old_secret_expires_at
       const rotated = await operations.startSecretRotation(
         actorOf(request),
         tenant,

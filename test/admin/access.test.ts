@@ -1,0 +1,229 @@
+import t, { type Test } from 'tap'
+import { type AdminAnswer, type Ask, adminToken, asking } from '../support/admin.ts'
+import { TESTER, type TestServer, testServer } from '../support/server.ts'
+
+interface Row {
+  /** Who may. */
+  readonly role: 'account-admin' | 'platform-admin'
+  /** What the one who may is answered. */
+  readonly status: number
+  readonly body?: (n: number) => unknown
+  readonly query?: (realm: string) => string
+  /** What is there before. */
+  readonly prepare?: (server: TestServer, place: Place) => Promise<Partial<Place>>
+}
+
+/** What the names in a path stand for. */
+interface Place {
+  readonly tenant: string
+  readonly client_id: string
+  readonly [name: string]: string
+}
+
+/** Every operation of the API's own document has a row here. */
+const ROWS: Record<string, Row> = {
+  'GET /admin/realms': { role: 'account-admin', status: 200 },
+  'POST /admin/realms': { role: 'platform-admin', status: 201, body: (n) => ({ name: `new-${n}` }) },
+  'GET /admin/realms/{tenant}': { role: 'account-admin', status: 200 },
+  'PATCH /admin/realms/{tenant}': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ token_lifetime_seconds: 60 }),
+  },
+  'DELETE /admin/realms/{tenant}': {
+    role: 'platform-admin',
+    status: 204,
+    query: (realm) => `?confirm=${realm}`,
+  },
+  'GET /admin/realms/{tenant}/service-accounts': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{tenant}/service-accounts': {
+    role: 'account-admin',
+    status: 201,
+    body: () => ({ name: 'CI deployer' }),
+  },
+  'GET /admin/realms/{tenant}/service-accounts/{client_id}': { role: 'account-admin', status: 200 },
+  'PATCH /admin/realms/{tenant}/service-accounts/{client_id}': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ description: 'changed' }),
+  },
+  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}': { role: 'account-admin', status: 204 },
+  'POST /admin/realms/{tenant}/service-accounts/{client_id}/reset-secret': {
+    role: 'account-admin',
+    status: 200,
+  },
+  'GET /admin/realms/{tenant}/service-accounts/{client_id}/secrets': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{tenant}/service-accounts/{client_id}/secrets': { role: 'account-admin', status: 201 },
+  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}/secrets/{id}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: async ({ operations }, { tenant, client_id }) => {
+      const { secret } = await operations.startSecretRotation(TESTER, tenant, client_id)
+      return { id: secret.id }
+    },
+  },
+  'GET /admin/realms/{tenant}/keys': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{tenant}/keys/rotate': { role: 'account-admin', status: 200 },
+  'DELETE /admin/realms/{tenant}/keys/{kid}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: async ({ operations }, { tenant }) => ({
+      kid: (await operations.rotateSigningKey(TESTER, tenant)).kid,
+    }),
+  },
+  'GET /admin/audit-events': { role: 'platform-admin', status: 200 },
+  'GET /admin/realms/{tenant}/audit-events': { role: 'account-admin', status: 200 },
+}
+
+/** Paths that belong to no realm: nothing to hide from whoever may not use them. */
+const isOfRealm = (path: string) => path.includes('{tenant}')
+
+t.test('every operation of the document has its row', async (t) => {
+  const { app } = await testServer(t)
+  const { paths } = (await app.inject('/admin/openapi.json')).json() as {
+    paths: Record<string, Record<string, unknown>>
+  }
+  const documented = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  t.same(documented.sort(), Object.keys(ROWS).sort())
+})
+
+t.test('who may use an operation, and who may not', async (t) => {
+  const server = await testServer(t)
+  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await server.operations.createRealm(TESTER, 'other')
+  const expired = (await adminToken(server, 'other', ['account-admin'])).token
+  server.clock.advance(400)
+
+  for (const [n, [operation, row]] of Object.entries(ROWS).entries()) {
+    const tenant = `realm-${n}`
+    await server.operations.createRealm(TESTER, tenant)
+    const { account } = await server.operations.createServiceAccount(TESTER, tenant, { name: 'target' })
+    let place: Place = { tenant, client_id: account.clientId }
+    place = { ...place, ...(await row.prepare?.(server, place)) } as Place
+    await t.test(operation, (t) => checkAccess(t, server, { operation, row, place, n, expired }))
+  }
+})
+
+interface Case {
+  readonly operation: string
+  readonly row: Row
+  readonly place: Place
+  readonly n: number
+  readonly expired: string
+}
+
+async function checkAccess(t: Test, server: TestServer, { operation, row, place, n, expired }: Case) {
+  const [method, pattern] = operation.split(' ') as [Parameters<Ask>[0], string]
+  const path = pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => place[name] as string)
+  const call = (token: string | undefined): Promise<AdminAnswer> =>
+    asking(server, token)(method, path + (row.query?.(place.tenant) ?? ''), row.body?.(n))
+  const tokenOf = async (realm: string, role: string) => (await adminToken(server, realm, [role])).token
+
+  const none = await call(undefined)
+  t.equal(none.status, 401, 'no token')
+  t.equal(none.headers['www-authenticate'], 'Bearer realm="admin"', 'and no word of an error')
+
+  const late = await call(expired)
+  t.equal(late.status, 401, 'an expired token')
+  t.match(late.headers['www-authenticate'], /error="invalid_token"/)
+
+  const viewer = await call(await tokenOf(place.tenant, 'view'))
+  t.equal(viewer.status, 403, 'role view')
+  t.match(viewer.headers['www-authenticate'], /error="insufficient_scope"/)
+
+  const foreign = await call(await tokenOf('other', 'account-admin'))
+  if (isOfRealm(pattern)) t.equal(foreign.status, 404, "another realm's administrator")
+  else if (row.role === 'platform-admin') t.equal(foreign.status, 403, 'an administrator of one realm')
+  if (isOfRealm(pattern) && row.role === 'platform-admin')
+    t.equal((await call(await tokenOf(place.tenant, 'account-admin'))).status, 403, "the realm's own one")
+
+  for (const refused of [none, late, viewer]) {
+    t.match(refused.headers['content-type'], /^application\/problem\+json/)
+    t.equal(refused.headers['cache-control'], 'no-store')
+    t.match(refused.body, { type: /^urn:mintmark:problem:/, title: String, detail: String })
+  }
+
+  const home = row.role === 'platform-admin' ? 'system' : place.tenant
+  const right = await call(await tokenOf(home, row.role))
+  t.equal(right.status, row.status, `role ${row.role}: ${right.text}`)
+  t.equal(right.headers['cache-control'], 'no-store')
+}
+
+t.test('an administrator of the platform administers every realm', async (t) => {
+  const server = await testServer(t)
+  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await server.operations.createRealm(TESTER, 'acme')
+  const { token } = await adminToken(server, 'system', ['platform-admin'])
+  const ask = asking(server, token)
+  t.equal((await ask('POST', '/admin/realms/acme/service-accounts', { name: 'CI' })).status, 201)
+  t.same(
+    (await ask('GET', '/admin/realms')).body.items.map(({ name }: { name: string }) => name),
+    ['acme', 'system'],
+  )
+})
+
+t.test('an administrator who is disabled, demoted or deleted is out at once', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
+  const status = async () => (await asking(server, token)('GET', '/admin/realms/acme')).status
+  const update = (change: object) => server.operations.updateServiceAccount(TESTER, 'acme', clientId, change)
+  t.equal(await status(), 200)
+  await update({ roles: ['view'] })
+  t.equal(await status(), 403)
+  await update({ roles: ['account-admin'] })
+  t.equal(await status(), 200)
+  await update({ enabled: false })
+  t.equal(await status(), 401)
+  await update({ enabled: true })
+  await server.operations.deleteServiceAccount(TESTER, 'acme', clientId)
+  t.equal(await status(), 401)
+})
+
+t.test('a token has no more than the roles it was made with', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const { token, clientId } = await adminToken(server, 'acme', ['view'])
+  await server.operations.updateServiceAccount(TESTER, 'acme', clientId, { roles: ['account-admin'] })
+  t.equal((await asking(server, token)('GET', '/admin/realms/acme')).status, 403)
+})
+
+t.test('a token for another audience is refused', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+    name: 'CI',
+    roles: ['account-admin'],
+  })
+  const answer = await server.app.inject({
+    method: 'POST',
+    url: '/realms/acme/protocol/openid-connect/token',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: `grant_type=client_credentials&client_id=${account.clientId}&client_secret=${clientSecret}`,
+  })
+  const refused = await asking(server, answer.json().access_token)('GET', '/admin/realms/acme')
+  t.equal(refused.status, 401)
+  t.match(refused.body, { type: 'urn:mintmark:problem:invalid-token' })
+  t.match(server.log.at(-1), /aud/)
+})
+
+t.test('what is not a Bearer token is as good as none', async (t) => {
+  const server = await testServer(t)
+  for (const authorization of ['Basic cm9vdDpyb290', 'Bearer', 'Bearer a b', 'Bearer \u00e9'])
+    t.match(await asking(server, undefined)('GET', '/admin/realms', undefined, { authorization }), {
+      status: 401,
+      body: { type: 'urn:mintmark:problem:no-token' },
+    })
+})
+
+t.test('without the database nobody is let in, and everybody is told to try again', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const { token } = await adminToken(server, 'acme', ['account-admin'])
+  await server.cutDatabase()
+  const answer = await asking(server, token)('GET', '/admin/realms/acme')
+  t.equal(answer.status, 503)
+  t.equal(answer.headers['retry-after'], '1')
+})
