@@ -3,8 +3,6 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runCommand } from './cli/program.ts'
 import { loadConfig } from './config.ts'
-import { createLogger } from './server/logger.ts'
-import { serve, serveAsWorker } from './server/serve.ts'
 
 /** Told to stop, the process is gone after this long at the latest. */
 const STOP_SECONDS = 15
@@ -12,6 +10,8 @@ const STOP_SECONDS = 15
 process.exitCode = await runCommand(process.argv, process.env, serveUntilSignal)
 
 async function serveUntilSignal(): Promise<number> {
+  // Loaded when it is needed: other commands start sooner without.
+  const { createLogger, serve, serveAsWorker } = await import('./server/serve.ts')
   const config = loadConfig(process.env)
   const logger = createLogger(config.logLevel)
   const stop = new AbortController()

@@ -1,5 +1,4 @@
 import { Command, CommanderError } from 'commander'
-import { explain } from './failure.ts'
 import { masterKeyCommands } from './master-key.ts'
 import { migrateCommand } from './migrate.ts'
 import { portalCommands } from './portal.ts'
@@ -45,6 +44,7 @@ export async function runCommand(
   } catch (error) {
     // Commander has said what is wrong, or the help that was asked for, itself.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
+    const { explain } = await import('./failure.ts')
     process.stderr.write(`mintmark: ${explain(error)}\n`)
     return FAILED
   }

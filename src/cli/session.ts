@@ -4,7 +4,6 @@ import { loadConfig } from '../config.ts'
 import type { Actor } from '../domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../domain/authority.ts'
 import { systemClock } from '../domain/clock.ts'
-import { openOperations } from '../operations/open.ts'
 import type { Operations } from '../operations/operations.ts'
 
 /** What a command works with. */
@@ -36,6 +35,8 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
   return (work) =>
     async (...args) => {
       const config = loadConfig(env)
+      // Loaded when it is needed: help and wrong usage can do without.
+      const { openOperations } = await import('../operations/open.ts')
       const opened = await openOperations({
         ...config,
         clock: systemClock,

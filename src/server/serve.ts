@@ -17,6 +17,8 @@ const DATABASE_WAIT_SECONDS = 60
 /** What is in flight may take this long once the server was told to stop; then it is cut. */
 const CLOSE_SECONDS = 10
 
+export { createLogger } from './logger.ts'
+
 /** What runs until it is closed. */
 export interface Running {
   close(): Promise<void>
