@@ -9,7 +9,7 @@ const STOP_SECONDS = 15
 
 process.exitCode = await runCommand(process.argv, process.env, serveUntilSignal)
 
-async function serveUntilSignal(): Promise<number> {
+async function serveUntilSignal(): Promise<never> {
   // Loaded when it is needed: other commands start sooner without.
   const { createLogger, serve, serveAsWorker } = await import('./server/serve.ts')
   const config = loadConfig(process.env)

@@ -93,6 +93,8 @@ t.test('each variable has its bounds', async (t) => {
     ['DATABASE_URL', ['postgres:/x', 'postgresql://a b']],
     ['TRUST_PROXY', ['10.0.0.0/33', '::/129', '10.0.0.0/', 'yes', '1']],
     ['LOG_LEVEL', ['INFO']],
+    ['FAILED_ATTEMPTS_STORE', ['redis']],
+    ['METRICS_TOKEN', ['short', 'with a space in it']],
     ['MASTER_KEY', ['short', KEY.slice(1), `${KEY}x`, `${KEY.slice(0, -1)}B`, ',']],
   ]
   for (const [name, values] of faulty) {

@@ -15,21 +15,15 @@ const WRONG_USAGE = 2
 export async function runCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  serve: () => Promise<number>,
+  serve: () => Promise<never>,
 ): Promise<number> {
-  let exitCode = 0
   const program = new Command('mintmark')
     .description('The token server for machines: OAuth 2.0 client credentials by realm.')
     .option('--json', 'print one JSON value, in the names of the wire, and nothing else')
     .addHelpText('after', '\nIt is configured by environment variables, the same ones for every command.')
     .showHelpAfterError()
     .exitOverride()
-  program
-    .command('serve')
-    .description('run the server until it is told to stop')
-    .action(async () => {
-      exitCode = await serve()
-    })
+  program.command('serve').description('run the server until it is told to stop').action(serve)
   const inSession = sessionOpener(program, env)
   migrateCommand(program, inSession)
   realmCommands(program, inSession)
@@ -40,7 +34,7 @@ export async function runCommand(
 
   try {
     await program.parseAsync(argv)
-    return exitCode
+    return 0
   } catch (error) {
     // Commander has said what is wrong, or the help that was asked for, itself.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE

@@ -1,11 +1,11 @@
 /** Columns under their heads, as wide as they must be. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heads, ...rows].map((line) => line.map(printable))
-  const widths = heads.map((_, column) => Math.max(...lines.map((line) => lengthOf(line[column] ?? ''))))
+  const widths = heads.map((_, column) => Math.max(...lines.map((line) => lengthOf(line[column] as string))))
   return lines
     .map((line) =>
       line
-        .map((cell, column) => pad(cell, widths[column] ?? 0))
+        .map((cell, column) => pad(cell, widths[column] as number))
         .join('  ')
         .trimEnd(),
     )

@@ -28,7 +28,8 @@ export interface Argon2PoolOptions {
 
 export function createArgon2Pool({ concurrency = 1, maxWaiting = 100 }: Argon2PoolOptions = {}): Argon2Pool {
   const nobody = hash('nobody', PARAMETERS)
-  nobody.catch(() => {})
+  // Whoever waits for it hears of a failure.
+  void Promise.allSettled([nobody])
   // Queues of their own: who creates many accounts keeps nobody from getting a token.
   const hashes = fastq.promise((secret: string) => hash(secret, PARAMETERS), concurrency)
   const comparisons = fastq.promise(

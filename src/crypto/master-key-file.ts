@@ -26,8 +26,6 @@ async function createMasterKeyFile(path: string): Promise<void> {
     await file.close()
   }
   // A hard link appears whole or not at all, and never replaces a key that is there.
-  await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  await Promise.allSettled([link(draft, path)])
   await unlink(draft)
 }

@@ -6,7 +6,7 @@ import { createSealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
-import { type Database, isDatabaseAway, openDatabase } from '../storage/database.ts'
+import { type Database, isDatabaseAway, openDatabase, reasonOf } from '../storage/database.ts'
 import { createAttemptCounters, type FailedAttemptsStore } from '../storage/failed-attempts.ts'
 import { migrateToLatest } from '../storage/migrations.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -130,13 +130,13 @@ async function migrateWhenReachable(
       return await migrateToLatest(databaseUrl)
     } catch (error) {
       if (!isDatabaseAway(error)) throw error
-      const reason = (error as Error).message || (error as { code?: string }).code
+      const reason = reasonOf(error)
       if (performance.now() + delay > deadline)
         throw new DatabaseUnreachableError(
           `the database could not be reached within ${databaseWaitSeconds} s: ${reason}`,
         )
       log(`the database cannot be reached yet (${reason}); trying again in ${delay} ms`)
-      await sleep(delay, undefined, { ...(signal && { signal }) })
+      await sleep(delay, undefined, { signal: signal as AbortSignal })
     }
   }
 }

@@ -2,11 +2,10 @@ import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
 /** JSON lines on standard error, or something for the eye when that is a terminal. */
-export function createLogger(level: string): Logger {
+export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = process.stderr): Logger {
   const options = { level, serializers: { err: serializeError } }
   const stderr = 2
-  if (process.stderr.isTTY)
-    return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
+  if (isTTY) return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
   return pino(options, pino.destination({ dest: stderr, sync: true }))
 }
 

@@ -84,8 +84,13 @@ export function isDatabaseAway(error: unknown): boolean {
 /** What PostgreSQL, or the network before it, says; `undefined` for an error of another kind. */
 export function describeDatabaseError(error: unknown): string | undefined {
   if (!(error instanceof pg.DatabaseError) && !isDatabaseAway(error)) return undefined
+  return `the database does not do what it is asked: ${reasonOf(error)}`
+}
+
+/** The code and the message of an error, where it has them: of several addresses that were tried there is no message. */
+export function reasonOf(error: unknown): string {
   const { message, code } = error as Error & { code?: string }
-  return `the database does not do what it is asked: ${message || code}`
+  return [code, message].filter(Boolean).join(': ')
 }
 
 /** PostgreSQL's name of the constraint that an error is about. */

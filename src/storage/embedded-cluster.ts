@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -68,16 +68,14 @@ async function createCluster(folder: string): Promise<void> {
     flush: true,
   })
   for (const path of [draft, data, password]) await chown(path, user.uid, user.gid)
-  try {
-    await runInitdb(data, user)
-    await syncFolder(draft)
-    await rename(draft, folder)
-    await syncFolder(join(folder, '..'))
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true })
-    // Another process was faster, and took the draft for a left-over perhaps.
-    if (!existsSync(folder)) throw error
-  }
+  const making = runInitdb(data, user)
+    .then(() => syncFolder(draft))
+    .then(() => rename(draft, folder))
+  const [made] = await Promise.allSettled([making])
+  await rm(draft, { recursive: true, force: true })
+  // If it is there, another process was faster, and took the draft for a left-over perhaps.
+  if (made.status === 'rejected' && !existsSync(folder)) throw made.reason
+  await syncFolder(join(folder, '..'))
 }
 
 async function runInitdb(data: string, user: SystemUser): Promise<void> {
@@ -88,7 +86,7 @@ async function runInitdb(data: string, user: SystemUser): Promise<void> {
   await promisify(execFile)(initdb, ['-D', name, '--username=mintmark', ...how], options).catch(
     (error: Error & { stderr?: string }) => {
       throw new EmbeddedPostgresError(
-        `PostgreSQL could not make a database in ${data}: ${error.stderr || error.message}`.trim(),
+        `PostgreSQL could not make a database in ${data}: ${[error.stderr, error.message].find(Boolean)}`.trim(),
       )
     },
   )
@@ -99,7 +97,9 @@ async function openPortFile(path: string): Promise<number> {
   if (!existsSync(path)) {
     const draft = `${path}.${crypto.randomUUID()}`
     await writeFile(draft, `${await findFreePort()}\n`, { mode: 0o600, flush: true })
-    await rename(draft, path)
+    // A hard link appears whole or not at all, and never replaces the port that another process chose.
+    await Promise.allSettled([link(draft, path)])
+    await rm(draft)
   }
   return Number(await readFile(path, 'utf8'))
 }

@@ -19,23 +19,30 @@ const IN_USE = 6_468_645
 /** How long a start may take: after a crash, the changes since the last checkpoint are made again. */
 const START_SECONDS = 120
 
+/** One that is stopping or stuck may take a connection and not answer. */
+const ANSWER_MILLISECONDS = 5000
+
 const POLL_MILLISECONDS = 15
 
 /** Before another attempt to bring back a PostgreSQL that does not start. */
 const RETRY_MILLISECONDS = 1000
 
 /** Why a start is no failure: one that came second, processes of a dead one not all gone yet, a kill from outside. */
-const TRY_AGAIN = /lock file .* already exists|shared memory block .* still in use|^killed by/
+const TRY_AGAIN = /lock file .* (already exists|is empty)|shared memory block .* still in use|^killed by/
 
 /**
  * The PostgreSQL below `dataDir`: joined if it runs, whoever started it, or else started. Should it die, it is
  * started again. Any number of processes may use it; PostgreSQL itself sees to it that it never runs twice.
  * @throws EmbeddedPostgresError
  */
-export async function openEmbeddedPostgres(dataDir: string, log: Log): Promise<EmbeddedPostgres> {
+export async function openEmbeddedPostgres(
+  dataDir: string,
+  log: Log,
+  startSeconds = START_SECONDS,
+): Promise<EmbeddedPostgres> {
   const cluster = await openCluster(dataDir)
   let closing = false
-  let membership = keep(await join(cluster))
+  let membership = keep(await join(cluster, startSeconds))
 
   function keep(client: pg.Client): Promise<pg.Client> {
     client.once('end', () => {
@@ -50,7 +57,7 @@ export async function openEmbeddedPostgres(dataDir: string, log: Log): Promise<E
     for (;;) {
       if (closing) throw new EmbeddedPostgresError('closing')
       try {
-        return await join(cluster)
+        return await join(cluster, startSeconds)
       } catch (error) {
         log('the embedded PostgreSQL does not start; it will be tried again', error as Error)
         await sleep(RETRY_MILLISECONDS)
@@ -68,8 +75,8 @@ export async function openEmbeddedPostgres(dataDir: string, log: Log): Promise<E
   }
 }
 
-async function join(cluster: Cluster): Promise<pg.Client> {
-  const deadline = performance.now() + START_SECONDS * 1000
+async function join(cluster: Cluster, startSeconds: number): Promise<pg.Client> {
+  const deadline = performance.now() + startSeconds * 1000
   let postmaster: Postmaster | undefined
   for (;;) {
     try {
@@ -95,11 +102,14 @@ async function join(cluster: Cluster): Promise<pg.Client> {
 
 /** While this session lasts, nobody stops the PostgreSQL that it is with. */
 async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString, application_name: 'mintmark member' })
-  client.on('error', () => {})
+  const client = createClient(connectionString)
   try {
     await client.connect()
     await client.query('select pg_advisory_lock_shared($1)', [IN_USE])
+    // The lock may have come free because the session of one who stops it ended first. Then it takes nobody any more.
+    const probe = createClient(connectionString)
+    await probe.connect()
+    await probe.end()
     return client
   } catch (error) {
     await client.end()
@@ -107,20 +117,31 @@ async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
   }
 }
 
+function createClient(connectionString: string): pg.Client {
+  const client = new pg.Client({
+    connectionString,
+    application_name: 'mintmark member',
+    connectionTimeoutMillis: ANSWER_MILLISECONDS,
+  })
+  // Its end is what counts.
+  client.on('error', () => {})
+  return client
+}
+
 async function leave(client: pg.Client, cluster: Cluster): Promise<void> {
-  try {
-    await client.query('select pg_advisory_unlock_shared($1)', [IN_USE])
-    // Whoever comes while we hold it finds that PostgreSQL ends, and starts it again.
-    const { rows } = await client.query('select pg_try_advisory_lock($1) as is_last', [IN_USE])
-    if (rows[0]?.is_last) await stopPostmaster(cluster)
-  } catch (error) {
-    if (!isDatabaseAway(error)) throw error
-  } finally {
-    await client.end()
-  }
+  // A session that broke has left already.
+  await Promise.allSettled([stopIfLast(client, cluster)])
+  await client.end()
+}
+
+async function stopIfLast(client: pg.Client, cluster: Cluster): Promise<void> {
+  await client.query('select pg_advisory_unlock_shared($1)', [IN_USE])
+  // Whoever comes while we hold it finds that PostgreSQL ends, and starts it again.
+  const { rows } = await client.query('select pg_try_advisory_lock($1) as is_last', [IN_USE])
+  if (rows[0].is_last) await stopPostmaster(cluster)
 }
 
 // Even one that still recovers answers, and so does one in another container that shares the folder.
 function nobodyListens(error: unknown): boolean {
-  return ['ENOENT', 'ECONNREFUSED'].includes((error as NodeJS.ErrnoException).code ?? '')
+  return ['ENOENT', 'ECONNREFUSED'].includes(String((error as NodeJS.ErrnoException).code))
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+import { type Migration, type MigrationProvider, type MigrationResult, Migrator } from 'kysely/migration'
 import pg from 'pg'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
@@ -18,7 +18,7 @@ export async function migrateToLatest(connectionString: string): Promise<string[
     if ((await pendingMigrations(db)).length === 0) return []
     const { error, results } = await new Migrator({ db, provider: sqlFiles }).migrateToLatest()
     if (error) throw error
-    return (results ?? []).map((result) => result.migrationName)
+    return (results as MigrationResult[]).map((result) => result.migrationName)
   } finally {
     await db.destroy()
   }

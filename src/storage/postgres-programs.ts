@@ -43,19 +43,14 @@ function canRun(program: string, user: SystemUser): boolean {
 async function copyReadable(from: string, to: string): Promise<void> {
   const draft = `${to}.${crypto.randomUUID()}`
   await mkdir(dirname(to), { recursive: true, mode: 0o755 })
-  try {
-    await cp(from, draft, { recursive: true, verbatimSymlinks: true })
-    await chmod(draft, 0o755)
-    for (const entry of await readdir(draft, { recursive: true, withFileTypes: true })) {
-      if (entry.isSymbolicLink()) continue
-      const isOpened = entry.isDirectory() || entry.parentPath.endsWith('bin')
-      await chmod(join(entry.parentPath, entry.name), isOpened ? 0o755 : 0o644)
-    }
-    await rename(draft, to)
-  } catch (error) {
-    // Another process was faster.
-    if (!existsSync(to)) throw error
-  } finally {
-    await rm(draft, { recursive: true, force: true })
+  await cp(from, draft, { recursive: true, verbatimSymlinks: true })
+  await chmod(draft, 0o755)
+  for (const entry of await readdir(draft, { recursive: true, withFileTypes: true })) {
+    if (entry.isSymbolicLink()) continue
+    const isOpened = entry.isDirectory() || entry.parentPath.endsWith('bin')
+    await chmod(join(entry.parentPath, entry.name), isOpened ? 0o755 : 0o644)
   }
+  // It fails where another process was faster, whose copy is as good.
+  await Promise.allSettled([rename(draft, to)])
+  await rm(draft, { recursive: true, force: true })
 }

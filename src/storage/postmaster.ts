@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readFile, readlink, realpath, stat } from 'node:fs/promises'
+import { open, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from './embedded-cluster.ts'
@@ -13,6 +13,9 @@ const LOG_BYTES = 4 * 1024 * 1024
 
 /** A PostgreSQL that was told to stop is given this long before it is told not to tidy up. */
 const STOP_MILLISECONDS = 10_000
+
+/** A pid file is written within microseconds of being made. */
+const EMPTY_MILLISECONDS = 1000
 
 /** Durability is PostgreSQL's default. A statement or a row in its log could hold a hash. */
 const SETTINGS = [
@@ -31,29 +34,32 @@ export interface Postmaster {
 
 /** Starts it, and does not wait until it answers. It outlives us: others may be using it when we go. */
 export async function startPostmaster(cluster: Cluster): Promise<Postmaster> {
+  await removeEmptyPidFiles(cluster)
+  const log = await open(cluster.log, (await sizeOf(cluster.log)) > LOG_BYTES ? 'w' : 'a', 0o600)
+  const { size } = await log.stat()
+  const [launched] = await Promise.allSettled([launch(cluster, log.fd)])
+  await log.close()
+  if (launched.status === 'fulfilled')
+    return { lastWords: () => lastWordsOf(launched.value, cluster.log, size) }
+  throw new EmbeddedPostgresError(`PostgreSQL could not be started: ${launched.reason.message}`)
+}
+
+async function launch(cluster: Cluster, log: number): Promise<ChildProcess> {
   const { postgres } = await findPostgresPrograms(cluster.user)
   const stale = await readPostmasterPid(cluster)
-  const log = await open(cluster.log, (await sizeOf(cluster.log)) > LOG_BYTES ? 'w' : 'a', 0o600)
-  try {
-    const { size } = await log.stat()
-    const settings = [...SETTINGS, ...addressSettings(cluster)].flatMap((setting) => ['-c', setting])
-    const child = spawn(postgres, ['-D', nameFromWithin(cluster.data), ...settings], {
-      ...asUser(cluster.user),
-      cwd: cluster.data,
-      // A pid file left by one that is dead counts for nothing, though its number is another process's now.
-      env: { ...ENVIRONMENT, ...(stale !== undefined && { PG_GRANDPARENT_PID: String(stale) }) },
-      // A session of its own: Ctrl-C in the terminal is for us, who then stop it in order.
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-    })
-    await once(child, 'spawn')
-    child.unref()
-    return { lastWords: () => lastWordsOf(child, cluster.log, size) }
-  } catch (cause) {
-    throw new EmbeddedPostgresError(`PostgreSQL could not be started: ${(cause as Error).message}`, { cause })
-  } finally {
-    await log.close()
-  }
+  const settings = [...SETTINGS, ...addressSettings(cluster)].flatMap((setting) => ['-c', setting])
+  const child = spawn(postgres, ['-D', nameFromWithin(cluster.data), ...settings], {
+    ...asUser(cluster.user),
+    cwd: cluster.data,
+    // A pid file left by one that is dead counts for nothing, though its number is another process's now.
+    env: { ...ENVIRONMENT, ...(stale !== undefined && { PG_GRANDPARENT_PID: String(stale) }) },
+    // A session of its own: Ctrl-C in the terminal is for us, who then stop it in order.
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
+  await once(child, 'spawn')
+  child.unref()
+  return child
 }
 
 /** Its process number, if it runs. */
@@ -93,6 +99,15 @@ function addressSettings({ port }: Cluster): string[] {
 async function readPostmasterPid({ data }: Cluster): Promise<number | undefined> {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   return Number.parseInt(text, 10) || undefined
+}
+
+/** One that was killed between making its pid file and writing it leaves it empty; PostgreSQL lets nobody past that. */
+async function removeEmptyPidFiles({ data }: Cluster): Promise<void> {
+  for (const name of ['postmaster.pid', '.s.PGSQL.5432.lock']) {
+    const path = join(data, name)
+    const { size, mtimeMs } = await stat(path).catch(() => ({ size: undefined, mtimeMs: 0 }))
+    if (size === 0 && Date.now() - mtimeMs > EMPTY_MILLISECONDS) await rm(path, { force: true })
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -78,23 +78,21 @@ t.test('people get columns, and are told to keep the secret', async (t) => {
 
 t.test('a client brings its own credentials, and its secret is not repeated', async (t) => {
   const args = ['service-account', 'create', '--realm', 'acme', '--name', 'Old', '--client-id', 'old.client']
-  const { stdout, code } = await mintmark(
-    [...args, '--client-secret-stdin', '--json'],
-    env,
-    'correct horse\n',
-  )
+  const { stdout, code } = await mintmark([...args, '--client-secret-stdin', '--json'], env, {
+    input: 'correct horse\n',
+  })
   t.equal(code, 0)
   t.notMatch(stdout, /horse/)
   t.equal(JSON.parse(stdout).client_id, 'old.client')
   t.equal(await status({ client_id: 'old.client', client_secret: 'correct horse' }), 200)
   t.equal(await status({ client_id: 'old.client', client_secret: 'correct horse\n' }), 401)
 
-  const short = await mintmark([...args, '--client-secret-stdin'], env, 'seven77')
+  const short = await mintmark([...args, '--client-secret-stdin'], env, { input: 'seven77' })
   t.equal(short.code, 1)
   t.match(short.stderr, /8 to 256 printable characters/)
   t.notMatch(short.stderr, /seven77/)
   for (const half of [args, [...args.slice(0, -2), '--client-secret-stdin']]) {
-    const { code, stderr } = await mintmark(half, env, 'correct horse')
+    const { code, stderr } = await mintmark(half, env, { input: 'correct horse' })
     t.equal(code, 1)
     t.match(stderr, /--client-id and --client-secret-stdin go together/)
   }

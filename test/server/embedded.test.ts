@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -104,6 +104,16 @@ t.test('a demo that was cut short is finished by the next start', async (t) => {
   await mintmark(['realm', 'create', 'demo'], { DATA_DIR })
   const server = await startServer(t, { DATA_DIR })
   t.equal((await requestToken(server.url, 'demo', readWelcome(server.output().stdout))).status, 200)
+})
+
+t.test('a disk that is full is one clear line, and the next start begins anew', async (t) => {
+  const DATA_DIR = temporaryFolder(t)
+  // No file may grow beyond 8 MB, and the first of the write-ahead log has 16.
+  const { code, stderr } = await mintmark(['realm', 'list'], { DATA_DIR }, { fileBlocks: 16_000 })
+  t.equal(code, 1)
+  t.match(stderr, /^mintmark: PostgreSQL could not make a database in .*File too large/s)
+  t.same(readdirSync(join(DATA_DIR, 'postgres')), [])
+  t.equal((await mintmark(['realm', 'list'], { DATA_DIR })).code, 0)
 })
 
 t.test('a DATA_DIR that cannot be used is one clear line', async (t) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { testDatabase } from '../support/postgres.ts'
 import { launch, mintmark, onDatabase, startServer } from '../support/process.ts'
@@ -128,6 +129,39 @@ t.test('says what the database says when that turns it away', async (t) => {
   const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
   t.equal(code, 1)
   t.match(stderr, /^mintmark: .*database "no_such_database" does not exist\n$/)
+})
+
+t.test('does not start on a database that it cannot write to', async (t) => {
+  const env = await environment(t)
+  await mintmark(['migrate'], env)
+  const url = new URL(env['DATABASE_URL'] as string)
+  url.searchParams.set('options', '-c default_transaction_read_only=on')
+  const { code, stderr } = await mintmark(['serve'], {
+    ...env,
+    PORT: '0',
+    DATABASE_URL: url.href,
+    BOOTSTRAP_ADMIN_CLIENT_ID: 'root',
+    BOOTSTRAP_ADMIN_CLIENT_SECRET: 'correct horse battery',
+  })
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /^mintmark: the database does not do what it is asked: 25006: cannot execute .* read-only transaction\n$/,
+  )
+})
+
+t.test('does not start on a database that has another’s tables', async (t) => {
+  const databaseUrl = await testDatabase(t, { migrate: false })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  await client.query('create table realms (name text)')
+  await client.end()
+  const { code, stderr } = await mintmark(['serve'], { ...onDatabase(databaseUrl), PORT: '0' })
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /^mintmark: the database does not do what it is asked: 42P07: relation "realms" already exists\n$/,
+  )
 })
 
 t.test('waits for a database that is not there yet', async (t) => {

@@ -61,10 +61,14 @@ t.test('is a PostgreSQL 18 that syncs, below a folder closed to everybody else',
 })
 
 t.test('takes no connection without the password', async (t) => {
-  const embedded = await openEmbeddedPostgres(temporaryFolder(t), silent)
+  const dataDir = temporaryFolder(t)
+  const embedded = await openEmbeddedPostgres(dataDir, silent)
   t.teardown(() => embedded.close())
   const connectionString = embedded.connectionString.replace(/:\w+@/, ':guess@')
   await t.rejects(query({ connectionString }, 'select 1'), { code: '28P01' })
+  const { data } = await openCluster(dataDir)
+  writeFileSync(join(data, '../password'), 'guess\n')
+  await t.rejects(openEmbeddedPostgres(dataDir, silent), { code: '28P01' })
 })
 
 t.test('runs once however many open it at the same moment, and until the last has closed it', async (t) => {
@@ -86,7 +90,7 @@ t.test('runs once however many open it at the same moment, and until the last ha
 t.test('opens while another closes, again and again', async (t) => {
   const dataDir = temporaryFolder(t)
   async function openAndClose() {
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 3; i++) {
       const embedded = await openEmbeddedPostgres(dataDir, silent)
       t.same(await query(embedded, 'select 1 as one'), { one: 1 })
       await embedded.close()
@@ -162,15 +166,15 @@ t.test('starts though its pid file names a process that is another now', async (
 
 t.test('is reached by TCP where the folder is too deep for a socket', async (t) => {
   const dataDir = join(temporaryFolder(t), 'deep'.repeat(25))
-  const [one, two] = await Promise.all([
+  const [one, two, ...more] = await Promise.all([
+    openEmbeddedPostgres(dataDir, silent),
     openEmbeddedPostgres(dataDir, silent),
     openEmbeddedPostgres(dataDir, silent),
   ])
   t.match(one.connectionString, /@127\.0\.0\.1:\d+\/postgres$/)
   t.equal(two.connectionString, one.connectionString)
   t.same(await query(one, 'select 1 as one'), { one: 1 })
-  await one.close()
-  await two.close()
+  for (const each of [one, two, ...more]) await each.close()
 })
 
 t.test('says why it does not start, and where its log is', async (t) => {
@@ -204,6 +208,45 @@ t.test('is tried again for as long as it is wanted', async (t) => {
   await embedded.close()
   renameSync(`${control}.away`, control)
   t.equal(await findPostmaster(cluster), undefined, 'not once it was closed')
+})
+
+t.test('one that hangs is not waited for without end', async (t) => {
+  const dataDir = temporaryFolder(t)
+  const cluster = await openCluster(dataDir)
+  await startPostmaster(cluster)
+  await until(() => existsSync(join(cluster.data, '.s.PGSQL.5432')))
+  const pid = (await findPostmaster(cluster)) as number
+  process.kill(pid, 'SIGSTOP')
+  await t.rejects(openEmbeddedPostgres(dataDir, silent, 1), {
+    name: 'EmbeddedPostgresError',
+    message: /^PostgreSQL in .* does not answer: timeout/,
+  })
+  process.kill(pid, 'SIGCONT')
+  const embedded = await openEmbeddedPostgres(dataDir, silent)
+  await embedded.close()
+})
+
+t.test('starts though one was killed before it had written its pid file', async (t) => {
+  const dataDir = temporaryFolder(t)
+  const { data } = await openCluster(dataDir)
+  for (const file of ['postmaster.pid', '.s.PGSQL.5432.lock']) writeFileSync(join(data, file), '')
+  const embedded = await openEmbeddedPostgres(dataDir, silent)
+  t.same(await query(embedded, 'select 1 as one'), { one: 1 })
+  await embedded.close()
+})
+
+t.test('a start that the system refuses is a clear error', async (t) => {
+  const folder = temporaryFolder(t)
+  const cluster = {
+    data: join(folder, 'none'),
+    log: join(folder, 'log'),
+    user: statSync(folder),
+    port: undefined,
+  }
+  await t.rejects(startPostmaster({ ...cluster, connectionString: '' }), {
+    name: 'EmbeddedPostgresError',
+    message: /^PostgreSQL could not be started: .*ENOENT/,
+  })
 })
 
 t.test('one that was killed while it started is no failure', async (t) => {

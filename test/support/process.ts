@@ -41,9 +41,9 @@ export function onDatabase(databaseUrl: string): Environment {
 export async function mintmark(
   args: readonly string[],
   environment: Environment,
-  input = '',
+  { input = '', fileBlocks }: { input?: string; fileBlocks?: number } = {},
 ): Promise<Ended> {
-  const { child, ended } = launch(args, environment)
+  const { child, ended } = launch(args, environment, fileBlocks)
   child.stdin?.end(input)
   return ended
 }
@@ -72,11 +72,14 @@ export async function crash({ child, ended }: Pick<Started, 'child' | 'ended'>):
   await ended
 }
 
+/** @param fileBlocks blocks of 512 bytes that a file may have: what a full disk looks like */
 export function launch(
   args: readonly string[],
   environment: Environment,
+  fileBlocks?: number,
 ): Pick<Started, 'child' | 'ended' | 'output'> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks}; `
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, PROGRAM, ...args], {
     env: { ...inherited(), ...environment },
     stdio: 'pipe',
   })

@@ -1,0 +1,59 @@
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { inTransaction, isDatabaseAway, openDatabase, reasonOf } from '../../src/storage/database.ts'
+import { testDatabase } from '../support/postgres.ts'
+
+const connectionString = await testDatabase(t)
+
+async function open(t: Test) {
+  const broken: Error[] = []
+  const db = openDatabase({ connectionString, poolSize: 3, onIdleError: (error) => broken.push(error) })
+  t.teardown(() => db.destroy())
+  return { db, broken }
+}
+
+t.test(
+  'a connection that breaks in the middle of a transaction fails the transaction and nothing else',
+  async (t) => {
+    const { db, broken } = await open(t)
+    const transaction = inTransaction(db, async (trx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx)
+      await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(db)
+      // Long enough for the news to come while nothing is asked.
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await sql`select 1`.execute(trx)
+    })
+    const error = await transaction.catch((reason: unknown) => reason)
+    t.ok(isDatabaseAway(error), reasonOf(error))
+    t.same((await sql`select 1 as one`.execute(db)).rows, [{ one: 1 }])
+    t.same(broken, [])
+  },
+)
+
+t.test('an idle connection that breaks is told of and replaced', async (t) => {
+  const { db, broken } = await open(t)
+  await sql`select 1`.execute(db)
+  const { db: other } = await open(t)
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`.execute(other)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.equal(broken.length, 1)
+  t.same((await sql`select 1 as one`.execute(db)).rows, [{ one: 1 }])
+})
+
+t.test('transactions that deadlock are run again', async (t) => {
+  const { db } = await open(t)
+  await sql`create table pairs (n int primary key, count int default 0)`.execute(db)
+  await sql`insert into pairs (n) values (1), (2)`.execute(db)
+  const add = (first: number, second: number) =>
+    inTransaction(db, async (trx) => {
+      await sql`update pairs set count = count + 1 where n = ${first}`.execute(trx)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      await sql`update pairs set count = count + 1 where n = ${second}`.execute(trx)
+    })
+  await sql`alter database ${sql.id(new URL(connectionString).pathname.slice(1))} set deadlock_timeout = '50ms'`.execute(
+    db,
+  )
+  await Promise.all([add(1, 2), add(2, 1)])
+  t.same((await sql`select count from pairs`.execute(db)).rows, [{ count: 2 }, { count: 2 }])
+})
