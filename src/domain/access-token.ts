@@ -1,7 +1,13 @@
+import {
+  type AskedDetail,
+  type DetailsClaims,
+  grantDetails,
+  type HeldDetails,
+} from './authorization-details.ts'
 import { grantAudience, type Targets } from './resource.ts'
 import { grantScope } from './scope.ts'
 
-export interface TokenSubject {
+export interface TokenSubject extends HeldDetails {
   readonly clientId: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
@@ -11,16 +17,19 @@ export interface TokenRealm {
   readonly issuer: string
   readonly scopes: readonly string[]
   readonly audiences: readonly string[]
+  readonly resourceTypes: readonly string[]
   readonly tokenLifetimeSeconds: number
 }
 
 export interface TokenRequest {
   readonly scope: readonly string[] | undefined
   readonly targets: Targets
+  /** `undefined`: all that the account holds. */
+  readonly details?: readonly AskedDetail[] | undefined
 }
 
-/** Claims of a JWT access token (RFC 9068 section 2.2). */
-export interface AccessTokenClaims {
+/** Claims of a JWT access token (RFC 9068 section 2.2, RFC 9396 section 9.1). */
+export interface AccessTokenClaims extends DetailsClaims {
   readonly iss: string
   readonly sub: string
   readonly azp: string
@@ -43,6 +52,7 @@ export function decideClaims(
 ): AccessTokenClaims {
   const audience = grantAudience(request.targets, realm.audiences)
   const scope = grantScope(request.scope, allowedScopes(subject, realm))
+  const details = grantDetails(request.details, subject, realm)
   const iat = Math.floor(now.getTime() / 1000)
   return {
     iss: realm.issuer,
@@ -55,6 +65,7 @@ export function decideClaims(
     iat,
     exp: iat + realm.tokenLifetimeSeconds,
     jti,
+    ...details,
   }
 }
 

@@ -1,3 +1,4 @@
+import { isCustomResourceType } from './protected-resource.ts'
 import { Refusal } from './refusal.ts'
 import { isAbsoluteUri } from './resource.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
@@ -25,6 +26,8 @@ export interface Realm {
   readonly audiences: readonly string[]
   /** Roles beside the built-in ones. */
   readonly roles: readonly string[]
+  /** Types of protected resources beside device and device_group. */
+  readonly resourceTypes: readonly string[]
   readonly keyRotationSeconds: number
   readonly keyPublishSeconds: number
   readonly jwksMaxAgeSeconds: number
@@ -43,6 +46,7 @@ export interface RealmSettings {
   scopes: readonly string[]
   audiences: readonly string[]
   roles: readonly string[]
+  resourceTypes: readonly string[]
   keyRotationSeconds: number
   keyPublishSeconds: number
   jwksMaxAgeSeconds: number
@@ -56,6 +60,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   scopes: ['view'],
   audiences: [],
   roles: [],
+  resourceTypes: [],
   keyRotationSeconds: 90 * 86_400,
   keyPublishSeconds: 86_400,
   jwksMaxAgeSeconds: 300,
@@ -112,6 +117,13 @@ export function checkRealmSettings(settings: RealmSettings): void {
     settings.roles,
     0,
     isCustomRole,
+    'lower-case names of at most 63 characters that are not built in',
+  )
+  checkList(
+    'resource_types',
+    settings.resourceTypes,
+    0,
+    isCustomResourceType,
     'lower-case names of at most 63 characters that are not built in',
   )
 }

@@ -6,7 +6,7 @@ import { PLATFORM_ADMIN } from '../domain/role.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
 import { type Database, type DatabaseTransaction, inTransaction } from '../storage/database.ts'
-import { findRealmByName, lockRealmByName } from '../storage/realms.ts'
+import { findRealmByName, keepRealmByName, lockRealmByName } from '../storage/realms.ts'
 import { isRoleHeld, lockServiceAccount } from '../storage/service-accounts.ts'
 import type { Dependencies } from './dependencies.ts'
 import { unknownRealm } from './realms.ts'
@@ -19,6 +19,8 @@ export interface AccountChange {
   readonly clientId: string
   /** The version that the change is based on; `undefined`: whatever it is now. */
   readonly expectedVersion?: number | undefined
+  /** Checks and locks that come before the account is held. */
+  readonly lockBefore?: (trx: DatabaseTransaction, realm: Realm) => Promise<void>
 }
 
 /** What a change works with: the account's row and, of realm `system`, the realm's row are held until it ends. */
@@ -37,13 +39,14 @@ export interface ChangeContext {
  */
 export async function changeAccount<T>(
   { db, clock }: Pick<Dependencies, 'db' | 'clock'>,
-  { actor, action, realmName, clientId, expectedVersion }: AccountChange,
+  { actor, action, realmName, clientId, expectedVersion, lockBefore }: AccountChange,
   change: (context: ChangeContext) => Promise<T>,
 ): Promise<T> {
   requireAuthority(actor, realmName, 'administer')
   const now = clock()
   return inTransaction(db, async (trx) => {
     const realm = await holdRealm(trx, realmName, action === 'service-account.delete')
+    await lockBefore?.(trx, realm)
     const account = await lockServiceAccount(trx, realm.id, clientId)
     if (!account) throw unknownAccount(realmName, clientId)
     requireHeldRoles(actor, account.roles)
@@ -59,10 +62,11 @@ export async function changeAccount<T>(
   })
 }
 
-// The realm before the account, as creation locks them: or the two could wait for each other. In realm `system`
+// The realm before the account, as creation locks them: or the two could wait for each other. Kept at the least, so
+// that what it has of roles and scopes stays what the change is checked against. In realm `system`
 // changes take turns, so that two of them cannot each leave the other's administrator as the last.
 async function holdRealm(trx: DatabaseTransaction, name: string, always: boolean): Promise<Realm> {
-  const hold = always || name === SYSTEM_REALM ? lockRealmByName : findRealmByName
+  const hold = always || name === SYSTEM_REALM ? lockRealmByName : keepRealmByName
   const realm = await hold(trx, name)
   if (!realm) throw unknownRealm(name)
   return realm

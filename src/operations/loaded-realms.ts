@@ -92,7 +92,8 @@ function timeout<T>(value: T): Promise<T> {
   return new Promise((resolve) => setTimeout(resolve, PATIENCE_MILLISECONDS, value).unref())
 }
 
-function sayUnavailable(error: unknown): never {
+/** @throws OAuthError `temporarily_unavailable` where the database is away; else the error itself */
+export function sayUnavailable(error: unknown): never {
   if (!isDatabaseAway(error)) throw error
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')
 }

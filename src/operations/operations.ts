@@ -1,4 +1,5 @@
 import { type AccessTokenOperations, accessTokenOperations } from './access-tokens.ts'
+import { type AccountRoleOperations, accountRoleOperations } from './account-roles.ts'
 import { type AdministratorOperations, administratorOperations } from './administrators.ts'
 import { type AuditEventOperations, auditEventOperations } from './audit-events.ts'
 import { type BootstrapOperations, bootstrapOperations } from './bootstrap.ts'
@@ -6,12 +7,14 @@ import { type ClientAuthentication, clientAuthentication } from './client-authen
 import { type ClientSecretOperations, clientSecretOperations } from './client-secrets.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createFreshClients } from './fresh-clients.ts'
+import { type GrantOperations, grantOperations } from './grants.ts'
 import { type HealthOperations, healthOperations } from './health.ts'
 import { createLoadedRealms } from './loaded-realms.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './master-key.ts'
 import { type MeasurementOperations, measurementOperations } from './measurements.ts'
 import { type PortalSessionOperations, portalSessionOperations } from './portal-sessions.ts'
 import { type PresentedTokenOperations, presentedTokenOperations } from './presented-tokens.ts'
+import { type ProtectedResourceOperations, protectedResourceOperations } from './protected-resources.ts'
 import { type PublishedRealmOperations, publishedRealmOperations } from './published-realms.ts'
 import { type RealmOperations, realmOperations } from './realms.ts'
 import { type AttemptNames, recordRefusals } from './refused-attempts.ts'
@@ -24,15 +27,18 @@ import { type UseOperations, useOperations } from './uses.ts'
 /** All that the server can do; every front door calls these. */
 export type Operations = AccessTokenOperations &
   AdministratorOperations &
+  AccountRoleOperations &
   AuditEventOperations &
   BootstrapOperations &
   ClientAuthentication &
   ClientSecretOperations &
+  GrantOperations &
   HealthOperations &
   MasterKeyOperations &
   MeasurementOperations &
   PortalSessionOperations &
   PresentedTokenOperations &
+  ProtectedResourceOperations &
   PublishedRealmOperations &
   RealmOperations &
   ServiceAccountOperations &
@@ -53,6 +59,9 @@ export function createOperations(dependencies: Dependencies): Operations {
       ...realmOperations(dependencies),
       ...serviceAccountOperations(dependencies),
       ...clientSecretOperations(dependencies),
+      ...accountRoleOperations(dependencies),
+      ...grantOperations(dependencies),
+      ...protectedResourceOperations(dependencies),
       ...signingKeyOperations(dependencies),
       ...masterKeyOperations(dependencies),
       ...portalSessionOperations(dependencies, singleSignOn.grants),
@@ -87,6 +96,14 @@ const ATTEMPTS: AttemptNames<Operations> = {
   resetClientSecret: 'service-account.reset-secret',
   startSecretRotation: 'service-account.rotate-secret',
   deleteClientSecret: 'service-account.delete-secret',
+  addRole: 'role.add',
+  removeRole: 'role.remove',
+  addGrant: 'grant.add',
+  removeGrant: 'grant.remove',
+  replaceGrants: 'grant.replace',
+  putProtectedResource: 'resource.put',
+  deleteProtectedResource: 'resource.delete',
+  importProtectedResources: 'resource.import',
   rotateSigningKey: 'key.rotate',
   revokeSigningKey: 'key.revoke',
   rotateMasterKey: 'master-key.rotate',

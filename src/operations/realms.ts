@@ -13,6 +13,8 @@ import { Refusal } from '../domain/refusal.ts'
 import { nextRotationStep } from '../domain/signing-key.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
 import { type DatabaseTransaction, inTransaction } from '../storage/database.ts'
+import { isRoleGranted } from '../storage/grants.ts'
+import { isResourceTypeUsed } from '../storage/protected-resources.ts'
 import {
   deleteRealm,
   findRealmByName,
@@ -36,7 +38,7 @@ export interface RealmOperations {
   findRealm(actor: Actor, name: string): Promise<Realm>
   /**
    * Changes settings; what is left out stays. A new algorithm takes over by rotation.
-   * @throws Refusal `forbidden`, `not_found`, `invalid`, `changed_meanwhile`; `conflict` for a role still held
+   * @throws Refusal `forbidden`, `not_found`, `invalid`, `changed_meanwhile`; `conflict` for a role still held or a type still used
    */
   updateRealm(actor: Actor, name: string, update: RealmUpdate): Promise<Realm>
   /** Everything in it goes at once: accounts, keys, and with them all of its tokens. @throws Refusal */
@@ -95,6 +97,7 @@ export function realmOperations(deps: Deps): RealmOperations {
         if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(actor)
         checkRealmSettings(settings)
         await requireUnheld(trx, realm, settings.roles)
+        await requireUnused(trx, realm, settings.resourceTypes)
         const updated = await updateRealm(trx, realm.id, settings)
         // The schedule may have changed with the settings: it is looked at at once.
         await updateRealmRotation(trx, realm.id, now, false)
@@ -142,8 +145,19 @@ async function requireUnheld(
   kept: readonly string[],
 ): Promise<void> {
   for (const role of roles.filter((one) => !kept.includes(one))) {
-    if (await isRoleAssigned(trx, id, role))
+    if ((await isRoleAssigned(trx, id, role)) || (await isRoleGranted(trx, id, role)))
       throw new Refusal('conflict', `The role ${role} is still held by a service account.`, 'roles')
+  }
+}
+
+async function requireUnused(
+  trx: DatabaseTransaction,
+  { id, resourceTypes }: Realm,
+  kept: readonly string[],
+): Promise<void> {
+  for (const type of resourceTypes.filter((one) => !kept.includes(one))) {
+    if (await isResourceTypeUsed(trx, id, type))
+      throw new Refusal('conflict', `There are resources of type ${type}.`, 'resource_types')
   }
 }
 

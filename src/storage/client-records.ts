@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { AuthorizationDetail } from '../domain/authorization-details.ts'
 import type { Database } from './database.ts'
 
 export interface ClientLookup {
@@ -25,6 +26,10 @@ export interface AccountRecord {
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
   readonly disabledAt: Date | undefined
+  /** Its grants as a token says them. */
+  readonly details: readonly AuthorizationDetail[]
+  /** They are too many for a token. */
+  readonly detailsOmitted: boolean
   readonly secrets: readonly SecretRecord[]
 }
 
@@ -35,11 +40,15 @@ interface Row {
   roles: string[]
   scopes: string[] | null
   disabled_at: Date | null
+  authorization_details: string | null
+  authorization_details_omitted: boolean
   id: string | null
   phc: string
   hmac: Buffer | null
   expires_at: Date | null
 }
+
+const NONE: readonly AuthorizationDetail[] = []
 
 /** Reads many clients at once, in the order asked; `undefined` where the realm is not there. */
 export async function findClientRecords(
@@ -50,7 +59,8 @@ export async function findClientRecords(
   const clientIds = lookups.map((lookup) => lookup.clientId ?? null)
   // The text is the same however many are asked for, so that it is parsed alike and can be prepared.
   const { rows } = await sql<Row>`
-    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.disabled_at, s.id, s.phc, s.hmac, s.expires_at
+    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.disabled_at,
+      a.authorization_details, a.authorization_details_omitted, s.id, s.phc, s.hmac, s.expires_at
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
     join realms r on r.name = l.realm
     left join service_accounts a on a.realm_id = r.id and a.client_id = l.client_id
@@ -77,6 +87,8 @@ function toClientRecord(row: Row): ClientRecord {
       roles: row.roles,
       scopes: row.scopes ?? undefined,
       disabledAt: row.disabled_at ?? undefined,
+      details: row.authorization_details === null ? NONE : JSON.parse(row.authorization_details),
+      detailsOmitted: row.authorization_details_omitted,
       secrets: row.id === null ? [] : [toSecretRecord(row)],
     },
   }

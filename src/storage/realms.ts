@@ -15,6 +15,7 @@ const COLUMNS = [
   'scopes',
   'audiences',
   'roles',
+  'resource_types',
   'key_rotation_seconds',
   'key_publish_seconds',
   'jwks_max_age_seconds',
@@ -53,6 +54,17 @@ export async function lockRealmByName(trx: DatabaseTransaction, name: string): P
     .select(COLUMNS)
     .where('name', '=', name)
     .forUpdate()
+    .executeTakeFirst()
+  return row && toRealm(row)
+}
+
+/** The realm cannot be deleted or changed in what is checked under its lock until the transaction ends. */
+export async function keepRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
+  const row = await trx
+    .selectFrom('realms')
+    .select(COLUMNS)
+    .where('name', '=', name)
+    .forKeyShare()
     .executeTakeFirst()
   return row && toRealm(row)
 }
@@ -190,6 +202,7 @@ function toColumns(settings: RealmSettings) {
     scopes: [...settings.scopes],
     audiences: [...settings.audiences],
     roles: [...settings.roles],
+    resource_types: [...settings.resourceTypes],
     key_rotation_seconds: settings.keyRotationSeconds,
     key_publish_seconds: settings.keyPublishSeconds,
     jwks_max_age_seconds: settings.jwksMaxAgeSeconds,
@@ -208,6 +221,7 @@ function toRealm(row: Row): Realm {
     scopes: row.scopes,
     audiences: row.audiences,
     roles: row.roles,
+    resourceTypes: row.resource_types,
     keyRotationSeconds: row.key_rotation_seconds,
     keyPublishSeconds: row.key_publish_seconds,
     jwksMaxAgeSeconds: row.jwks_max_age_seconds,

@@ -16,6 +16,7 @@ export interface RealmRow {
   scopes: string[]
   audiences: string[]
   roles: string[]
+  resource_types: string[]
   key_rotation_seconds: number
   key_publish_seconds: number
   jwks_max_age_seconds: number
@@ -40,6 +41,9 @@ export interface ServiceAccountRow {
   last_used_at: NullableTimestamp
   last_used_address: string | null
   last_used_scope: string | null
+  /** JSON, for tokens; kept with the grants that it tells of. */
+  authorization_details: ColumnType<string | null, never, string | null>
+  authorization_details_omitted: ColumnType<boolean, never, boolean>
 }
 
 export interface ClientSecretRow {
@@ -113,6 +117,25 @@ export interface PortalFormRow {
   sent_at: Timestamp
 }
 
+export interface ProtectedResourceRow {
+  realm_id: string
+  type: string
+  id: string
+  name: string
+  search_key: string
+  created_at: Timestamp
+  updated_at: Timestamp
+}
+
+export interface GrantRow {
+  realm_id: string
+  client_id: string
+  type: string
+  id: string
+  role: string
+  created_at: Timestamp
+}
+
 export interface Tables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
@@ -123,4 +146,6 @@ export interface Tables {
   portal_links: PortalLinkRow
   portal_sessions: PortalSessionRow
   portal_forms: PortalFormRow
+  protected_resources: ProtectedResourceRow
+  grants: GrantRow
 }

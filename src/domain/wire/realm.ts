@@ -13,6 +13,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     scopes: [...realm.scopes],
     audiences: [...realm.audiences],
     roles: [...realm.roles],
+    resource_types: [...realm.resourceTypes],
     key_rotation_seconds: realm.keyRotationSeconds,
     key_publish_seconds: realm.keyPublishSeconds,
     jwks_max_age_seconds: realm.jwksMaxAgeSeconds,

@@ -31,6 +31,7 @@ const settings = {
   scopes: Texts('Scopes that tokens may have (RFC 6749 section 3.3). Default: view'),
   audiences: Texts("What tokens may be for, the default first. Default: none, which is the realm's issuer"),
   roles: Texts('Roles beside the built-in ones'),
+  resource_types: Texts('Types of resources beside device and device_group'),
   key_rotation_seconds: Type.Integer({ description: 'Age at which a key is replaced. Default: 90 days' }),
   key_publish_seconds: Type.Integer({
     description: 'How long a key is published before it signs. Default: a day',
@@ -67,6 +68,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     scopes: body.scopes,
     audiences: body.audiences,
     roles: body.roles,
+    resourceTypes: body.resource_types,
     keyRotationSeconds: body.key_rotation_seconds,
     keyPublishSeconds: body.key_publish_seconds,
     jwksMaxAgeSeconds: body.jwks_max_age_seconds,

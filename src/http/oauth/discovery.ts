@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { resourceTypesOf } from '../../domain/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/published-realms.ts'
 import { loggableRealm, note } from '../request-log.ts'
@@ -46,6 +47,8 @@ function metadataOf({ issuer, realm }: PublishedRealm): Record<string, unknown> 
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     jwks_uri: `${protocol}/certs`,
     scopes_supported: realm.scopes,
+    // RFC 9396 section 10.
+    authorization_details_types_supported: resourceTypesOf(realm),
     grant_types_supported: ['client_credentials'],
     // There is no authorization endpoint, hence no response type; RFC 8414 wants the member all the same.
     response_types_supported: [],

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { parseAuthorizationDetails } from '../../domain/authorization-details.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { parseScope } from '../../domain/scope.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -18,6 +19,18 @@ const ANSWER = {
     refresh_expires_in: { type: 'integer' },
     'not-before-policy': { type: 'integer' },
     scope: { type: 'string' },
+    authorization_details: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          type: { type: 'string' },
+          identifier: { type: 'string' },
+          privileges: { type: 'array', items: { type: 'string' } },
+        },
+      },
+    },
+    authorization_details_omitted: { type: 'boolean' },
   },
 }
 
@@ -46,6 +59,7 @@ export function tokenRoute(
       const asked = {
         scope: parseScope(form.get('scope')),
         targets: { resources: form.all('resource'), audience: form.get('audience') },
+        details: parseAuthorizationDetails(form.get('authorization_details')),
       }
       const token = await operations.issueAccessToken(client, asked, request.ip)
 
@@ -57,7 +71,10 @@ export function tokenRoute(
         expires_in: token.expiresInSeconds,
         refresh_expires_in: 0,
         'not-before-policy': 0,
-        scope: token.scope,
+        scope: token.claims.scope,
+        // Left out of the JSON where there are none.
+        authorization_details: token.claims.authorization_details,
+        authorization_details_omitted: token.claims.authorization_details_omitted,
       }
     },
   )

@@ -1,0 +1,36 @@
+import type { Realm } from './realm.ts'
+import { Refusal } from './refusal.ts'
+import { ACCOUNT_ADMIN, BUILT_IN_ROLES } from './role.ts'
+
+/** A role of an account on one resource. */
+export interface GrantKey {
+  readonly role: string
+  readonly type: string
+  readonly id: string
+}
+
+export interface Grant extends GrantKey {
+  /** The resource's name. */
+  readonly name: string
+  readonly createdAt: Date
+}
+
+/** Of one account. */
+export const MAX_GRANTS = 10_000
+
+/** Roles that can be granted on a resource: to administer accounts is a matter of the whole realm. */
+export function grantableRoles(realm: Pick<Realm, 'roles'>): readonly string[] {
+  return [...BUILT_IN_ROLES.filter((role) => role !== ACCOUNT_ADMIN), ...realm.roles]
+}
+
+/** @throws Refusal `invalid`, `limit_reached` */
+export function checkGrants(realm: Pick<Realm, 'roles'>, grants: readonly GrantKey[]): void {
+  const roles = grantableRoles(realm)
+  if (!grants.every(({ role }) => roles.includes(role)))
+    throw new Refusal('invalid', `role must be one of: ${roles.join(', ')}.`, 'role')
+  if (grants.length > MAX_GRANTS) throw tooManyGrants()
+}
+
+export function tooManyGrants(): Refusal {
+  return new Refusal('limit_reached', `A service account may have ${MAX_GRANTS} grants.`)
+}

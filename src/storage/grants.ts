@@ -1,0 +1,184 @@
+import { sql } from 'kysely'
+import { type AuthorizationDetail, MAX_DETAILS_BYTES } from '../domain/authorization-details.ts'
+import type { Grant, GrantKey } from '../domain/grant.ts'
+import type { ResourceKey } from '../domain/protected-resource.ts'
+import { nameKey } from '../domain/service-account.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
+
+export interface GrantFilter {
+  /** Where the page before ended; `undefined`: from the beginning. */
+  readonly after: GrantKey | undefined
+  readonly limit: number
+  readonly type?: string | undefined
+  /** Part of the resource's name or id, whatever its case. */
+  readonly contains?: string | undefined
+}
+
+/** A page of an account's grants, in order of type, id and role. */
+export async function listGrants(
+  db: Database,
+  realmId: string,
+  clientId: string,
+  { after, limit, type, contains }: GrantFilter,
+): Promise<Grant[]> {
+  let query = db
+    .selectFrom('grants as g')
+    .innerJoin('protected_resources as r', (join) =>
+      join.onRef('r.realm_id', '=', 'g.realm_id').onRef('r.type', '=', 'g.type').onRef('r.id', '=', 'g.id'),
+    )
+    .select(['g.role', 'g.type', 'g.id', 'r.name', 'g.created_at as createdAt'])
+    .where('g.realm_id', '=', realmId)
+    .where('g.client_id', '=', clientId)
+  if (type !== undefined) query = query.where('g.type', '=', type)
+  if (contains !== undefined)
+    query = query.where(sql<boolean>`position(${nameKey(contains)} in r.search_key) > 0`)
+  if (after)
+    query = query.where(sql<boolean>`(g.type, g.id, g.role) > (${after.type}, ${after.id}, ${after.role})`)
+  return query.orderBy('g.type').orderBy('g.id').orderBy('g.role').limit(limit).execute()
+}
+
+/** How many grants an account has. */
+export async function countGrants(db: Database, realmId: string, clientId: string): Promise<number> {
+  const row = await db
+    .selectFrom('grants')
+    .select((eb) => eb.fn.countAll<string>().as('count'))
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** Adds those that are not there yet and returns them. */
+export async function insertGrants(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+  grants: readonly GrantKey[],
+  now: Date,
+): Promise<GrantKey[]> {
+  const { rows } = await sql<GrantKey>`
+    insert into grants (realm_id, client_id, type, id, role, created_at)
+    select ${realmId}, ${clientId}, type, id, role, ${now} from ${unnest(grants)}
+    on conflict do nothing
+    returning type, id, role
+  `.execute(trx)
+  return rows
+}
+
+/** Takes away those that are there and returns them. */
+export async function deleteGrants(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+  grants: readonly GrantKey[],
+): Promise<GrantKey[]> {
+  const { rows } = await sql<GrantKey>`
+    delete from grants
+    where realm_id = ${realmId} and client_id = ${clientId}
+      and (type, id, role) in (select type, id, role from ${unnest(grants)})
+    returning type, id, role
+  `.execute(trx)
+  return rows
+}
+
+/** Takes away all but those and returns what is gone. */
+export async function deleteGrantsBut(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+  kept: readonly GrantKey[],
+): Promise<GrantKey[]> {
+  const { rows } = await sql<GrantKey>`
+    delete from grants
+    where realm_id = ${realmId} and client_id = ${clientId}
+      and (type, id, role) not in (select type, id, role from ${unnest(kept)})
+    returning type, id, role
+  `.execute(trx)
+  return rows
+}
+
+/** Grants on a resource. Holds the rows of the accounts that have them until the transaction ends. */
+export async function lockGrantees(
+  trx: DatabaseTransaction,
+  realmId: string,
+  { type, id }: ResourceKey,
+): Promise<{ clientId: string; role: string }[]> {
+  await sql`
+    select client_id from service_accounts
+    where realm_id = ${realmId} and client_id in (
+      select client_id from grants where realm_id = ${realmId} and type = ${type} and id = ${id}
+    )
+    order by client_id for update
+  `.execute(trx)
+  // Read again: whoever held an account meanwhile may have changed its grants.
+  return trx
+    .selectFrom('grants')
+    .select(['client_id as clientId', 'role'])
+    .where('realm_id', '=', realmId)
+    .where('type', '=', type)
+    .where('id', '=', id)
+    .orderBy('client_id')
+    .orderBy('role')
+    .execute()
+}
+
+/** Whether the role is granted on any resource. */
+export async function isRoleGranted(db: Database, realmId: string, role: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('grants')
+    .select('client_id')
+    .where('realm_id', '=', realmId)
+    .where('role', '=', role)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** All that an account holds, as tokens say it, or what it holds on some resources. */
+export async function listAuthorizationDetails(
+  db: Database,
+  realmId: string,
+  clientId: string,
+  on?: readonly { readonly type: string; readonly identifier: string }[],
+): Promise<AuthorizationDetail[]> {
+  const types = on?.map(({ type }) => type)
+  const ids = on?.map(({ identifier }) => identifier)
+  const chosen = on ? sql`and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))` : sql``
+  const { rows } = await sql<AuthorizationDetail>`
+    select type, id as identifier, array_agg(role order by role) as privileges from grants
+    where realm_id = ${realmId} and client_id = ${clientId} ${chosen}
+    group by type, id order by type, id
+  `.execute(db)
+  return rows
+}
+
+/** After a change of grants: what tokens of these accounts say. It is JSON without a space, hence the text work. */
+export async function updateAuthorizationDetails(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientIds: readonly string[],
+): Promise<void> {
+  await sql`
+    update service_accounts a set
+      authorization_details = case when octet_length(d.details) <= ${MAX_DETAILS_BYTES} then d.details end,
+      authorization_details_omitted = coalesce(octet_length(d.details) > ${MAX_DETAILS_BYTES}, false)
+    from unnest(${[...clientIds]}::text[]) as c(client_id)
+    left join lateral (
+      select '[' || string_agg(entry, ',' order by type, id) || ']' as details from (
+        select type, id,
+          '{"type":' || to_json(type::text) || ',"identifier":' || to_json(id::text) ||
+          ',"privileges":' || array_to_json(array_agg(role::text order by role)) || '}' as entry
+        from grants g where g.realm_id = ${realmId} and g.client_id = c.client_id
+        group by type, id
+      ) as entries
+    ) as d on true
+    where a.realm_id = ${realmId} and a.client_id = c.client_id
+  `.execute(trx)
+}
+
+function unnest(grants: readonly GrantKey[]) {
+  const column = (name: keyof GrantKey) => grants.map((grant) => grant[name])
+  return sql`unnest(
+    ${column('type')}::text[], ${column('id')}::text[], ${column('role')}::text[]
+  ) as e(type, id, role)`
+}

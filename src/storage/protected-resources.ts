@@ -1,0 +1,176 @@
+import { type Selectable, sql } from 'kysely'
+import {
+  groupTypeOf,
+  type ProtectedResource,
+  type ResourceEntry,
+  type ResourceKey,
+  searchKeyOf,
+} from '../domain/protected-resource.ts'
+import { nameKey } from '../domain/service-account.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
+import type { ProtectedResourceRow } from './tables.ts'
+
+const COLUMNS = ['type', 'id', 'name', 'created_at', 'updated_at'] as const
+
+type Row = Pick<Selectable<ProtectedResourceRow>, (typeof COLUMNS)[number]> & { groups: string[] }
+
+// Those that it is in, in order.
+const groups = sql<string[]>`array(
+  select g.group_id from protected_resource_groups g
+  where g.realm_id = protected_resources.realm_id and g.type = protected_resources.type
+    and g.id = protected_resources.id order by g.group_id
+)`.as('groups')
+
+export interface ProtectedResourceFilter {
+  /** Where the page before ended; `undefined`: from the beginning. */
+  readonly after: ResourceKey | undefined
+  readonly limit: number
+  readonly type?: string | undefined
+  /** Part of the name or the id, whatever its case. */
+  readonly contains?: string | undefined
+}
+
+/** A page in order of type and id. */
+export async function listProtectedResources(
+  db: Database,
+  realmId: string,
+  { after, limit, type, contains }: ProtectedResourceFilter,
+): Promise<ProtectedResource[]> {
+  let query = db
+    .selectFrom('protected_resources')
+    .select(COLUMNS)
+    .select(groups)
+    .where('realm_id', '=', realmId)
+  if (type !== undefined) query = query.where('type', '=', type)
+  if (contains !== undefined)
+    query = query.where(sql<boolean>`position(${nameKey(contains)} in search_key) > 0`)
+  if (after) query = query.where(sql<boolean>`(type, id) > (${after.type}, ${after.id})`)
+  const rows = await query.orderBy('type').orderBy('id').limit(limit).execute()
+  return rows.map(toProtectedResource)
+}
+
+export async function findProtectedResource(
+  db: Database,
+  realmId: string,
+  { type, id }: ResourceKey,
+): Promise<ProtectedResource | undefined> {
+  const row = await db
+    .selectFrom('protected_resources')
+    .select(COLUMNS)
+    .select(groups)
+    .where('realm_id', '=', realmId)
+    .where('type', '=', type)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row && toProtectedResource(row)
+}
+
+/**
+ * Holds rows until the transaction ends, in one order for all, and returns those that are there.
+ * @param strength `key share`: they cannot be deleted; `update`: nobody else can hold them at all
+ */
+export async function lockProtectedResources(
+  trx: DatabaseTransaction,
+  realmId: string,
+  keys: readonly ResourceKey[],
+  strength: 'key share' | 'update',
+): Promise<ResourceKey[]> {
+  const { rows } = await sql<ResourceKey>`
+    select type, id from protected_resources
+    where realm_id = ${realmId} and (type, id) in (
+      select * from unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[])
+    )
+    order by type, id for ${sql.raw(strength)}
+  `.execute(trx)
+  return rows
+}
+
+/** Those of the named that are there. */
+export async function findProtectedResources(
+  db: Database,
+  realmId: string,
+  keys: readonly ResourceKey[],
+): Promise<ProtectedResource[]> {
+  const rows = await db
+    .selectFrom('protected_resources')
+    .select(COLUMNS)
+    .select(groups)
+    .where('realm_id', '=', realmId)
+    .where(
+      sql<boolean>`(type, id) in (
+        select * from unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[])
+      )`,
+    )
+    .execute()
+  return rows.map(toProtectedResource)
+}
+
+/** Makes them or changes them, no two of one type and id; the groups have to be there. */
+export async function upsertProtectedResources(
+  trx: DatabaseTransaction,
+  realmId: string,
+  entries: readonly ResourceEntry[],
+  now: Date,
+): Promise<void> {
+  const types = entries.map(({ type }) => type)
+  const ids = entries.map(({ id }) => id)
+  await sql`
+    insert into protected_resources (realm_id, type, id, name, search_key, created_at, updated_at)
+    select ${realmId}, type, id, name, search_key, ${now}, ${now} from unnest(
+      ${types}::text[], ${ids}::text[], ${entries.map(({ name }) => name)}::text[],
+      ${entries.map(searchKeyOf)}::text[]
+    ) as e(type, id, name, search_key)
+    order by type collate "C", id collate "C"
+    on conflict (realm_id, type, id) do update
+      set name = excluded.name, search_key = excluded.search_key, updated_at = excluded.updated_at
+  `.execute(trx)
+  await sql`
+    delete from protected_resource_groups g using unnest(${types}::text[], ${ids}::text[]) as e(type, id)
+    where g.realm_id = ${realmId} and g.type = e.type and g.id = e.id
+  `.execute(trx)
+  const members = entries.flatMap(({ type, id, groups }) => groups.map((group) => ({ type, id, group })))
+  await sql`
+    insert into protected_resource_groups (realm_id, type, id, group_type, group_id)
+    select ${realmId}, * from unnest(
+      ${members.map(({ type }) => type)}::text[], ${members.map(({ id }) => id)}::text[],
+      ${members.map(({ type }) => groupTypeOf(type))}::text[], ${members.map(({ group }) => group)}::text[]
+    )
+  `.execute(trx)
+}
+
+/** With its place in groups, its members' places in it, and the grants on it. */
+export async function deleteProtectedResource(
+  trx: DatabaseTransaction,
+  realmId: string,
+  { type, id }: ResourceKey,
+): Promise<void> {
+  await trx
+    .deleteFrom('protected_resources')
+    .where('realm_id', '=', realmId)
+    .where('type', '=', type)
+    .where('id', '=', id)
+    .execute()
+}
+
+/** Whether the realm has any of that type. */
+export async function isResourceTypeUsed(db: Database, realmId: string, type: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('protected_resources')
+    .select('id')
+    .where('realm_id', '=', realmId)
+    .where('type', '=', type)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+function toProtectedResource(row: Row): ProtectedResource {
+  return {
+    type: row.type,
+    id: row.id,
+    name: row.name,
+    groups: row.groups,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
