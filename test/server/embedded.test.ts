@@ -4,8 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openCluster } from '../../src/storage/embedded-cluster.ts'
 import { findPostmaster } from '../../src/storage/postmaster.ts'
+import { dataDirMaker, postmasterOf } from '../support/embedded.ts'
 import { crash, mintmark, startServer, temporaryFolder } from '../support/process.ts'
 import { type Credentials, requestToken } from '../support/token.ts'
+
+const makeDataDir = await dataDirMaker(t)
 
 /** What the first user is told to paste. */
 function readWelcome(stdout: string): Credentials & { url: string } {
@@ -36,7 +39,7 @@ t.test('starts from nothing and tells once, and not to the log, how to get a tok
 })
 
 t.test('commands work while the server runs, and without it', async (t) => {
-  const DATA_DIR = temporaryFolder(t)
+  const DATA_DIR = makeDataDir(t)
   const create = (name: string) =>
     mintmark(['service-account', 'create', '--realm', 'acme', '--name', name, '--json'], { DATA_DIR })
 
@@ -60,7 +63,7 @@ t.test('commands work while the server runs, and without it', async (t) => {
 t.test(
   'two servers on one DATA_DIR share the database, and the first to go leaves it to the other',
   async (t) => {
-    const DATA_DIR = temporaryFolder(t)
+    const DATA_DIR = makeDataDir(t)
     const servers = await Promise.all([startServer(t, { DATA_DIR }), startServer(t, { DATA_DIR })])
     const shown = servers.map(({ output }) => output().stdout).filter(Boolean)
     t.equal(shown.length, 1, 'one of them made the demo')
@@ -74,10 +77,10 @@ t.test(
 )
 
 t.test('tokens come again by themselves when PostgreSQL was killed', async (t) => {
-  const DATA_DIR = temporaryFolder(t)
+  const DATA_DIR = makeDataDir(t)
   const { url, output } = await startServer(t, { DATA_DIR })
   const credentials = readWelcome(output().stdout)
-  process.kill((await findPostmaster(await openCluster(DATA_DIR))) as number, 'SIGKILL')
+  process.kill(await postmasterOf(DATA_DIR), 'SIGKILL')
   const statuses = new Set<number>()
   for (let status = 0; status !== 200; await sleep(20)) {
     status = (await requestToken(url, 'demo', credentials)).status
@@ -90,7 +93,7 @@ t.test('tokens come again by themselves when PostgreSQL was killed', async (t) =
 })
 
 t.test('workers share the embedded database with the server and with commands', async (t) => {
-  const DATA_DIR = temporaryFolder(t)
+  const DATA_DIR = makeDataDir(t)
   const server = await startServer(t, { DATA_DIR, WORKERS: '2' })
   const credentials = readWelcome(server.output().stdout)
   t.equal((await requestToken(server.url, 'demo', credentials)).status, 200)
@@ -100,7 +103,7 @@ t.test('workers share the embedded database with the server and with commands', 
 })
 
 t.test('a demo that was cut short is finished by the next start', async (t) => {
-  const DATA_DIR = temporaryFolder(t)
+  const DATA_DIR = makeDataDir(t)
   await mintmark(['realm', 'create', 'demo'], { DATA_DIR })
   const server = await startServer(t, { DATA_DIR })
   t.equal((await requestToken(server.url, 'demo', readWelcome(server.output().stdout))).status, 200)

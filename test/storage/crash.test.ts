@@ -6,9 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { systemClock } from '../../src/domain/clock.ts'
 import { openOperations } from '../../src/operations/open.ts'
-import { openCluster } from '../../src/storage/embedded-cluster.ts'
-import { findPostmaster } from '../../src/storage/postmaster.ts'
-import { temporaryFolder } from '../support/process.ts'
+import { dataDirMaker, postmasterOf } from '../support/embedded.ts'
 import { TESTER } from '../support/server.ts'
 
 const WRITER = join(import.meta.dirname, '../support/write-accounts.ts')
@@ -33,7 +31,7 @@ function startWriter(dataDir: string, prefix: string, known: Map<string, Known>)
 const KILLED = ['writer', 'postgres', 'both', 'postgres', 'both', 'writer'] as const
 
 t.test('what was acknowledged is there after kill -9 of the writer, of PostgreSQL and of both', async (t) => {
-  const dataDir = temporaryFolder(t)
+  const dataDir = (await dataDirMaker(t))(t)
   const known = new Map<string, Known>()
   for (const [round, killed] of KILLED.entries()) {
     const { child, started, ended } = startWriter(dataDir, `round-${round}`, known)
@@ -42,7 +40,7 @@ t.test('what was acknowledged is there after kill -9 of the writer, of PostgreSQ
     const before = known.size
     while (known.size < before + 4) await sleep(5)
     await sleep(Math.random() * 50)
-    const postmaster = (await findPostmaster(await openCluster(dataDir))) as number
+    const postmaster = await postmasterOf(dataDir)
     if (killed !== 'writer') process.kill(postmaster, 'SIGKILL')
     // It goes on with a PostgreSQL that it starts again itself.
     if (killed === 'postgres') await sleep(700)

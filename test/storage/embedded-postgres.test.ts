@@ -1,50 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import t from 'tap'
 import { openCluster } from '../../src/storage/embedded-cluster.ts'
 import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
 import { findPostmaster, startPostmaster, stopPostmaster } from '../../src/storage/postmaster.ts'
+import { dataDirMaker, query, until } from '../support/embedded.ts'
 import { temporaryFolder } from '../support/process.ts'
 
-const OPENER = join(import.meta.dirname, '../support/open-embedded-postgres.ts')
+const makeDataDir = await dataDirMaker(t)
 const silent = () => {}
-
-async function query({ connectionString }: Pick<EmbeddedPostgres, 'connectionString'>, text: string) {
-  const client = new pg.Client({ connectionString })
-  client.on('error', silent)
-  await client.connect()
-  try {
-    return (await client.query(text)).rows[0]
-  } finally {
-    await client.end()
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 1000; i++) {
-    if (await condition()) return
-    await sleep(10)
-  }
-  throw new Error(`not within 10 s: ${condition}`)
-}
-
-/** A process of its own that has the database open, as a server has. */
-function opener(dataDir: string) {
-  const child = spawn(process.execPath, [OPENER, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
-  return { child, opened: once(child.stdout, 'data'), ended: once(child, 'exit') }
-}
 
 t.test('is a PostgreSQL 18 that syncs, below a folder closed to everybody else', async (t) => {
   const closed = temporaryFolder(t)
@@ -61,7 +25,7 @@ t.test('is a PostgreSQL 18 that syncs, below a folder closed to everybody else',
 })
 
 t.test('takes no connection without the password', async (t) => {
-  const dataDir = temporaryFolder(t)
+  const dataDir = makeDataDir(t)
   const embedded = await openEmbeddedPostgres(dataDir, silent)
   t.teardown(() => embedded.close())
   const connectionString = embedded.connectionString.replace(/:\w+@/, ':guess@')
@@ -88,7 +52,7 @@ t.test('runs once however many open it at the same moment, and until the last ha
 })
 
 t.test('opens while another closes, again and again', async (t) => {
-  const dataDir = temporaryFolder(t)
+  const dataDir = makeDataDir(t)
   async function openAndClose() {
     for (let i = 0; i < 3; i++) {
       const embedded = await openEmbeddedPostgres(dataDir, silent)
@@ -98,70 +62,6 @@ t.test('opens while another closes, again and again', async (t) => {
   }
   await Promise.all([openAndClose(), openAndClose(), openAndClose()])
   t.equal(await findPostmaster(await openCluster(dataDir)), undefined)
-})
-
-t.test('is started again when it is killed, and keeps what was committed', async (t) => {
-  const dataDir = temporaryFolder(t)
-  const said: string[] = []
-  const embedded = await openEmbeddedPostgres(dataDir, (message) => said.push(message))
-  t.teardown(() => embedded.close())
-  await query(embedded, 'create table kept (n int)')
-  for (let n = 1; n <= 3; n++) {
-    await query(embedded, `insert into kept values (${n})`)
-    process.kill((await findPostmaster(await openCluster(dataDir))) as number, 'SIGKILL')
-    await until(() => said.length === n)
-    await until(() => query(embedded, 'select 1').then(Boolean, () => false))
-    t.same(await query(embedded, 'select count(*)::int as n from kept'), { n })
-  }
-})
-
-t.test('is used further when the process that started it was killed', async (t) => {
-  const dataDir = temporaryFolder(t)
-  const { child, opened, ended } = opener(dataDir)
-  await opened
-  const cluster = await openCluster(dataDir)
-  const pid = await findPostmaster(cluster)
-  child.kill('SIGKILL')
-  await ended
-
-  const embedded = await openEmbeddedPostgres(dataDir, silent)
-  t.equal(await findPostmaster(cluster), pid)
-  await until(
-    async () =>
-      (await query(embedded, 'select count(*)::int as n from pg_locks where locktype = $$advisory$$')).n ===
-      1,
-  )
-  await embedded.close()
-  t.equal(await findPostmaster(cluster), undefined, 'the dead one does not count')
-})
-
-t.test('can be made after a kill at any moment of making it', async (t) => {
-  const dataDir = temporaryFolder(t)
-  for (const delay of [250, 350, 450, 600, 750, 900]) {
-    const { child, ended } = opener(dataDir)
-    await sleep(delay)
-    child.kill('SIGKILL')
-    await ended
-  }
-  const embedded = await openEmbeddedPostgres(dataDir, silent)
-  t.same(await query(embedded, 'select 1 as one'), { one: 1 })
-  await embedded.close()
-  await until(async () => {
-    await openCluster(dataDir)
-    return readdirSync(join(dataDir, 'postgres')).length === 1
-  })
-})
-
-t.test('starts though its pid file names a process that is another now', async (t) => {
-  const dataDir = temporaryFolder(t)
-  const cluster = await openCluster(dataDir)
-  for (const file of ['postmaster.pid', '.s.PGSQL.5432.lock'])
-    writeFileSync(join(cluster.data, file), `${process.pid}\n${cluster.data}\n1\n5432\n.\n\n`)
-  t.equal(await findPostmaster(cluster), undefined)
-  t.equal(await findPostmaster(cluster, 'darwin'), process.pid, 'where one cannot tell, it counts')
-  const embedded = await openEmbeddedPostgres(dataDir, silent)
-  t.same(await query(embedded, 'select 1 as one'), { one: 1 })
-  await embedded.close()
 })
 
 t.test('is reached by TCP where the folder is too deep for a socket', async (t) => {
@@ -178,61 +78,13 @@ t.test('is reached by TCP where the folder is too deep for a socket', async (t) 
 })
 
 t.test('says why it does not start, and where its log is', async (t) => {
-  const dataDir = temporaryFolder(t)
+  const dataDir = makeDataDir(t)
   const { data } = await openCluster(dataDir)
   writeFileSync(join(data, 'PG_VERSION'), '12\n')
   await t.rejects(openEmbeddedPostgres(dataDir, silent), {
     name: 'EmbeddedPostgresError',
     message: /did not start: database files are incompatible with server \(its log is .*log\)/,
   })
-})
-
-t.test('is tried again for as long as it is wanted', async (t) => {
-  const dataDir = temporaryFolder(t)
-  const said: string[] = []
-  const embedded = await openEmbeddedPostgres(dataDir, (message) => said.push(message))
-  const cluster = await openCluster(dataDir)
-  const control = join(cluster.data, 'global/pg_control')
-  const isThere = () => query(embedded, 'select 1').then(Boolean, () => false)
-
-  renameSync(control, `${control}.away`)
-  process.kill((await findPostmaster(cluster)) as number, 'SIGKILL')
-  await until(() => said.some((line) => line.includes('does not start')))
-  renameSync(`${control}.away`, control)
-  await until(isThere)
-
-  said.length = 0
-  renameSync(control, `${control}.away`)
-  process.kill((await findPostmaster(cluster)) as number, 'SIGKILL')
-  await until(() => said.some((line) => line.includes('does not start')))
-  await embedded.close()
-  renameSync(`${control}.away`, control)
-  t.equal(await findPostmaster(cluster), undefined, 'not once it was closed')
-})
-
-t.test('one that hangs is not waited for without end', async (t) => {
-  const dataDir = temporaryFolder(t)
-  const cluster = await openCluster(dataDir)
-  await startPostmaster(cluster)
-  await until(() => existsSync(join(cluster.data, '.s.PGSQL.5432')))
-  const pid = (await findPostmaster(cluster)) as number
-  process.kill(pid, 'SIGSTOP')
-  await t.rejects(openEmbeddedPostgres(dataDir, silent, 1), {
-    name: 'EmbeddedPostgresError',
-    message: /^PostgreSQL in .* does not answer: timeout/,
-  })
-  process.kill(pid, 'SIGCONT')
-  const embedded = await openEmbeddedPostgres(dataDir, silent)
-  await embedded.close()
-})
-
-t.test('starts though one was killed before it had written its pid file', async (t) => {
-  const dataDir = temporaryFolder(t)
-  const { data } = await openCluster(dataDir)
-  for (const file of ['postmaster.pid', '.s.PGSQL.5432.lock']) writeFileSync(join(data, file), '')
-  const embedded = await openEmbeddedPostgres(dataDir, silent)
-  t.same(await query(embedded, 'select 1 as one'), { one: 1 })
-  await embedded.close()
 })
 
 t.test('a start that the system refuses is a clear error', async (t) => {
@@ -249,17 +101,8 @@ t.test('a start that the system refuses is a clear error', async (t) => {
   })
 })
 
-t.test('one that was killed while it started is no failure', async (t) => {
-  const cluster = await openCluster(temporaryFolder(t))
-  const postmaster = await startPostmaster(cluster)
-  t.equal(await postmaster.lastWords(), undefined)
-  await until(async () => (await findPostmaster(cluster)) !== undefined)
-  process.kill((await findPostmaster(cluster)) as number, 'SIGKILL')
-  await until(async () => (await postmaster.lastWords()) === 'killed by SIGKILL')
-})
-
 t.test('one that does not stop in time is made to', async (t) => {
-  const cluster = await openCluster(temporaryFolder(t))
+  const cluster = await openCluster(makeDataDir(t))
   await startPostmaster(cluster)
   await until(() => existsSync(join(cluster.data, '.s.PGSQL.5432')))
   await stopPostmaster(cluster, 0)
@@ -268,7 +111,7 @@ t.test('one that does not stop in time is made to', async (t) => {
 })
 
 t.test('begins its log anew when it has grown large', async (t) => {
-  const dataDir = temporaryFolder(t)
+  const dataDir = makeDataDir(t)
   const { log } = await openCluster(dataDir)
   writeFileSync(log, 'x'.repeat(5 * 1024 * 1024))
   const embedded = await openEmbeddedPostgres(dataDir, silent)
