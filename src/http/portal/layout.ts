@@ -63,7 +63,7 @@ function inside(assets: Assets, page: Page, visit: Visit): Html {
   const { realm, session, formToken } = visit
   const base = `/portal/${realm}`
   return html`<div class="shell">
-<header class="side">
+<header class="side"><div class="side-inner">
   <a class="brand" href="${base}/service-accounts"><img src="${assets.mark}" alt="" width="28" height="28">Mintmark</a>
   <p class="realm"><span class="eyebrow">Realm</span>${realm}</p>
   <nav aria-label="Settings">
@@ -81,7 +81,7 @@ function inside(assets: Assets, page: Page, visit: Visit): Html {
       <button class="quiet square" title="Sign out">${icon('arrow-right-start-on-rectangle')}<span class="unseen">Sign out</span></button>
     </form>
   </div>
-</header>
+</div></header>
 <main id="main" tabindex="-1">
   <nav class="trail" aria-label="Breadcrumb"><ol><li>Settings</li>${(page.trail ?? []).map(
     ([title, href]) => html`<li><a href="${href}">${named(title)}</a></li>`,
