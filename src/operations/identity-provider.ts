@@ -127,10 +127,10 @@ function isAway(error: unknown): boolean {
   return error instanceof TypeError && error.message === 'fetch failed'
 }
 
-// Only what the provider and the library say of the error itself: their causes carry tokens.
+// Only what the provider and the library say of the error itself: what else hangs on it holds tokens.
 function describe(error: unknown): string {
-  const { message, code, error: oauthCode, status } = error as Error & Record<string, unknown>
-  const cause = (error as Error).cause
+  const { message, code, error: refusal, status, cause } = error as Error & Record<string, unknown>
+  const challenge = Array.isArray(cause) ? cause[0]?.parameters?.error : undefined
   const network = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  return [message, code, oauthCode, status, network].filter((part) => part !== undefined).join(' · ')
+  return [message, code, status, refusal, challenge, network].filter((part) => part !== undefined).join(' · ')
 }

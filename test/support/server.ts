@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
 import type { Clock } from '../../src/domain/clock.ts'
+import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import type { RateLimits } from '../../src/http/admin/rate-limits.ts'
 import type { OverloadLimits } from '../../src/http/overload.ts'
 import { openOperations } from '../../src/operations/open.ts'
@@ -57,6 +58,8 @@ export interface TestServerOptions {
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   readonly requestTimeoutMilliseconds?: number
   readonly overloadLimits?: OverloadLimits
+  readonly singleSignOn?: SingleSignOnSettings
+  readonly publicUrl?: string
   /** Of the admin API; default: more than a test sends. */
   readonly rateLimits?: RateLimits
 }
@@ -69,6 +72,8 @@ export async function testServer(
     clock = testClock(),
     trustProxy = false,
     failedAttemptsStore,
+    singleSignOn,
+    publicUrl = PUBLIC_URL,
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
     // A machine that is busy with other tests is no overload.
     overloadLimits = { maxInFlight: 10_000, maxEventLoopDelayMilliseconds: 60_000 },
@@ -79,7 +84,8 @@ export async function testServer(
   const opened = await openOperations({
     databaseUrl: url,
     dataDir: '/nonexistent',
-    publicUrl: PUBLIC_URL,
+    publicUrl,
+    singleSignOn,
     masterKeys: [MASTER_KEY],
     clock: clock.read,
     poolSize: 5,
@@ -92,7 +98,7 @@ export async function testServer(
   const server = await buildServer(opened.operations, {
     logger,
     trustProxy,
-    publicUrl: PUBLIC_URL,
+    publicUrl,
     rateLimits,
     overloadLimits,
     ...serverOptions,

@@ -1,0 +1,78 @@
+import t from 'tap'
+import { adminOf, textOf } from '../support/portal.ts'
+import { TESTER, type TestServer, testServer } from '../support/server.ts'
+
+const AUDIT = '/portal/acme/audit'
+
+async function signedIn(t: Parameters<typeof testServer>[0]) {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 100 })
+  return { server, browser: await adminOf(server, 'acme') }
+}
+
+function create({ operations }: TestServer, name: string) {
+  return operations.createServiceAccount(TESTER, 'acme', { name })
+}
+
+t.test('the trail says who did what, on what and from where', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const { account } = await create(server, 'CI')
+  await t.rejects(create(server, 'CI'))
+  const text = textOf(await browser.get(AUDIT))
+  t.match(text, `Create a service account Details`)
+  t.match(text, `CI ${account.clientId} tester cli this server`)
+  t.match(text, 'Create a service account refused')
+  t.match(text, 'Sign in to the portal link of cli:tester link of cli:tester portal 127.0.0.1')
+})
+
+t.test('the trail is filtered by day, action, actor and target', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const { account } = await create(server, 'CI')
+  await create(server, 'Backup')
+  const today = server.clock.now.toISOString().slice(0, 10)
+  const rows = async (query: string) => (await browser.get(`${AUDIT}?${query}`)).body.split('<tr>').length - 2
+  t.equal(await rows('action=service-account.create'), 2)
+  t.equal(await rows(`target=${account.clientId}`), 1)
+  t.equal(await rows('actor=link+of+cli:tester'), 1)
+  t.equal(await rows(`from=${today}&to=${today}&action=service-account.create`), 2)
+  t.equal(await rows('from=2999-01-01'), -1)
+  t.equal(await rows('to=2000-01-01'), -1)
+  t.match(textOf(await browser.get(`${AUDIT}?to=2000-01-01`)), 'Nothing was found')
+  // What is no day does not count.
+  t.equal(await rows('from=soon&to=2000-99-99&action=service-account.create'), 2)
+  const { body } = await browser.get(`${AUDIT}?action=something.else`)
+  t.match(body, '<option value="something.else" selected>')
+  t.equal((await browser.get(`${AUDIT}?after=x`)).statusCode, 400)
+})
+
+t.test('the trail goes on page by page, with its filter', async (t) => {
+  const { server, browser } = await signedIn(t)
+  for (let i = 0; i < 51; i++) await create(server, `Robot ${i}`)
+  const { body } = await browser.get(`${AUDIT}?action=service-account.create`)
+  const [, next = ''] = /href="(\?[^"]*after[^"]*)"/.exec(body) ?? []
+  const older = await browser.get(AUDIT + next.replaceAll('&#61;', '=').replaceAll('&#38;', '&'))
+  t.match(textOf(older), 'Robot 0')
+  t.notMatch(textOf(older), 'Sign in to the portal demo')
+})
+
+t.test('the trail is exported as lines of JSON and as CSV that runs no formulas', async (t) => {
+  const { server, browser } = await signedIn(t)
+  await create(server, '=1+1')
+  await t.rejects(create(server, '=1+1'))
+  const json = await browser.get(`${AUDIT}/export?format=jsonl&action=service-account.create`)
+  t.match(json.headers, {
+    'content-type': 'application/jsonl; charset=utf-8',
+    'content-disposition': /^attachment; filename="audit-acme-\d{4}-\d\d-\d\d\.jsonl"$/,
+  })
+  const lines = json.body
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.match(lines, [{ outcome: 'refused' }, { outcome: 'done', realm: 'acme', details: { name: '=1+1' } }])
+
+  const csv = await browser.get(`${AUDIT}/export?format=csv&action=service-account.create`)
+  t.equal(csv.headers['content-type'], 'text/csv; charset=utf-8')
+  const [head, refused] = csv.body.split('\n')
+  t.equal(head, 'occurred_at,action,outcome,target,actor_kind,actor_id,address,details')
+  t.match(refused, ",service-account.create,refused,'=1+1,cli,tester,,")
+})

@@ -1,0 +1,252 @@
+import t from 'tap'
+import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
+import {
+  CLIENT_ID,
+  CLIENT_SECRET,
+  identityProvider,
+  type ProviderOptions,
+  type TestIdentityProvider,
+} from '../support/identity-provider.ts'
+import { type Answer, Browser, textOf } from '../support/portal.ts'
+import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
+
+const LIST = '/portal/acme/service-accounts'
+const REDIRECT_URI = `${PUBLIC_URL}/portal/_callback`
+
+function settingsFor({ issuer }: TestIdentityProvider): SingleSignOnSettings {
+  return {
+    issuer,
+    clientId: CLIENT_ID,
+    clientSecret: CLIENT_SECRET,
+    scope: 'openid profile email offline_access',
+    accessClaim: 'roles',
+    adminValue: 'mintmark-{realm}-admin',
+    viewerValue: 'mintmark-{realm}-viewer',
+  }
+}
+
+async function withProvider(
+  t: Parameters<typeof testServer>[0],
+  settings: Partial<SingleSignOnSettings> = {},
+  options: Partial<ProviderOptions> = {},
+) {
+  const provider = await identityProvider(t, { redirectUri: REDIRECT_URI, ...options })
+  const server = await testServer(t, {
+    singleSignOn: { ...settingsFor(provider), ...settings },
+  })
+  await server.operations.createRealm(TESTER, 'acme')
+  provider.claims = { name: 'Alice', roles: ['mintmark-acme-admin'] }
+  return { provider, server, browser: new Browser(server) }
+}
+
+async function signIn(browser: Browser, provider: TestIdentityProvider, next = ''): Promise<Answer> {
+  const away = await browser.get(`/portal/acme/sign-in/sso?next=${encodeURIComponent(next)}`)
+  const back = await provider.signIn(away.headers.location as string)
+  return browser.get(back.slice(PUBLIC_URL.length))
+}
+
+t.test('the provider makes an Account Admin, who comes back to where they were', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  t.match((await browser.get('/portal/acme/sign-in')).body, 'Sign in with single sign-on')
+  const away = await browser.get('/portal/acme/sign-in/sso')
+  const asked = new URL(away.headers.location as string).searchParams
+  t.match(Object.fromEntries(asked), {
+    response_type: 'code',
+    client_id: CLIENT_ID,
+    code_challenge_method: 'S256',
+    code_challenge: /^[\w-]{43}$/,
+    state: /./,
+    nonce: /./,
+    redirect_uri: REDIRECT_URI,
+  })
+  const answer = await signIn(browser, provider, '/portal/acme/keys')
+  t.equal(answer.statusCode, 303)
+  t.equal(answer.headers.location, '/portal/acme/keys')
+  const page = await browser.get('/portal/acme/keys')
+  t.match(page.body, 'Alice')
+  t.match(page.body, 'Account Admin')
+  t.match(page.body, '/portal/acme/keys/rotate')
+  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', { limit: 1 })
+  t.match(items[0], { action: 'portal.sign-in', actor: { kind: 'portal', id: 'alice' } })
+})
+
+t.test('another value makes a viewer, and no value nobody', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  provider.claims = { email: 'alice@acme.test', roles: ['mintmark-acme-viewer', 'else'] }
+  await signIn(browser, provider)
+  t.match((await browser.get(LIST)).body, /alice@acme\.test[\s\S]*Viewer, read only/)
+  for (const claims of [{ roles: ['mintmark-other-admin'] }, { roles: 7 }, {}]) {
+    provider.claims = claims
+    const refused = await signIn(new Browser(server), provider)
+    t.equal(refused.statusCode, 403)
+    t.match(textOf(refused), 'has not made you an Account Admin or a viewer here')
+  }
+  t.ok(server.log.some((line) => line.includes('claim roles is absent')))
+})
+
+t.test('the claim may lie within others, or be one text', async (t) => {
+  const { provider, browser } = await withProvider(t, {
+    accessClaim: 'realm_access.roles',
+    viewerValue: undefined,
+  })
+  provider.claims = { realm_access: { roles: 'x mintmark-acme-admin' } }
+  t.equal((await signIn(browser, provider)).statusCode, 303)
+  t.match((await browser.get(LIST)).body, 'alice')
+})
+
+t.test(
+  'whoever is demoted at the provider may do less by their next click, and out by the one after',
+  async (t) => {
+    const { provider, browser } = await withProvider(t)
+    await signIn(browser, provider)
+    t.match((await browser.get(LIST)).body, 'Account Admin')
+    provider.claims = { roles: ['mintmark-acme-viewer'] }
+    t.match((await browser.get(LIST)).body, 'Viewer, read only')
+    provider.claims = {}
+    t.equal((await browser.get(LIST)).statusCode, 303)
+    provider.claims = { roles: ['mintmark-acme-admin'] }
+    t.equal((await browser.get(LIST)).statusCode, 303)
+  },
+)
+
+t.test('an access token that has ended is renewed once, for all clicks of that moment', async (t) => {
+  const { provider, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  provider.endAccessTokens()
+  const codes = (await Promise.all([LIST, LIST, LIST].map((url) => browser.get(url)))).map(
+    (a) => a.statusCode,
+  )
+  t.same(codes, [200, 200, 200])
+  provider.claims = { roles: ['mintmark-acme-viewer'] }
+  provider.endAccessTokens()
+  t.match((await browser.get(LIST)).body, 'Viewer, read only')
+})
+
+t.test('a click that meets the renewal of another node is let in by what that one was given', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  provider.endAccessTokens()
+  const node = await testServer(t, {
+    databaseUrl: server.databaseUrl,
+    clock: server.clock,
+    singleSignOn: settingsFor(provider),
+  })
+  const elsewhere = new Browser(node)
+  for (const [name, value] of browser.cookies) elsewhere.cookies.set(name, value)
+  const [here, there] = await Promise.all([browser.get(LIST), elsewhere.get(LIST)])
+  t.ok([here.statusCode, there.statusCode].includes(200))
+})
+
+t.test('a session that was ended at the provider is over by the next click', async (t) => {
+  const { provider, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  provider.endGrants()
+  t.equal((await browser.get(LIST)).statusCode, 303)
+})
+
+t.test('without a refresh token a session lasts as long as its access token', async (t) => {
+  const { provider, browser } = await withProvider(t, { scope: 'openid' }, { refreshTokens: false })
+  await signIn(browser, provider)
+  t.equal((await browser.get(LIST)).statusCode, 200)
+  provider.endAccessTokens()
+  t.equal((await browser.get(LIST)).statusCode, 303)
+})
+
+t.test('a provider without userinfo is believed by its ID token', async (t) => {
+  const { provider, browser } = await withProvider(t, {}, { userInfo: false })
+  t.equal((await signIn(browser, provider)).statusCode, 303)
+  t.match((await browser.get(LIST)).body, 'Account Admin')
+})
+
+t.test('a provider that is away lets nobody in and signs nobody out', async (t) => {
+  const { provider, browser, server } = await withProvider(t)
+  await signIn(browser, provider)
+  const comeBack = await provider.goAway()
+  const click = await browser.get(LIST)
+  t.equal(click.statusCode, 503)
+  t.match(textOf(click), 'Your identity provider does not answer at the moment.')
+  const fresh = await testServer(t, { databaseUrl: server.databaseUrl, singleSignOn: settingsFor(provider) })
+  t.equal((await new Browser(fresh).get('/portal/acme/sign-in/sso')).statusCode, 503)
+  await comeBack()
+  t.equal((await browser.get(LIST)).statusCode, 200)
+})
+
+t.test('a way back without the way there is refused', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  const away = await browser.get('/portal/acme/sign-in/sso')
+  const back = (await provider.signIn(away.headers.location as string)).slice(PUBLIC_URL.length)
+  const elsewhere = await new Browser(server).get(back)
+  t.equal(elsewhere.statusCode, 400)
+  t.match(textOf(elsewhere), 'begun in another browser')
+
+  const name = '__Host-mintmark-sign-in'
+  const kept = browser.cookies.get(name) as string
+  for (const forged of ['x', `${kept.slice(0, -2)}AA`]) {
+    browser.cookies.set(name, forged)
+    t.equal((await browser.get(back)).statusCode, 400)
+  }
+  browser.cookies.set(name, kept)
+  server.clock.advance(601)
+  t.equal((await browser.get(back)).statusCode, 400)
+})
+
+t.test('a state, a code or an error of the provider that does not fit is refused', async (t) => {
+  const { provider, browser } = await withProvider(t)
+  for (const change of [
+    (query: URLSearchParams) => query.set('state', 'another'),
+    (query: URLSearchParams) => query.set('code', 'another'),
+    (query: URLSearchParams) => {
+      query.delete('code')
+      query.set('error', 'access_denied')
+    },
+    (query: URLSearchParams) => query.set('iss', 'https://evil.test'),
+  ]) {
+    const away = await browser.get('/portal/acme/sign-in/sso')
+    const back = new URL(await provider.signIn(away.headers.location as string))
+    change(back.searchParams)
+    const answer = await browser.get(back.pathname + back.search)
+    t.equal(answer.statusCode, 403)
+    t.match(textOf(answer), 'Your identity provider did not let you in.')
+  }
+  t.equal((await browser.get('/portal/_callback')).statusCode, 400)
+})
+
+t.test('a code is not accepted twice, nor for a realm that is gone', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  t.equal((await browser.get('/portal/nobody/sign-in/sso')).statusCode, 404)
+  const away = await browser.get('/portal/acme/sign-in/sso')
+  const back = (await provider.signIn(away.headers.location as string)).slice(PUBLIC_URL.length)
+  await server.operations.deleteRealm(TESTER, 'acme')
+  t.equal((await browser.get(back)).statusCode, 404)
+})
+
+t.test('tokens of the provider are kept sealed, and reach no log', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  const pg = (await import('pg')).default
+  const client = new pg.Client(server.databaseUrl)
+  await client.connect()
+  const { rows } = await client.query('select * from portal_sessions')
+  await client.end()
+  t.match(rows[0].sealed_provider_grant, /^[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+$/)
+  t.notMatch(JSON.stringify(rows), 'accessToken')
+  t.notOk(server.log.some((line) => /code=|"code":"[\w-]{20}/.test(line)))
+})
+
+t.test('a provider with settings that are wrong is refused with the reason in the log', async (t) => {
+  const { provider, server, browser } = await withProvider(t, { clientSecret: 'wrong' })
+  const away = await browser.get('/portal/acme/sign-in/sso')
+  const back = await provider.signIn(away.headers.location as string)
+  t.equal((await browser.get(back.slice(PUBLIC_URL.length))).statusCode, 403)
+  t.ok(server.log.some((line) => line.includes('invalid_client')))
+})
+
+t.test('a subject that is no ASCII is kept by its hash, and a name that is blank is not shown', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  provider.login = 'ålice'
+  provider.claims = { name: '  ', email: 'a@acme.test', roles: ['mintmark-acme-admin'] }
+  await signIn(browser, provider)
+  t.match((await browser.get(LIST)).body, 'a@acme.test')
+  const [session] = await server.operations.listPortalSessions(TESTER, 'acme')
+  t.match(session?.subject, /^[\w-]{43}$/)
+})

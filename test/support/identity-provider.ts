@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Provider, { type Configuration } from 'oidc-provider'
+import type { Test } from 'tap'
+
+export interface TestIdentityProvider {
+  readonly issuer: string
+  /** What it says of whoever signs in; a claim that is not there is not told. */
+  claims: Record<string, unknown>
+  /** Who signs in. */
+  login: string
+  /** Ends all access tokens. */
+  endAccessTokens(): void
+  /** Ends the refresh tokens as well. */
+  endGrants(): void
+  /** Refuses connections until the returned function is called. */
+  goAway(): Promise<() => Promise<void>>
+  /** Signs in. Returns the address it sends the browser back to. */
+  signIn(authorizationUrl: string): Promise<string>
+}
+
+export const CLIENT_ID = 'mintmark-portal'
+export const CLIENT_SECRET = 'a secret of the portal'
+
+export interface ProviderOptions {
+  readonly redirectUri: string
+  /** Without it, claims are in the ID token. */
+  readonly userInfo?: boolean
+  readonly refreshTokens?: boolean
+}
+
+/** A certified OpenID provider (oidc-provider) of the test's own. */
+export async function identityProvider(t: Test, options: ProviderOptions): Promise<TestIdentityProvider> {
+  const server = createServer()
+  await listen(server, 0)
+  const { port } = server.address() as AddressInfo
+  const issuer = `http://localhost:${port}`
+  const state = { claims: {} as Record<string, unknown>, login: 'alice' }
+  const provider = new Provider(
+    issuer,
+    configuration(options, () => state.claims),
+  )
+  const tokens = new Map<string, Set<string>>()
+  const keep = (model: string) => {
+    const kept = new Set<string>()
+    tokens.set(model, kept)
+    return ({ jti }: { jti: string }) => void kept.add(jti)
+  }
+  provider.on('access_token.saved', keep('AccessToken'))
+  provider.on('refresh_token.saved', keep('RefreshToken'))
+  server.on('request', provider.callback())
+  t.teardown(() => server.close())
+  const end = (model: 'AccessToken' | 'RefreshToken') => {
+    for (const jti of tokens.get(model) ?? []) void provider[model].adapter.destroy(jti)
+  }
+
+  return {
+    issuer,
+    get claims() {
+      return state.claims
+    },
+    set claims(claims) {
+      state.claims = claims
+    },
+    get login() {
+      return state.login
+    },
+    set login(login) {
+      state.login = login
+    },
+    endAccessTokens: () => end('AccessToken'),
+    endGrants: () => {
+      end('AccessToken')
+      end('RefreshToken')
+    },
+    goAway: async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+      return () => listen(server, port)
+    },
+    signIn: (url) => walk(url, state.login),
+  }
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, 'localhost')
+  await once(server, 'listening')
+}
+
+function configuration(
+  { redirectUri, userInfo = true, refreshTokens = true }: ProviderOptions,
+  claims: () => Record<string, unknown>,
+): Configuration {
+  return {
+    clients: [
+      {
+        client_id: CLIENT_ID,
+        client_secret: CLIENT_SECRET,
+        redirect_uris: [redirectUri],
+        grant_types: ['authorization_code', 'refresh_token'],
+      },
+    ],
+    claims: { openid: ['sub', 'roles', 'realm_access'], profile: ['name'], email: ['email'] },
+    conformIdTokenClaims: userInfo,
+    features: { devInteractions: { enabled: true }, userinfo: { enabled: userInfo } },
+    cookies: { keys: ['a key of the test'] },
+    issueRefreshToken: async () => refreshTokens,
+    findAccount: async (_context, accountId) => ({
+      accountId,
+      claims: async () => ({ sub: accountId, ...claims() }),
+    }),
+  }
+}
+
+/** What a person does in the provider's pages: a name, a password, consent. */
+async function walk(authorizationUrl: string, login: string): Promise<string> {
+  const cookies = new Map<string, string>()
+  let url = authorizationUrl
+  let body: URLSearchParams | undefined
+  for (let step = 0; step < 20; step++) {
+    const answer = await fetch(url, {
+      redirect: 'manual',
+      headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+      ...(body && { method: 'POST', body }),
+    })
+    for (const cookie of answer.headers.getSetCookie()) {
+      const [pair = ''] = cookie.split(';')
+      cookies.set(pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1))
+    }
+    const location = answer.headers.get('location')
+    const page = await answer.text()
+    if (location) {
+      url = new URL(location, url).href
+      body = undefined
+      if (!url.startsWith('http://localhost')) return url
+      continue
+    }
+    const [, action] = /<form[^>]*action="([^"]+)"/.exec(page) ?? []
+    const [, prompt] = /name="prompt" value="(\w+)"/.exec(page) ?? []
+    if (!action || !prompt) throw new Error(`the provider says ${answer.status}: ${page.slice(0, 500)}`)
+    url = new URL(action, url).href
+    body = new URLSearchParams({ prompt, ...(prompt === 'login' && { login, password: 'x' }) })
+  }
+  throw new Error('the provider goes round in circles')
+}
