@@ -110,6 +110,8 @@ async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
     const probe = createClient(connectionString)
     await probe.connect()
     await probe.end()
+    // Whoever gets it hears when it ends; that it ended before would be heard by nobody.
+    await client.query('select 1')
     return client
   } catch (error) {
     await client.end()

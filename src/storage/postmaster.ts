@@ -14,8 +14,8 @@ const LOG_BYTES = 4 * 1024 * 1024
 /** A PostgreSQL that was told to stop is given this long before it is told not to tidy up. */
 const STOP_MILLISECONDS = 10_000
 
-/** A pid file is written within microseconds of being made. */
-const EMPTY_MILLISECONDS = 1000
+/** A pid file is written at once after it was made: within this, however busy the disk is. */
+const EMPTY_MILLISECONDS = 30_000
 
 /** Durability is PostgreSQL's default. A statement or a row in its log could hold a hash. */
 const SETTINGS = [

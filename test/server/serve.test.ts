@@ -167,8 +167,10 @@ t.test('does not start on a database that has another’s tables', async (t) => 
 t.test('waits for a database that is not there yet', async (t) => {
   const env = await environment(t, { migrate: false })
   const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
-  setTimeout(proxy.open, 1500)
-  const { url, output } = await startServer(t, { ...env, DATABASE_URL: proxy.databaseUrl })
+  const { url, output } = await startServer(t, { ...env, DATABASE_URL: proxy.databaseUrl }, async (log) => {
+    while (!log().includes('cannot be reached yet')) await sleep(10)
+    await proxy.open()
+  })
   t.equal((await fetch(`${url}/health/ready`)).status, 200)
   t.match(output().stderr, /cannot be reached yet .*trying again in 100 ms/)
 })

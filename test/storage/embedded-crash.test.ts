@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -117,7 +117,11 @@ t.test('one that hangs is not waited for without end', async (t) => {
 t.test('starts though one was killed before it had written its pid file', async (t) => {
   const dataDir = makeDataDir(t)
   const { data } = await openCluster(dataDir)
-  for (const file of ['postmaster.pid', '.s.PGSQL.5432.lock']) writeFileSync(join(data, file), '')
+  const aMinuteAgo = Date.now() / 1000 - 60
+  for (const file of ['postmaster.pid', '.s.PGSQL.5432.lock']) {
+    writeFileSync(join(data, file), '')
+    utimesSync(join(data, file), aMinuteAgo, aMinuteAgo)
+  }
   const embedded = await openEmbeddedPostgres(dataDir, silent)
   t.same(await query(embedded, 'select 1 as one'), { one: 1 })
   await embedded.close()

@@ -49,18 +49,24 @@ export async function mintmark(
 }
 
 /** Starts `mintmark serve` on a free port; it is up when this returns, and gone when the test ends. */
-export async function startServer(t: Test, environment: Environment): Promise<Started> {
+export async function startServer(
+  t: Test,
+  environment: Environment,
+  meanwhile = async (_log: () => string) => {},
+): Promise<Started> {
   const { child, ended, output } = launch(['serve'], { PORT: '0', ...environment })
   t.teardown(async () => {
     child.kill('SIGTERM')
     await ended
   })
+  await meanwhile(() => output().stderr)
   const url = await new Promise<string>((resolve, reject) => {
     const look = () => {
       const found = /listening on (http:\/\/[\w.:[\]]+)/.exec(output().stderr)
       if (found) resolve(found[1] as string)
     }
     child.stderr?.on('data', look)
+    look()
     ended.then(({ stderr }) => reject(new Error(`the server did not start: ${stderr}`)))
   })
   return { child, url, ended, output }
