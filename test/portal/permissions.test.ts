@@ -74,3 +74,61 @@ t.test('an account that is not there has no permissions', async (t) => {
   await t.rejects(server.operations.previewAccessToken(TESTER, 'acme', clientId), { code: 'not_found' })
   t.equal((await new Browser(server).get(here)).statusCode, 303)
 })
+
+t.test('a role is granted on a device that is searched for, and taken away again', async (t) => {
+  const { server, browser, here, clientId } = await signedIn(t, { roles: ['deployer'] })
+  const { operations } = server
+  await operations.putProtectedResource(TESTER, 'acme', {
+    type: 'device_group',
+    id: 'eu',
+    name: 'Edge, Europe',
+  })
+  for (let i = 0; i < 12; i++)
+    await operations.putProtectedResource(TESTER, 'acme', {
+      type: 'device',
+      id: `gw-${i}`,
+      name: `Gateway ${i}`,
+    })
+  t.match(textOf(await browser.get(here)), 'None yet')
+  t.match(textOf(await browser.get(`${here}?find=nothing`)), 'No device or device group has “ nothing ”')
+  t.match(textOf(await browser.get(`${here}?find=gw-`)), 'These are the first 10.')
+  const found = textOf(await browser.get(`${here}?find=EUROPE`))
+  t.match(found, 'Edge, Europe Device group · eu view operate manage deployer Grant')
+  const add = `${here}/grants/add`
+  const answer = await browser.submit(`${here}?find=europe`, add, { role: 'deployer' })
+  t.equal(answer.headers.location, `${here}?done=granted&find=europe#grants`)
+  const text = textOf(await browser.get(here))
+  t.match(
+    text,
+    '"authorization_details": [ { "type": "device_group", "identifier": "eu", "privileges": [ "deployer" ] } ]',
+  )
+  t.match(text, 'Edge, Europe Device group · eu deployer Remove')
+  const removed = await browser.submit(here, `${here}/grants/remove`)
+  t.equal(removed.headers.location, `${here}?done=removed#grants`)
+  t.same((await operations.listGrants(TESTER, 'acme', clientId, { limit: 10 })).items, [])
+  const again = await browser.submit(`${here}?find=europe`, add, { role: 'account-admin' })
+  t.equal(again.statusCode, 400)
+  t.equal((await browser.submit(`${here}?find=europe`, add, { role: 'view', id: 'gone' })).statusCode, 400)
+})
+
+t.test('many grants come in pages, and a token that cannot carry them says so', async (t) => {
+  const { server, browser, here, clientId } = await signedIn(t)
+  const grants = Array.from({ length: 60 }, (_, i) => ({
+    role: 'view',
+    type: 'device',
+    id: `d${i}-${'x'.repeat(60)}`,
+  }))
+  await server.operations.importProtectedResources(
+    TESTER,
+    'acme',
+    grants.map(({ type, id }) => ({ type, id })),
+  )
+  await server.operations.replaceGrants(TESTER, 'acme', clientId, grants)
+  const { body } = await browser.get(here)
+  t.match(body, 'authorization_details_omitted')
+  const [, next = ''] = /href="(\?after[^"]*)#grants"/.exec(body) ?? []
+  const more = await browser.get(here + next.replace('&#61;', '='))
+  t.equal(more.body.split('grants/remove"').length - 1, 10)
+  const viewer = await viewerOf(server, 'acme')
+  t.notMatch((await viewer.get(here)).body, 'grants/remove')
+})

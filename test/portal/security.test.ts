@@ -171,6 +171,8 @@ t.test('a viewer sees every page, is offered no change, and is refused one that 
     `${here}/enable`,
     `${here}/delete`,
     `${here}/permissions/roles`,
+    `${here}/permissions/grants/add`,
+    `${here}/permissions/grants/remove`,
     '/portal/acme/keys/rotate',
     '/portal/acme/keys/kid/revoke',
   ]

@@ -3,19 +3,29 @@ import { BUILT_IN_ROLES, PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { badge, form, notice } from './elements.ts'
+import { grantActions, grantsCard } from './grants.ts'
 import { type Html, html, named } from './html.ts'
 import { about, addressOf, tabs } from './service-account.ts'
 import type { Portal, Visit } from './visit.ts'
 
 type Deps = Pick<
   Operations,
-  'findRealm' | 'findServiceAccount' | 'updateServiceAccount' | 'previewAccessToken'
+  | 'findRealm'
+  | 'findServiceAccount'
+  | 'updateServiceAccount'
+  | 'previewAccessToken'
+  | 'listGrants'
+  | 'listProtectedResources'
+  | 'addGrant'
+  | 'removeGrant'
 >
 
 const PATH = '/portal/:tenant/service-accounts/:clientId/permissions'
 
 const DONE: Readonly<Record<string, string>> = {
   saved: 'Saved. The next token says so.',
+  granted: 'Granted. The next token says so.',
+  removed: 'Removed. The next token says so.',
 }
 
 /** What the built-in roles are for. */
@@ -28,24 +38,27 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 /** The standard permissions page of one service account. */
 export function permissionsScreen(portal: Portal, operations: Deps): void {
-  portal.page(PATH, async (visit, { params, query }) => {
-    const clientId = params['clientId'] ?? ''
+  portal.page(PATH, async (visit, asked) => {
+    const clientId = asked.params['clientId'] ?? ''
     const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
     const realm = await operations.findRealm(visit.actor, visit.realm)
     const claims = await operations.previewAccessToken(visit.actor, visit.realm, clientId)
-    const done = DONE[query('done')]
+    const done = DONE[asked.query('done')]
     return {
       ...about(visit, account),
       body: html`${done && notice('success', done)}
 ${tabs(visit, account, 'permissions')}
-<div class="split wide-first">
-<div>${rolesCard(visit, account, realm)}</div>
-<section class="card"><h2>What its token will contain</h2>
+<div class="split even">
+<div>${rolesCard(visit, account, realm)}
+${await grantsCard(visit, account, realm, asked, operations)}</div>
+<section class="card follow"><h2>What its token will contain</h2>
 <pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>
 <p class="hint">Times and <code>jti</code> are new in each token.</p></section>
 </div>`,
     }
   })
+
+  grantActions(portal, operations)
 
   portal.action(`${PATH}/roles`, async (visit, sent, { params }) => {
     const clientId = params['clientId'] ?? ''

@@ -26,5 +26,6 @@ function relative(date: Date, now: Date): string {
   const seconds = (date.getTime() - now.getTime()) / 1000
   const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ['second', 1]
   if (unit === 'second') return seconds > 0 ? 'in less than a minute' : 'just now'
-  return WORDS.format(Math.trunc(seconds / size), unit)
+  // What is past is at least so long ago; what is to come is about so far away.
+  return WORDS.format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit)
 }

@@ -61,6 +61,26 @@ function announce(text) {
   }, 50)
 }
 
+// Searching while somebody types: the page that the form would open, or the part of it that matters.
+for (const form of document.querySelectorAll('form[data-search-as-you-type]')) {
+  const part = document.getElementById(form.dataset.searchAsYouType)
+  let pending = new AbortController()
+  let timer
+  form.addEventListener('input', () => {
+    clearTimeout(timer)
+    timer = setTimeout(async () => {
+      pending.abort()
+      pending = new AbortController()
+      const url = new URL(`?${new URLSearchParams(new FormData(form))}`, location.href)
+      const answer = await fetch(url, { signal: pending.signal }).catch(() => undefined)
+      // Signed out, or something else that has a page of its own to say so.
+      if (!answer?.ok || answer.redirected) return
+      const found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(part.id)
+      if (found) part.replaceChildren(...found.childNodes)
+    }, 150)
+  })
+}
+
 // A second click on a button that is at work does nothing.
 addEventListener('submit', (event) => {
   const form = event.target
