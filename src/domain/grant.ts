@@ -1,3 +1,4 @@
+import { isResourceKey } from './protected-resource.ts'
 import type { Realm } from './realm.ts'
 import { Refusal } from './refusal.ts'
 import { ACCOUNT_ADMIN, BUILT_IN_ROLES } from './role.ts'
@@ -23,11 +24,18 @@ export function grantableRoles(realm: Pick<Realm, 'roles'>): readonly string[] {
   return [...BUILT_IN_ROLES.filter((role) => role !== ACCOUNT_ADMIN), ...realm.roles]
 }
 
+/** Whether there can be such a grant at all. */
+export function isGrantKey({ role, type, id }: GrantKey): boolean {
+  return isResourceKey({ type, id }) && /^[\x21-\x7e]{1,63}$/.test(role)
+}
+
 /** @throws Refusal `invalid`, `limit_reached` */
 export function checkGrants(realm: Pick<Realm, 'roles'>, grants: readonly GrantKey[]): void {
   const roles = grantableRoles(realm)
   if (!grants.every(({ role }) => roles.includes(role)))
     throw new Refusal('invalid', `role must be one of: ${roles.join(', ')}.`, 'role')
+  if (!grants.every(isGrantKey))
+    throw new Refusal('invalid', 'A grant is on a resource, of a type and with an id.', 'id')
   if (grants.length > MAX_GRANTS) throw tooManyGrants()
 }
 

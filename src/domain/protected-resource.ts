@@ -35,6 +35,11 @@ export function resourceTypesOf({
   return [...BUILT_IN_RESOURCE_TYPES, ...resourceTypes]
 }
 
+/** Whether there can be such a thing at all. */
+export function isResourceKey({ type, id }: ResourceKey): boolean {
+  return TYPE.test(type) && ID.test(id)
+}
+
 /** The type of the groups that resources of a type are in. */
 export function groupTypeOf(type: string): string {
   return `${type}_group`

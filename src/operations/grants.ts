@@ -1,7 +1,14 @@
 import type { Actor } from '../domain/actor.ts'
 import { requireAuthority, requireHeldRoles } from '../domain/authority.ts'
 import { type AuthorizationDetail, intersectDetails } from '../domain/authorization-details.ts'
-import { checkGrants, type Grant, type GrantKey, MAX_GRANTS, tooManyGrants } from '../domain/grant.ts'
+import {
+  checkGrants,
+  type Grant,
+  type GrantKey,
+  isGrantKey,
+  MAX_GRANTS,
+  tooManyGrants,
+} from '../domain/grant.ts'
 import type { Page } from '../domain/page.ts'
 import type { Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -39,7 +46,12 @@ export interface GrantOperations {
   /** @throws Refusal `forbidden`, `not_found` */
   removeGrant(actor: Actor, realmName: string, clientId: string, grant: GrantKey): Promise<void>
   /** Makes these the account's grants, and no others. @throws Refusal as `addGrant` */
-  replaceGrants(actor: Actor, realmName: string, clientId: string, grants: readonly GrantKey[]): Promise<void>
+  replaceGrants(
+    actor: Actor,
+    realmName: string,
+    clientId: string,
+    grants: readonly GrantKey[],
+  ): Promise<{ readonly added: number; readonly removed: number }>
   /**
    * What a good token lets its client do on resources at this moment, whole: what it says or, where it says that it
    * leaves them out, all that the account holds; and of that, what the account still holds.
@@ -82,7 +94,8 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
       requireHeldRoles(actor, [grant.role])
       const about = { actor, action: 'grant.remove', realmName, clientId }
       await changeAccount(deps, about, async (context) => {
-        const [removed] = await deleteGrants(context.trx, context.realm.id, clientId, [grant])
+        const possible = isGrantKey(grant) ? [grant] : []
+        const [removed] = await deleteGrants(context.trx, context.realm.id, clientId, possible)
         if (!removed)
           throw new Refusal('not_found', `It has no role ${grant.role} on ${grant.type} ${grant.id}.`, 'role')
         context.note({ grant: keyOf(grant) })
@@ -94,12 +107,13 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
       const roles = grants.map(({ role }) => role)
       requireHeldRoles(actor, roles)
       const about = { actor, action: 'grant.replace', realmName, clientId, lockBefore: locking(grants) }
-      await changeAccount(deps, about, async (context) => {
+      return changeAccount(deps, about, async (context) => {
         const { trx, realm, now, note } = context
         const removed = await deleteGrantsBut(trx, realm.id, clientId, grants)
         const added = await insertGrants(trx, realm.id, clientId, grants, now)
         note({ added: added.map(keyOf), removed: removed.map(keyOf) })
         await settle(context)
+        return { added: added.length, removed: removed.length }
       })
     },
 

@@ -3,6 +3,7 @@ import { requireAuthority } from '../domain/authority.ts'
 import type { Page } from '../domain/page.ts'
 import {
   type ImportOutcome,
+  isResourceKey,
   type ProtectedResource,
   parseResourceEntry,
   type ResourceKey,
@@ -81,7 +82,8 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
 
     async findProtectedResource(actor, realmName, key) {
       requireAuthority(actor, realmName, 'view')
-      const resource = await findProtectedResource(db, (await realmNamed(db, realmName)).id, key)
+      const { id } = await realmNamed(db, realmName)
+      const resource = isResourceKey(key) ? await findProtectedResource(db, id, key) : undefined
       if (!resource) throw unknownResource(realmName, key)
       return resource
     },
@@ -109,7 +111,8 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
     async deleteProtectedResource(actor, realmName, key) {
       await change(deps, actor, realmName, async ({ trx, realm, now }) => {
         // The resource before the accounts, as grants lock them: or the two could wait for each other.
-        const [found] = await lockProtectedResources(trx, realm.id, [key], 'update')
+        const possible = isResourceKey(key) ? [key] : []
+        const [found] = await lockProtectedResources(trx, realm.id, possible, 'update')
         if (!found) throw unknownResource(realmName, key)
         const grants = await lockGrantees(trx, realm.id, key)
         await deleteProtectedResource(trx, realm.id, key)
@@ -141,7 +144,7 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
           outcome: 'done',
           details,
         } as const
-        await insertAuditEvent(trx, realm, event, now)
+        if (values.length > 0) await insertAuditEvent(trx, realm, event, now)
         return outcomes
       })
     },

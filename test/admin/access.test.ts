@@ -8,6 +8,7 @@ interface Row {
   /** What the one who may is answered. */
   readonly status: number
   readonly body?: (n: number) => unknown
+  readonly headers?: Record<string, string>
   readonly query?: (realm: string) => string
   /** What is there before. */
   readonly prepare?: (server: TestServer, place: Place) => Promise<Partial<Place>>
@@ -18,6 +19,13 @@ interface Place {
   readonly tenant: string
   readonly client_id: string
   readonly [name: string]: string
+}
+
+const DEVICE = { type: 'device', id: 'd1' }
+
+async function withDevice({ operations }: TestServer, { tenant }: Place): Promise<typeof DEVICE> {
+  await operations.putProtectedResource(TESTER, tenant, DEVICE)
+  return DEVICE
 }
 
 /** Every operation of the API's own document has a row here. */
@@ -62,6 +70,68 @@ const ROWS: Record<string, Row> = {
       return { id: secret.id }
     },
   },
+  'GET /admin/realms/{tenant}/service-accounts/{client_id}/roles': { role: 'account-admin', status: 200 },
+  'PUT /admin/realms/{tenant}/service-accounts/{client_id}/roles': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ items: ['view', 'operate'] }),
+  },
+  'POST /admin/realms/{tenant}/service-accounts/{client_id}/roles': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ role: 'operate' }),
+  },
+  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}/roles/{role}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: async () => ({ role: 'view' }),
+  },
+  'GET /admin/realms/{tenant}/service-accounts/{client_id}/grants': { role: 'account-admin', status: 200 },
+  'PUT /admin/realms/{tenant}/service-accounts/{client_id}/grants': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ items: [{ role: 'operate', ...DEVICE }] }),
+    prepare: withDevice,
+  },
+  'POST /admin/realms/{tenant}/service-accounts/{client_id}/grants': {
+    role: 'account-admin',
+    status: 201,
+    body: () => ({ role: 'operate', ...DEVICE }),
+    prepare: withDevice,
+  },
+  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}/grants/{role}/{type}/{id}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: async (server, place) => {
+      await withDevice(server, place)
+      const grant = { role: 'operate', ...DEVICE }
+      await server.operations.addGrant(TESTER, place.tenant, place.client_id, grant)
+      return grant
+    },
+  },
+  'GET /admin/realms/{tenant}/resources': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{tenant}/resources': {
+    role: 'account-admin',
+    status: 200,
+    body: () => JSON.stringify(DEVICE),
+    headers: { 'content-type': 'application/x-ndjson' },
+  },
+  'GET /admin/realms/{tenant}/resources/{type}/{id}': {
+    role: 'account-admin',
+    status: 200,
+    prepare: withDevice,
+  },
+  'PUT /admin/realms/{tenant}/resources/{type}/{id}': {
+    role: 'account-admin',
+    status: 201,
+    body: () => ({ name: 'Boiler' }),
+    prepare: async () => DEVICE,
+  },
+  'DELETE /admin/realms/{tenant}/resources/{type}/{id}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: withDevice,
+  },
   'GET /admin/realms/{tenant}/keys': { role: 'account-admin', status: 200 },
   'POST /admin/realms/{tenant}/keys/rotate': { role: 'account-admin', status: 200 },
   'DELETE /admin/realms/{tenant}/keys/{kid}': {
@@ -92,7 +162,7 @@ t.test('every operation of the document has its row', async (t) => {
 t.test('who may use an operation, and who may not', async (t) => {
   const server = await testServer(t)
   await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
-  await server.operations.createRealm(TESTER, 'other')
+  await server.operations.createRealm(TESTER, 'other', { serviceAccountLimit: 1000 })
   const expired = (await adminToken(server, 'other', ['account-admin'])).token
   server.clock.advance(400)
 
@@ -118,7 +188,7 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
   const [method, pattern] = operation.split(' ') as [Parameters<Ask>[0], string]
   const path = pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => place[name] as string)
   const call = (token: string | undefined): Promise<AdminAnswer> =>
-    asking(server, token)(method, path + (row.query?.(place.tenant) ?? ''), row.body?.(n))
+    asking(server, token)(method, path + (row.query?.(place.tenant) ?? ''), row.body?.(n), row.headers)
   const tokenOf = async (realm: string, role: string) => (await adminToken(server, realm, [role])).token
 
   const none = await call(undefined)

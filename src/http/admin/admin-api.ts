@@ -2,13 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
+import { accountRoleRoutes } from './account-roles.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { requireAdministrator } from './authentication.ts'
+import { grantRoutes } from './grants.ts'
 import { acceptJson } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { describeApi } from './openapi.ts'
 import { refuseOtherMethods } from './other-methods.ts'
 import { adminErrorHandler } from './problem.ts'
+import { protectedResourceImportRoute } from './protected-resource-import.ts'
+import { protectedResourceRoutes } from './protected-resources.ts'
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts'
 import { realmRoutes } from './realms.ts'
 import { secretRoutes } from './secrets.ts'
@@ -48,6 +52,10 @@ export async function adminApi(
     realmRoutes(scope, operations, publicUrl)
     serviceAccountRoutes(scope, operations, publicUrl)
     secretRoutes(scope, operations, publicUrl)
+    accountRoleRoutes(scope, operations)
+    grantRoutes(scope, operations)
+    protectedResourceRoutes(scope, operations)
+    await protectedResourceImportRoute(scope, operations)
     keyRoutes(scope, operations)
     auditEventRoutes(scope, operations)
     refuseOthers()

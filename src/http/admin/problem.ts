@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import { note } from '../request-log.ts'
+import { BODY_LIMIT_BYTES } from './json.ts'
 
 /** A refusal of the admin API (RFC 9457). */
 export interface Problem {
@@ -12,6 +13,12 @@ export interface Problem {
   readonly detail: string
   readonly field?: string | undefined
   readonly limit?: number | undefined
+}
+
+/** Kept in the `config` of a route whose bodies are not those of most. */
+export interface AcceptedBody {
+  readonly mediaType?: string
+  readonly bodyLimitBytes?: number
 }
 
 const REFUSALS = {
@@ -34,7 +41,7 @@ export function adminErrorHandler(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const problem = toProblem(error)
+  const problem = toProblem(error, request.routeOptions.config as AcceptedBody)
   if (problem.status === 500) request.log.error({ err: error }, 'fault')
   if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (problem.status === 401) reply.header('www-authenticate', challenge('invalid_token', problem.detail))
@@ -66,7 +73,7 @@ export function challenge(error?: string, description?: string): string {
   return parts.join(', ')
 }
 
-function toProblem(error: FastifyError): Problem {
+function toProblem(error: FastifyError, accepted: AcceptedBody): Problem {
   if (error instanceof Refusal) {
     const [status, title] = REFUSALS[error.code]
     const { code, message: detail, field, limit } = error
@@ -74,7 +81,7 @@ function toProblem(error: FastifyError): Problem {
   }
   if (error instanceof OAuthError) return ofToken(error)
   if (error.validation) return ofSchema(error)
-  return ofFastify(error)
+  return ofFastify(error, accepted)
 }
 
 function ofToken({ code, description }: OAuthError): Problem {
@@ -107,16 +114,25 @@ function explain(keyword: string, params: Record<string, unknown>, message = 'is
   return message
 }
 
-function ofFastify({ statusCode = 500, message, code }: FastifyError): Problem {
+function ofFastify(
+  { statusCode = 500, message, code }: FastifyError,
+  { mediaType = 'application/json', bodyLimitBytes = BODY_LIMIT_BYTES }: AcceptedBody,
+): Problem {
   switch (statusCode) {
     case 413:
-      return { status: 413, code: 'too_large', title: 'Too large', detail: 'A body may have 64 KiB.' }
+      return {
+        status: 413,
+        code: 'too_large',
+        title: 'Too large',
+        detail: `A body may have ${bodyLimitBytes / 1024} KiB.`,
+        limit: bodyLimitBytes,
+      }
     case 415:
       return {
         status: 415,
         code: 'unsupported_media_type',
         title: 'Unsupported media type',
-        detail: 'Send application/json.',
+        detail: `Send ${mediaType}.`,
       }
     case 400:
       return {

@@ -1,0 +1,100 @@
+import { Type } from 'typebox'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { etagOf, readIfMatch } from './etag.ts'
+import { Closed } from './schemas.ts'
+import { OfAccount } from './service-accounts.ts'
+
+const tags = ['Roles and grants']
+
+const Role = Type.String({ pattern: '^[\\x21-\\x7e]{1,63}$', description: 'view, operate, …' })
+
+const Roles = Type.Object({ items: Type.Array(Role, { maxItems: 200 }) }, Closed)
+
+const RolesAnswer = Type.Object({ ...Roles.properties, next_cursor: Type.Null() })
+
+/** Roles of a service account on its whole realm. */
+export function accountRoleRoutes(
+  app: AdminScope,
+  operations: Pick<Operations, 'findServiceAccount' | 'updateServiceAccount' | 'addRole' | 'removeRole'>,
+): void {
+  app.get(
+    '/admin/realms/:tenant/service-accounts/:client_id/roles',
+    {
+      schema: {
+        tags,
+        summary: 'List the roles of a service account on the whole realm',
+        params: OfAccount,
+        response: { 200: RolesAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const account = await operations.findServiceAccount(actorOf(request), tenant, client_id)
+      return reply.header('etag', etagOf(account.version)).send(toWire(account))
+    },
+  )
+
+  app.put(
+    '/admin/realms/:tenant/service-accounts/:client_id/roles',
+    {
+      schema: {
+        tags,
+        summary: 'Make these the roles of a service account, and no others; heeds If-Match',
+        params: OfAccount,
+        body: Roles,
+        response: { 200: RolesAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const version = readIfMatch(request.headers['if-match'])
+      const account = await operations.updateServiceAccount(actorOf(request), tenant, client_id, {
+        roles: request.body.items,
+        expectedVersion: version === undefined ? undefined : Number(version),
+      })
+      return reply.header('etag', etagOf(account.version)).send(toWire(account))
+    },
+  )
+
+  app.post(
+    '/admin/realms/:tenant/service-accounts/:client_id/roles',
+    {
+      schema: {
+        tags,
+        summary: 'Give a service account a role on the whole realm; it may have it already',
+        params: OfAccount,
+        body: Type.Object({ role: Role }, Closed),
+        response: { 200: RolesAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const account = await operations.addRole(actorOf(request), tenant, client_id, request.body.role)
+      return reply.header('etag', etagOf(account.version)).send(toWire(account))
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:tenant/service-accounts/:client_id/roles/:role',
+    {
+      schema: {
+        tags,
+        summary: 'Take a role away from a service account',
+        params: Type.Object({ ...OfAccount.properties, role: Role }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id, role } = request.params
+      await operations.removeRole(actorOf(request), tenant, client_id, role)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function toWire({ roles }: ServiceAccount) {
+  return { items: [...roles], next_cursor: null }
+}

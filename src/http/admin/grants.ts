@@ -1,0 +1,128 @@
+import { Type } from 'typebox'
+import { MAX_DETAILS_BYTES } from '../../domain/authorization-details.ts'
+import { MAX_GRANTS } from '../../domain/grant.ts'
+import { grantToWire } from '../../domain/wire/grant.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { pageToWire, readCursor } from './cursor.ts'
+import { Closed, DEFAULT_LIMIT, Moment, PageQuery, pageOf, SearchText } from './schemas.ts'
+import { OfAccount } from './service-accounts.ts'
+
+const tags = ['Roles and grants']
+
+/** Enough for as many grants as an account may have. */
+const BODY_LIMIT_BYTES = 4 * 1024 * 1024
+
+const Text = (description: string) => Type.String({ pattern: '^[\\x21-\\x7e]{1,100}$', description })
+
+const members = {
+  role: Text('view, operate, manage or one that the realm adds'),
+  type: Text('device, device_group or one that the realm adds'),
+  id: Text('Of a resource that is there'),
+}
+
+const NewGrant = Type.Object(members, Closed)
+
+const GrantAnswer = Type.Object({
+  ...members,
+  name: Type.String({ description: "The resource's" }),
+  created_at: Moment,
+})
+
+const OfGrant = Type.Object({ ...OfAccount.properties, ...members })
+
+/** Roles of a service account on single resources: `authorization_details` of its tokens. */
+export function grantRoutes(
+  app: AdminScope,
+  operations: Pick<Operations, 'listGrants' | 'addGrant' | 'removeGrant' | 'replaceGrants'>,
+): void {
+  app.get(
+    '/admin/realms/:tenant/service-accounts/:client_id/grants',
+    {
+      schema: {
+        tags,
+        summary: 'List the grants of a service account, in order of type, id and role',
+        description: `Its tokens say them in authorization_details (RFC 9396), up to ${MAX_DETAILS_BYTES} bytes.`,
+        params: OfAccount,
+        querystring: Type.Object({
+          ...PageQuery,
+          type: Type.Optional(SearchText),
+          search: Type.Optional({ ...SearchText, description: "Part of the resource's name or id" }),
+        }),
+        response: { 200: pageOf(GrantAnswer) },
+      },
+    },
+    async (request) => {
+      const { tenant, client_id } = request.params
+      const { cursor, limit = DEFAULT_LIMIT, type, search } = request.query
+      const query = { after: readCursor(cursor), limit, type, contains: search }
+      return pageToWire(await operations.listGrants(actorOf(request), tenant, client_id, query), grantToWire)
+    },
+  )
+
+  app.post(
+    '/admin/realms/:tenant/service-accounts/:client_id/grants',
+    {
+      schema: {
+        tags,
+        summary: 'Give a service account a role on a resource; 200 where it has it already',
+        params: OfAccount,
+        body: NewGrant,
+        response: { 200: NewGrant, 201: NewGrant },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const added = await operations.addGrant(actorOf(request), tenant, client_id, request.body)
+      return reply.code(added ? 201 : 200).send(request.body)
+    },
+  )
+  grantSetRoutes(app, operations)
+}
+
+function grantSetRoutes(
+  app: AdminScope,
+  operations: Pick<Operations, 'removeGrant' | 'replaceGrants'>,
+): void {
+  app.put(
+    '/admin/realms/:tenant/service-accounts/:client_id/grants',
+    {
+      bodyLimit: BODY_LIMIT_BYTES,
+      config: { bodyLimitBytes: BODY_LIMIT_BYTES },
+      schema: {
+        tags,
+        summary: 'Make these the grants of a service account, and no others',
+        params: OfAccount,
+        body: Type.Object({ items: Type.Array(NewGrant, { maxItems: MAX_GRANTS }) }, Closed),
+        response: {
+          200: Type.Object({
+            added: Type.Integer({ description: 'Grants that are new' }),
+            removed: Type.Integer({ description: 'Grants that are gone' }),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { tenant, client_id } = request.params
+      return operations.replaceGrants(actorOf(request), tenant, client_id, request.body.items)
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:tenant/service-accounts/:client_id/grants/:role/:type/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Take a role on a resource away from a service account',
+        params: OfGrant,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id, ...grant } = request.params
+      await operations.removeGrant(actorOf(request), tenant, client_id, grant)
+      return reply.code(204).send(null)
+    },
+  )
+}

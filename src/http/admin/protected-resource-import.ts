@@ -1,0 +1,105 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { Refusal } from '../../domain/refusal.ts'
+import { importOutcomeToWire } from '../../domain/wire/protected-resource.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { importResourceLines, type LineOutcome, MAX_LINES } from '../../operations/resource-lines.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { InRealm } from './schemas.ts'
+
+const NDJSON = 'application/x-ndjson'
+
+/** Ten thousand devices take about one. */
+const BODY_LIMIT_BYTES = 16 * 1024 * 1024
+
+const Outcome = Type.Object({
+  line: Type.Integer({ description: 'From 1' }),
+  status: Type.Enum(['created', 'updated', 'unchanged', 'refused', 'failed'], {
+    description: 'failed: this line and those after it were not taken for a fault of ours; send them again',
+  }),
+  type: Type.Optional(Type.String()),
+  id: Type.Optional(Type.String()),
+  detail: Type.Optional(Type.String()),
+  field: Type.Optional(Type.String({ description: 'The member at fault' })),
+})
+
+/** Resources in bulk: lines are read whole before the first is written, so a broken upload changes nothing. */
+export async function protectedResourceImportRoute(
+  app: AdminScope,
+  operations: Pick<Operations, 'importProtectedResources'>,
+): Promise<void> {
+  await app.register(async (scope: AdminScope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser<string>(NDJSON, { parseAs: 'string' }, (_request, body, done) =>
+      done(null, body),
+    )
+
+    scope.post(
+      '/admin/realms/:tenant/resources',
+      {
+        bodyLimit: BODY_LIMIT_BYTES,
+        config: { mediaType: NDJSON, bodyLimitBytes: BODY_LIMIT_BYTES },
+        schema: {
+          tags: ['Resources'],
+          summary: 'Make or replace resources in bulk: a line each, and a line each in the answer',
+          description:
+            `Up to ${MAX_LINES} lines. A line that is refused keeps no other out; a group has to come before ` +
+            'what is in it. 500 lines are one transaction, so what the answer has told is durable.',
+          params: InRealm,
+          body: {
+            content: {
+              [NDJSON]: {
+                schema: Type.String({
+                  description:
+                    '{"type":"device","id":"d1","name":"Boiler","groups":["eu-edge"]} on each line',
+                }),
+              },
+            },
+          },
+          response: { 200: { description: 'A line each', content: { [NDJSON]: { schema: Outcome } } } },
+        },
+      },
+      async (request, reply) => {
+        const { tenant } = request.params
+        // Without a body and its type there was nothing to validate.
+        const text: unknown = request.body
+        if (typeof text !== 'string')
+          throw new Refusal('invalid', 'Send a resource on each line of the body.')
+        return sendOutcomes(request, reply, importResourceLines(operations, actorOf(request), tenant, text))
+      },
+    )
+  })
+}
+
+async function sendOutcomes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  chunks: AsyncGenerator<LineOutcome[]>,
+): Promise<FastifyReply> {
+  // What is to be refused is refused at the first one, before the answer has begun.
+  const first = await chunks.next()
+  return reply.header('content-type', NDJSON).send(Readable.from(answerLines(request, first, chunks)))
+}
+
+async function* answerLines(
+  request: FastifyRequest,
+  first: IteratorResult<LineOutcome[]>,
+  chunks: AsyncGenerator<LineOutcome[]>,
+): AsyncGenerator<string> {
+  let next = 1
+  try {
+    for (let chunk = first; !chunk.done; chunk = await chunks.next()) {
+      next = (chunk.value.at(-1)?.line ?? 0) + 1
+      yield chunk.value
+        .map((one) => `${JSON.stringify(importOutcomeToWire(one.line, one.outcome))}\n`)
+        .join('')
+    }
+  } catch (error) {
+    // The answer has begun: what went wrong can only be told at its end.
+    request.log.error({ err: error }, 'fault')
+    const detail = 'This line and those after it were not taken. Send them again.'
+    yield `${JSON.stringify({ line: next, status: 'failed', detail })}\n`
+  }
+}

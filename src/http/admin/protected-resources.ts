@@ -1,0 +1,111 @@
+import { Type } from 'typebox'
+import { protectedResourceToWire } from '../../domain/wire/protected-resource.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { pageToWire, readCursor } from './cursor.ts'
+import { Closed, DEFAULT_LIMIT, InRealm, Moment, PageQuery, pageOf, SearchText } from './schemas.ts'
+
+const tags = ['Resources']
+
+const Visible = Type.String({ pattern: '^[\\x21-\\x7e]{1,100}$' })
+
+const OfResource = Type.Object({ ...InRealm.properties, type: Visible, id: Visible })
+
+const Groups = Type.Array(Type.String({ maxLength: 100 }), {
+  maxItems: 100,
+  description: 'Ids of the groups it is in, which are there: of type device_group for a device',
+})
+
+const ResourceAnswer = Type.Object({
+  type: Type.String({ description: 'device, device_group or one that the realm adds' }),
+  id: Type.String({ description: 'Unique in its realm and type' }),
+  name: Type.String(),
+  groups: Groups,
+  created_at: Moment,
+  updated_at: Moment,
+})
+
+/** Devices, groups of them, and things of types that a realm adds: what roles are granted on. */
+export function protectedResourceRoutes(
+  app: AdminScope,
+  operations: Pick<
+    Operations,
+    'listProtectedResources' | 'findProtectedResource' | 'putProtectedResource' | 'deleteProtectedResource'
+  >,
+): void {
+  app.get(
+    '/admin/realms/:tenant/resources',
+    {
+      schema: {
+        tags,
+        summary: 'List resources, in order of type and id',
+        params: InRealm,
+        querystring: Type.Object({
+          ...PageQuery,
+          type: Type.Optional(SearchText),
+          search: Type.Optional({ ...SearchText, description: 'Part of the name or id, whatever its case' }),
+        }),
+        response: { 200: pageOf(ResourceAnswer) },
+      },
+    },
+    async (request) => {
+      const { cursor, limit = DEFAULT_LIMIT, type, search } = request.query
+      const query = { after: readCursor(cursor), limit, type, contains: search }
+      const page = await operations.listProtectedResources(actorOf(request), request.params.tenant, query)
+      return pageToWire(page, protectedResourceToWire)
+    },
+  )
+
+  app.get(
+    '/admin/realms/:tenant/resources/:type/:id',
+    { schema: { tags, summary: 'Read a resource', params: OfResource, response: { 200: ResourceAnswer } } },
+    async (request) => {
+      const { tenant, ...key } = request.params
+      const found = await operations.findProtectedResource(actorOf(request), tenant, key)
+      return protectedResourceToWire(found)
+    },
+  )
+
+  app.put(
+    '/admin/realms/:tenant/resources/:type/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Make a resource, or replace what is known of it; its grants stay',
+        params: OfResource,
+        body: Type.Object(
+          {
+            name: Type.Optional(Type.String({ maxLength: 1000, description: 'Default: the id' })),
+            groups: Type.Optional(Groups),
+          },
+          Closed,
+        ),
+        response: { 200: ResourceAnswer, 201: ResourceAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, ...key } = request.params
+      const entry = { ...request.body, ...key }
+      const { resource, created } = await operations.putProtectedResource(actorOf(request), tenant, entry)
+      return reply.code(created ? 201 : 200).send(protectedResourceToWire(resource))
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:tenant/resources/:type/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a resource and all grants on it',
+        params: OfResource,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, ...key } = request.params
+      await operations.deleteProtectedResource(actorOf(request), tenant, key)
+      return reply.code(204).send(null)
+    },
+  )
+}
