@@ -10,7 +10,7 @@ import { jwksRoute } from '../http/oauth/jwks.ts'
 import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
 import { postOnly } from '../http/oauth/post-only.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
-import { DEFAULT_OVERLOAD_LIMITS, type OverloadLimits, shedOverload } from '../http/overload.ts'
+import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
 import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
 import type { Operations } from '../operations/operations.ts'
@@ -22,7 +22,8 @@ export interface ServerOptions {
   readonly metricsToken?: string | undefined
   /** A request has to have arrived whole within this time. Default 10 s. */
   readonly requestTimeoutMilliseconds?: number
-  readonly overloadLimits?: OverloadLimits
+  /** Requests of the protocol under way at once. Default 2000. */
+  readonly maxInFlight?: number
   readonly publicUrl: string
   /** Of the admin API. */
   readonly rateLimits?: RateLimits
@@ -36,7 +37,7 @@ export interface Server {
 
 /** Puts all front doors on a server that has yet to listen. */
 export async function buildServer(operations: Operations, options: ServerOptions): Promise<Server> {
-  const { trustProxy, metricsToken, overloadLimits = DEFAULT_OVERLOAD_LIMITS } = options
+  const { trustProxy, metricsToken, maxInFlight = DEFAULT_MAX_IN_FLIGHT } = options
   let closing = false
   const app = createApp(options)
   const metrics = createMetrics(operations.measure)
@@ -47,7 +48,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
     metricsRoute(scope, operations, metrics.read, { token: metricsToken, behindProxy: trustProxy !== false }),
   )
   await app.register(async (oauth) => {
-    await shedOverload(oauth, overloadLimits)
+    shedOverload(oauth, maxInFlight)
     await acceptForms(oauth)
     oauth.setErrorHandler(oauthErrorHandler)
     tokenRoute(oauth, operations)

@@ -140,7 +140,7 @@ t.test('a compressed body is refused, whatever it unpacks to', async (t) => {
 
 t.test('more requests at once than can be borne are turned away early, and none afterwards', async (t) => {
   const server = await listening(t, {
-    overloadLimits: { maxInFlight: 10, maxEventLoopDelayMilliseconds: 10_000 },
+    maxInFlight: 10,
   })
   const statuses = await Promise.all(Array.from({ length: 50 }, () => statusOf(server)))
   t.ok(statuses.includes(503))
@@ -150,16 +150,13 @@ t.test('more requests at once than can be borne are turned away early, and none 
     [],
   )
   t.equal((await server.app.inject('/health/ready')).statusCode, 200)
-  t.match(
-    server.log.join('\n'),
-    /"outcome":"temporarily_unavailable","reason":"overloaded: \d+ requests are under way"/,
-  )
+  t.match(server.log.join('\n'), /"outcome":"temporarily_unavailable","reason":"overloaded: \d+ requests"/)
   t.equal(await statusOf(server), 200)
 })
 
 t.test('requests given up by their clients do not count as under way', async (t) => {
   const server = await listening(t, {
-    overloadLimits: { maxInFlight: 10, maxEventLoopDelayMilliseconds: 10_000 },
+    maxInFlight: 10,
   })
   for (let i = 0; i < 30; i++) {
     await new Promise<void>((resolve) => {
@@ -177,23 +174,5 @@ t.test('requests given up by their clients do not count as under way', async (t)
     })
   }
   await sleep(50)
-  t.equal(await statusOf(server), 200)
-})
-
-t.test('an event loop that runs late turns requests away until it has caught up', async (t) => {
-  const server = await listening(t, {
-    overloadLimits: { maxInFlight: 4000, maxEventLoopDelayMilliseconds: 60 },
-  })
-  const until = performance.now() + 700
-  let status = 200
-  while (status === 200 && performance.now() < until + 3000) {
-    const block = performance.now() + 200
-    while (performance.now() < block);
-    await sleep(1)
-    status = (await server.app.inject({ method: 'GET', url: '/realms/acme/protocol/openid-connect/certs' }))
-      .statusCode
-  }
-  t.equal(status, 503)
-  await sleep(700)
   t.equal(await statusOf(server), 200)
 })

@@ -6,7 +6,6 @@ import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
 import type { Clock } from '../../src/domain/clock.ts'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import type { RateLimits } from '../../src/http/admin/rate-limits.ts'
-import type { OverloadLimits } from '../../src/http/overload.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
 import { buildServer } from '../../src/server/build-server.ts'
@@ -57,7 +56,7 @@ export interface TestServerOptions {
   readonly metricsToken?: string
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   readonly requestTimeoutMilliseconds?: number
-  readonly overloadLimits?: OverloadLimits
+  readonly maxInFlight?: number
   readonly singleSignOn?: SingleSignOnSettings
   readonly publicUrl?: string
   /** Of the admin API; default: more than a test sends. */
@@ -75,8 +74,6 @@ export async function testServer(
     singleSignOn,
     publicUrl = PUBLIC_URL,
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
-    // A machine that is busy with other tests is no overload.
-    overloadLimits = { maxInFlight: 10_000, maxEventLoopDelayMilliseconds: 60_000 },
     ...serverOptions
   }: TestServerOptions = {},
 ): Promise<TestServer> {
@@ -100,7 +97,6 @@ export async function testServer(
     trustProxy,
     publicUrl,
     rateLimits,
-    overloadLimits,
     ...serverOptions,
   })
   t.teardown(async () => {

@@ -1,0 +1,125 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import * as oauth from 'oauth4webapi'
+import * as client from 'openid-client'
+import t, { type Test } from 'tap'
+import { TESTER, testServer } from '../support/server.ts'
+
+// Clients and validators that others wrote, over real HTTP, that know nothing but the issuer.
+
+async function served(t: Test) {
+  const port = await freePort()
+  const publicUrl = `http://localhost:${port}`
+  const server = await testServer(t, { publicUrl })
+  await server.operations.createRealm(TESTER, 'acme', { jwksMaxAgeSeconds: 1, keyPublishSeconds: 1 })
+  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await server.app.listen({ port, host: 'localhost' })
+  return { ...server, issuer: `${publicUrl}/realms/acme`, clientId: account.clientId, clientSecret }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+for (const [name, method] of [
+  ['client_secret_post', client.ClientSecretPost],
+  ['client_secret_basic', client.ClientSecretBasic],
+] as const) {
+  t.test(`openid-client gets a token by ${name}`, async (t) => {
+    const { issuer, clientId, clientSecret, clock } = await served(t)
+    const config = await client.discovery(new URL(issuer), clientId, undefined, method(clientSecret), {
+      execute: [client.allowInsecureRequests],
+    })
+    const { access_token, expires_in, token_type } = await client.clientCredentialsGrant(config, { scope: 'view' })
+    t.equal(token_type, 'bearer')
+    t.equal(expires_in, 300)
+    const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri as string))
+    const { payload } = await jwtVerify(access_token, keys, {
+      issuer,
+      audience: issuer,
+      typ: 'at+jwt',
+      currentDate: clock.now,
+    })
+    t.equal(payload.sub, clientId)
+  })
+}
+
+t.test('oauth4webapi gets a token through the metadata of RFC 8414', async (t) => {
+  const { issuer, clientId, clientSecret } = await served(t)
+  const options = { [oauth.allowInsecureRequests]: true, algorithm: 'oauth2' } as const
+  const url = new URL(issuer)
+  const as = await oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, options))
+  const response = await oauth.clientCredentialsGrantRequest(
+    as,
+    { client_id: clientId },
+    oauth.ClientSecretBasic(clientSecret),
+    { resource: issuer },
+    options,
+  )
+  const result = await oauth.processClientCredentialsResponse(as, { client_id: clientId }, response)
+  t.equal(result.scope, 'view')
+  t.ok(result.access_token)
+})
+
+t.test('openid-client understands why it is refused', async (t) => {
+  const { issuer, clientId } = await served(t)
+  const config = await client.discovery(new URL(issuer), clientId, undefined, client.ClientSecretPost('wrong'), {
+    execute: [client.allowInsecureRequests],
+  })
+  await t.rejects(client.clientCredentialsGrant(config), {
+    status: 401,
+    cause: [{ scheme: 'basic' }],
+  })
+})
+
+t.test('keys that rotate twice under load are noticed by nobody', async (t) => {
+  const { issuer, clientId, clientSecret, operations, clock } = await served(t)
+  const keys = createRemoteJWKSet(new URL(`${issuer}/protocol/openid-connect/certs`), { cacheMaxAge: 1000 })
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+  })
+  const kids = new Set<string | undefined>()
+  let validated = 0
+  let done = false
+  async function work() {
+    while (!done) {
+      const answer = await fetch(`${issuer}/protocol/openid-connect/token`, { method: 'POST', body })
+      if (answer.status !== 200) throw new Error(`refused: ${answer.status}`)
+      const { access_token } = (await answer.json()) as { access_token: string }
+      const { protectedHeader } = await jwtVerify(access_token, keys, { issuer, currentDate: clock.now })
+      kids.add(protectedHeader.kid)
+      validated++
+    }
+  }
+  const workers = Array.from({ length: 64 }, work)
+  // The time runs as it really does, so that the validator's cache and the rotation agree on it.
+  const ticking = setInterval(() => {
+    clock.now = new Date()
+    operations.rotateDueSigningKeys().catch(() => {})
+  }, 100)
+  async function rotate() {
+    const { kid } = await operations.rotateSigningKey(TESTER, 'acme')
+    for (let current = ''; current !== kid; ) {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      current =
+        (await operations.listSigningKeys(TESTER, 'acme')).find(({ state }) => state === 'current')?.kid ?? ''
+    }
+  }
+  try {
+    await rotate()
+    await rotate()
+  } finally {
+    clearInterval(ticking)
+    done = true
+  }
+  await Promise.all(workers)
+  t.equal(kids.size, 3)
+  t.ok(validated > 500, `${validated} tokens`)
+})

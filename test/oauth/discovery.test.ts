@@ -1,0 +1,52 @@
+import t from 'tap'
+import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
+
+const ADDRESSES = [
+  '/realms/acme/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server/realms/acme',
+]
+
+t.test('both documents are the same, and true', async (t) => {
+  const { app, operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme', { scopes: ['view', 'deploy'] })
+  const [first, second] = await Promise.all(ADDRESSES.map((url) => app.inject(url)))
+  t.equal(first?.statusCode, 200)
+  t.equal(first?.body, second?.body)
+  t.equal(first?.headers['access-control-allow-origin'], '*')
+  t.match(first?.headers['cache-control'], /^public, max-age=\d+$/)
+  const document = first?.json()
+  t.match(document, {
+    issuer: `${PUBLIC_URL}/realms/acme`,
+    token_endpoint: `${PUBLIC_URL}/realms/acme/protocol/openid-connect/token`,
+    jwks_uri: `${PUBLIC_URL}/realms/acme/protocol/openid-connect/certs`,
+    grant_types_supported: ['client_credentials'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    response_types_supported: [],
+    scopes_supported: ['view', 'deploy'],
+  })
+  // Each endpoint that is named is there.
+  for (const [name, url] of Object.entries(document)) {
+    if (!/_endpoint$|_uri$/.test(name)) continue
+    const { statusCode } = await app.inject({ method: 'GET', url: new URL(url as string).pathname })
+    t.not(statusCode, 404, name)
+  }
+})
+
+t.test('who has the document already is told so', async (t) => {
+  const { app, operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  for (const url of ADDRESSES) {
+    const { etag } = (await app.inject(url)).headers
+    const again = await app.inject({ url, headers: { 'if-none-match': etag as string } })
+    t.equal(again.statusCode, 304)
+  }
+})
+
+t.test('a realm that is not there has no document', async (t) => {
+  const { app } = await testServer(t)
+  for (const url of ADDRESSES) {
+    const answer = await app.inject(url)
+    t.equal(answer.statusCode, 404)
+    t.same(answer.json(), { error: 'Realm does not exist' })
+  }
+})

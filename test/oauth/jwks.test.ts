@@ -1,0 +1,97 @@
+import t, { type Test } from 'tap'
+import { TESTER, testServer } from '../support/server.ts'
+
+const CERTS = '/realms/acme/protocol/openid-connect/certs'
+
+async function acme(t: Test, algorithm: 'ES256' | 'RS256' = 'ES256') {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme', { algorithm })
+  return server
+}
+
+t.test('the JWKS has public halves alone, named by their thumbprints', async (t) => {
+  const { app, operations } = await acme(t)
+  const answer = await app.inject(CERTS)
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.equal(answer.headers['access-control-allow-origin'], '*')
+  const { keys } = answer.json()
+  const [{ kid }] = (await operations.listSigningKeys(TESTER, 'acme')) as [{ kid: string }]
+  t.match(keys, [{ kid, kty: 'EC', crv: 'P-256', use: 'sig', alg: 'ES256' }])
+  t.same(Object.keys(keys[0]).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+  const { calculateJwkThumbprint } = await import('jose')
+  t.equal(await calculateJwkThumbprint(keys[0]), kid)
+  const rsa = (await (await acme(t, 'RS256')).app.inject(CERTS)).json().keys[0]
+  t.same(Object.keys(rsa).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+})
+
+t.test('a cache keeps it for no longer than the realm says, and not all caches for as long', async (t) => {
+  const { app } = await acme(t)
+  const ages = new Set<number>()
+  for (let i = 0; i < 40; i++) {
+    const [, age] = /^public, max-age=(\d+)$/.exec((await app.inject(CERTS)).headers['cache-control'] as string) ?? []
+    ages.add(Number(age))
+  }
+  t.ok(ages.size > 1)
+  for (const age of ages) t.ok(age >= 240 && age <= 300, `${age}`)
+})
+
+t.test('who has it already is told so, until it changes', async (t) => {
+  const { app, operations } = await acme(t)
+  const { etag } = (await app.inject(CERTS)).headers
+  t.match(etag, /^"[\w-]{22}"$/)
+  const ask = (value: string) => app.inject({ url: CERTS, headers: { 'if-none-match': value } })
+  for (const value of [etag as string, `W/${etag}`, `"x", ${etag}`, '*']) {
+    const answer = await ask(value)
+    t.equal(answer.statusCode, 304)
+    t.equal(answer.body, '')
+    t.equal(answer.headers['etag'], etag)
+    t.match(answer.headers['cache-control'], /^public, max-age=/)
+  }
+  t.equal((await ask('"other"')).statusCode, 200)
+  await operations.rotateSigningKey(TESTER, 'acme')
+  const changed = await ask(etag as string)
+  t.equal(changed.statusCode, 200)
+  t.not(changed.headers['etag'], etag)
+  t.equal(changed.json().keys.length, 2)
+})
+
+t.test('HEAD answers as GET does, without the body', async (t) => {
+  const { app } = await acme(t)
+  const head = await app.inject({ method: 'HEAD', url: CERTS })
+  const get = await app.inject(CERTS)
+  t.equal(head.statusCode, 200)
+  t.equal(head.body, '')
+  t.equal(head.headers['etag'], get.headers['etag'])
+  t.equal(head.headers['content-length'], get.headers['content-length'])
+})
+
+t.test('a revoked key is gone from every node at once, and another one signs', async (t) => {
+  const { app, operations, databaseUrl, clock } = await acme(t)
+  const other = await testServer(t, { databaseUrl, clock })
+  const [{ kid }] = (await other.app.inject(CERTS)).json().keys
+  await operations.revokeSigningKey(TESTER, 'acme', kid)
+  for (const node of [app, other.app]) {
+    const { keys } = (await node.inject(CERTS)).json()
+    t.equal(keys.length, 1)
+    t.not(keys[0].kid, kid)
+  }
+  await t.rejects(operations.revokeSigningKey(TESTER, 'acme', kid), { code: 'not_found' })
+})
+
+t.test('a realm that is not there has no keys', async (t) => {
+  const { app } = await acme(t)
+  for (const realm of ['nobody', 'ACME', '%00']) {
+    const answer = await app.inject(`/realms/${realm}/protocol/openid-connect/certs`)
+    t.equal(answer.statusCode, 404)
+    t.same(answer.json(), { error: 'Realm does not exist' })
+  }
+})
+
+t.test('a realm that this node has not met yet cannot be served without the database', async (t) => {
+  const { app, cutDatabase } = await acme(t)
+  await cutDatabase()
+  const answer = await app.inject(CERTS)
+  t.equal(answer.statusCode, 503)
+  t.equal(answer.headers['retry-after'], '1')
+})
