@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { earliestActivation, nextRotationStep, type RotationPolicy, type SigningKey } from '../../src/domain/signing-key.ts'
+import {
+  earliestActivation,
+  nextRotationStep,
+  type RotationPolicy,
+  type SigningKey,
+} from '../../src/domain/signing-key.ts'
 
 const DAY = 86_400
 const POLICY: RotationPolicy = {
@@ -57,19 +62,22 @@ t.test('a realm without keys gets one that signs at once', async (t) => {
   t.same(nextRotationStep([], POLICY, START), { kind: 'create-current' })
 })
 
-t.test('the next key is published a day before it signs, and signs 90 days after the one before', async (t) => {
-  const realm = new Realm()
-  t.same(realm.follow(POLICY, START), plus(START, 89 * DAY))
-  t.same(realm.follow(POLICY, plus(START, 89 * DAY)), plus(START, 90 * DAY))
-  t.equal(realm.keys.length, 2)
-  realm.follow(POLICY, plus(START, 90 * DAY - 1))
-  t.equal(realm.current?.kid, 'key-0')
-  realm.follow(POLICY, plus(START, 90 * DAY))
-  t.equal(realm.current?.kid, 'key-1')
-  t.equal(realm.keys.length, 2, 'the old one stays published')
-  realm.follow(POLICY, plus(START, 90 * DAY + LIFETIME + 60))
-  t.equal(realm.keys.length, 1)
-})
+t.test(
+  'the next key is published a day before it signs, and signs 90 days after the one before',
+  async (t) => {
+    const realm = new Realm()
+    t.same(realm.follow(POLICY, START), plus(START, 89 * DAY))
+    t.same(realm.follow(POLICY, plus(START, 89 * DAY)), plus(START, 90 * DAY))
+    t.equal(realm.keys.length, 2)
+    realm.follow(POLICY, plus(START, 90 * DAY - 1))
+    t.equal(realm.current?.kid, 'key-0')
+    realm.follow(POLICY, plus(START, 90 * DAY))
+    t.equal(realm.current?.kid, 'key-1')
+    t.equal(realm.keys.length, 2, 'the old one stays published')
+    realm.follow(POLICY, plus(START, 90 * DAY + LIFETIME + 60))
+    t.equal(realm.keys.length, 1)
+  },
+)
 
 t.test('a next key of an algorithm that is no longer wanted is replaced', async (t) => {
   const realm = new Realm()
@@ -95,39 +103,54 @@ t.test('where nothing signs any more the next key signs at once', async (t) => {
 })
 
 const policies = fc
-  .record({ jwksMaxAgeSeconds: fc.integer({ min: 1, max: DAY }), extra: fc.nat(DAY), rotation: fc.nat(100 * DAY) })
+  .record({
+    jwksMaxAgeSeconds: fc.integer({ min: 1, max: DAY }),
+    extra: fc.nat(DAY),
+    rotation: fc.nat(100 * DAY),
+  })
   .map(({ jwksMaxAgeSeconds, extra, rotation }): RotationPolicy => {
     const keyPublishSeconds = jwksMaxAgeSeconds + extra
-    return { algorithm: 'ES256', jwksMaxAgeSeconds, keyPublishSeconds, keyRotationSeconds: 2 * keyPublishSeconds + rotation }
+    return {
+      algorithm: 'ES256',
+      jwksMaxAgeSeconds,
+      keyPublishSeconds,
+      keyRotationSeconds: 2 * keyPublishSeconds + rotation,
+    }
   })
-const waits = fc.array(fc.oneof(fc.nat(3600), fc.nat(DAY), fc.nat(120 * DAY)), { minLength: 1, maxLength: 40 })
-
-t.test('whatever the policy and however late it is looked at, there is one signing key, known to every cache', async () => {
-  fc.assert(
-    fc.property(policies, waits, fc.infiniteStream(fc.boolean()), (policy, times, demands) => {
-      const realm = new Realm()
-      let now = START
-      for (const wait of times) {
-        const before = realm.current
-        // Tokens are signed up to the moment before the look.
-        now = plus(now, wait)
-        if (before) realm.lastSigned.set(before.kid, now)
-        if (before && demands.next().value && !realm.keys.some(({ state }) => state === 'next'))
-          realm.add(policy, 'next', now, earliestActivation(now, policy))
-        realm.follow(policy, now)
-
-        const signing = realm.keys.filter(({ state }) => state === 'current')
-        if (signing.length !== 1) return false
-        const [{ kid }] = signing as [SigningKey]
-        const publishedFor = (now.getTime() - (realm.published.get(kid) as Date).getTime()) / 1000
-        if (before && before.kid !== kid && publishedFor <= policy.jwksMaxAgeSeconds) return false
-        for (const [old, signed] of realm.lastSigned) {
-          const isLive = (now.getTime() - signed.getTime()) / 1000 <= LIFETIME
-          if (isLive && !realm.keys.some((key) => key.kid === old)) return false
-        }
-      }
-      return true
-    }),
-    { numRuns: 2000 },
-  )
+const waits = fc.array(fc.oneof(fc.nat(3600), fc.nat(DAY), fc.nat(120 * DAY)), {
+  minLength: 1,
+  maxLength: 40,
 })
+
+t.test(
+  'whatever the policy and however late it is looked at, there is one signing key, known to every cache',
+  async () => {
+    fc.assert(
+      fc.property(policies, waits, fc.infiniteStream(fc.boolean()), (policy, times, demands) => {
+        const realm = new Realm()
+        let now = START
+        for (const wait of times) {
+          const before = realm.current
+          // Tokens are signed up to the moment before the look.
+          now = plus(now, wait)
+          if (before) realm.lastSigned.set(before.kid, now)
+          if (before && demands.next().value && !realm.keys.some(({ state }) => state === 'next'))
+            realm.add(policy, 'next', now, earliestActivation(now, policy))
+          realm.follow(policy, now)
+
+          const signing = realm.keys.filter(({ state }) => state === 'current')
+          if (signing.length !== 1) return false
+          const [{ kid }] = signing as [SigningKey]
+          const publishedFor = (now.getTime() - (realm.published.get(kid) as Date).getTime()) / 1000
+          if (before && before.kid !== kid && publishedFor <= policy.jwksMaxAgeSeconds) return false
+          for (const [old, signed] of realm.lastSigned) {
+            const isLive = (now.getTime() - signed.getTime()) / 1000 <= LIFETIME
+            if (isLive && !realm.keys.some((key) => key.kid === old)) return false
+          }
+        }
+        return true
+      }),
+      { numRuns: 2000 },
+    )
+  },
+)

@@ -13,7 +13,9 @@ async function served(t: Test) {
   const publicUrl = `http://localhost:${port}`
   const server = await testServer(t, { publicUrl })
   await server.operations.createRealm(TESTER, 'acme', { jwksMaxAgeSeconds: 1, keyPublishSeconds: 1 })
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+    name: 'CI',
+  })
   await server.app.listen({ port, host: 'localhost' })
   return { ...server, issuer: `${publicUrl}/realms/acme`, clientId: account.clientId, clientSecret }
 }
@@ -35,7 +37,9 @@ for (const [name, method] of [
     const config = await client.discovery(new URL(issuer), clientId, undefined, method(clientSecret), {
       execute: [client.allowInsecureRequests],
     })
-    const { access_token, expires_in, token_type } = await client.clientCredentialsGrant(config, { scope: 'view' })
+    const { access_token, expires_in, token_type } = await client.clientCredentialsGrant(config, {
+      scope: 'view',
+    })
     t.equal(token_type, 'bearer')
     t.equal(expires_in, 300)
     const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri as string))
@@ -68,9 +72,15 @@ t.test('oauth4webapi gets a token through the metadata of RFC 8414', async (t) =
 
 t.test('openid-client understands why it is refused', async (t) => {
   const { issuer, clientId } = await served(t)
-  const config = await client.discovery(new URL(issuer), clientId, undefined, client.ClientSecretPost('wrong'), {
-    execute: [client.allowInsecureRequests],
-  })
+  const config = await client.discovery(
+    new URL(issuer),
+    clientId,
+    undefined,
+    client.ClientSecretPost('wrong'),
+    {
+      execute: [client.allowInsecureRequests],
+    },
+  )
   await t.rejects(client.clientCredentialsGrant(config), {
     status: 401,
     cause: [{ scheme: 'basic' }],

@@ -52,13 +52,13 @@ export function testClock(start = new Date()): TestClock {
 export interface TestServerOptions {
   readonly databaseUrl?: string
   readonly clock?: TestClock
+  readonly publicUrl?: string
   readonly trustProxy?: boolean
   readonly metricsToken?: string
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   readonly requestTimeoutMilliseconds?: number
   readonly maxInFlight?: number
   readonly singleSignOn?: SingleSignOnSettings
-  readonly publicUrl?: string
   /** Of the admin API; default: more than a test sends. */
   readonly rateLimits?: RateLimits
 }
@@ -69,10 +69,10 @@ export async function testServer(
   {
     databaseUrl,
     clock = testClock(),
+    publicUrl = PUBLIC_URL,
     trustProxy = false,
     failedAttemptsStore,
     singleSignOn,
-    publicUrl = PUBLIC_URL,
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
     ...serverOptions
   }: TestServerOptions = {},
