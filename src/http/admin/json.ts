@@ -1,4 +1,4 @@
-import { Ajv, type Options } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 
@@ -18,16 +18,31 @@ export function acceptJson(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     request.body ??= {}
   })
-  const strict = ajv({})
-  // In a URL everything is text.
-  const ofText = ajv({ coerceTypes: true })
-  app.setValidatorCompiler(({ schema, httpPart }) =>
-    (httpPart === 'body' ? strict : ofText).compile(schema as object),
-  )
+  const ajv = new Ajv({ strict: true, allowUnionTypes: true })
+  formats.default(ajv)
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    const validate = ajv.compile(schema as object)
+    return httpPart === 'querystring' ? readingNumbers(schema as QuerySchema, validate) : validate
+  })
 }
 
-function ajv(options: Options): Ajv {
-  const made = new Ajv({ strict: true, allowUnionTypes: true, ...options })
-  formats.default(made)
-  return made
+interface QuerySchema {
+  readonly properties: Record<string, { readonly type?: unknown }>
+}
+
+// In a URL everything is text. Ajv would take 1e309 for a number, which it then lets pass.
+function readingNumbers({ properties }: QuerySchema, validate: ValidateFunction) {
+  const numbers = Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
+  const check = Object.assign(
+    (query: Record<string, unknown>) => {
+      for (const name of numbers) {
+        if (/^\d{1,9}$/.test(String(query[name]))) query[name] = Number(query[name])
+      }
+      const good = validate(query)
+      check.errors = validate.errors ?? null
+      return good
+    },
+    { errors: validate.errors ?? null },
+  )
+  return check
 }
