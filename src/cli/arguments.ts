@@ -10,3 +10,11 @@ export function whole(value: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.')
   return Number(value)
 }
+
+/** Parser of an option that is a moment (RFC 3339). */
+export function moment(value: string): Date {
+  const date = new Date(value)
+  if (!/^\d{4}-\d\d-\d\dT/.test(value) || Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('It must be a time like 2026-11-25T12:00:00Z.')
+  return date
+}

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { auditEventCommands } from './audit-events.ts'
 import { masterKeyCommands } from './master-key.ts'
 import { migrateCommand } from './migrate.ts'
 import { portalCommands } from './portal.ts'
@@ -30,6 +31,7 @@ export async function runCommand(
   serviceAccountCommands(program, inSession)
   signingKeyCommands(program, inSession)
   portalCommands(program, inSession)
+  auditEventCommands(program, inSession)
   masterKeyCommands(program, inSession)
 
   try {

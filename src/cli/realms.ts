@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { ALGORITHMS, issuerOf, type Realm, type RealmSettings } from '../domain/realm.ts'
+import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../domain/wire/realm.ts'
 import { collect, whole } from './arguments.ts'
 import type { InSession } from './session.ts'
@@ -10,23 +11,55 @@ const PAGE = 500
 export function realmCommands(program: Command, inSession: InSession): void {
   const realm = program.command('realm').description('realms: tenants, each with its keys and accounts')
 
-  realm
+  const create = realm
     .command('create')
     .description('make a realm, with a key to sign with')
     .argument('<name>', '1 to 63 lower-case letters, digits and hyphens')
-    .option('--display-name <text>', 'name for people')
-    .option('--algorithm <name>', `signing algorithm: ${ALGORITHMS.join(', ')} (default ES256)`)
-    .option('--token-lifetime <seconds>', 'how long a token is valid, 30 to 3600 (default 300)', whole)
-    .option('--audience <audience>', 'what tokens are for, the default first; repeatable', collect)
-    .option('--scope <scope>', 'scope that tokens may have; repeatable (default view)', collect)
-    .option('--service-account-limit <number>', 'service accounts at most (default 25)', whole)
-    .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
-    .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
-    .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
+  withSettings(create).action(
+    inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
+      const created = await operations.createRealm(actor, name, settingsOf(options))
+      const next = `Next: mintmark service-account create --realm ${name} --name <name>`
+      return {
+        json: realmToWire(created, publicUrl),
+        text: `${describe(created, publicUrl)}\n\n${next}`,
+      }
+    }),
+  )
+
+  const update = realm
+    .command('update')
+    .description('change settings; what is left out stays')
+    .argument('<name>')
+  withSettings(update)
+    .option('--role <role>', 'role beside the built-in ones; repeatable, all that there shall be', collect)
     .action(
-      inSession(async ({ operations, actor, publicUrl }, name: string, options: CreateOptions) => {
-        const created = await operations.createRealm(actor, name, settingsOf(options))
-        return { json: realmToWire(created, publicUrl), text: describe(created, publicUrl) }
+      inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
+        const updated = await operations.updateRealm(actor, name, settingsOf(options))
+        return { json: realmToWire(updated, publicUrl), text: describe(updated, publicUrl) }
+      }),
+    )
+
+  realm
+    .command('show')
+    .description('one realm')
+    .argument('<name>')
+    .action(
+      inSession(async ({ operations, actor, publicUrl }, name: string) => {
+        const found = await operations.findRealm(actor, name)
+        return { json: realmToWire(found, publicUrl), text: describe(found, publicUrl) }
+      }),
+    )
+
+  realm
+    .command('delete')
+    .description('delete a realm with all of its accounts and keys')
+    .argument('<name>')
+    .requiredOption('--confirm <name>', 'the name once more')
+    .action(
+      inSession(async ({ operations, actor }, name: string, { confirm }: { confirm: string }) => {
+        if (confirm !== name) throw new Refusal('invalid', `--confirm must be ${name}.`)
+        await operations.deleteRealm(actor, name)
+        return { json: { name, deleted: true }, text: `Deleted ${name}.` }
       }),
     )
 
@@ -46,11 +79,26 @@ export function realmCommands(program: Command, inSession: InSession): void {
     )
 }
 
-interface CreateOptions {
+/** The options that a realm's settings have. */
+function withSettings(command: Command): Command {
+  return command
+    .option('--display-name <text>', 'name for people')
+    .option('--algorithm <name>', `signing algorithm: ${ALGORITHMS.join(', ')} (default ES256)`)
+    .option('--token-lifetime <seconds>', 'how long a token is valid, 30 to 3600 (default 300)', whole)
+    .option('--audience <audience>', 'what tokens are for, the default first; repeatable', collect)
+    .option('--scope <scope>', 'scope that tokens may have; repeatable (default view)', collect)
+    .option('--service-account-limit <number>', 'service accounts at most (default 25)', whole)
+    .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
+    .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
+    .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
+}
+
+interface SettingOptions {
   readonly displayName?: string
   readonly algorithm?: string
   readonly tokenLifetime?: number
   readonly audience?: string[]
+  readonly role?: string[]
   readonly scope?: string[]
   readonly serviceAccountLimit?: number
   readonly keyRotation?: number
@@ -59,12 +107,13 @@ interface CreateOptions {
 }
 
 /** Only what was said: the rest is the operation's to decide. */
-function settingsOf(options: CreateOptions): Partial<RealmSettings> {
+function settingsOf(options: SettingOptions): Partial<RealmSettings> {
   const settings = {
     displayName: options.displayName,
     algorithm: options.algorithm,
     tokenLifetimeSeconds: options.tokenLifetime,
     audiences: options.audience,
+    roles: options.role,
     scopes: options.scope,
     serviceAccountLimit: options.serviceAccountLimit,
     keyRotationSeconds: options.keyRotation,
@@ -77,7 +126,7 @@ function settingsOf(options: CreateOptions): Partial<RealmSettings> {
 
 function describe(realm: Realm, publicUrl: string): string {
   const issuer = issuerOf(publicUrl, realm.name)
-  const made = fields({
+  return fields({
     name: realm.name,
     issuer,
     algorithm: realm.algorithm,
@@ -85,7 +134,6 @@ function describe(realm: Realm, publicUrl: string): string {
     scopes: realm.scopes.join(' '),
     audiences: realm.audiences.join(' ') || issuer,
   })
-  return `${made}\n\nNext: mintmark service-account create --realm ${realm.name} --name <name>`
 }
 
 function listText(realms: readonly Realm[]): string {

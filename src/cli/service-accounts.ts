@@ -5,6 +5,7 @@ import type { ServiceAccount } from '../domain/service-account.ts'
 import { serviceAccountToWire, serviceAccountWithSecretToWire } from '../domain/wire/service-account.ts'
 import type { ServiceAccountWithSecret } from '../operations/service-accounts.ts'
 import { collect } from './arguments.ts'
+import { clientSecretCommands } from './client-secrets.ts'
 import type { Answer, InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
 
@@ -14,7 +15,9 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
   const group = program.command('service-account').description('service accounts: machines that get tokens')
   createCommand(group, inSession)
   listCommand(group, inSession)
+  updateCommand(group, inSession)
   stateCommands(group, inSession)
+  clientSecretCommands(group, inSession)
 
   ofAccount(group, 'show', 'one service account').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
@@ -36,7 +39,7 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
   )
 }
 
-interface InRealm {
+export interface InRealm {
   readonly realm: string
 }
 
@@ -47,6 +50,12 @@ interface CreateOptions extends InRealm {
   readonly scope?: string[]
   readonly clientId?: string
   readonly clientSecretStdin?: boolean
+}
+
+interface UpdateOptions extends InRealm {
+  readonly name?: string
+  readonly description?: string
+  readonly scope?: string[]
 }
 
 function createCommand(group: Command, inSession: InSession): void {
@@ -91,6 +100,20 @@ function listCommand(group: Command, inSession: InSession): void {
   )
 }
 
+function updateCommand(group: Command, inSession: InSession): void {
+  ofAccount(group, 'update', 'rename or describe it, or change its scopes; what is left out stays')
+    .option('--name <name>', 'unique in the realm, whatever its case')
+    .option('--description <text>', 'what it is for')
+    .option('--scope <scope>', 'scope it may have; repeatable, all that there shall be', collect)
+    .action(
+      inSession(async ({ operations, actor }, clientId: string, options: UpdateOptions) => {
+        const { realm, name, description, scope: scopes } = options
+        const update = { name, description, scopes }
+        return describe(await operations.updateServiceAccount(actor, realm, clientId, update), realm)
+      }),
+    )
+}
+
 function stateCommands(group: Command, inSession: InSession): void {
   const states = [
     ['disable', 'refuse its secret until it is enabled again', false],
@@ -109,7 +132,7 @@ function ofRealm(group: Command, name: string, description: string): Command {
   return group.command(name).description(description).requiredOption('--realm <name>', 'realm it belongs to')
 }
 
-function ofAccount(group: Command, name: string, description: string): Command {
+export function ofAccount(group: Command, name: string, description: string): Command {
   return ofRealm(group, name, description).argument('<client_id>')
 }
 
@@ -125,7 +148,10 @@ function describe(account: ServiceAccount, realm: string): Answer {
   return { json: serviceAccountToWire(account, realm), text: fields(members(account, realm)) }
 }
 
-function describeWithSecret({ account, clientSecret }: ServiceAccountWithSecret, realm: string): Answer {
+export function describeWithSecret(
+  { account, clientSecret }: ServiceAccountWithSecret,
+  realm: string,
+): Answer {
   const { client_id: shown, ...more } = members(account, realm)
   return {
     json: serviceAccountWithSecretToWire(account, clientSecret, realm),

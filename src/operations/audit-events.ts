@@ -24,12 +24,12 @@ export interface AuditEventOperations {
     realmName: string | undefined,
     query: AuditEventQuery,
   ): Promise<Page<RecordedAuditEvent>>
-  /** All of them, page by page as they are taken. */
+  /** All of them, page by page as they are taken. @throws Refusal `forbidden`, `not_found` */
   exportAuditEvents(
     actor: Actor,
     realmName: string | undefined,
     filter: AuditEventFilter,
-  ): AsyncGenerator<RecordedAuditEvent>
+  ): Promise<AsyncGenerator<RecordedAuditEvent>>
 }
 
 const EXPORT_PAGE = 1000
@@ -54,17 +54,24 @@ export function auditEventOperations({ db }: Pick<Dependencies, 'db'>): AuditEve
   return {
     listAuditEvents: list,
 
-    async *exportAuditEvents(actor, realmName, filter) {
-      for (let after: string | undefined, more = true; more; more = after !== undefined) {
-        const page: Page<RecordedAuditEvent> = await list(actor, realmName, {
-          ...filter,
-          after,
-          limit: EXPORT_PAGE,
-        })
-        yield* page.items
-        after = page.next
-      }
+    async exportAuditEvents(actor, realmName, filter) {
+      const pageAfter = (after: string | undefined) =>
+        list(actor, realmName, { ...filter, after, limit: EXPORT_PAGE })
+      // What is to be refused is refused before the first event.
+      return eventsOf(await pageAfter(undefined), pageAfter)
     },
+  }
+}
+
+async function* eventsOf(
+  first: Page<RecordedAuditEvent>,
+  pageAfter: (after: string) => Promise<Page<RecordedAuditEvent>>,
+): AsyncGenerator<RecordedAuditEvent> {
+  yield* first.items
+  for (let { next } = first; next !== undefined; ) {
+    const page = await pageAfter(next)
+    yield* page.items
+    next = page.next
   }
 }
 

@@ -124,7 +124,7 @@ t.test('an export has every line once, however many pages it takes', async (t) =
   await client.end()
   const ids = new Set<string>()
   let count = 0
-  for await (const event of operations.exportAuditEvents(ADMIN, 'acme', {})) {
+  for await (const event of await operations.exportAuditEvents(ADMIN, 'acme', {})) {
     ids.add(event.id)
     count++
   }

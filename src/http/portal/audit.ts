@@ -71,7 +71,7 @@ ${next !== undefined && html`<p class="pager"><a class="button" href="?${withVal
   })
 
   portal.download('/portal/:tenant/audit/export', async (visit, asked) => {
-    const events = exportAuditEvents(visit.actor, visit.realm, filterOf(asked))
+    const events = await exportAuditEvents(visit.actor, visit.realm, filterOf(asked))
     const name = `audit-${visit.realm}-${visit.now.toISOString().slice(0, 10)}`
     if (asked.query('format') === 'csv')
       return { type: 'text/csv; charset=utf-8', name: `${name}.csv`, content: csv(events) }

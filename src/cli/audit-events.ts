@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import type { AuditEventFilter, RecordedAuditEvent } from '../domain/audit-event.ts'
+import { auditEventToWire } from '../domain/wire/audit-event.ts'
+import { moment, whole } from './arguments.ts'
+import type { InSession } from './session.ts'
+import { table, time } from './text.ts'
+
+interface ListOptions extends AuditEventFilter {
+  readonly realm?: string
+  readonly limit: number
+}
+
+export function auditEventCommands(program: Command, inSession: InSession): void {
+  program
+    .command('audit')
+    .description('the audit trail: who did what, on what, from where, when, with what outcome')
+    .command('list')
+    .description('the newest events, of a realm or of the platform itself')
+    .option('--realm <name>', 'realm whose trail it is (default: of the platform itself)')
+    .option('--from <time>', 'at that time or later', moment)
+    .option('--to <time>', 'before that time', moment)
+    .option('--action <action>', 'service-account.create, key.rotate, …')
+    .option('--actor <id>', 'who did it')
+    .option('--target <name>', 'client_id, kid or name of what it was done to')
+    .option('--limit <number>', 'events at most', whole, 100)
+    .action(
+      inSession(async ({ operations, actor }, { realm, limit, ...filter }: ListOptions) => {
+        const events: RecordedAuditEvent[] = []
+        for await (const event of await operations.exportAuditEvents(actor, realm, filter)) {
+          if (events.length === limit) break
+          events.push(event)
+        }
+        return { json: events.map(auditEventToWire), text: listText(events) }
+      }),
+    )
+}
+
+function listText(events: readonly RecordedAuditEvent[]): string {
+  const rows = events.map(({ occurredAt, actor, action, target = '', outcome }) => [
+    time(occurredAt),
+    `${actor.kind} ${actor.id}`,
+    actor.address ?? '',
+    action,
+    target,
+    outcome,
+  ])
+  return table(['TIME', 'ACTOR', 'ADDRESS', 'ACTION', 'TARGET', 'OUTCOME'], rows)
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { clientSecretToWire } from '../domain/wire/service-account.ts'
+import type { ListedClientSecret } from '../operations/client-secrets.ts'
+import { moment } from './arguments.ts'
+import { describeWithSecret, type InRealm, ofAccount } from './service-accounts.ts'
+import type { InSession } from './session.ts'
+import { table, time } from './text.ts'
+
+/** Rotation with an overlap: commands of the noun service-account. */
+export function clientSecretCommands(group: Command, inSession: InSession): void {
+  ofAccount(group, 'rotate-secret', 'add a second secret; the old one works until it ends')
+    .option('--old-expires-at <time>', 'when the old one ends, within 90 days (default in 24 hours)', moment)
+    .action(
+      inSession(async ({ operations, actor }, clientId: string, { realm, oldExpiresAt }: RotateOptions) => {
+        const rotated = await operations.startSecretRotation(actor, realm, clientId, oldExpiresAt)
+        const { json, text } = describeWithSecret(rotated, realm)
+        return { json: { ...(json as object), secret: clientSecretToWire(rotated.secret) }, text }
+      }),
+    )
+
+  ofAccount(group, 'list-secrets', 'the secrets that are valid now, newest first').action(
+    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
+      const secrets = await operations.listClientSecrets(actor, realm, clientId)
+      return { json: secrets.map(clientSecretToWire), text: listText(secrets) }
+    }),
+  )
+
+  ofAccount(
+    group,
+    'delete-secret',
+    'end a rotation: delete the old secret to finish it, the new one to cancel',
+  )
+    .argument('<id>', 'as list-secrets says it')
+    .action(
+      inSession(async ({ operations, actor }, clientId: string, id: string, { realm }: InRealm) => {
+        await operations.deleteClientSecret(actor, realm, clientId, id)
+        return { json: { client_id: clientId, realm, id, deleted: true }, text: `Deleted ${id}.` }
+      }),
+    )
+}
+
+interface RotateOptions extends InRealm {
+  readonly oldExpiresAt?: Date
+}
+
+function listText(secrets: readonly ListedClientSecret[]): string {
+  const rows = secrets.map(({ id, lastFour, createdAt, expiresAt, lastUsedAt }) => [
+    id,
+    lastFour && `…${lastFour}`,
+    time(createdAt),
+    time(expiresAt),
+    time(lastUsedAt),
+  ])
+  return table(['ID', 'ENDS IN', 'CREATED', 'EXPIRES', 'LAST USED'], rows)
+}

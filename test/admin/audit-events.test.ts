@@ -1,0 +1,83 @@
+import t, { type Test } from 'tap'
+import { adminToken, asking } from '../support/admin.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+const TRAIL = '/admin/realms/acme/audit-events'
+
+async function acme(t: Test) {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
+  return { server, ask: asking(server, token), clientId }
+}
+
+t.test('a change over the API says who made it, from where', async (t) => {
+  const { ask, clientId } = await acme(t)
+  const { body } = await ask('POST', '/admin/realms/acme/service-accounts', { name: 'CI' })
+  const { items } = (await ask('GET', `${TRAIL}?target=${body.client_id}`)).body
+  t.match(items, [
+    {
+      realm: 'acme',
+      actor: { kind: 'api', id: `acme/${clientId}`, address: '127.0.0.1' },
+      action: 'service-account.create',
+      outcome: 'done',
+      details: { name: 'CI' },
+    },
+  ])
+})
+
+t.test('the trail comes in pages and as one export, by action and time', async (t) => {
+  const { server, ask } = await acme(t)
+  for (const name of ['a', 'b', 'c']) await ask('POST', '/admin/realms/acme/service-accounts', { name })
+  const actions: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { body } = await ask('GET', `${TRAIL}?limit=2${cursor && `&cursor=${cursor}`}`)
+    actions.push(...body.items.map(({ details }: { details: { name: string } }) => details.name))
+    cursor = body.next_cursor
+  }
+  t.same(actions.slice(0, 3), ['c', 'b', 'a'])
+  for (const [query, accept] of [
+    ['format=ndjson&action=service-account.create', 'application/json'],
+    ['action=service-account.create', 'application/x-ndjson'],
+  ] as const) {
+    const all = await ask('GET', `${TRAIL}?${query}`, undefined, { accept })
+    t.equal(all.headers['content-type'], 'application/x-ndjson')
+    t.equal(
+      all.text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).action).length,
+      4,
+    )
+  }
+  const later = new Date(server.clock.now.getTime() + 1000).toISOString()
+  t.same((await ask('GET', `${TRAIL}?from=${later}`)).body.items, [])
+  t.equal((await ask('GET', `${TRAIL}?to=${later}&action=realm.create`)).body.items.length, 1)
+})
+
+t.test('whoever may not read leaves a line, and whoever finds nothing does not', async (t) => {
+  const { server, ask } = await acme(t)
+  await server.operations.createRealm(TESTER, 'other')
+  const viewer = await adminToken(server, 'acme', ['view'])
+  const neighbour = await adminToken(server, 'other', ['account-admin'])
+  await ask('GET', '/admin/realms/acme/service-accounts/nobody')
+  await asking(server, viewer.token)('GET', '/admin/realms/acme/keys')
+  await asking(server, neighbour.token)('GET', `${TRAIL}?format=ndjson`)
+  const { items } = (await ask('GET', TRAIL)).body
+  t.match(items.slice(0, 2), [
+    { action: 'audit-event.export', actor: { id: `other/${neighbour.clientId}` }, outcome: 'refused' },
+    { action: 'key.list', actor: { id: `acme/${viewer.clientId}` }, details: { code: 'forbidden' } },
+  ])
+  t.equal(items[2].outcome, 'done')
+})
+
+t.test('whoever is refused all the time does not fill the trail', async (t) => {
+  const { server, ask } = await acme(t)
+  const viewer = asking(server, (await adminToken(server, 'acme', ['view'])).token)
+  for (let n = 0; n < 70; n++) await viewer('DELETE', '/admin/realms/acme/service-accounts/nobody')
+  const refused = async () => (await ask('GET', `${TRAIL}?action=service-account.delete`)).body.items.length
+  t.equal(await refused(), 60)
+  server.clock.advance(60)
+  await viewer('DELETE', '/admin/realms/acme/service-accounts/nobody')
+  t.equal(await refused(), 61)
+})

@@ -1,0 +1,171 @@
+import t, { type Test } from 'tap'
+import { type AdminAnswer, type Ask, adminToken, asking, platformAdministrator } from '../support/admin.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+const ACCOUNTS = '/admin/realms/acme/service-accounts'
+
+async function acme(t: Test) {
+  const server = await testServer(t)
+  const ask = await platformAdministrator(server)
+  await server.operations.createRealm(TESTER, 'acme')
+  return { server, ask }
+}
+
+function isProblem(t: Test, answer: AdminAnswer, status: number, code: string, more: object = {}): void {
+  t.equal(answer.status, status, answer.text)
+  t.match(answer.body, {
+    type: `urn:mintmark:problem:${code}`,
+    status,
+    title: String,
+    detail: String,
+    ...more,
+  })
+}
+
+t.test('a body is refused naming the member at fault', async (t) => {
+  const { ask } = await acme(t)
+  const cases: [unknown, string | undefined, RegExp][] = [
+    [{ name: 'x', colour: 'red' }, 'colour', /^colour is not a known member\.$/],
+    [{}, 'name', /^name is missing\.$/],
+    [undefined, 'name', /^name is missing\.$/],
+    [{ name: 7 }, 'name', /^name must be string\.$/],
+    [{ name: '' }, 'name', /1 to 100 printable/],
+    [{ name: 'x', roles: ['view', 7] }, 'roles.1', /^roles\.1 must be string\.$/],
+    [{ name: 'x', roles: ['nothing'] }, 'roles', /^roles must be different ones of/],
+    [{ name: 'x', client_id: 'only' }, 'client_id', /go together/],
+    [[], undefined, /^The body must be object\.$/],
+    ['{"name"', undefined, /JSON/],
+    ['{"name": "x", "__proto__": {}}', undefined, /JSON/],
+  ]
+  for (const [body, field, detail] of cases)
+    isProblem(t, await ask('POST', ACCOUNTS, body), 400, 'invalid', { field, detail })
+  const realm = await ask('PATCH', '/admin/realms/acme', { algorithm: 'none' })
+  isProblem(t, realm, 400, 'invalid', { field: 'algorithm', detail: /^algorithm must be one of ES256/ })
+  const list = await ask('GET', `${ACCOUNTS}?limit=1001`)
+  isProblem(t, list, 400, 'invalid', { field: 'limit', detail: 'limit must be <= 1000.' })
+  for (const query of ['limit=1e309', 'limit=x', 'cursor=AA', 'unused_since=yesterday', 'name=%00'])
+    isProblem(t, await ask('GET', `${ACCOUNTS}?${query}`), 400, 'invalid')
+})
+
+t.test('one account too many is told the limit, and a name taken that it is', async (t) => {
+  const { server, ask } = await acme(t)
+  await server.operations.updateRealm(TESTER, 'acme', { serviceAccountLimit: 1 })
+  await ask('POST', ACCOUNTS, { name: 'CI' })
+  isProblem(t, await ask('POST', ACCOUNTS, { name: 'Second' }), 409, 'limit-reached', {
+    limit: 1,
+    detail: /limit of 1 service accounts/,
+  })
+  await server.operations.updateRealm(TESTER, 'acme', { serviceAccountLimit: 2 })
+  isProblem(t, await ask('POST', ACCOUNTS, { name: ' ci' }), 409, 'name-taken', { field: 'name' })
+  isProblem(t, await ask('POST', '/admin/realms', { name: 'acme' }), 409, 'name-taken', { field: 'name' })
+})
+
+t.test('what is too large, in another format or of another method is refused', async (t) => {
+  const { ask } = await acme(t)
+  isProblem(t, await ask('POST', ACCOUNTS, { name: 'x'.repeat(65_536) }), 413, 'too-large')
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  isProblem(t, await ask('POST', ACCOUNTS, 'name=x', form), 415, 'unsupported-media-type')
+  const put = await ask('PUT', ACCOUNTS, {})
+  isProblem(t, put, 405, 'method-not-allowed')
+  t.equal(put.headers['allow'], 'GET, HEAD, POST')
+  for (const path of [
+    '/admin/nothing',
+    '/admin/',
+    '/admin/realms/ACME',
+    `${ACCOUNTS}/%00`,
+    `${ACCOUNTS}/nobody`,
+  ])
+    isProblem(t, await ask('GET', path), 404, 'not-found')
+})
+
+t.test('a realm is deleted only by whoever says its name once more', async (t) => {
+  const { ask } = await acme(t)
+  isProblem(t, await ask('DELETE', '/admin/realms/acme'), 400, 'invalid', { field: 'confirm' })
+  isProblem(t, await ask('DELETE', '/admin/realms/acme?confirm=other'), 400, 'invalid')
+  t.equal((await ask('DELETE', '/admin/realms/acme?confirm=acme')).status, 204)
+  isProblem(t, await ask('GET', '/admin/realms/acme'), 404, 'not-found')
+  isProblem(t, await ask('DELETE', '/admin/realms/system?confirm=system'), 400, 'invalid')
+})
+
+t.test('a change that is based on what is no longer so is refused', async (t) => {
+  const { ask } = await acme(t)
+  const change = (ifMatch: string | undefined) =>
+    ask(
+      'PATCH',
+      '/admin/realms/acme',
+      { display_name: 'A' },
+      ifMatch === undefined ? {} : { 'if-match': ifMatch },
+    )
+  const { etag } = (await ask('GET', '/admin/realms/acme')).headers as { etag: string }
+  t.equal((await change(etag)).status, 200)
+  for (const stale of [etag, `W/${etag}`, '"of-another-kind"', '"99"'])
+    isProblem(t, await change(stale), 412, 'changed-meanwhile')
+  isProblem(t, await change('unquoted'), 400, 'invalid', { field: 'If-Match' })
+  t.equal((await change('*')).status, 200)
+  t.equal((await change(undefined)).status, 200)
+})
+
+t.test('two administrators edit one account: one of them is told that it has changed', async (t) => {
+  const { ask } = await acme(t)
+  const { body, headers } = await ask('POST', ACCOUNTS, { name: 'CI' })
+  const edit = (name: string) =>
+    ask('PATCH', `${ACCOUNTS}/${body.client_id}`, { name }, { 'if-match': String(headers['etag']) })
+  const answers = await Promise.all(['A', 'B'].map(edit))
+  t.same(answers.map(({ status }) => status).sort(), [200, 412])
+})
+
+t.test('of 100 creations that race for 25 places exactly 25 succeed', async (t) => {
+  const { ask } = await acme(t)
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, n) => ask('POST', ACCOUNTS, { name: `a ${n}` })),
+  )
+  t.equal(answers.filter(({ status }) => status === 201).length, 25)
+  for (const answer of answers.filter(({ status }) => status !== 201))
+    isProblem(t, answer, 409, 'limit-reached', { limit: 25 })
+  t.equal((await ask('GET', ACCOUNTS)).body.items.length, 25)
+})
+
+t.test('an administrator gives nobody a role beyond their own', async (t) => {
+  const { server } = await acme(t)
+  const ask = asking(server, (await adminToken(server, 'system', ['account-admin'])).token)
+  const accounts = '/admin/realms/system/service-accounts'
+  isProblem(t, await ask('POST', accounts, { name: 'x', roles: ['platform-admin'] }), 403, 'forbidden')
+  isProblem(t, await ask('POST', `${accounts}/root/reset-secret`), 403, 'forbidden')
+  isProblem(t, await ask('PATCH', `${accounts}/root`, { enabled: false }), 403, 'forbidden')
+  isProblem(t, await ask('PATCH', '/admin/realms/system', { service_account_limit: 99 }), 403, 'forbidden')
+})
+
+t.test('two platform administrators who delete each other at once leave one', async (t) => {
+  const server = await testServer(t)
+  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  const [a, b] = [
+    await adminToken(server, 'system', ['platform-admin']),
+    await adminToken(server, 'system', ['platform-admin']),
+  ]
+  await server.operations.deleteServiceAccount(TESTER, 'system', 'root')
+  const remove = (ask: Ask, clientId: string) =>
+    ask('DELETE', `/admin/realms/system/service-accounts/${clientId}`)
+  const answers = await Promise.all([
+    remove(asking(server, a.token), b.clientId),
+    remove(asking(server, b.token), a.clientId),
+  ])
+  t.same(answers.map(({ status }) => status).sort(), [204, 409])
+  const refused = answers.find(({ status }) => status === 409) as AdminAnswer
+  isProblem(t, refused, 409, 'last-administrator')
+})
+
+t.test('whoever asks too often is told how long to wait', async (t) => {
+  const server = await testServer(t, { rateLimits: { perAdministrator: 2, perAddress: 5 } })
+  await server.operations.createRealm(TESTER, 'acme')
+  const ask = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
+  const other = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
+  const first = await ask('GET', '/admin/realms/acme')
+  t.match(first.headers, { 'ratelimit-limit': '2', 'ratelimit-remaining': '1', 'ratelimit-reset': /^\d+$/ })
+  t.equal((await ask('GET', '/admin/realms/acme')).status, 200)
+  const third = await ask('GET', '/admin/realms/acme')
+  isProblem(t, third, 429, 'too-many-requests', { limit: 2 })
+  t.match(third.headers['retry-after'], /^\d+$/)
+  t.equal((await other('GET', '/admin/realms/acme')).status, 200, 'another administrator')
+  await asking(server, undefined)('GET', '/admin/realms/acme')
+  isProblem(t, await other('GET', '/admin/realms/acme'), 429, 'too-many-requests', { limit: 5 })
+})

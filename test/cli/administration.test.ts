@@ -1,0 +1,56 @@
+import t from 'tap'
+import { testDatabase } from '../support/postgres.ts'
+import { mintmark, onDatabase } from '../support/process.ts'
+
+const env = onDatabase(await testDatabase(t))
+
+async function answer(...args: string[]) {
+  return JSON.parse((await mintmark([...args, '--json'], env)).stdout)
+}
+
+t.test('a realm is made, changed, shown and deleted', async (t) => {
+  await answer('realm', 'create', 'acme', '--token-lifetime', '60')
+  const changed = await answer('realm', 'update', 'acme', '--role', 'deployer', '--display-name', 'Acme')
+  t.match(changed, { roles: ['deployer'], display_name: 'Acme', token_lifetime_seconds: 60 })
+  t.same(await answer('realm', 'show', 'acme'), changed)
+  const refused = await mintmark(['realm', 'delete', 'acme', '--confirm', 'other'], env)
+  t.equal(refused.code, 1)
+  t.match(refused.stderr, '--confirm must be acme.')
+  t.same(await answer('realm', 'delete', 'acme', '--confirm', 'acme'), { name: 'acme', deleted: true })
+})
+
+t.test('a secret is rotated with an overlap, and the rotation cancelled', async (t) => {
+  await answer('realm', 'create', 'rotating')
+  const inRealm = (command: string, ...args: string[]) =>
+    answer('service-account', command, '--realm', 'rotating', ...args)
+  const { client_id, client_secret } = await inRealm('create', '--name', 'CI')
+  t.match(await inRealm('update', client_id, '--name', 'Build', '--scope', 'view'), {
+    name: 'Build',
+    scopes: ['view'],
+  })
+  const end = new Date(Date.now() + 3_600_000).toISOString()
+  const rotated = await inRealm('rotate-secret', client_id, '--old-expires-at', end)
+  t.not(rotated.client_secret, client_secret)
+  const [fresh, old] = await inRealm('list-secrets', client_id)
+  t.same(fresh, rotated.secret)
+  t.match(old, { last_four: client_secret.slice(-4), expires_at: end })
+  const { stdout } = await mintmark(
+    ['service-account', 'list-secrets', '--realm', 'rotating', client_id],
+    env,
+  )
+  t.match(stdout, `…${client_secret.slice(-4)}`)
+  t.match(await inRealm('delete-secret', client_id, fresh.id), { id: fresh.id, deleted: true })
+  t.equal((await inRealm('list-secrets', client_id)).length, 1)
+})
+
+t.test('what was done is in the trail', async (t) => {
+  const events = await answer('audit', 'list', '--realm', 'rotating', '--limit', '2')
+  t.match(events, [
+    { action: 'service-account.delete-secret', actor: { kind: 'cli' }, outcome: 'done' },
+    { action: 'service-account.rotate-secret' },
+  ])
+  t.equal(events.length, 2)
+  const platform = await mintmark(['audit', 'list', '--action', 'realm.delete'], env)
+  t.match(platform.stdout, /realm\.delete +acme +done/)
+  t.equal((await mintmark(['audit', 'list', '--from', 'yesterday'], env)).code, 2)
+})
