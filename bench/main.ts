@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { BenchOptions, Peer, RunBench } from './support/bench.ts'
+import type { BenchContext, BenchOptions, Peer, RunBench } from './support/bench.ts'
+import { type Dataset, loadDataset } from './support/dataset.ts'
 import { startPostgres } from './support/postgres.ts'
 import { isMet, toMarkdown, writeResults } from './support/report.ts'
 
@@ -38,23 +39,32 @@ if (unknown.length > 0) {
 
 const say = (line: string) => console.error(line)
 const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
+const postgres = await startPostgres()
+let loaded: Promise<Dataset> | undefined
+const context: BenchContext = { options, postgres, folder, say, dataset: () => (loaded ??= load()) }
 let allMet = true
-for (const name of positionals.length > 0 ? positionals : known) {
-  say(`bench ${name}`)
-  const { run } = (await import(`./${name}.ts`)) as { run: RunBench }
-  const postgres = await startPostgres()
-  try {
-    const report = await run({ options, postgres, folder, say })
+try {
+  for (const name of positionals.length > 0 ? positionals : known) {
+    say(`bench ${name}`)
+    const { run } = (await import(`./${name}.ts`)) as { run: RunBench }
+    const report = await run(context)
     allMet &&= (report.targets ?? []).every(isMet)
     const markdown = toMarkdown(report)
     console.log(`\n${name}\n\n${markdown}\n`)
     writeResults(name, commandOf(name), markdown)
-  } finally {
-    await postgres.close()
   }
+} finally {
+  await postgres.close()
+  rmSync(folder, { recursive: true, force: true })
 }
-rmSync(folder, { recursive: true, force: true })
 say(allMet ? 'all targets met' : 'some targets were missed')
+
+async function load(): Promise<Dataset> {
+  const start = performance.now()
+  const dataset = await loadDataset(await postgres.createDatabase('large'), options)
+  say(`  loaded ${options.accounts} accounts in ${Math.round((performance.now() - start) / 1000)} s`)
+  return dataset
+}
 
 function commandOf(name: string): string {
   const flags = process.argv.slice(2).filter((argument) => !positionals.includes(argument))

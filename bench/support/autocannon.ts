@@ -17,10 +17,15 @@ const setupRequest = (request: Request): Request => {
   return { ...request, method: 'POST', path, body, headers }
 }
 
-const result = await autocannon({
-  url: load.url,
+const shared = {
   connections: load.connections,
   requests: [{ setupRequest: setupRequest as NonNullable<Request['setupRequest']> }],
+}
+if (load.warmUpUrl !== undefined) await autocannon({ ...shared, url: load.warmUpUrl, duration: 2 })
+next = -1
+const result = await autocannon({
+  ...shared,
+  url: load.url,
   ...(load.amount === undefined ? { duration: load.seconds } : { amount: load.amount }),
   ...(load.rate !== undefined && { overallRate: load.rate }),
 } satisfies Options)

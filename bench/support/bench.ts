@@ -1,3 +1,4 @@
+import type { Dataset } from './dataset.ts'
 import type { BenchPostgres } from './postgres.ts'
 import type { Report } from './report.ts'
 
@@ -25,6 +26,8 @@ export interface BenchOptions {
 export interface BenchContext {
   readonly options: BenchOptions
   readonly postgres: BenchPostgres
+  /** The large data set, loaded when it is first asked for. */
+  dataset(): Promise<Dataset>
   /** A folder for files, gone afterwards. */
   readonly folder: string
   /** Tells whoever waits. */

@@ -11,12 +11,14 @@ export interface Load {
   readonly order: 'random' | 'sequential'
   readonly connections: number
   readonly seconds: number
-  /** Requests a second. Default: as many as are answered. */
+  /** Requests a second, about. Default: as many as are answered. */
   readonly rate?: number
   /** So many requests and no more, however long it takes. */
   readonly amount?: number
   /** Each request names another address in X-Forwarded-For. */
   readonly manyAddresses?: boolean
+  /** Where the generator warms itself up, so that it is not what is cold. */
+  readonly warmUpUrl?: string
 }
 
 export interface LoadResult {
@@ -62,9 +64,12 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   return JSON.parse(found[1] as string) as LoadResult
 }
 
-function wrk({ url, file, order, connections, seconds }: Load): string[] {
+function wrk({ url, file, order, connections, seconds, rate }: Load): string[] {
   const script = join(import.meta.dirname, 'requests.lua')
-  return ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url, '--', file, order]
+  // At a rate, a connection pauses after each answer, between nothing and twice as long as that takes.
+  const pause = rate === undefined ? 0 : Math.round((connections * 1000) / rate)
+  const run = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url]
+  return ['wrk', ...run, '--', file, order, String(pause)]
 }
 
 function autocannon(load: Load): string[] {

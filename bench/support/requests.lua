@@ -1,25 +1,28 @@
 -- Requests for wrk from a file: a line each, path, tab, body; a line without a body is a GET.
--- Arguments: the file, and the order: random or sequential.
-local requests, order, next = {}, 'random', 0
+-- Arguments: the file; the order, random or sequential; the mean pause of a connection in milliseconds.
+local lines, order, pause, next = {}, 'random', 0, 0
 
 function init(args)
   order = args[2]
-  for line in io.lines(args[1]) do
-    local path, body = line:match('^([^\t]*)\t(.*)$')
-    if body then
-      requests[#requests + 1] = wrk.format('POST', path,
-        { ['content-type'] = 'application/x-www-form-urlencoded' }, body)
-    else
-      requests[#requests + 1] = wrk.format('GET', line)
-    end
-  end
+  pause = tonumber(args[3])
+  -- Without this function wrk keeps every connection busy.
+  if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
+  for line in io.lines(args[1]) do lines[#lines + 1] = line end
   math.randomseed(os.time())
 end
 
 function request()
-  if order == 'random' then return requests[math.random(#requests)] end
-  next = next % #requests + 1
-  return requests[next]
+  if order == 'random' then
+    next = math.random(#lines)
+  else
+    next = next % #lines + 1
+  end
+  local line = lines[next]
+  local tab = line:find('\t', 1, true)
+  local host = ' HTTP/1.1\r\nHost: ' .. wrk.headers['Host'] .. '\r\n'
+  if not tab then return 'GET ' .. line .. host .. '\r\n' end
+  return 'POST ' .. line:sub(1, tab - 1) .. host .. 'Content-Type: application/x-www-form-urlencoded\r\n'
+    .. 'Content-Length: ' .. #line - tab .. '\r\n\r\n' .. line:sub(tab + 1)
 end
 
 function done(summary, latency)

@@ -1,14 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import {
-  type CryptoKey,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  type JWTPayload,
-  SignJWT,
-} from 'jose'
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 
 export interface GeneratedKey {
   /** RFC 7638 thumbprint. */
@@ -38,9 +29,27 @@ export async function importSigner(kid: string, algorithm: string, privateJwk: U
   return { kid, algorithm, key: key as CryptoKey }
 }
 
+/** What WebCrypto calls the algorithms of JOSE. */
+const WEB_CRYPTO: Record<string, AlgorithmIdentifier | RsaPssParams | EcdsaParams> = {
+  ES256: { name: 'ECDSA', hash: 'SHA-256' },
+  RS256: 'RSASSA-PKCS1-v1_5',
+  PS256: { name: 'RSA-PSS', saltLength: 32 },
+  EdDSA: 'Ed25519',
+}
+
 /** Signs on libuv's pool. */
-export function signJwt(claims: object, type: string, { key, kid, algorithm }: Signer): Promise<string> {
-  return new SignJWT(claims as JWTPayload).setProtectedHeader({ alg: algorithm, kid, typ: type }).sign(key)
+export async function signJwt(
+  claims: object,
+  type: string,
+  { key, kid, algorithm }: Signer,
+): Promise<string> {
+  const input = `${encode({ alg: algorithm, kid, typ: type })}.${encode(claims)}`
+  const signature = await crypto.subtle.sign(WEB_CRYPTO[algorithm] ?? algorithm, key, Buffer.from(input))
+  return `${input}.${Buffer.from(signature).toString('base64url')}`
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
 
 export function newTokenId(): string {

@@ -25,7 +25,9 @@ export interface RequestOutcome {
 const notes = new WeakMap<FastifyRequest, RequestNote>()
 
 export function note(request: FastifyRequest, more: RequestNote): void {
-  notes.set(request, { ...notes.get(request), ...more })
+  const known = notes.get(request)
+  if (known) Object.assign(known, more)
+  else notes.set(request, { ...more })
 }
 
 /** A realm's name, if it could be one: anything can stand in a URL. */

@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import type { BenchContext } from './support/bench.ts'
+import { CONNECTIONS, writeRequests } from './support/load.ts'
+import { alternate, type Measured, measure, ratio, spread } from './support/measure.ts'
+import { requestOf, startMintmark } from './support/mintmark.ts'
+import { type Report, show } from './support/report.ts'
+
+/** One account again and again, beside any of a million at random. */
+export async function run({ options, postgres, folder, dataset, say }: BenchContext): Promise<Report> {
+  const { databaseUrl, size, clientAt } = await dataset()
+  const all = Array.from({ length: size }, (_, i) => requestOf(clientAt(i)))
+  const files = {
+    one: writeRequests(join(folder, 'one'), all.slice(0, 1)),
+    any: writeRequests(join(folder, 'any'), all),
+  }
+  const server = await startMintmark(databaseUrl)
+  const turn = (file: string) => async () => {
+    const load = {
+      url: server.url,
+      file,
+      order: 'random',
+      connections: CONNECTIONS,
+      seconds: options.seconds,
+    } as const
+    const measured = await measure(server, load, postgres)
+    say(`  ${measured.requestsPerSecond.toFixed(0)}/s`)
+    if (measured.refused > 0) throw new Error(`${measured.refused} requests were refused`)
+    return measured
+  }
+  try {
+    // Enough of a warm-up that most realms' keys have been opened: a first meeting is what `cold` measures.
+    const { one, any } = await alternate({ one: turn(files.one), any: turn(files.any) }, options.rounds, 4)
+    const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
+    const row = (name: string, rounds: readonly Measured[]) => [
+      name,
+      show(spread(of(rounds, 'requestsPerSecond')), 0),
+      show(spread(of(rounds, 'serverMicroseconds')), 1),
+      show(spread(of(rounds, 'databaseMicroseconds')), 1),
+    ]
+    return {
+      title: `${size} accounts in ${options.realms} realms, each with a key of its own.`,
+      targets: [
+        {
+          what: 'tokens/s of any account ÷ of one account',
+          wanted: '≥ 0.85',
+          found: ratio(of(any, 'requestsPerSecond'), of(one, 'requestsPerSecond')),
+        },
+      ],
+      table: [
+        ['', 'tokens/s', 'server CPU µs', 'PostgreSQL CPU µs'],
+        row('one account', one),
+        row('any account', any),
+      ],
+    }
+  } finally {
+    await server.stop()
+  }
+}

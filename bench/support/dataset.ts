@@ -1,0 +1,144 @@
+import { createHmac } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { crc32 } from 'node:zlib'
+import pg from 'pg'
+import { createSealer, type Sealer } from '../../src/crypto/sealing.ts'
+import { generateSigningKey } from '../../src/crypto/signing.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { openVerifierKey } from '../../src/operations/master-key.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { type Client, createClient, MASTER_KEY, openAdministration } from './mintmark.ts'
+
+/** Many accounts in many realms, each with a secret and each realm with a key of its own. */
+export interface Dataset {
+  readonly databaseUrl: string
+  readonly size: number
+  clientAt(index: number): Client
+}
+
+export interface DatasetSize {
+  readonly accounts: number
+  readonly realms: number
+}
+
+const CHUNK = 50_000
+
+/** Loads by SQL what the server itself would have written, copying the rows of one account that it did write. */
+export async function loadDataset(databaseUrl: string, { accounts, realms }: DatasetSize): Promise<Dataset> {
+  const administration = await openAdministration(databaseUrl)
+  await createClient(administration, realmName(0), { serviceAccountLimit: 10_000_000 })
+  await administration.close()
+  const { sealer, verifierKey } = await openKeys(databaseUrl)
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  try {
+    // Foreign keys hold by how the rows are made.
+    await client.query('set session_replication_role = replica; set synchronous_commit = off')
+    await insertRealms(client, realms)
+    await insertKeys(client, sealer, realms)
+    for (let from = 0; from < accounts; from += CHUNK)
+      await insertAccounts(client, verifierKey, { from, to: Math.min(from + CHUNK, accounts), realms })
+    await client.query('vacuum analyze')
+    await client.query('checkpoint')
+  } finally {
+    await client.end()
+  }
+  return { databaseUrl, size: accounts, clientAt: (index) => clientAt(index, realms) }
+}
+
+async function openKeys(databaseUrl: string): Promise<{ sealer: Sealer; verifierKey: Uint8Array }> {
+  const sealer = await createSealer([Buffer.from(MASTER_KEY, 'base64url')])
+  const db = openDatabase({ connectionString: databaseUrl, poolSize: 1, onIdleError: () => {} })
+  const verifierKey = await openVerifierKey(db, sealer, systemClock)
+  await db.destroy()
+  return { sealer, verifierKey }
+}
+
+async function insertRealms(client: pg.Client, realms: number): Promise<void> {
+  await client.query(
+    `insert into realms overriding system value
+     select made.* from realms r, generate_series(1, $1::int - 1) n,
+       jsonb_populate_record(r, jsonb_build_object('id', 1000 + n, 'name', 'r-' || n)) made
+     where r.name = 'r-0'`,
+    [realms],
+  )
+}
+
+async function insertKeys(client: pg.Client, sealer: Sealer, realms: number): Promise<void> {
+  const page = 250 * availableParallelism()
+  for (let from = 1; from < realms; from += page) {
+    const names = Array.from({ length: Math.min(page, realms - from) }, (_, i) => realmName(from + i))
+    const keys = await Promise.all(
+      names.map(async (realm) => {
+        const { kid, publicJwk, privateJwk } = await generateSigningKey('ES256')
+        return { realm, kid, public_jwk: publicJwk, sealed_private_jwk: await sealer.seal(privateJwk) }
+      }),
+    )
+    await client.query(
+      `insert into signing_keys
+       select made.* from jsonb_array_elements($1::jsonb) k join realms r on r.name = k->>'realm',
+         (select s.* from signing_keys s join realms first on first.id = s.realm_id
+          where first.name = 'r-0' and s.state = 'current') template,
+         jsonb_populate_record(null::signing_keys,
+           to_jsonb(template) || k || jsonb_build_object('realm_id', r.id)) made`,
+      [JSON.stringify(keys)],
+    )
+  }
+}
+
+interface Part {
+  readonly from: number
+  readonly to: number
+  readonly realms: number
+}
+
+async function insertAccounts(client: pg.Client, verifierKey: Uint8Array, part: Part): Promise<void> {
+  const indices = Array.from({ length: part.to - part.from }, (_, i) => part.from + i)
+  const hmacs = indices.map((i) => createHmac('sha256', verifierKey).update(secretOf(i)).digest())
+  const values = [indices, indices.map(clientIdOf), indices.map((i) => realmName(i % part.realms)), hmacs]
+  const rows = `unnest($1::int[], $2::text[], $3::text[], $4::bytea[]) as a(n, client_id, realm, hmac)
+    join realms r on r.name = a.realm`
+  // Columns that a table has not are passed over; a status index, where there is one, is the realm's next.
+  await client.query(
+    `insert into service_accounts
+     select made.* from ${rows},
+       (select s.* from service_accounts s join realms first on first.id = s.realm_id
+        where first.name = 'r-0' and s.name = 'bench') template,
+       jsonb_populate_record(null::service_accounts, to_jsonb(template) || jsonb_build_object(
+         'realm_id', r.id, 'client_id', a.client_id, 'name', 'account ' || a.n, 'name_key', 'account ' || a.n,
+         'status_index', 1 + a.n / ${part.realms})) made`,
+    values,
+  )
+  await client.query(
+    `insert into client_secrets
+     select made.* from ${rows},
+       (select s.* from client_secrets s join realms first on first.id = s.realm_id
+        where first.name = 'r-0' order by s.created_at limit 1) template,
+       jsonb_populate_record(null::client_secrets, to_jsonb(template) || jsonb_build_object(
+         'realm_id', r.id, 'client_id', a.client_id, 'hmac', '\\x' || encode(a.hmac, 'hex'))) made`,
+    values,
+  )
+}
+
+function clientAt(index: number, realms: number): Client {
+  return { realm: realmName(index % realms), clientId: clientIdOf(index), clientSecret: secretOf(index) }
+}
+
+function realmName(index: number): string {
+  return `r-${index}`
+}
+
+function clientIdOf(index: number): string {
+  return `sa_${index.toString(16).padStart(30, '0')}`
+}
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** In the form of the server's own, whose checksum it must have. */
+function secretOf(index: number): string {
+  const body = `mm_${String(index).padStart(43, '0')}`
+  let checksum = ''
+  for (let rest = crc32(body); checksum.length < 6; rest = Math.floor(rest / 62))
+    checksum = BASE62[rest % 62] + checksum
+  return body + checksum
+}

@@ -1,0 +1,48 @@
+import t from 'tap'
+import { TESTER, testServer } from '../support/server.ts'
+
+const ADDRESS = '192.0.2.1'
+
+t.test('requests that arrive together or while rows are being read share reads', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme', {})
+  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'one' })
+  const credentials = { clientId: account.clientId, clientSecret }
+  const ask = () => operations.authenticateClient('acme', credentials, ADDRESS)
+  await ask()
+  const before = await operations.measure()
+
+  const early = Array.from({ length: 300 }, ask)
+  await new Promise(setImmediate)
+  const late = Array.from({ length: 300 }, ask)
+  await Promise.all([...early, ...late])
+
+  const after = await operations.measure()
+  t.equal(after.lookups - before.lookups, 600)
+  // 256 rows are read at once at most.
+  t.equal(after.lookupBatches - before.lookupBatches, 4)
+})
+
+t.test('no request is answered from a row that was read before it arrived', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme', {})
+  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'one' })
+  const { clientId } = account
+  let secret = clientSecret
+  let asking = true
+  // Keeps reads under way all the time.
+  const load = Array.from({ length: 20 }, async () => {
+    while (asking)
+      await operations.authenticateClient('acme', { clientId, clientSecret: secret }, ADDRESS).catch(() => {})
+  })
+
+  for (let i = 0; i < 10; i++) {
+    const old = { clientId, clientSecret: secret }
+    ;({ clientSecret: secret } = await operations.resetClientSecret(TESTER, 'acme', clientId))
+    await t.rejects(operations.authenticateClient('acme', old, ADDRESS))
+    const client = await operations.authenticateClient('acme', { clientId, clientSecret: secret }, ADDRESS)
+    t.equal(client.account.clientId, clientId)
+  }
+  asking = false
+  await Promise.all(load)
+})
