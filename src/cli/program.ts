@@ -1,8 +1,11 @@
 import { Command, CommanderError } from 'commander'
+import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
+import { grantCommands } from './grants.ts'
 import { masterKeyCommands } from './master-key.ts'
 import { migrateCommand } from './migrate.ts'
 import { portalCommands } from './portal.ts'
+import { protectedResourceCommands } from './protected-resources.ts'
 import { realmCommands } from './realms.ts'
 import { serviceAccountCommands } from './service-accounts.ts'
 import { sessionOpener } from './session.ts'
@@ -29,6 +32,9 @@ export async function runCommand(
   migrateCommand(program, inSession)
   realmCommands(program, inSession)
   serviceAccountCommands(program, inSession)
+  accountRoleCommands(program, inSession)
+  protectedResourceCommands(program, inSession)
+  grantCommands(program, inSession)
   signingKeyCommands(program, inSession)
   portalCommands(program, inSession)
   auditEventCommands(program, inSession)

@@ -30,14 +30,12 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .command('update')
     .description('change settings; what is left out stays')
     .argument('<name>')
-  withSettings(update)
-    .option('--role <role>', 'role beside the built-in ones; repeatable, all that there shall be', collect)
-    .action(
-      inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
-        const updated = await operations.updateRealm(actor, name, settingsOf(options))
-        return { json: realmToWire(updated, publicUrl), text: describe(updated, publicUrl) }
-      }),
-    )
+  withSettings(update).action(
+    inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
+      const updated = await operations.updateRealm(actor, name, settingsOf(options))
+      return { json: realmToWire(updated, publicUrl), text: describe(updated, publicUrl) }
+    }),
+  )
 
   realm
     .command('show')
@@ -87,6 +85,8 @@ function withSettings(command: Command): Command {
     .option('--token-lifetime <seconds>', 'how long a token is valid, 30 to 3600 (default 300)', whole)
     .option('--audience <audience>', 'what tokens are for, the default first; repeatable', collect)
     .option('--scope <scope>', 'scope that tokens may have; repeatable (default view)', collect)
+    .option('--role <role>', 'role beside the built-in ones; repeatable, all that there shall be', collect)
+    .option('--resource-type <type>', 'beside device and device_group; repeatable, as --role is', collect)
     .option('--service-account-limit <number>', 'service accounts at most (default 25)', whole)
     .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
@@ -99,6 +99,7 @@ interface SettingOptions {
   readonly tokenLifetime?: number
   readonly audience?: string[]
   readonly role?: string[]
+  readonly resourceType?: string[]
   readonly scope?: string[]
   readonly serviceAccountLimit?: number
   readonly keyRotation?: number
@@ -114,6 +115,7 @@ function settingsOf(options: SettingOptions): Partial<RealmSettings> {
     tokenLifetimeSeconds: options.tokenLifetime,
     audiences: options.audience,
     roles: options.role,
+    resourceTypes: options.resourceType,
     scopes: options.scope,
     serviceAccountLimit: options.serviceAccountLimit,
     keyRotationSeconds: options.keyRotation,

@@ -128,7 +128,7 @@ function stateCommands(group: Command, inSession: InSession): void {
   }
 }
 
-function ofRealm(group: Command, name: string, description: string): Command {
+export function ofRealm(group: Command, name: string, description: string): Command {
   return group.command(name).description(description).requiredOption('--realm <name>', 'realm it belongs to')
 }
 

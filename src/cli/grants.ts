@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import type { Grant, GrantKey } from '../domain/grant.ts'
+import { grantToWire } from '../domain/wire/grant.ts'
+import { parseResourceName } from './protected-resources.ts'
+import { type InRealm, ofAccount } from './service-accounts.ts'
+import type { InSession } from './session.ts'
+import { table, time } from './text.ts'
+
+const PAGE = 1000
+
+export function grantCommands(program: Command, inSession: InSession): void {
+  const group = program.command('grant').description('roles of a service account on single resources')
+
+  ofAccount(group, 'list', 'grants that it has').action(
+    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
+      const grants: Grant[] = []
+      for (let after: string | undefined, more = true; more; more = after !== undefined) {
+        const page = await operations.listGrants(actor, realm, clientId, { after, limit: PAGE })
+        grants.push(...page.items)
+        after = page.next
+      }
+      return { json: grants.map(grantToWire), text: listText(grants) }
+    }),
+  )
+
+  ofGrant(group, 'add', 'give it a role on a resource; its next token says so').action(
+    inSession(
+      async ({ operations, actor }, clientId: string, role: string, on: string, { realm }: InRealm) => {
+        const grant = readGrant(role, on)
+        const added = await operations.addGrant(actor, realm, clientId, grant)
+        const text = added ? `${clientId} has ${role} on ${on}.` : `${clientId} had ${role} on ${on} already.`
+        return { json: { ...grant, added }, text }
+      },
+    ),
+  )
+
+  ofGrant(group, 'remove', 'take a role on a resource away; its next token says so').action(
+    inSession(
+      async ({ operations, actor }, clientId: string, role: string, on: string, { realm }: InRealm) => {
+        const grant = readGrant(role, on)
+        await operations.removeGrant(actor, realm, clientId, grant)
+        return { json: { ...grant, removed: true }, text: `${clientId} has ${role} on ${on} no more.` }
+      },
+    ),
+  )
+}
+
+function ofGrant(group: Command, name: string, description: string): Command {
+  return ofAccount(group, name, description)
+    .argument('<role>')
+    .argument('<type/id>', 'for example device_group/eu-edge')
+}
+
+function readGrant(role: string, on: string): GrantKey {
+  return { role, ...parseResourceName(on) }
+}
+
+function listText(grants: readonly Grant[]): string {
+  if (grants.length === 0)
+    return 'It has no grants. Give one: mintmark grant add <client_id> <role> <type/id>'
+  const rows = grants.map(({ role, type, id, name, createdAt }) => [
+    role,
+    `${type}/${id}`,
+    name,
+    time(createdAt),
+  ])
+  return table(['ROLE', 'ON', 'NAME', 'SINCE'], rows)
+}

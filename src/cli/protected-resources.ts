@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises'
+import { text as readAll } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import type { ProtectedResource, ResourceKey } from '../domain/protected-resource.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { importOutcomeToWire, protectedResourceToWire } from '../domain/wire/protected-resource.ts'
+import { importResourceLines } from '../operations/resource-lines.ts'
+import { type InRealm, ofRealm } from './service-accounts.ts'
+import { type InSession, print, type Session } from './session.ts'
+import { table } from './text.ts'
+
+const PAGE = 1000
+
+export function protectedResourceCommands(program: Command, inSession: InSession): void {
+  const group = program.command('resource').description('devices, groups of them, and what else roles are on')
+
+  ofRealm(
+    group,
+    'import',
+    'make or replace resources, one on each line (NDJSON); groups before what is in them',
+  )
+    .argument('[file]', 'default: standard input')
+    .action(
+      inSession(async (session, file: string | undefined, { realm }: InRealm) =>
+        importAll(program, session, realm, await readLines(file)),
+      ),
+    )
+
+  ofRealm(group, 'list', 'resources of a realm')
+    .option('--type <type>', 'of that type alone')
+    .option('--search <text>', 'with that in the name or id, whatever its case')
+    .action(
+      inSession(async ({ operations, actor }, { realm, type, search }: ListOptions) => {
+        const resources: ProtectedResource[] = []
+        for (let after: string | undefined, more = true; more; more = after !== undefined) {
+          const query = { after, limit: PAGE, type, contains: search }
+          const page = await operations.listProtectedResources(actor, realm, query)
+          resources.push(...page.items)
+          after = page.next
+        }
+        return { json: resources.map(protectedResourceToWire), text: listText(resources) }
+      }),
+    )
+
+  ofRealm(group, 'delete', 'delete a resource and all grants on it')
+    .argument('<type/id>', 'for example device/d1')
+    .action(
+      inSession(async ({ operations, actor }, name: string, { realm }: InRealm) => {
+        const key = parseResourceName(name)
+        await operations.deleteProtectedResource(actor, realm, key)
+        return { json: { ...key, deleted: true }, text: `Deleted ${name}.` }
+      }),
+    )
+}
+
+interface ListOptions extends InRealm {
+  readonly type?: string
+  readonly search?: string
+}
+
+/** A type has no slash: the first one parts it from the id. */
+export function parseResourceName(name: string): ResourceKey {
+  const [, type, id] = /^([^/]+)\/(.+)$/.exec(name) ?? []
+  if (type === undefined || id === undefined)
+    throw new Refusal('invalid', 'A resource is named type/id, for example device_group/eu-edge.')
+  return { type, id }
+}
+
+async function readLines(file: string | undefined): Promise<string> {
+  if (file === undefined) return readAll(process.stdin)
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Refusal('invalid', `${file} cannot be read: ${error.code}`)
+  })
+}
+
+async function importAll(program: Command, { operations, actor }: Session, realm: string, text: string) {
+  const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
+  const refused: ReturnType<typeof importOutcomeToWire>[] = []
+  for await (const chunk of importResourceLines(operations, actor, realm, text)) {
+    for (const { line, outcome } of chunk) {
+      counts[outcome.status]++
+      if (outcome.status === 'refused') refused.push(importOutcomeToWire(line, outcome))
+    }
+  }
+  const answer = {
+    json: { ...counts, refused_lines: refused },
+    text: Object.entries(counts)
+      .map(([status, count]) => `${status}: ${count}`)
+      .join('\n'),
+  }
+  if (refused.length === 0) return answer
+  print(program, answer)
+  const told = refused.slice(0, 20).map((one) => `  line ${one.line}: ${'detail' in one ? one.detail : ''}`)
+  throw new Refusal('invalid', [`lines that were refused: ${refused.length}`, ...told].join('\n'))
+}
+
+function listText(resources: readonly ProtectedResource[]): string {
+  if (resources.length === 0)
+    return 'There are none. Make some: mintmark resource import --realm <name> <file>'
+  const rows = resources.map(({ type, id, name, groups }) => [type, id, name, groups.join(' ')])
+  return table(['TYPE', 'ID', 'NAME', 'GROUPS'], rows)
+}
