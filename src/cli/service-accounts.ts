@@ -31,6 +31,12 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
     ),
   )
 
+  ofAccount(group, 'revoke-tokens', 'end all tokens it has got so far; its secret stays good').action(
+    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
+      describe(await operations.revokeTokens(actor, realm, clientId), realm),
+    ),
+  )
+
   ofAccount(group, 'delete', 'delete it; its secret stops working at once').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
       await operations.deleteServiceAccount(actor, realm, clientId)

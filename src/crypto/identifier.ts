@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 
 /** A new client_id: opaque and URL-safe. */
 export function newClientId(): string {
@@ -8,4 +8,9 @@ export function newClientId(): string {
 /** A name for something that is addressed but not guessed at. */
 export function newId(): string {
   return randomBytes(9).toString('base64url')
+}
+
+/** A whole number from 0 up to, and without, the limit. */
+export function randomBelow(limit: number): number {
+  return randomInt(limit)
 }

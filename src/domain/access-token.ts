@@ -6,11 +6,13 @@ import {
 } from './authorization-details.ts'
 import { grantAudience, type Targets } from './resource.ts'
 import { grantScope } from './scope.ts'
+import { type StatusClaim, statusClaimOf } from './status-list.ts'
 
 export interface TokenSubject extends HeldDetails {
   readonly clientId: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
+  readonly statusIndex: number
 }
 
 export interface TokenRealm {
@@ -40,6 +42,7 @@ export interface AccessTokenClaims extends DetailsClaims {
   readonly iat: number
   readonly exp: number
   readonly jti: string
+  readonly status: StatusClaim
 }
 
 /** What the token says: a pure function of account, realm, request and time. */
@@ -66,6 +69,7 @@ export function decideClaims(
     exp: iat + realm.tokenLifetimeSeconds,
     jti,
     ...details,
+    status: statusClaimOf(realm.issuer, subject.statusIndex),
   }
 }
 

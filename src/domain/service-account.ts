@@ -10,6 +10,8 @@ export interface ServiceAccount {
   /** The scopes it may have; `undefined`: all of the realm's. */
   readonly scopes: readonly string[] | undefined
   readonly disabledAt: Date | undefined
+  /** Its place in the realm's status lists, carried by its tokens. */
+  readonly statusIndex: number
   /** Grows with every administrative change: the ETag of its representation. */
   readonly version: number
   readonly createdAt: Date

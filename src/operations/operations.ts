@@ -6,6 +6,7 @@ import { type BootstrapOperations, bootstrapOperations } from './bootstrap.ts'
 import { type ClientAuthentication, clientAuthentication } from './client-authentication.ts'
 import { type ClientSecretOperations, clientSecretOperations } from './client-secrets.ts'
 import type { Dependencies } from './dependencies.ts'
+import { type ExpiryOperations, expiryOperations } from './expiry.ts'
 import { createFreshClients } from './fresh-clients.ts'
 import { type GrantOperations, grantOperations } from './grants.ts'
 import { type HealthOperations, healthOperations } from './health.ts'
@@ -21,7 +22,9 @@ import { type AttemptNames, recordRefusals } from './refused-attempts.ts'
 import { type ServiceAccountOperations, serviceAccountOperations } from './service-accounts.ts'
 import { type SigningKeyOperations, signingKeyOperations } from './signing-keys.ts'
 import { type SingleSignOnOperations, singleSignOnOperations } from './single-sign-on.ts'
+import { type StatusListOperations, statusListOperations } from './status-lists.ts'
 import { type TokenPreviewOperations, tokenPreviewOperations } from './token-previews.ts'
+import { type TokenRevocationOperations, tokenRevocationOperations } from './token-revocation.ts'
 import { type UseOperations, useOperations } from './uses.ts'
 
 /** All that the server can do; every front door calls these. */
@@ -32,6 +35,7 @@ export type Operations = AccessTokenOperations &
   BootstrapOperations &
   ClientAuthentication &
   ClientSecretOperations &
+  ExpiryOperations &
   GrantOperations &
   HealthOperations &
   MasterKeyOperations &
@@ -44,7 +48,9 @@ export type Operations = AccessTokenOperations &
   ServiceAccountOperations &
   SigningKeyOperations &
   SingleSignOnOperations &
+  StatusListOperations &
   TokenPreviewOperations &
+  TokenRevocationOperations &
   UseOperations
 
 export function createOperations(dependencies: Dependencies): Operations {
@@ -63,6 +69,7 @@ export function createOperations(dependencies: Dependencies): Operations {
       ...grantOperations(dependencies),
       ...protectedResourceOperations(dependencies),
       ...signingKeyOperations(dependencies),
+      ...tokenRevocationOperations(dependencies),
       ...masterKeyOperations(dependencies),
       ...portalSessionOperations(dependencies, singleSignOn.grants),
       ...auditEventOperations(dependencies),
@@ -80,6 +87,8 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...accessTokenOperations(dependencies, uses),
     ...uses,
     ...publishedRealmOperations(loadedRealms),
+    ...statusListOperations(dependencies, loadedRealms),
+    ...expiryOperations(dependencies),
     ...healthOperations(dependencies),
     ...measurementOperations(dependencies, loadedRealms, freshClients),
   }
@@ -115,6 +124,7 @@ const CHANGES: AttemptNames<Operations> = {
   putProtectedResource: 'resource.put',
   deleteProtectedResource: 'resource.delete',
   importProtectedResources: 'resource.import',
+  revokeTokens: 'service-account.revoke-tokens',
   rotateSigningKey: 'key.rotate',
   revokeSigningKey: 'key.revoke',
   rotateMasterKey: 'master-key.rotate',

@@ -1,6 +1,7 @@
 import { importVerificationKey, readUnverifiedJwt, verifyJwt } from '../crypto/verifying.ts'
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
 import { issuerOf } from '../domain/realm.ts'
+import { hasStatusIndex } from '../domain/status-list.ts'
 import type { AccountRecord } from '../storage/client-records.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
@@ -66,6 +67,8 @@ export function presentedTokenOperations(
 
       if (!account) refuse('the client is gone')
       if (account.disabledAt) refuse('the client is disabled')
+      if (!hasStatusIndex(claims['status'], loaded.issuer, account.statusIndex))
+        refuse('tokens of the client were revoked')
       return { loaded, account, claims }
     },
   }

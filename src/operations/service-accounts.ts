@@ -42,6 +42,7 @@ import {
 import { secretRecord } from './client-secrets.ts'
 import type { Dependencies } from './dependencies.ts'
 import { unknownRealm } from './realms.ts'
+import { replaceStatusIndex, retireStatusIndex, takeStatusIndex } from './status-indexes.ts'
 
 export interface NewServiceAccountRequest {
   readonly name: string
@@ -120,6 +121,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
             description,
             roles: request.roles ?? [DEFAULT_ROLE],
             scopes: request.scopes,
+            statusIndex: await takeStatusIndex(trx, realm),
           },
           now,
         )
@@ -166,7 +168,9 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
         if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
         note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
         if (Object.keys(changes).length === 0) return account
-        return updateServiceAccount(trx, account.realmId, clientId, changes, now)
+        // Disabled, it has no tokens; enabled again, it gets tokens with another index.
+        const renewed = changes.disabledAt ? { statusIndex: await replaceStatusIndex(context) } : {}
+        return updateServiceAccount(trx, account.realmId, clientId, { ...changes, ...renewed }, now)
       }).catch((error: unknown) => {
         throw takenRefusal(error, update.name ?? '') ?? error
       })
@@ -176,6 +180,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       const about = { actor, action: 'service-account.delete', realmName, clientId }
       await changeAccount(deps, about, async (context) => {
         await keepPlatformAdministrator(context)
+        await retireStatusIndex(context)
         await deleteServiceAccount(context.trx, context.realm.id, clientId)
         await updateRealmFreeingPlace(context.trx, context.realm.id)
       })

@@ -9,6 +9,7 @@ import { acceptForms } from '../http/oauth/form.ts'
 import { jwksRoute } from '../http/oauth/jwks.ts'
 import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
 import { postOnly } from '../http/oauth/post-only.ts'
+import { statusListRoute } from '../http/oauth/status-list.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
 import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
 import { portalRoutes } from '../http/portal/portal.ts'
@@ -55,6 +56,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
     postOnly(oauth, '/realms/:tenant/protocol/openid-connect/token')
     jwksRoute(oauth, operations)
     discoveryRoutes(oauth, operations)
+    statusListRoute(oauth, operations)
   })
   await app.register(async (portal) => portalRoutes(portal, operations))
   await app.register(async (admin) => adminApi(admin, operations, options))

@@ -5,6 +5,7 @@ import { systemClock } from '../domain/clock.ts'
 import { DEMO_REALM } from '../operations/bootstrap.ts'
 import { type OpenedOperations, openOperations } from '../operations/open.ts'
 import { buildServer } from './build-server.ts'
+import { startExpiry } from './expiry.ts'
 import { settlePort } from './port.ts'
 import { startRotation } from './rotation.ts'
 import { startUseWriter } from './use-writer.ts'
@@ -40,10 +41,12 @@ export async function serve(asked: Config, logger: Logger, signal: AbortSignal):
     const doors =
       config.workers > 1 ? await startWorkers(config, opened, logger) : await listen(config, opened, logger)
     const rotation = startRotation(opened.operations, logger)
+    const expiry = startExpiry(opened.operations, logger)
     return {
       close: async () => {
         await doors.close()
         await rotation.close()
+        await expiry.close()
         await opened.close()
       },
     }

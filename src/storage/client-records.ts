@@ -30,6 +30,9 @@ export interface AccountRecord {
   readonly details: readonly AuthorizationDetail[]
   /** They are too many for a token. */
   readonly detailsOmitted: boolean
+  readonly statusIndex: number
+  /** Until when some of its tokens may be revoked that are not all. */
+  readonly revokedTokensUntil: Date | undefined
   readonly secrets: readonly SecretRecord[]
 }
 
@@ -42,6 +45,8 @@ interface Row {
   disabled_at: Date | null
   authorization_details: string | null
   authorization_details_omitted: boolean
+  status_index: number
+  revoked_tokens_until: Date | null
   id: string | null
   phc: string
   hmac: Buffer | null
@@ -59,8 +64,9 @@ export async function findClientRecords(
   const clientIds = lookups.map((lookup) => lookup.clientId ?? null)
   // The text is the same however many are asked for, so that it is parsed alike and can be prepared.
   const { rows } = await sql<Row>`
-    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.disabled_at,
-      a.authorization_details, a.authorization_details_omitted, s.id, s.phc, s.hmac, s.expires_at
+    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.disabled_at, a.status_index,
+      a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted,
+      s.id, s.phc, s.hmac, s.expires_at
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
     join realms r on r.name = l.realm
     left join service_accounts a on a.realm_id = r.id and a.client_id = l.client_id
@@ -89,6 +95,8 @@ function toClientRecord(row: Row): ClientRecord {
       disabledAt: row.disabled_at ?? undefined,
       details: row.authorization_details === null ? NONE : JSON.parse(row.authorization_details),
       detailsOmitted: row.authorization_details_omitted,
+      statusIndex: row.status_index,
+      revokedTokensUntil: row.revoked_tokens_until ?? undefined,
       secrets: row.id === null ? [] : [toSecretRecord(row)],
     },
   }

@@ -11,6 +11,7 @@ const COLUMNS = [
   'roles',
   'scopes',
   'disabled_at',
+  'status_index',
   'version',
   'created_at',
   'updated_at',
@@ -28,6 +29,7 @@ export interface NewServiceAccount {
   readonly description: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
+  readonly statusIndex: number
 }
 
 /** Throws where the name or the client_id is taken: constraints service_accounts_name_key, service_accounts_pkey. */
@@ -47,6 +49,7 @@ export async function insertServiceAccount(
       description: account.description,
       roles: [...account.roles],
       scopes: account.scopes ? [...account.scopes] : null,
+      status_index: account.statusIndex,
       created_at: now,
       updated_at: now,
     })
@@ -110,6 +113,7 @@ export interface ServiceAccountChanges {
   readonly roles?: readonly string[]
   readonly scopes?: readonly string[] | undefined
   readonly disabledAt?: Date | undefined
+  readonly statusIndex?: number
 }
 
 /** Throws where the new name is taken: constraint service_accounts_name_key. */
@@ -184,6 +188,7 @@ function toColumns(changes: ServiceAccountChanges) {
     ...(changes.roles !== undefined && { roles: [...changes.roles] }),
     ...('scopes' in changes && { scopes: changes.scopes ? [...changes.scopes] : null }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
+    ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }
 }
 
@@ -196,6 +201,7 @@ function toServiceAccount(row: Row): ServiceAccount {
     roles: row.roles,
     scopes: row.scopes ?? undefined,
     disabledAt: row.disabled_at ?? undefined,
+    statusIndex: row.status_index,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

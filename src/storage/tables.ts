@@ -35,6 +35,8 @@ export interface ServiceAccountRow {
   roles: string[]
   scopes: string[] | null
   disabled_at: NullableTimestamp
+  status_index: number
+  revoked_tokens_until: NullableTimestamp
   version: Generated<number>
   created_at: Timestamp
   updated_at: Timestamp
@@ -136,6 +138,24 @@ export interface GrantRow {
   created_at: Timestamp
 }
 
+export interface StatusIndexRow {
+  realm_id: string
+  status_index: number
+  retired_at: NullableTimestamp
+}
+
+export interface StatusListRow {
+  realm_id: string
+  id: number
+  version: Generated<string>
+}
+
+export interface RevokedTokenRow {
+  realm_id: string
+  jti: string
+  expires_at: Timestamp
+}
+
 export interface Tables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
@@ -143,6 +163,9 @@ export interface Tables {
   signing_keys: SigningKeyRow
   data_keys: DataKeyRow
   audit_events: AuditEventRow
+  status_indexes: StatusIndexRow
+  status_lists: StatusListRow
+  revoked_tokens: RevokedTokenRow
   portal_links: PortalLinkRow
   portal_sessions: PortalSessionRow
   portal_forms: PortalFormRow

@@ -132,6 +132,10 @@ const ROWS: Record<string, Row> = {
     status: 204,
     prepare: withDevice,
   },
+  'POST /admin/realms/{tenant}/service-accounts/{client_id}/revoke-tokens': {
+    role: 'account-admin',
+    status: 200,
+  },
   'GET /admin/realms/{tenant}/keys': { role: 'account-admin', status: 200 },
   'POST /admin/realms/{tenant}/keys/rotate': { role: 'account-admin', status: 200 },
   'DELETE /admin/realms/{tenant}/keys/{kid}': {

@@ -17,6 +17,7 @@ import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts'
 import { realmRoutes } from './realms.ts'
 import { secretRoutes } from './secrets.ts'
 import { serviceAccountRoutes } from './service-accounts.ts'
+import { tokenRoutes } from './tokens.ts'
 
 /** Where routes of the admin API stand: their schemas give the types of what they read and answer. */
 export type AdminScope = FastifyInstance<
@@ -56,6 +57,7 @@ export async function adminApi(
     grantRoutes(scope, operations)
     protectedResourceRoutes(scope, operations)
     await protectedResourceImportRoute(scope, operations)
+    tokenRoutes(scope, operations)
     keyRoutes(scope, operations)
     auditEventRoutes(scope, operations)
     refuseOthers()

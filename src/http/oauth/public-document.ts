@@ -2,10 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Bytes that anyone may keep until their time is up. */
 export interface PublicDocument {
-  readonly body: string
+  readonly body: string | Buffer
   readonly contentType: string
+  readonly contentEncoding?: string
   /** Strong validator, with its quotes. */
   readonly etag: string
+  /** 0: a cache asks each time whether it is still true. */
   readonly maxAgeSeconds: number
 }
 
@@ -13,15 +15,16 @@ export interface PublicDocument {
 export function sendPublicDocument(
   request: FastifyRequest,
   reply: FastifyReply,
-  { body, contentType, etag, maxAgeSeconds }: PublicDocument,
+  { body, contentType, contentEncoding, etag, maxAgeSeconds }: PublicDocument,
 ): FastifyReply {
   // Caches that were filled together should not all come back together.
   const maxAge = Math.ceil(maxAgeSeconds * (0.8 + 0.2 * Math.random()))
   reply
     .header('access-control-allow-origin', '*')
-    .header('cache-control', `public, max-age=${maxAge}`)
+    .header('cache-control', maxAge === 0 ? 'public, no-cache' : `public, max-age=${maxAge}`)
     .header('etag', etag)
   if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+  if (contentEncoding !== undefined) reply.header('content-encoding', contentEncoding)
   return reply.header('content-type', contentType).send(body)
 }
 

@@ -1,0 +1,59 @@
+import { MAX_TOKEN_LIFETIME_SECONDS } from './realm.ts'
+
+// Token Status List: draft-ietf-oauth-status-list-21.
+
+/** Places in one list: 64 kB before compression. */
+export const STATUS_LIST_SIZE = 524_288
+
+/** How long a verifier may go by its copy of a list (section 5.1). */
+export const STATUS_LIST_TTL_SECONDS = 10
+
+/** How long a list is good for whoever plays it back; it is signed anew at half of that. */
+export const STATUS_LIST_LIFETIME_SECONDS = 120
+
+/** A bit stays set until the last token that carries its index has expired, by clocks that are five minutes apart. */
+export const STATUS_SHOWN_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + 300
+
+/** An index is handed out again once the last list that shows its bit set has expired, too. */
+export const STATUS_KEPT_SECONDS = STATUS_SHOWN_SECONDS + STATUS_LIST_LIFETIME_SECONDS + 300
+
+/** A token's place in the status lists of its issuer (section 6.1). */
+export interface StatusClaim {
+  readonly status_list: { readonly idx: number; readonly uri: string }
+}
+
+/** The claim that says where a token's status is to be found. */
+export function statusClaimOf(issuer: string, statusIndex: number): StatusClaim {
+  const id = statusListIdOf(statusIndex)
+  return { status_list: { idx: statusIndex % STATUS_LIST_SIZE, uri: statusListUri(issuer, id) } }
+}
+
+export function statusListIdOf(statusIndex: number): number {
+  return Math.floor(statusIndex / STATUS_LIST_SIZE)
+}
+
+export function statusListUri(issuer: string, id: number): string {
+  return `${issuer}/protocol/openid-connect/status-lists/${id}`
+}
+
+/** Whether a token's `status` says that index. */
+export function hasStatusIndex(claim: unknown, issuer: string, statusIndex: number): boolean {
+  const { idx, uri } = (claim as Partial<StatusClaim> | undefined)?.status_list ?? {}
+  const own = statusClaimOf(issuer, statusIndex).status_list
+  return idx === own.idx && uri === own.uri
+}
+
+/** Indexes are drawn from 0 up to this: room enough for twice the accounts that a realm may have, whatever it has. */
+export function statusIndexRange(serviceAccountLimit: number): number {
+  return STATUS_LIST_SIZE * Math.max(1, Math.ceil((2 * serviceAccountLimit) / STATUS_LIST_SIZE))
+}
+
+/** A list of one bit a place, those of the retired ones set (section 4.1): bits from the least significant. */
+export function statusListBytes(retired: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(STATUS_LIST_SIZE / 8)
+  for (const statusIndex of retired) {
+    const idx = statusIndex % STATUS_LIST_SIZE
+    bytes[idx >> 3] = (bytes[idx >> 3] as number) | (1 << (idx & 7))
+  }
+  return bytes
+}

@@ -1,0 +1,30 @@
+import { Type } from 'typebox'
+import { serviceAccountToWire } from '../../domain/wire/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { etagOf } from './etag.ts'
+import { Closed } from './schemas.ts'
+import { ServiceAccountAnswer } from './service-account-schema.ts'
+import { OfAccount } from './service-accounts.ts'
+
+/** Tokens that a service account has got already. */
+export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'revokeTokens'>): void {
+  app.post(
+    '/admin/realms/:tenant/service-accounts/:client_id/revoke-tokens',
+    {
+      schema: {
+        tags: ['Tokens'],
+        summary: 'Revoke all tokens that it has got so far; its secrets stay good for new ones',
+        params: OfAccount,
+        body: Type.Optional(Type.Object({}, Closed)),
+        response: { 200: ServiceAccountAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { tenant, client_id } = request.params
+      const account = await operations.revokeTokens(actorOf(request), tenant, client_id)
+      return reply.header('etag', etagOf(account.version)).send(serviceAccountToWire(account, tenant))
+    },
+  )
+}

@@ -1,0 +1,71 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Operations } from '../../operations/operations.ts'
+import type { StatusList } from '../../operations/status-lists.ts'
+import { loggableRealm, note } from '../request-log.ts'
+import { type PublicDocument, sendPublicDocument } from './public-document.ts'
+
+type StatusListRoute = { Params: { tenant: string; id: string } }
+
+interface Encodings {
+  readonly plain: PublicDocument
+  readonly gzip: PublicDocument
+}
+
+const compress = promisify<string, Buffer>(gzip)
+
+/** Whether tokens are still good, for whoever validates them (draft-ietf-oauth-status-list-21, section 8). */
+export function statusListRoute(
+  app: FastifyInstance,
+  { findStatusList, fingerprint }: Pick<Operations, 'findStatusList' | 'fingerprint'>,
+): void {
+  const documents = new WeakMap<StatusList, Promise<Encodings>>()
+
+  function documentsOf(list: StatusList): Promise<Encodings> {
+    const known = documents.get(list) ?? encodingsOf(list, fingerprint(list.jwt))
+    documents.set(list, known)
+    return known
+  }
+
+  app.get<StatusListRoute>(
+    '/realms/:tenant/protocol/openid-connect/status-lists/:id',
+    async (request, reply) => {
+      const { tenant, id } = request.params
+      note(request, { realm: loggableRealm(tenant) })
+      const list = isListId(id) ? await findStatusList(tenant, Number(id)) : undefined
+      if (!list) return notFound(reply)
+      const { gzip, plain } = await documentsOf(list)
+      reply.header('vary', 'accept-encoding')
+      return sendPublicDocument(
+        request,
+        reply,
+        acceptsGzip(request.headers['accept-encoding']) ? gzip : plain,
+      )
+    },
+  )
+}
+
+async function encodingsOf({ jwt }: StatusList, print: string): Promise<Encodings> {
+  const contentType = 'application/statuslist+jwt'
+  // A cache asks each time: what it holds could have changed since, and the copy of whoever asks lives for the ttl yet.
+  const maxAgeSeconds = 0
+  const contentEncoding = 'gzip'
+  return {
+    plain: { body: jwt, contentType, etag: `"${print}"`, maxAgeSeconds },
+    gzip: { body: await compress(jwt), contentType, contentEncoding, etag: `"${print}-gzip"`, maxAgeSeconds },
+  }
+}
+
+function isListId(text: string): boolean {
+  return /^(0|[1-9]\d{0,3})$/.test(text)
+}
+
+// RFC 9110 section 12.5.3.
+function acceptsGzip(acceptEncoding: string | undefined): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(acceptEncoding ?? '')
+}
+
+function notFound(reply: FastifyReply): FastifyReply {
+  return reply.code(404).header('cache-control', 'no-store').send({ error: 'not_found' })
+}

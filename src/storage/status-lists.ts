@@ -1,0 +1,113 @@
+import { sql } from 'kysely'
+import { STATUS_LIST_SIZE } from '../domain/status-list.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
+
+/** Takes a place in a realm's lists; false where it is taken, or too fresh to be taken again. */
+export async function insertStatusIndex(
+  trx: DatabaseTransaction,
+  realmId: string,
+  statusIndex: number,
+): Promise<boolean> {
+  const { rows } = await sql`
+    with taken as (
+      insert into status_indexes (realm_id, status_index) values (${realmId}, ${statusIndex})
+      on conflict do nothing returning realm_id, status_index / ${sql.lit(STATUS_LIST_SIZE)} as list_id
+    ), listed as (
+      insert into status_lists (realm_id, id) select realm_id, list_id from taken on conflict do nothing
+    )
+    select from taken
+  `.execute(trx)
+  return rows.length > 0
+}
+
+/** Sets the bit of an index: the tokens that carry it are dead. Holds its list until the transaction ends. */
+export async function updateStatusIndexRetired(
+  trx: DatabaseTransaction,
+  realmId: string,
+  statusIndex: number,
+  now: Date,
+): Promise<void> {
+  await trx
+    .updateTable('status_indexes')
+    .set({ retired_at: now })
+    .where('realm_id', '=', realmId)
+    .where('status_index', '=', statusIndex)
+    .execute()
+  await trx
+    .updateTable('status_lists')
+    .set((eb) => ({ version: eb('version', '+', '1') }))
+    .where('realm_id', '=', realmId)
+    .where('id', '=', Math.floor(statusIndex / STATUS_LIST_SIZE))
+    .execute()
+}
+
+export interface StatusListLookup {
+  readonly realm: string
+  readonly id: number
+}
+
+export interface StatusListVersion {
+  readonly realmVersion: string
+  /** `undefined`: no index of that list was ever taken. */
+  readonly version: string | undefined
+}
+
+/** Reads many at once, in the order asked; `undefined` where the realm is not there. */
+export async function findStatusListVersions(
+  db: Database,
+  lookups: readonly StatusListLookup[],
+): Promise<(StatusListVersion | undefined)[]> {
+  const realms = lookups.map(({ realm }) => realm)
+  const ids = lookups.map(({ id }) => id)
+  const { rows } = await sql<{ n: number; realm_version: string; version: string | null }>`
+    select l.n::int as n, r.version as realm_version, s.version
+    from unnest(${realms}::text[], ${ids}::int[]) with ordinality as l(realm, id, n)
+    join realms r on r.name = l.realm
+    left join status_lists s on s.realm_id = r.id and s.id = l.id
+  `.execute(db)
+  const found = new Array<StatusListVersion | undefined>(lookups.length).fill(undefined)
+  for (const { n, realm_version, version } of rows)
+    found[n - 1] = { realmVersion: realm_version, version: version ?? undefined }
+  return found
+}
+
+export interface StoredStatusList {
+  readonly version: string
+  /** Indexes whose bit is set. */
+  readonly retired: readonly number[]
+}
+
+/** A list and its version, both of one moment. */
+export async function readStatusList(
+  db: Database,
+  realmId: string,
+  id: number,
+  retiredSince: Date,
+): Promise<StoredStatusList> {
+  const { rows } = await sql<StoredStatusList>`
+    select
+      coalesce((select version from status_lists where realm_id = ${realmId} and id = ${id}), 0) as version,
+      array(
+        select status_index from status_indexes
+        where realm_id = ${realmId}
+          and status_index between ${id * STATUS_LIST_SIZE} and ${(id + 1) * STATUS_LIST_SIZE - 1}
+          and retired_at > ${retiredSince}
+      ) as retired
+  `.execute(db)
+  return rows[0] as StoredStatusList
+}
+
+/** Gives back places that were retired before then. Returns how many. */
+export async function deleteStatusIndexesRetiredBefore(
+  db: Database,
+  before: Date,
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from status_indexes where (realm_id, status_index) in (
+      select realm_id, status_index from status_indexes
+      where retired_at < ${before} order by retired_at limit ${limit} for update skip locked
+    )
+  `.execute(db)
+  return Number(numAffectedRows)
+}
