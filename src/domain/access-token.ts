@@ -74,6 +74,9 @@ export function decideClaims(
 }
 
 // A scope that the realm has dropped since is nobody's any more.
-function allowedScopes(subject: TokenSubject, realm: TokenRealm): readonly string[] {
+export function allowedScopes(
+  subject: Pick<TokenSubject, 'scopes'>,
+  realm: Pick<TokenRealm, 'scopes'>,
+): readonly string[] {
   return subject.scopes?.filter((scope) => realm.scopes.includes(scope)) ?? realm.scopes
 }

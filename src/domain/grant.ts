@@ -1,7 +1,7 @@
 import { isResourceKey } from './protected-resource.ts'
 import type { Realm } from './realm.ts'
 import { Refusal } from './refusal.ts'
-import { ACCOUNT_ADMIN, BUILT_IN_ROLES } from './role.ts'
+import { ACCOUNT_ADMIN, BUILT_IN_ROLES, INTROSPECT } from './role.ts'
 
 /** A role of an account on one resource. */
 export interface GrantKey {
@@ -19,9 +19,9 @@ export interface Grant extends GrantKey {
 /** Of one account. */
 export const MAX_GRANTS = 10_000
 
-/** Roles that can be granted on a resource: to administer accounts is a matter of the whole realm. */
+/** Roles that can be granted on a resource: to administer accounts or look at tokens is a matter of the whole realm. */
 export function grantableRoles(realm: Pick<Realm, 'roles'>): readonly string[] {
-  return [...BUILT_IN_ROLES.filter((role) => role !== ACCOUNT_ADMIN), ...realm.roles]
+  return [...BUILT_IN_ROLES.filter((role) => role !== ACCOUNT_ADMIN && role !== INTROSPECT), ...realm.roles]
 }
 
 /** Whether there can be such a grant at all. */

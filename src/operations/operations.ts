@@ -10,6 +10,7 @@ import { type ExpiryOperations, expiryOperations } from './expiry.ts'
 import { createFreshClients } from './fresh-clients.ts'
 import { type GrantOperations, grantOperations } from './grants.ts'
 import { type HealthOperations, healthOperations } from './health.ts'
+import { type IntrospectionOperations, introspectionOperations } from './introspection.ts'
 import { createLoadedRealms } from './loaded-realms.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './master-key.ts'
 import { type MeasurementOperations, measurementOperations } from './measurements.ts'
@@ -24,11 +25,17 @@ import { type SigningKeyOperations, signingKeyOperations } from './signing-keys.
 import { type SingleSignOnOperations, singleSignOnOperations } from './single-sign-on.ts'
 import { type StatusListOperations, statusListOperations } from './status-lists.ts'
 import { type TokenPreviewOperations, tokenPreviewOperations } from './token-previews.ts'
-import { type TokenRevocationOperations, tokenRevocationOperations } from './token-revocation.ts'
+import {
+  type AccountTokenOperations,
+  accountTokenOperations,
+  type TokenRevocationOperations,
+  tokenRevocationOperations,
+} from './token-revocation.ts'
 import { type UseOperations, useOperations } from './uses.ts'
 
 /** All that the server can do; every front door calls these. */
 export type Operations = AccessTokenOperations &
+  AccountTokenOperations &
   AdministratorOperations &
   AccountRoleOperations &
   AuditEventOperations &
@@ -38,6 +45,7 @@ export type Operations = AccessTokenOperations &
   ExpiryOperations &
   GrantOperations &
   HealthOperations &
+  IntrospectionOperations &
   MasterKeyOperations &
   MeasurementOperations &
   PortalSessionOperations &
@@ -69,7 +77,7 @@ export function createOperations(dependencies: Dependencies): Operations {
       ...grantOperations(dependencies),
       ...protectedResourceOperations(dependencies),
       ...signingKeyOperations(dependencies),
-      ...tokenRevocationOperations(dependencies),
+      ...accountTokenOperations(dependencies),
       ...masterKeyOperations(dependencies),
       ...portalSessionOperations(dependencies, singleSignOn.grants),
       ...auditEventOperations(dependencies),
@@ -83,6 +91,8 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...singleSignOn.operations,
     ...tokenPreviewOperations(dependencies, freshClients),
     ...presentedTokens,
+    ...introspectionOperations(dependencies, presentedTokens, administration),
+    ...tokenRevocationOperations(dependencies, presentedTokens),
     ...administratorOperations(dependencies, presentedTokens),
     ...accessTokenOperations(dependencies, uses),
     ...uses,

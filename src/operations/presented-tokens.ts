@@ -1,11 +1,16 @@
+import DataLoader from 'dataloader'
 import { importVerificationKey, readUnverifiedJwt, verifyJwt } from '../crypto/verifying.ts'
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
 import { issuerOf } from '../domain/realm.ts'
 import { hasStatusIndex } from '../domain/status-list.ts'
 import type { AccountRecord } from '../storage/client-records.ts'
+import { areTokensRevoked, type RevokedTokenLookup } from '../storage/revoked-tokens.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
-import type { LoadedRealm } from './loaded-realms.ts'
+import { type LoadedRealm, sayUnavailable } from './loaded-realms.ts'
+
+/** Another node's clock may be ahead of this one's. */
+const MAX_CLOCK_SKEW_MILLISECONDS = 60_000
 
 /** An access token of ours that is good at this moment. */
 export interface PresentedToken {
@@ -30,11 +35,15 @@ export interface PresentedTokenOperations {
 }
 
 export function presentedTokenOperations(
-  { clock, publicUrl }: Pick<Dependencies, 'clock' | 'publicUrl'>,
+  { db, clock, publicUrl }: Pick<Dependencies, 'db' | 'clock' | 'publicUrl'>,
   { find }: Pick<FreshClients, 'find'>,
 ): PresentedTokenOperations {
   const keys = new WeakMap<object, ReturnType<typeof importVerificationKey>>()
   const issuerPrefix = issuerOf(publicUrl, '')
+  const revoked = new DataLoader<RevokedTokenLookup, boolean>((lookups) => areTokensRevoked(db, lookups), {
+    cache: false,
+    maxBatchSize: 256,
+  })
 
   function keyOf(publicJwk: object, algorithm: string) {
     const known = keys.get(publicJwk) ?? importVerificationKey(publicJwk, algorithm)
@@ -51,6 +60,7 @@ export function presentedTokenOperations(
       if (realm !== undefined && issuingRealm !== realm) refuse('a token of another realm')
       const { loaded, account } = await find(issuingRealm, clientId).catch(asRefusal)
 
+      const now = clock()
       const key = loaded.keys.find((one) => one.kid === kid)
       if (!key) refuse('no such key')
       const rules = {
@@ -58,17 +68,24 @@ export function presentedTokenOperations(
         type: 'at+jwt',
         issuer: loaded.issuer,
         audience,
-        now: clock(),
+        now,
       }
       const verificationKey = await keyOf(key.publicJwk, key.algorithm)
       const claims = await verifyJwt(token, verificationKey, rules).catch((error: Error) =>
         refuse(error.message),
       )
 
+      if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_SKEW_MILLISECONDS)
+        refuse('issued in the future')
       if (!account) refuse('the client is gone')
       if (account.disabledAt) refuse('the client is disabled')
       if (!hasStatusIndex(claims['status'], loaded.issuer, account.statusIndex))
         refuse('tokens of the client were revoked')
+      // Few accounts have any such token, so hardly anybody looks.
+      if (account.revokedTokensUntil && account.revokedTokensUntil > now) {
+        const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
+        if (await revoked.load(lookup).catch(sayUnavailable)) refuse('the token was revoked')
+      }
       return { loaded, account, claims }
     },
   }

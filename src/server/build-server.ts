@@ -6,9 +6,11 @@ import { healthRoutes } from '../http/health.ts'
 import { metricsRoute } from '../http/metrics.ts'
 import { discoveryRoutes } from '../http/oauth/discovery.ts'
 import { acceptForms } from '../http/oauth/form.ts'
+import { introspectionRoute } from '../http/oauth/introspection.ts'
 import { jwksRoute } from '../http/oauth/jwks.ts'
 import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
 import { postOnly } from '../http/oauth/post-only.ts'
+import { revocationRoute } from '../http/oauth/revocation.ts'
 import { statusListRoute } from '../http/oauth/status-list.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
 import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
@@ -54,6 +56,10 @@ export async function buildServer(operations: Operations, options: ServerOptions
     oauth.setErrorHandler(oauthErrorHandler)
     tokenRoute(oauth, operations)
     postOnly(oauth, '/realms/:tenant/protocol/openid-connect/token')
+    introspectionRoute(oauth, operations)
+    postOnly(oauth, '/realms/:tenant/protocol/openid-connect/token/introspect')
+    revocationRoute(oauth, operations)
+    postOnly(oauth, '/realms/:tenant/protocol/openid-connect/revoke')
     jwksRoute(oauth, operations)
     discoveryRoutes(oauth, operations)
     statusListRoute(oauth, operations)

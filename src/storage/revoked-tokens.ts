@@ -8,21 +8,23 @@ export interface RevokedToken {
   readonly expiresAt: Date
 }
 
-/** Again is no different from once. */
+/** Again is no different from once; of an account that is gone all tokens are dead. */
 export async function insertRevokedToken(
   trx: DatabaseTransaction,
   { realmId, clientId, jti, expiresAt }: RevokedToken,
 ): Promise<void> {
+  const account = await trx
+    .updateTable('service_accounts')
+    .set({ revoked_tokens_until: sql`greatest(revoked_tokens_until, ${expiresAt}::timestamptz)` })
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .returning('client_id')
+    .executeTakeFirst()
+  if (!account) return
   await trx
     .insertInto('revoked_tokens')
     .values({ realm_id: realmId, jti, expires_at: expiresAt })
     .onConflict((conflict) => conflict.doNothing())
-    .execute()
-  await trx
-    .updateTable('service_accounts')
-    .set({ revoked_tokens_until: sql`greatest(revoked_tokens_until, ${expiresAt})` })
-    .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
     .execute()
 }
 

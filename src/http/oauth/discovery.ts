@@ -45,6 +45,13 @@ function metadataOf({ issuer, realm }: PublishedRealm): Record<string, unknown> 
     issuer,
     token_endpoint: `${protocol}/token`,
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint: `${protocol}/token/introspect`,
+    // RFC 8414 section 2: beside methods, the type of an access token.
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'Bearer'],
+    // RFC 9701 section 7.
+    introspection_signing_alg_values_supported: [realm.algorithm],
+    revocation_endpoint: `${protocol}/revoke`,
+    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     jwks_uri: `${protocol}/certs`,
     scopes_supported: realm.scopes,
     // RFC 9396 section 10.

@@ -46,7 +46,8 @@ export function oauthErrorHandler(
   const refusal = toOAuthError(error)
   if (refusal.code === 'server_error') request.log.error({ err: error }, 'fault')
   note(request, { outcome: refusal.code, reason: refusal.message })
-  if (refusal.code === 'invalid_client') reply.header('www-authenticate', challenge(request))
+  const challenge = challengeOf(refusal, request)
+  if (challenge !== undefined) reply.header('www-authenticate', challenge)
   if (refusal.code === 'temporarily_unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
   return reply
     .code(error.statusCode === 413 ? 413 : STATUS[refusal.code])
@@ -69,8 +70,12 @@ function toOAuthError(error: FastifyError): OAuthError {
   return new OAuthError('server_error', 'Something went wrong on our side.', 'fault')
 }
 
-function challenge(request: FastifyRequest): string {
+// RFC 7617 section 2, RFC 6750 section 3. Neither a realm that is known to be there nor a description has quotes in it.
+function challengeOf({ code, description }: OAuthError, request: FastifyRequest): string | undefined {
   const { tenant } = request.params as { tenant: string }
-  // The realm is known to exist here, so its name is letters, digits and hyphens.
-  return `Basic realm="${/^[a-z0-9-]{1,63}$/.test(tenant) ? tenant : ''}", charset="UTF-8"`
+  const realm = /^[a-z0-9-]{1,63}$/.test(tenant) ? tenant : ''
+  if (code === 'invalid_client') return `Basic realm="${realm}", charset="UTF-8"`
+  if (code === 'invalid_token' || code === 'insufficient_scope')
+    return `Bearer realm="${realm}", error="${code}", error_description="${description}"`
+  return undefined
 }

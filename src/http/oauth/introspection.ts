@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import type { IntrospectionCaller } from '../../operations/introspection.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { loggableClientId, loggableRealm, note } from '../request-log.ts'
+import { readClientCredentials } from './client-credentials.ts'
+import type { OAuthForm } from './form.ts'
+import { neverKept } from './oauth-error-handler.ts'
+
+type IntrospectionRoute = { Params: { tenant: string }; Body: OAuthForm }
+
+const SIGNED = 'application/token-introspection+jwt'
+
+/** Whether a token is good now, and what for: RFC 7662, signed on request (RFC 9701). */
+export function introspectionRoute(
+  app: FastifyInstance,
+  operations: Pick<
+    Operations,
+    'authenticateClient' | 'verifyPresentedToken' | 'introspectToken' | 'signIntrospection'
+  >,
+): void {
+  app.post<IntrospectionRoute>(
+    '/realms/:tenant/protocol/openid-connect/token/introspect',
+    async (request, reply) => {
+      note(request, { realm: loggableRealm(request.params.tenant) })
+      const caller = await authenticate(request, operations)
+      note(request, { client_id: caller.account.clientId })
+      const token = request.body.get('token')
+      if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
+
+      const { introspection, reason } = await operations.introspectToken(caller, token)
+      note(request, {
+        outcome: introspection.active ? 'active' : 'inactive',
+        ...(reason !== undefined && { reason }),
+      })
+      neverKept(reply).header('vary', 'accept')
+      if (!acceptsSigned(request.headers.accept)) return introspection
+      return reply
+        .header('content-type', SIGNED)
+        .send(await operations.signIntrospection(caller, introspection))
+    },
+  )
+}
+
+async function authenticate(
+  request: FastifyRequest<IntrospectionRoute>,
+  {
+    authenticateClient,
+    verifyPresentedToken,
+  }: Pick<Operations, 'authenticateClient' | 'verifyPresentedToken'>,
+): Promise<IntrospectionCaller> {
+  const { tenant } = request.params
+  const { authorization } = request.headers
+  const bearer = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1]
+  if (bearer === undefined) {
+    const credentials = readClientCredentials(authorization, request.body)
+    note(request, { client_id: loggableClientId(credentials?.clientId) })
+    return authenticateClient(tenant, credentials, request.ip)
+  }
+  if (request.body.get('client_secret') !== undefined)
+    throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
+  return verifyPresentedToken(bearer, { realm: tenant })
+}
+
+// RFC 9701 section 4: whoever wants it signed says so.
+function acceptsSigned(accept: string | undefined): boolean {
+  const range = accept?.split(',').find((part) => part.split(';')[0]?.trim().toLowerCase() === SIGNED)
+  return range !== undefined && !/;\s*q=0(\.0*)?\s*$/.test(range)
+}

@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { loggableClientId, loggableRealm, note } from '../request-log.ts'
+import { readClientCredentials } from './client-credentials.ts'
+import type { OAuthForm } from './form.ts'
+import { neverKept } from './oauth-error-handler.ts'
+
+type RevocationRoute = { Params: { tenant: string }; Body: OAuthForm }
+
+/** A client gives up one of its tokens: RFC 7009. */
+export function revocationRoute(
+  app: FastifyInstance,
+  operations: Pick<Operations, 'authenticateClient' | 'revokeToken'>,
+): void {
+  app.post<RevocationRoute>('/realms/:tenant/protocol/openid-connect/revoke', async (request, reply) => {
+    const { tenant } = request.params
+    const credentials = readClientCredentials(request.headers.authorization, request.body)
+    note(request, {
+      realm: loggableRealm(tenant),
+      client_id: loggableClientId(credentials?.clientId),
+    })
+    const client = await operations.authenticateClient(tenant, credentials, request.ip)
+    const token = request.body.get('token')
+    if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
+
+    const reason = await operations.revokeToken(client, token)
+    note(request, {
+      client_id: client.account.clientId,
+      outcome: reason === undefined ? 'revoked' : 'left alone',
+      ...(reason !== undefined && { reason }),
+    })
+    // RFC 7009 section 2.2: nothing is said, whatever the token was.
+    return neverKept(reply).code(200).send()
+  })
+}

@@ -1,0 +1,104 @@
+import pg from 'pg'
+import t from 'tap'
+import { tokenFor } from '../support/admin.ts'
+import { acme, basic, INACTIVE, introspect, post, testClient } from '../support/introspection.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+t.test('a client ends one of its tokens, on every node and across restarts', async (t) => {
+  const { server, client, resourceServer } = await acme(t)
+  const other = await testServer(t, { databaseUrl: server.databaseUrl, clock: server.clock })
+  const second = await tokenFor(server, 'acme', client.clientId, client.clientSecret)
+  const answer = await post(
+    server,
+    'revoke',
+    { token: client.token, token_type_hint: 'access_token' },
+    { authorization: basic(client) },
+  )
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.body, '')
+  t.equal(answer.headers['cache-control'], 'no-store')
+  t.match(server.log.at(-1), /"outcome":"revoked"/)
+  for (const node of [server, other, await testServer(t, { databaseUrl: server.databaseUrl })]) {
+    t.equal(await introspect(node, resourceServer, client.token), INACTIVE)
+    t.match(await introspect(node, resourceServer, second), '"active":true')
+    const admin = await node.app.inject({
+      url: '/admin/realms',
+      headers: { authorization: `Bearer ${client.token}` },
+    })
+    t.equal(admin.statusCode, 401)
+  }
+})
+
+t.test('nothing is said of what was not there to be ended, and nothing is ended', async (t) => {
+  const { server, client, resourceServer } = await acme(t)
+  await server.operations.createRealm(TESTER, 'other')
+  const stranger = await testClient(server, 'stranger', 'other')
+  const expired = await tokenFor(server, 'acme', client.clientId, client.clientSecret)
+  server.clock.advance(300)
+  const neighbour = await testClient(server, 'neighbour')
+  for (const token of ['x', 'a.b.c', expired, stranger.token, neighbour.token]) {
+    const answer = await post(server, 'revoke', { token }, { authorization: basic(client) })
+    t.equal(answer.statusCode, 200)
+    t.equal(answer.body, '')
+    t.match(server.log.at(-1), /"outcome":"left alone","reason":"/)
+  }
+  t.match(await introspect(server, resourceServer, neighbour.token), '"active":true')
+  t.match(await server.operations.verifyPresentedToken(neighbour.token), { claims: {} })
+})
+
+t.test('ending a token twice, or ten times at once, is no different from once', async (t) => {
+  const { server, client, resourceServer } = await acme(t)
+  const { clientId: client_id, clientSecret: client_secret, token } = client
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => post(server, 'revoke', { token, client_id, client_secret })),
+  )
+  t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+  t.equal(await introspect(server, resourceServer, token), INACTIVE)
+})
+
+t.test('a token whose client or realm goes meanwhile is dead, and that is no fault', async (t) => {
+  const { server } = await acme(t)
+  for (let round = 0; round < 10; round++) {
+    const client = await testClient(server, `client ${round}`)
+    const [answer] = await Promise.all([
+      post(server, 'revoke', { token: client.token }, { authorization: basic(client) }),
+      server.operations.deleteServiceAccount(TESTER, 'acme', client.clientId),
+    ])
+    t.ok([200, 401].includes(answer.statusCode), answer.body)
+  }
+  const client = await testClient(server, 'last')
+  const presented = await server.operations.authenticateClient('acme', client, '::1')
+  const real = server.operations.revokeToken(presented, client.token)
+  const gone = server.operations.deleteRealm(TESTER, 'acme')
+  await Promise.all([real, gone])
+})
+
+t.test('a client that is not known ends nothing', async (t) => {
+  const { server, client, resourceServer } = await acme(t)
+  const { token } = client
+  t.equal((await post(server, 'revoke', { token })).statusCode, 401)
+  const wrong = { authorization: basic({ ...client, clientSecret: 'wrong' }) }
+  t.equal((await post(server, 'revoke', { token }, wrong)).statusCode, 401)
+  t.equal((await post(server, 'revoke', {}, { authorization: basic(client) })).statusCode, 400)
+  const got = await server.app.inject('/realms/acme/protocol/openid-connect/revoke')
+  t.equal(got.statusCode, 405)
+  t.match(await introspect(server, resourceServer, token), '"active":true')
+  await server.cutDatabase()
+  t.equal((await post(server, 'revoke', { token }, { authorization: basic(client) })).statusCode, 503)
+})
+
+t.test('what is kept of an ended token goes when it has expired', async (t) => {
+  const { server, client } = await acme(t)
+  await post(server, 'revoke', { token: client.token }, { authorization: basic(client) })
+  const connection = new pg.Client(server.databaseUrl)
+  await connection.connect()
+  const count = async () =>
+    (await connection.query('select count(*)::int as n from revoked_tokens')).rows[0].n
+  server.clock.advance(300)
+  t.equal(await server.operations.deleteWhatHasExpired(), false)
+  t.equal(await count(), 1)
+  server.clock.advance(61)
+  t.equal(await server.operations.deleteWhatHasExpired(), false)
+  t.equal(await count(), 0)
+  await connection.end()
+})
