@@ -1,9 +1,8 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
+import { freePort } from '../support/free-port.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 // Clients and validators that others wrote, over real HTTP, that know nothing but the issuer.
@@ -18,14 +17,6 @@ async function served(t: Test) {
   })
   await server.app.listen({ port, host: 'localhost' })
   return { ...server, issuer: `${publicUrl}/realms/acme`, clientId: account.clientId, clientSecret }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 for (const [name, method] of [
