@@ -51,6 +51,7 @@ t.test('the package that is published serves a resource server that has nothing 
   }
 
   const options = [
+    '--ignoreConfig',
     '--noEmit',
     '--strict',
     '--module',
