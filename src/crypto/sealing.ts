@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { CompactEncrypt, calculateJwkThumbprint, compactDecrypt, decodeProtectedHeader } from 'jose'
+import {
+  CompactEncrypt,
+  type CryptoKey,
+  calculateJwkThumbprint,
+  compactDecrypt,
+  decodeProtectedHeader,
+} from 'jose'
 
 /** A master key that opens this is not among those configured, or what is stored was tampered with. */
 export class WrongMasterKeyError extends Error {
@@ -22,8 +28,9 @@ export function generateMasterKey(): string {
 
 /** @param masterKeys 32 bytes each, the one that seals first */
 export async function createSealer(masterKeys: readonly Uint8Array[]): Promise<Sealer> {
-  const keys = new Map<string, Uint8Array>()
-  for (const key of masterKeys) keys.set(await idOf(key), key)
+  const keys = new Map<string, CryptoKey>()
+  // Imported once: the first token of each realm opens a key.
+  for (const key of masterKeys) keys.set(await idOf(key), await importKey(key))
   const [first] = keys
   if (!first) throw new TypeError('a sealer needs a master key')
   const [currentId, currentKey] = first
@@ -44,6 +51,10 @@ export async function createSealer(masterKeys: readonly Uint8Array[]): Promise<S
     },
     isCurrent: (sealed) => idIn(sealed) === currentId,
   }
+}
+
+function importKey(key: Uint8Array): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', Buffer.from(key), 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
 
 function idIn(sealed: string): string {

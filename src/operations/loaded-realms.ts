@@ -4,8 +4,8 @@ import { importSigner, type Signer } from '../crypto/signing.ts'
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
 import { isRealmName, issuerOf, knownAudiences, type Realm } from '../domain/realm.ts'
 import { isDatabaseAway } from '../storage/database.ts'
-import { findRealmByName, findRealmVersions } from '../storage/realms.ts'
-import { listSigningKeys, type StoredSigningKey } from '../storage/signing-keys.ts'
+import { findRealmsByName, findRealmVersions } from '../storage/realms.ts'
+import { listSigningKeysByRealm, type StoredSigningKey } from '../storage/signing-keys.ts'
 import type { Dependencies } from './dependencies.ts'
 
 /** A realm as kept in memory, true of one version of its row. */
@@ -34,29 +34,37 @@ export interface LoadedRealms {
 /** Realms kept in memory at most; each takes about 3 kB. */
 const CAPACITY = 50_000
 
+/** Realms read at once at most: many are met for the first time together after a start. */
+const MAX_BATCH = 500
+
 /** How long what may be served from memory waits for the database. */
 const PATIENCE_MILLISECONDS = 300
 
-export function createLoadedRealms(deps: Pick<Dependencies, 'db' | 'sealer' | 'publicUrl'>): LoadedRealms {
+export function createLoadedRealms(deps: Deps): LoadedRealms {
   const kept = new LRUCache<string, LoadedRealm>({ max: CAPACITY })
+  const loads = new DataLoader<string, LoadedRealm | undefined>((names) => loadRealms(deps, names), {
+    cache: false,
+    maxBatchSize: MAX_BATCH,
+  })
   const underway = new Map<string, Promise<LoadedRealm | undefined>>()
   const versions = new DataLoader<string, string | undefined>(
     async (names) => {
       const found = await findRealmVersions(deps.db, names)
       return names.map((name) => found.get(name))
     },
-    { cache: false, maxBatchSize: 500 },
+    { cache: false, maxBatchSize: MAX_BATCH },
   )
 
   function load(name: string): Promise<LoadedRealm | undefined> {
-    const flight = underway.get(name) ?? loadRealm(deps, name).finally(() => underway.delete(name))
+    const flight = underway.get(name) ?? loads.load(name).finally(() => underway.delete(name))
     underway.set(name, flight)
     return flight
   }
 
   async function at(name: string, version: string): Promise<LoadedRealm> {
-    const wanted = BigInt(version)
     let loaded = kept.get(name)
+    if (loaded?.realm.version === version) return loaded
+    const wanted = BigInt(version)
     // A load that was under way already may have read the row before that version.
     for (let attempt = 0; attempt < 3 && (!loaded || BigInt(loaded.realm.version) < wanted); attempt++) {
       loaded = await load(name)
@@ -98,22 +106,34 @@ export function sayUnavailable(error: unknown): never {
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')
 }
 
-async function loadRealm(
-  { db, sealer, publicUrl }: Pick<Dependencies, 'db' | 'sealer' | 'publicUrl'>,
-  name: string,
-): Promise<LoadedRealm | undefined> {
-  const realm = await findRealmByName(db, name)
-  if (!realm) return undefined
-  const keys = await listSigningKeys(db, realm.id)
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl'>
+
+async function loadRealms(deps: Deps, names: readonly string[]): Promise<(LoadedRealm | undefined)[]> {
+  const realms = await findRealmsByName(deps.db, names)
+  const keys = await listSigningKeysByRealm(
+    deps.db,
+    [...realms.values()].map((realm) => realm.id),
+  )
+  return names.map((name) => {
+    const realm = realms.get(name)
+    return realm && toLoadedRealm(deps, realm, keys.get(realm.id) ?? [])
+  })
+}
+
+function toLoadedRealm(
+  { sealer, publicUrl }: Deps,
+  realm: Realm,
+  keys: readonly StoredSigningKey[],
+): LoadedRealm {
   const current = keys.find((key) => key.state === 'current')
   let signer: Promise<Signer> | undefined
   const open = async () => {
-    if (!current) throw new Error(`realm ${name} has no current key`)
+    if (!current) throw new Error(`realm ${realm.name} has no current key`)
     return importSigner(current.kid, current.algorithm, await sealer.open(current.sealedPrivateJwk))
   }
   return {
     realm,
-    issuer: issuerOf(publicUrl, name),
+    issuer: issuerOf(publicUrl, realm.name),
     audiences: knownAudiences(realm, publicUrl),
     keys,
     signer: () => {

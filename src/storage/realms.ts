@@ -47,6 +47,19 @@ export async function findRealmByName(db: Database, name: string): Promise<Realm
   return row && toRealm(row)
 }
 
+/** Those of the named realms that are there, by name. */
+export async function findRealmsByName(
+  db: Database,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Realm>> {
+  const rows = await db
+    .selectFrom('realms')
+    .select(COLUMNS)
+    .where('name', '=', sql<string>`any(${[...names]}::text[])`)
+    .execute()
+  return new Map(rows.map((row) => [row.name, toRealm(row)]))
+}
+
 /** Holds the realm's row until the transaction ends. */
 export async function lockRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
   const row = await trx
