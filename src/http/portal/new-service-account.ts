@@ -57,6 +57,7 @@ function ask(
     title: 'Create a service account',
     section: 'service-accounts',
     trail: [['Service Accounts', list]],
+    ...(refusal && { settleAt: `${list}/create` }),
     status: refusal ? (refusal.code === 'invalid' ? 400 : 409) : 200,
     body: html`<section class="card narrow">
 ${full && notice('danger', `${used} of ${limit} service accounts are used: the limit is reached. Delete one before you create another.`)}

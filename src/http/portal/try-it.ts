@@ -46,6 +46,7 @@ function ask(visit: Visit, { clientId = '', scope = '', result }: Typed): Page {
   return {
     title: 'Try it',
     section: 'try-it',
+    ...(result !== undefined && { settleAt: `/portal/${visit.realm}/try-it` }),
     body: html`<p class="lead">Ask for a token with a client_id and its secret, and see what it says. The secret and the token are not stored anywhere.</p>
 <div class="split">
 <section class="card">
