@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '3' },
     accounts: { type: 'string', default: '1000000' },
     realms: { type: 'string', default: '40000' },
+    events: { type: 'string', default: '10000000' },
     peer: { type: 'string', multiple: true, default: [] },
   },
 })
@@ -24,6 +25,7 @@ const options: BenchOptions = {
   minutes: Number(values.minutes),
   accounts: Number(values.accounts),
   realms: Number(values.realms),
+  events: Number(values.events),
   peers: values.peer.map(parsePeer),
 }
 

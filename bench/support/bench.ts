@@ -20,6 +20,8 @@ export interface BenchOptions {
   /** Of the large data set. */
   readonly accounts: number
   readonly realms: number
+  /** Of the long audit trail. */
+  readonly events: number
 }
 
 /** What a bench is given. */
