@@ -12,7 +12,7 @@ import type { ServiceAccountOperations, ServiceAccountWithSecret } from './servi
 export interface BootstrapOperations {
   /** Makes a platform administrator where there is none. Says whether it did. */
   bootstrapAdministrator(clientId: string, clientSecret: string): Promise<boolean>
-  /** On an empty database, a realm and a service account to try things with. */
+  /** Where there is no realm yet, a realm and a service account to try things with. */
   createDemo(): Promise<ServiceAccountWithSecret | undefined>
 }
 
@@ -46,7 +46,8 @@ export function bootstrapOperations(
     },
 
     async createDemo() {
-      if ((await listRealms(db, '', 1)).length === 0)
+      // The realm of the platform itself may be there already.
+      if ((await listRealms(db, '', 2)).every(({ name }) => name === SYSTEM_REALM))
         await ifFirst(operations.createRealm(SERVER_ACTOR, DEMO_REALM, { displayName: 'Demo' }))
       // A server that was killed at this point left a realm that never had an account.
       const realm = await findRealmByName(db, DEMO_REALM)
