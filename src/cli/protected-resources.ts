@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import type { ProtectedResource, ResourceKey } from '../domain/protected-resource.ts'
+import type { ImportOutcome, ProtectedResource, ResourceKey } from '../domain/protected-resource.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { importOutcomeToWire, protectedResourceToWire } from '../domain/wire/protected-resource.ts'
 import { importResourceLines } from '../operations/resource-lines.ts'
@@ -75,22 +75,25 @@ async function readLines(file: string | undefined): Promise<string> {
 
 async function importAll(program: Command, { operations, actor }: Session, realm: string, text: string) {
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
-  const refused: ReturnType<typeof importOutcomeToWire>[] = []
+  const refused: { line: number; outcome: ImportOutcome & { status: 'refused' } }[] = []
   for await (const chunk of importResourceLines(operations, actor, realm, text)) {
     for (const { line, outcome } of chunk) {
       counts[outcome.status]++
-      if (outcome.status === 'refused') refused.push(importOutcomeToWire(line, outcome))
+      if (outcome.status === 'refused') refused.push({ line, outcome })
     }
   }
   const answer = {
-    json: { ...counts, refused_lines: refused },
+    json: {
+      ...counts,
+      refused_lines: refused.map(({ line, outcome }) => importOutcomeToWire(line, outcome)),
+    },
     text: Object.entries(counts)
       .map(([status, count]) => `${status}: ${count}`)
       .join('\n'),
   }
   if (refused.length === 0) return answer
   print(program, answer)
-  const told = refused.slice(0, 20).map((one) => `  line ${one.line}: ${'detail' in one ? one.detail : ''}`)
+  const told = refused.slice(0, 20).map(({ line, outcome }) => `  line ${line}: ${outcome.refusal.message}`)
   throw new Refusal('invalid', [`lines that were refused: ${refused.length}`, ...told].join('\n'))
 }
 

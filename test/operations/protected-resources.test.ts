@@ -26,7 +26,16 @@ t.test('a resource is made, changed and deleted, and each leaves a line in the t
   t.same(await operations.findProtectedResource(TESTER, 'acme', key), changed.resource)
   await operations.deleteProtectedResource(TESTER, 'acme', key)
   await t.rejects(operations.findProtectedResource(TESTER, 'acme', key), { code: 'not_found', field: 'id' })
-  await t.rejects(operations.deleteProtectedResource(TESTER, 'acme', key), { code: 'not_found', field: 'id' })
+  for (const absent of [key, { type: 'Device', id: '\0' }]) {
+    await t.rejects(operations.findProtectedResource(TESTER, 'acme', absent), {
+      code: 'not_found',
+      field: 'id',
+    })
+    await t.rejects(operations.deleteProtectedResource(TESTER, 'acme', absent), {
+      code: 'not_found',
+      field: 'id',
+    })
+  }
   const trail = await operations.listAuditEvents(TESTER, 'acme', { target: 'device/sn:00/1', limit: 10 })
   t.same(trail.items.map(({ action, outcome }) => `${action} ${outcome}`).sort(), [
     'resource.create done',
@@ -149,6 +158,16 @@ t.test('an import takes its lines in order, also those that say something twice'
     'updated',
   ])
   t.same(await statuses(), [])
+})
+
+t.test('a fault of ours while a line is read is no refusal', async (t) => {
+  const { operations } = await acme(t)
+  const faulty = {
+    get type() {
+      throw new TypeError('a fault')
+    },
+  }
+  await t.rejects(operations.importProtectedResources(TESTER, 'acme', [faulty]), TypeError)
 })
 
 t.test('two imports of the same devices at once both come to an end', async (t) => {
