@@ -11,6 +11,7 @@ export async function run(context: BenchContext): Promise<Report> {
   const floors = cpu(race.floor).map((value, i) => value + (race.signature[i] as number))
   return {
     title: 'One process on one core issues ES256 tokens to one client: client_secret_post, 64 connections.',
+    notes: [race.checked],
     targets: [
       {
         what: 'CPU a token ÷ (bare Fastify + one signature)',

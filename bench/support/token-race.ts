@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { BenchContext, Peer } from './bench.ts'
+import { checkUnderLoad } from './checks.ts'
 import { measureSignature, startFloor, startOidcProvider } from './contestants.ts'
 import { CONNECTIONS, runLoad, writeRequests } from './load.ts'
 import { alternate, type Measured, measure } from './measure.ts'
@@ -14,6 +15,8 @@ export interface TokenRace {
   readonly signature: readonly number[]
   /** Tokens a second, by peer. */
   readonly peers: Readonly<Record<string, readonly number[]>>
+  /** What was checked of the tokens. */
+  readonly checked: string
 }
 
 /** The same request to all contestants, in turns. */
@@ -59,6 +62,7 @@ export async function raceForTokens(
     const ratesOf = ({ name }: Peer) => others.map((rates) => rates[name] as number)
     return {
       ...results,
+      checked: await checkUnderLoad(mintmark, client, databaseUrl, folder),
       signature,
       peers: Object.fromEntries(peers.map((peer) => [peer.name, ratesOf(peer)])),
     }
