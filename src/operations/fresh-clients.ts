@@ -1,15 +1,10 @@
-import DataLoader from 'dataloader'
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
 import { isRealmName } from '../domain/realm.ts'
-import {
-  type AccountRecord,
-  type ClientLookup,
-  type ClientRecord,
-  findClientRecords,
-} from '../storage/client-records.ts'
+import { type AccountRecord, type ClientLookup, findClientRecords } from '../storage/client-records.ts'
 import { isDatabaseAway } from '../storage/database.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { LoadedRealm, LoadedRealms } from './loaded-realms.ts'
+import { shareReads } from './shared-reads.ts'
 
 export interface FreshClient {
   readonly loaded: LoadedRealm
@@ -31,38 +26,14 @@ export interface FreshClients {
 /** Rows read at once at most. */
 const MAX_BATCH = 256
 
-/** Reads under way at once: while they last, look-ups gather for the next one. */
-const MAX_READS = 2
-
 export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: LoadedRealms): FreshClients {
   const counts = { lookups: 0, batches: 0 }
-  const gathered: (() => void)[] = []
-  let reads = 0
-
-  function readNext(): void {
-    while (reads < MAX_READS && gathered.length > 0) gathered.shift()?.()
-  }
-  // The cache is off: each decision is made on a row that was read after its request arrived.
-  const records = new DataLoader<ClientLookup, ClientRecord | undefined>(
-    (lookups) => {
-      counts.batches++
-      counts.lookups += lookups.length
-      reads++
-      return findClientRecords(db, lookups).finally(() => {
-        reads--
-        readNext()
-      })
-    },
-    {
-      cache: false,
-      maxBatchSize: MAX_BATCH,
-      // After all that has arrived by now: the turn's other requests join.
-      batchScheduleFn: (read) => {
-        gathered.push(read)
-        setImmediate(readNext)
-      },
-    },
-  )
+  // Each decision is made on a row that was read after its request arrived.
+  const records = shareReads((lookups: readonly ClientLookup[]) => {
+    counts.batches++
+    counts.lookups += lookups.length
+    return findClientRecords(db, lookups)
+  }, MAX_BATCH)
 
   return {
     countLookups: () => counts,

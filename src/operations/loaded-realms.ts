@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader'
 import { LRUCache } from 'lru-cache'
 import { importSigner, type Signer } from '../crypto/signing.ts'
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
@@ -7,6 +6,7 @@ import { isDatabaseAway } from '../storage/database.ts'
 import { findRealmsByName, findRealmVersions } from '../storage/realms.ts'
 import { listSigningKeysByRealm, type StoredSigningKey } from '../storage/signing-keys.ts'
 import type { Dependencies } from './dependencies.ts'
+import { shareReads } from './shared-reads.ts'
 
 /** A realm as kept in memory, true of one version of its row. */
 export interface LoadedRealm {
@@ -42,18 +42,12 @@ const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
   const kept = new LRUCache<string, LoadedRealm>({ max: CAPACITY })
-  const loads = new DataLoader<string, LoadedRealm | undefined>((names) => loadRealms(deps, names), {
-    cache: false,
-    maxBatchSize: MAX_BATCH,
-  })
+  const loads = shareReads((names: readonly string[]) => loadRealms(deps, names), MAX_BATCH)
   const underway = new Map<string, Promise<LoadedRealm | undefined>>()
-  const versions = new DataLoader<string, string | undefined>(
-    async (names) => {
-      const found = await findRealmVersions(deps.db, names)
-      return names.map((name) => found.get(name))
-    },
-    { cache: false, maxBatchSize: MAX_BATCH },
-  )
+  const versions = shareReads(async (names: readonly string[]) => {
+    const found = await findRealmVersions(deps.db, names)
+    return names.map((name) => found.get(name))
+  }, MAX_BATCH)
 
   function load(name: string): Promise<LoadedRealm | undefined> {
     const flight = underway.get(name) ?? loads.load(name).finally(() => underway.delete(name))
