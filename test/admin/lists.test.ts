@@ -1,0 +1,39 @@
+import t from 'tap'
+import { adminToken, asking, platformAdministrator } from '../support/admin.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+t.test('realms and accounts come in pages, each once and in order of name', async (t) => {
+  const server = await testServer(t)
+  const ask = await platformAdministrator(server)
+  for (const name of ['acme', 'bravo', 'charlie']) await server.operations.createRealm(TESTER, name)
+  for (const name of ['Żuraw', 'alpha', 'Beta'])
+    await server.operations.createServiceAccount(TESTER, 'acme', { name })
+
+  async function names(path: string): Promise<string[]> {
+    const all: string[] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await ask('GET', `${path}?limit=1${cursor && `&cursor=${cursor}`}`)
+      all.push(...body.items.map(({ name }: { name: string }) => name))
+      cursor = body.next_cursor
+    }
+    return all
+  }
+  t.same(await names('/admin/realms'), ['acme', 'bravo', 'charlie', 'system'])
+  t.same(await names('/admin/realms/acme/service-accounts'), ['alpha', 'Beta', 'Żuraw'])
+})
+
+t.test('accounts are found by how long nobody used them', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.createServiceAccount(TESTER, 'acme', { name: 'unused' })
+  server.clock.advance(3600)
+  const ask = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
+  await server.operations.writeUses()
+  const unusedSince = async (seconds: number) => {
+    const time = new Date(server.clock.now.getTime() - seconds * 1000).toISOString()
+    const { body } = await ask('GET', `/admin/realms/acme/service-accounts?unused_since=${time}`)
+    return body.items.map(({ name }: { name: string }) => name)
+  }
+  t.same(await unusedSince(600), ['unused'])
+  t.same(await unusedSince(7200), [])
+})
