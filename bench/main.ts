@@ -45,6 +45,9 @@ const postgres = await startPostgres()
 let loaded: Promise<Dataset> | undefined
 const context: BenchContext = { options, postgres, folder, say, dataset: () => (loaded ??= load()) }
 let allMet = true
+// PostgreSQL has a session of its own, so that an interrupt in the terminal does not reach it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void cleanUp().finally(() => process.exit(1)))
 try {
   for (const name of positionals.length > 0 ? positionals : known) {
     say(`bench ${name}`)
@@ -56,10 +59,14 @@ try {
     writeResults(name, commandOf(name), markdown)
   }
 } finally {
+  await cleanUp()
+}
+say(allMet ? 'all targets met' : 'some targets were missed')
+
+async function cleanUp(): Promise<void> {
   await postgres.close()
   rmSync(folder, { recursive: true, force: true })
 }
-say(allMet ? 'all targets met' : 'some targets were missed')
 
 async function load(): Promise<Dataset> {
   const start = performance.now()

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { BenchContext } from './support/bench.ts'
-import { CONNECTIONS, writeRequests } from './support/load.ts'
+import { CONNECTIONS, runLoad, writeRequests } from './support/load.ts'
 import { alternate, type Measured, measure, ratio, spread } from './support/measure.ts'
 import { requestOf, startMintmark } from './support/mintmark.ts'
 import { type Report, show } from './support/report.ts'
@@ -28,8 +28,15 @@ export async function run({ options, postgres, folder, dataset, say }: BenchCont
     return measured
   }
   try {
-    // Enough of a warm-up that most realms' keys have been opened: a first meeting is what `cold` measures.
-    const { one, any } = await alternate({ one: turn(files.one), any: turn(files.any) }, options.rounds, 4)
+    // Every realm is met once: a first meeting is what `cold` measures.
+    const meeting = {
+      url: server.url,
+      file: files.any,
+      order: 'sequential',
+      connections: CONNECTIONS,
+    } as const
+    await runLoad({ ...meeting, seconds: 0, amount: options.realms })
+    const { one, any } = await alternate({ one: turn(files.one), any: turn(files.any) }, options.rounds)
     const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
     const row = (name: string, rounds: readonly Measured[]) => [
       name,
