@@ -1,0 +1,111 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { freePort } from '../support/free-port.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+const EXAMPLE = resolve(import.meta.dirname, '../../examples/nginx')
+const MODULES = '/usr/lib/nginx/modules'
+
+/** The shipped files, with addresses and credentials filled in. */
+async function startNginx(
+  t: Test,
+  ports: { mintmark: number; api: number },
+  credentials: string,
+): Promise<number> {
+  const port = await freePort()
+  const folder = mkdtempSync(join(tmpdir(), 'mintmark-nginx-'))
+  cpSync(join(EXAMPLE, 'introspect.js'), join(folder, 'introspect.js'))
+  const config = readFileSync(join(EXAMPLE, 'nginx.conf'), 'utf8')
+    .replace('modules/ngx_http_js_module.so', join(MODULES, 'ngx_http_js_module.so'))
+    .replace('127.0.0.1:8090', `127.0.0.1:${port}`)
+    .replace('http://127.0.0.1:3000', `http://127.0.0.1:${ports.api}`)
+    .replace('http://127.0.0.1:8080', `http://127.0.0.1:${ports.mintmark}`)
+    .replace('Basic CREDENTIALS', `Basic ${Buffer.from(credentials).toString('base64')}`)
+    .replace('http {', `pid ${folder}/nginx.pid;\nhttp {\n  access_log off;`)
+  writeFileSync(join(folder, 'nginx.conf'), config)
+  const nginx: ChildProcess = spawn(
+    'nginx',
+    ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off;'],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  )
+  t.teardown(async () => {
+    nginx.kill()
+    await new Promise((resolve) => nginx.once('exit', resolve))
+    rmSync(folder, { recursive: true })
+  })
+  for (let i = 0; i < 100; i++) {
+    const answered = await fetch(`http://127.0.0.1:${port}/`).then(
+      () => true,
+      () => false,
+    )
+    if (answered) return port
+    await sleep(50)
+  }
+  throw new Error('nginx did not start')
+}
+
+t.test('nginx lets in who has a good token, until its account is deleted', async (t) => {
+  t.match(execFileSync('nginx', ['-v'], { encoding: 'utf8', stdio: 'pipe' }), '')
+  const { app, operations } = await testServer(t, {
+    clock: { now: new Date(), read: () => new Date(), advance: () => {} },
+  })
+  await operations.createRealm(TESTER, 'acme', { scopes: ['view', 'other'] })
+  const asker = await operations.createServiceAccount(TESTER, 'acme', {
+    name: 'nginx',
+    roles: ['introspect'],
+  })
+  const caller = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+
+  let seen: IncomingHttpHeaders = {}
+  const api = createServer((request, response) => {
+    seen = request.headers
+    response.end('api')
+  })
+  await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => new Promise((resolve) => api.close(resolve)))
+  const ports = { mintmark: Number(new URL(url).port), api: (api.address() as AddressInfo).port }
+  const port = await startNginx(t, ports, `${asker.account.clientId}:${asker.clientSecret}`)
+
+  const tokenFor = async (scope: string) => {
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: caller.account.clientId,
+      client_secret: caller.clientSecret,
+      scope,
+    })
+    const answer = await fetch(`${url}/realms/acme/protocol/openid-connect/token`, { method: 'POST', body })
+    return ((await answer.json()) as { access_token: string }).access_token
+  }
+  const ask = async (headers: Record<string, string>) => {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/devices`, { headers })
+    await answer.text()
+    return answer
+  }
+  const token = await tokenFor('view')
+
+  const good = await ask({ authorization: `Bearer ${token}`, 'x-client-id': 'somebody-else' })
+  t.equal(good.status, 200)
+  t.match(seen, { 'x-client-id': caller.account.clientId, 'x-scope': 'view' })
+  t.notOk('authorization' in seen)
+  const bare = await ask({})
+  t.equal(bare.status, 401)
+  t.equal(bare.headers.get('www-authenticate'), 'Bearer realm="api"')
+  const wrong = await ask({ authorization: 'Bearer x.y.z' })
+  t.equal(wrong.status, 401)
+  t.equal(wrong.headers.get('www-authenticate'), 'Bearer realm="api", error="invalid_token"')
+  t.equal((await ask({ authorization: `Bearer ${await tokenFor('other')}` })).status, 403)
+
+  await operations.deleteServiceAccount(TESTER, 'acme', caller.account.clientId)
+  t.equal((await ask({ authorization: `Bearer ${token}` })).status, 401)
+  await operations.deleteServiceAccount(TESTER, 'acme', asker.account.clientId)
+  t.equal((await ask({ authorization: `Bearer ${token}` })).status, 500, 'nobody is let in unasked')
+})
