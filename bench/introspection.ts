@@ -9,7 +9,8 @@ import { type Report, show } from './support/report.ts'
 export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
   const databaseUrl = await postgres.createDatabase('introspection')
   const administration = await openAdministration(databaseUrl)
-  const client = await createClient(administration, 'bench', { tokenLifetimeSeconds: 3600 })
+  const settings = { tokenLifetimeSeconds: 3600 }
+  const client = await createClient(administration, 'bench', settings, { roles: ['introspect'] })
   await administration.close()
   const server = await startMintmark(databaseUrl)
   const issuance = requestOf(client)

@@ -56,8 +56,9 @@ export async function createClient(
   { operations }: OpenedOperations,
   realm: string,
   settings: Partial<RealmSettings> = {},
+  account?: { readonly roles: readonly string[] },
 ): Promise<Client> {
   await operations.createRealm(ACTOR, realm, settings)
-  const { account, clientSecret } = await operations.createServiceAccount(ACTOR, realm, { name: 'bench' })
-  return { realm, clientId: account.clientId, clientSecret }
+  const made = await operations.createServiceAccount(ACTOR, realm, { name: 'bench', ...account })
+  return { realm, clientId: made.account.clientId, clientSecret: made.clientSecret }
 }
