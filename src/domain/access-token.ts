@@ -54,7 +54,7 @@ export function decideClaims(
   jti: string,
 ): AccessTokenClaims {
   const audience = grantAudience(request.targets, realm.audiences)
-  const scope = grantScope(request.scope, allowedScopes(subject, realm))
+  const scope = grantScope(request.scope, allowedScopes(subject, realm), realm.scopes)
   const details = grantDetails(request.details, subject, realm)
   const iat = Math.floor(now.getTime() / 1000)
   return {

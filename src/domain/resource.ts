@@ -24,11 +24,7 @@ export function grantAudience(asked: Targets, known: readonly string[]): readonl
   if (targets.size === 0) return known.slice(0, 1)
   for (const target of targets) {
     if (!known.includes(target))
-      throw new OAuthError(
-        'invalid_target',
-        'The realm does not know that resource.',
-        `unknown resource: ${target}`,
-      )
+      throw new OAuthError('invalid_target', 'The realm does not know that resource.')
   }
   return [...targets]
 }

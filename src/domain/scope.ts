@@ -15,18 +15,20 @@ export function parseScope(value: string | undefined): readonly string[] | undef
   return [...new Set(tokens)]
 }
 
-/** What of the allowed scopes a token gets. */
+/**
+ * What of the allowed scopes a token gets.
+ * @param known scopes of the realm: others are not named in the log, for anything could be in them
+ */
 export function grantScope(
   asked: readonly string[] | undefined,
   allowed: readonly string[],
+  known: readonly string[],
 ): readonly string[] {
   if (asked === undefined) return allowed
   const excess = asked.find((token) => !allowed.includes(token))
-  if (excess !== undefined)
-    throw new OAuthError(
-      'invalid_scope',
-      'The client may not have that scope.',
-      `scope not allowed: ${excess}`,
-    )
-  return asked
+  if (excess === undefined) return asked
+  const reason = known.includes(excess)
+    ? `scope not allowed: ${excess}`
+    : 'a scope that the realm does not have'
+  throw new OAuthError('invalid_scope', 'The client may not have that scope.', reason)
 }

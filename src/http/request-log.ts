@@ -9,7 +9,7 @@ export interface RequestNote {
   actor?: string
   outcome?: string
   /** For the operator alone. */
-  reason?: string
+  reason?: string | undefined
 }
 
 /** What is counted of an answered request. */

@@ -16,6 +16,7 @@ import { tokenRoute } from '../http/oauth/token.ts'
 import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
 import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
+import { refuseUnreadableAddress } from '../http/unreadable-address.ts'
 import type { Operations } from '../operations/operations.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -86,6 +87,7 @@ function createApp({
     trustProxy,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
+    frameworkErrors: refuseUnreadableAddress,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
     requestTimeout: requestTimeoutMilliseconds,
     connectionTimeout: requestTimeoutMilliseconds,

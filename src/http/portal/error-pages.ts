@@ -33,7 +33,7 @@ type Deps = Pick<Operations, 'isDatabaseAway' | 'singleSignOn'>
 export function errorPages(layout: Layout, operations: Deps) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (error instanceof SignedOut) return signedOut(layout, request, reply)
-    note(request, { outcome: outcomeOf(error), reason: error.message })
+    note(request, { outcome: outcomeOf(error), reason: reasonOf(error) })
     if (error instanceof SignInRefusal) {
       const page = signInRefusalPage(error, operations.singleSignOn)
       // Away for a moment is no reason to sign anybody out.
@@ -67,6 +67,11 @@ function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply)
 
 function outcomeOf(error: FastifyError): string {
   return error instanceof Refusal || error instanceof SignInRefusal ? error.code : 'fault'
+}
+
+// A refusal's own words may quote what was sent: the log has its code and its field.
+function reasonOf(error: FastifyError): string | undefined {
+  return error instanceof Refusal ? error.field : error.message
 }
 
 function pageFor(error: FastifyError, { isDatabaseAway }: Deps): Page {
