@@ -31,14 +31,18 @@ t.test(
     for (const pid of family()) process.kill(pid, 'SIGSTOP')
     try {
       const answers = []
+      // What a busy machine adds, which is not the server's doing.
+      let lag = 0
       // They keep coming, so that some wait for others.
       for (let i = 0; i < 80; i++) {
         answers.push(ask())
+        const before = performance.now()
         await sleep(50)
+        lag = Math.max(lag, performance.now() - before - 50)
       }
       for (const { status, headers, body, ms } of await Promise.all(answers)) {
-        if (status === 503 && ms < 2000 && headers.get('retry-after') === '1') continue
-        t.fail(`${status} after ${ms} ms: ${JSON.stringify(body)}`)
+        if (status === 503 && ms < 2000 + lag && headers.get('retry-after') === '1') continue
+        t.fail(`${status} after ${ms} ms, lag ${lag}: ${JSON.stringify(body)}`)
       }
       for (const path of ['/protocol/openid-connect/certs', '/.well-known/openid-configuration'])
         t.equal((await fetch(realm + path)).status, 200)
