@@ -12,11 +12,6 @@ const main = new URL('main.ts', import.meta.url)
 /* c8 ignore next */
 if (!process.env.NODE_V8_COVERAGE) keepCompiledCode()
 
-// What is compiled is kept for the next start, where the folder may be written to. It is no folder of everybody's:
-// whoever could write there could run what they like. Coverage is of code that was compiled afresh.
-if (!process.env.NODE_V8_COVERAGE)
-  module.enableCompileCache?.(fileURLToPath(new URL('../node_modules/.cache/mintmark', import.meta.url)))
-
 if (Number.parseInt(process.versions.node, 10) >= 24) await import(main.href)
 /* c8 ignore next */ else
   runOnNewerNode(fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url)))
