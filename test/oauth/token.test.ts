@@ -372,6 +372,27 @@ t.test('no address makes a fault', async (t) => {
     }
 })
 
+t.test('an address that cannot be read is refused without being repeated', async (t) => {
+  const { app, log } = await acme(t)
+  const malformed = 'The address is malformed.'
+  for (const [url, status, description] of [
+    ['/%', 400, malformed],
+    [PATH.replace('acme', '%zz'), 400, malformed],
+    [PATH.replace('acme', 'x'.repeat(300)), 414, 'The address is too long.'],
+  ] as const)
+    for (const method of ['GET', 'POST'] as const) {
+      log.length = 0
+      const answer = await app.inject({ method, url })
+      t.equal(answer.statusCode, status)
+      t.equal(answer.headers['cache-control'], 'no-store')
+      t.same(answer.json(), { error: 'invalid_request', error_description: description })
+      t.match(
+        log.map((line) => JSON.parse(line)),
+        [{ method, status, outcome: 'invalid_request', reason: /^FST_ERR_/, msg: 'request' }],
+      )
+    }
+})
+
 t.test('without its database the server says so at once, and serves again when it is back', async (t) => {
   const server = await acme(t)
   t.equal((await server.ask()).statusCode, 200)
