@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { open, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../domain/clock.ts'
 import type { Cluster } from './embedded-cluster.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { asUser, nameFromWithin } from './postgres-platform.ts'
@@ -106,7 +107,7 @@ async function removeEmptyPidFiles({ data }: Cluster): Promise<void> {
   for (const name of ['postmaster.pid', '.s.PGSQL.5432.lock']) {
     const path = join(data, name)
     const { size, mtimeMs } = await stat(path).catch(() => ({ size: undefined, mtimeMs: 0 }))
-    if (size === 0 && Date.now() - mtimeMs > EMPTY_MILLISECONDS) await rm(path, { force: true })
+    if (size === 0 && systemClock().getTime() - mtimeMs > EMPTY_MILLISECONDS) await rm(path, { force: true })
   }
 }
 
