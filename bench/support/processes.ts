@@ -41,6 +41,9 @@ export async function startServer(launch: Launch): Promise<Server> {
     stdio: ['ignore', output, output],
   })
   closeSync(output)
+  // However the bench ends.
+  const end = () => void child.kill('SIGTERM')
+  process.once('exit', end)
   const url = await untilItListens(child, log)
   if (launch.readyPath) while (!(await answers(url + launch.readyPath))) await sleep(5)
   const startMilliseconds = performance.now() - started
@@ -50,6 +53,7 @@ export async function startServer(launch: Launch): Promise<Server> {
     pid: child.pid as number,
     startMilliseconds,
     stop: async () => {
+      process.off('exit', end)
       if (child.exitCode === null) {
         child.kill('SIGTERM')
         await once(child, 'exit')
