@@ -17,7 +17,7 @@ create table portal_sessions (
   display_name text not null,
   access text not null,
   sealed_provider_grant text,
-  address text,
+  address text not null,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   constraint portal_sessions_access_check check (access in ('administer', 'view'))

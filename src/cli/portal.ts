@@ -35,14 +35,14 @@ export function portalCommands(program: Command, inSession: InSession): void {
           subject: session.subject,
           display_name: session.displayName,
           access: session.access,
-          address: session.address ?? null,
+          address: session.address,
           created_at: session.createdAt,
         }))
         const rows = found.map((session) => [
           session.subject,
           session.displayName,
           session.access,
-          session.address ?? '',
+          session.address,
           time(session.createdAt),
         ])
         const text =

@@ -121,10 +121,12 @@ async function asRefusals<T>(realm: string, ask: () => Promise<T>): Promise<T> {
 
 function isAway(error: unknown): boolean {
   const { code, cause } = error as { code?: unknown; cause?: unknown }
-  if (code === 'OAUTH_TIMEOUT') return true
-  if (cause instanceof Response) return cause.status >= 500
-  // What fetch throws when nobody answers.
-  return error instanceof TypeError && error.message === 'fetch failed'
+  return (
+    code === 'OAUTH_TIMEOUT' ||
+    (cause instanceof Response && cause.status >= 500) ||
+    // What fetch throws when nobody answers.
+    (error instanceof TypeError && error.message === 'fetch failed')
+  )
 }
 
 // Only what the provider and the library say of the error itself: what else hangs on it holds tokens.

@@ -2,11 +2,7 @@ import type { Sealer } from '../crypto/sealing.ts'
 import type { PortalSession } from '../domain/portal-session.ts'
 import { SignInRefusal } from '../domain/sign-in-refusal.ts'
 import { accessOf, accessValues, type Claims, type SingleSignOnSettings } from '../domain/single-sign-on.ts'
-import {
-  findPortalSession,
-  type StoredPortalSession,
-  updatePortalSession,
-} from '../storage/portal-sessions.ts'
+import { type StoredPortalSession, updatePortalSession } from '../storage/portal-sessions.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { IdentityProvider, ProviderTokens } from './identity-provider.ts'
 
@@ -32,7 +28,7 @@ export const NO_PROVIDER_GRANTS: ProviderGrants = {
 }
 
 export function createProviderGrants(
-  { db, clock, portalSealer }: Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>,
+  { db, portalSealer }: Pick<Dependencies, 'db' | 'portalSealer'>,
   provider: IdentityProvider,
   settingsOf: (realm: string) => SingleSignOnSettings,
 ): ProviderGrants {
@@ -89,9 +85,7 @@ export function createProviderGrants(
         return access && { ...stored, access }
       } catch (error) {
         if (!isRefused(error)) throw error
-        // Another node may have been faster with the refresh token.
-        const now = await findPortalSession(db, idHash, clock())
-        return now && now.sealedProviderGrant !== stored.sealedProviderGrant ? now : undefined
+        return undefined
       }
     },
   }

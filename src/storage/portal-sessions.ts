@@ -6,14 +6,14 @@ export interface NewPortalSession extends Omit<PortalSession, 'realm'> {
   readonly idHash: string
   /** What the identity provider gave, sealed; `undefined` for whoever came by a link. */
   readonly sealedProviderGrant: string | undefined
-  readonly address: string | undefined
+  readonly address: string
   readonly expiresAt: Date
 }
 
 export interface StoredPortalSession extends PortalSession {
   readonly realmId: string
   readonly sealedProviderGrant: string | undefined
-  readonly address: string | undefined
+  readonly address: string
   readonly createdAt: Date
 }
 
@@ -45,7 +45,7 @@ export async function insertPortalSession(
       display_name: session.displayName,
       access: session.access,
       sealed_provider_grant: session.sealedProviderGrant ?? null,
-      address: session.address ?? null,
+      address: session.address,
       created_at: now,
       expires_at: session.expiresAt,
     })
@@ -136,7 +136,7 @@ function toSession(row: Row): StoredPortalSession {
     displayName: row.display_name,
     access: row.access as Access,
     sealedProviderGrant: row.sealed_provider_grant ?? undefined,
-    address: row.address ?? undefined,
+    address: row.address,
     createdAt: row.created_at,
   }
 }

@@ -108,7 +108,7 @@ export interface PortalSessionRow {
   display_name: string
   access: string
   sealed_provider_grant: string | null
-  address: string | null
+  address: string
   created_at: Timestamp
   expires_at: Timestamp
 }

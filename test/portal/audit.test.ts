@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t from 'tap'
 import { adminOf, textOf } from '../support/portal.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
@@ -68,11 +69,36 @@ t.test('the trail is exported as lines of JSON and as CSV that runs no formulas'
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-  t.match(lines, [{ outcome: 'refused' }, { outcome: 'done', realm: 'acme', details: { name: '=1+1' } }])
+  t.match(lines, [{ outcome: 'refused' }, { outcome: 'done', details: { name: '=1+1' } }])
 
   const csv = await browser.get(`${AUDIT}/export?format=csv&action=service-account.create`)
   t.equal(csv.headers['content-type'], 'text/csv; charset=utf-8')
   const [head, refused] = csv.body.split('\n')
   t.equal(head, 'occurred_at,action,outcome,target,actor_kind,actor_id,address,details')
   t.match(refused, ",service-account.create,refused,'=1+1,cli,tester,,")
+})
+
+t.test('what has no target, no address or no words of its own is shown all the same', async (t) => {
+  const { server, browser } = await signedIn(t)
+  await server.operations.importProtectedResources(TESTER, 'acme', [{ type: 'device', id: 'd1' }])
+  const client = new pg.Client(server.databaseUrl)
+  await client.connect()
+  await client.query("update audit_events set action = 'something.new' where action = 'realm.create'")
+  await client.end()
+  const text = textOf(await browser.get(AUDIT))
+  t.match(text, 'something.new')
+  t.match(text, /Import resources Details .* — tester cli this server/)
+  const { body } = await browser.get(`${AUDIT}/export?format=jsonl`)
+  const lines = body
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.match(
+    lines.find(({ action }) => action === 'resource.import'),
+    { target: null, address: null },
+  )
+  t.match(
+    lines.find(({ action }) => action === 'portal.sign-in'),
+    { address: '127.0.0.1' },
+  )
 })

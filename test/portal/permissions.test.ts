@@ -76,8 +76,13 @@ t.test('an account that is not there has no permissions', async (t) => {
 })
 
 t.test('a role is granted on a device that is searched for, and taken away again', async (t) => {
-  const { server, browser, here, clientId } = await signedIn(t, { roles: ['deployer'] })
+  const { server, browser, here, clientId } = await signedIn(t, {
+    roles: ['deployer'],
+    resourceTypes: ['site'],
+  })
   const { operations } = server
+  await operations.putProtectedResource(TESTER, 'acme', { type: 'site', id: 'lyon' })
+  t.match(textOf(await browser.get(`${here}?find=lyon`)), 'lyon site view')
   await operations.putProtectedResource(TESTER, 'acme', {
     type: 'device_group',
     id: 'eu',

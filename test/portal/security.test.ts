@@ -260,3 +260,9 @@ t.test('a fault of ours says nothing of itself to the browser, and all to the lo
   t.notMatch(answer.body, 'description')
   t.ok(server.log.some((line) => line.includes('"msg":"fault"') && line.includes('description')))
 })
+
+t.test('a form without anything in it is refused, not misread', async (t) => {
+  const { server } = await withAccount(t)
+  const answer = await server.app.inject({ method: 'POST', url: '/portal/acme/sign-in' })
+  t.equal(answer.statusCode, 403)
+})

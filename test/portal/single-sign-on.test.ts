@@ -7,7 +7,7 @@ import {
   type ProviderOptions,
   type TestIdentityProvider,
 } from '../support/identity-provider.ts'
-import { type Answer, Browser, textOf } from '../support/portal.ts'
+import { type Answer, adminOf, Browser, textOf } from '../support/portal.ts'
 import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
 
 const LIST = '/portal/acme/service-accounts'
@@ -122,21 +122,6 @@ t.test('an access token that has ended is renewed once, for all clicks of that m
   t.match((await browser.get(LIST)).body, 'Viewer, read only')
 })
 
-t.test('a click that meets the renewal of another node is let in by what that one was given', async (t) => {
-  const { provider, server, browser } = await withProvider(t)
-  await signIn(browser, provider)
-  provider.endAccessTokens()
-  const node = await testServer(t, {
-    databaseUrl: server.databaseUrl,
-    clock: server.clock,
-    singleSignOn: settingsFor(provider),
-  })
-  const elsewhere = new Browser(node)
-  for (const [name, value] of browser.cookies) elsewhere.cookies.set(name, value)
-  const [here, there] = await Promise.all([browser.get(LIST), elsewhere.get(LIST)])
-  t.ok([here.statusCode, there.statusCode].includes(200))
-})
-
 t.test('a session that was ended at the provider is over by the next click', async (t) => {
   const { provider, browser } = await withProvider(t)
   await signIn(browser, provider)
@@ -249,4 +234,41 @@ t.test('a subject that is no ASCII is kept by its hash, and a name that is blank
   t.match((await browser.get(LIST)).body, 'a@acme.test')
   const [session] = await server.operations.listPortalSessions(TESTER, 'acme')
   t.match(session?.subject, /^[\w-]{43}$/)
+})
+
+t.test('whoever has no role any more when the access token is renewed is out', async (t) => {
+  const { provider, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  provider.claims = {}
+  provider.endAccessTokens()
+  t.equal((await browser.get(LIST)).statusCode, 303)
+})
+
+t.test('a one-time link lets in beside single sign-on, and outlives it', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  const byLink = await adminOf(server, 'acme')
+  t.equal((await byLink.get(LIST)).statusCode, 200)
+  const without = await testServer(t, { databaseUrl: server.databaseUrl, clock: server.clock })
+  for (const [from, status] of [
+    [byLink, 200],
+    [browser, 303],
+  ] as const) {
+    const elsewhere = new Browser(without)
+    for (const [name, value] of from.cookies) elsewhere.cookies.set(name, value)
+    t.equal((await elsewhere.get(LIST)).statusCode, status)
+  }
+})
+
+t.test('the portal may be a public client, which PKCE protects', async (t) => {
+  const { provider, browser } = await withProvider(t, { clientSecret: undefined }, { publicClient: true })
+  t.equal((await signIn(browser, provider)).statusCode, 303)
+})
+
+t.test('a provider that cannot be reached, or is none, is told apart', async (t) => {
+  const away = await withProvider(t, { issuer: 'https://localhost:1' })
+  t.equal((await away.browser.get('/portal/acme/sign-in/sso')).statusCode, 503)
+  const { issuer } = away.provider
+  const none = await withProvider(t, { issuer: `${issuer}/nothing` })
+  t.equal((await none.browser.get('/portal/acme/sign-in/sso')).statusCode, 403)
 })

@@ -19,6 +19,7 @@ function ask(browser: Browser, client_id: string, client_secret: string, scope =
 
 t.test('a client_id and its secret show the claims of a real token', async (t) => {
   const { server, browser, clientId, clientSecret } = await signedIn(t)
+  t.equal((await ask(browser, clientId, clientSecret)).statusCode, 200)
   const answer = await ask(browser, clientId, ` ${clientSecret} `, 'view')
   t.equal(answer.statusCode, 200)
   const text = textOf(answer)

@@ -28,6 +28,7 @@ export interface ProviderOptions {
   /** Without it, claims are in the ID token. */
   readonly userInfo?: boolean
   readonly refreshTokens?: boolean
+  readonly publicClient?: boolean
 }
 
 /** A certified OpenID provider (oidc-provider) of the test's own. */
@@ -90,14 +91,16 @@ async function listen(server: Server, port: number): Promise<void> {
 }
 
 function configuration(
-  { redirectUri, userInfo = true, refreshTokens = true }: ProviderOptions,
+  { redirectUri, userInfo = true, refreshTokens = true, publicClient = false }: ProviderOptions,
   claims: () => Record<string, unknown>,
 ): Configuration {
   return {
     clients: [
       {
         client_id: CLIENT_ID,
-        client_secret: CLIENT_SECRET,
+        ...(publicClient
+          ? { token_endpoint_auth_method: 'none' as const }
+          : { client_secret: CLIENT_SECRET }),
         redirect_uris: [redirectUri],
         grant_types: ['authorization_code', 'refresh_token'],
       },

@@ -176,10 +176,9 @@ function jsonLines(events: AsyncIterable<RecordedAuditEvent>): Readable {
   return Readable.from(events).map((event) => `${JSON.stringify(toWire(event))}\n`)
 }
 
-function toWire({ id, realm, occurredAt, actor, action, target: on, outcome, details }: RecordedAuditEvent) {
+function toWire({ id, occurredAt, actor, action, target: on, outcome, details }: RecordedAuditEvent) {
   return {
     id,
-    realm: realm ?? null,
     occurred_at: occurredAt.toISOString(),
     actor_kind: actor.kind,
     actor_id: actor.id,

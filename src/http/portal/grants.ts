@@ -28,11 +28,11 @@ export function grantActions(portal: Portal, { addGrant, removeGrant }: Deps): v
   for (const [verb, act, done] of acts) {
     portal.action(`${PATH}/${verb}`, async (visit, sent, { params }) => {
       const { clientId = '' } = params
-      const [role = '', type = '', id = ''] = ['role', 'type', 'id'].map((name) => sent.get(name) ?? '')
+      const [role = '', type = '', id = ''] = ['role', 'type', 'id'].map((name) => sent.get(name))
       await act(visit.actor, visit.realm, clientId, { role, type, id })
       const back = new URLSearchParams({
         done,
-        ...(sent.get('find') && { find: sent.get('find') as string }),
+        ...(sent.get('find') && { find: sent.get('find') }),
       })
       return { redirect: `${addressOf(visit, clientId)}/permissions?${back}#grants` }
     })

@@ -76,7 +76,7 @@ function revocation(portal: Portal, operations: Deps): void {
     section: 'keys',
     trail: [['Keys', `/portal/${visit.realm}/keys`]],
     body: confirmation(visit, {
-      action: `/portal/${visit.realm}/keys/${encodeURIComponent(params['kid'] ?? '')}/revoke`,
+      action: `/portal/${visit.realm}/keys/${encodeURIComponent(params['kid'] as string)}/revoke`,
       button: 'Revoke at once',
       danger: true,
       cancel: `/portal/${visit.realm}/keys`,
@@ -86,7 +86,7 @@ function revocation(portal: Portal, operations: Deps): void {
   }))
 
   portal.action(path, async (visit, _sent, { params }) => {
-    await operations.revokeSigningKey(visit.actor, visit.realm, params['kid'] ?? '')
+    await operations.revokeSigningKey(visit.actor, visit.realm, params['kid'] as string)
     return { redirect: `/portal/${visit.realm}/keys?done=revoked` }
   })
 }

@@ -22,8 +22,8 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
   })
 
   portal.action(path, async (visit, sent) => {
-    const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key) ?? '')
-    if (!(await operations.takePortalForm(visit, sent.get('form_id') ?? ''))) return alreadyShown(visit)
+    const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
+    if (!(await operations.takePortalForm(visit, sent.get('form_id')))) return alreadyShown(visit)
     try {
       const created = await operations.createServiceAccount(visit.actor, visit.realm, { name, description })
       const { issuer } = await operations.findPublishedRealm(visit.realm)
@@ -51,7 +51,8 @@ function ask(
 ): Page {
   const list = `/portal/${visit.realm}/service-accounts`
   const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
-  const full = used >= limit
+  // Somebody may have made room since.
+  const full = refusal?.code === 'limit_reached' || used >= limit
   const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
   return {
     title: 'Create a service account',
@@ -61,7 +62,6 @@ function ask(
     status: refusal ? (refusal.code === 'invalid' ? 400 : 409) : 200,
     body: html`<section class="card narrow">
 ${full && notice('danger', `${used} of ${limit} service accounts are used: the limit is reached. Delete one before you create another.`)}
-${refusal && !full && refusal.field !== 'name' && refusal.field !== 'description' && notice('danger', refusal.message)}
 ${form(
   visit,
   `${list}/create`,

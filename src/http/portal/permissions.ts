@@ -39,7 +39,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 /** The standard permissions page of one service account. */
 export function permissionsScreen(portal: Portal, operations: Deps): void {
   portal.page(PATH, async (visit, asked) => {
-    const clientId = asked.params['clientId'] ?? ''
+    const clientId = asked.params['clientId'] as string
     const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
     const realm = await operations.findRealm(visit.actor, visit.realm)
     const claims = await operations.previewAccessToken(visit.actor, visit.realm, clientId)
@@ -61,7 +61,7 @@ ${await grantsCard(visit, account, realm, asked, operations)}</div>
   grantActions(portal, operations)
 
   portal.action(`${PATH}/roles`, async (visit, sent, { params }) => {
-    const clientId = params['clientId'] ?? ''
+    const clientId = params['clientId'] as string
     const update = { roles: sent.getAll('role'), expectedVersion: Number(sent.get('version')) }
     await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
     return { redirect: `${addressOf(visit, clientId)}/permissions?done=saved` }

@@ -41,7 +41,7 @@ export function secretScreens(portal: Portal, operations: Deps): void {
 }
 
 function accountOf({ findServiceAccount }: Deps, visit: Visit, { params }: Asked): Promise<ServiceAccount> {
-  return findServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+  return findServiceAccount(visit.actor, visit.realm, params['clientId'] as string)
 }
 
 function resetting(portal: Portal, operations: Deps): void {
@@ -147,11 +147,11 @@ function once(
   operations: Deps,
   verb: string,
   what: 'reset' | 'rotating',
-  make: (visit: Visit, clientId: string, hours: string | null) => Promise<ServiceAccountWithSecret>,
+  make: (visit: Visit, clientId: string, hours: string) => Promise<ServiceAccountWithSecret>,
 ): void {
   portal.action(`${PATH}/${verb}`, async (visit, sent, { params }): Promise<Page> => {
     const { clientId = '' } = params
-    if (!(await operations.takePortalForm(visit, sent.get('form_id') ?? '')))
+    if (!(await operations.takePortalForm(visit, sent.get('form_id'))))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
     const made = await make(visit, clientId, sent.get('hours'))
     const { issuer } = await operations.findPublishedRealm(visit.realm)

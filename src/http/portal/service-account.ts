@@ -58,7 +58,7 @@ ${visit.mayChange && detailsCard(visit, account)}`,
 function editing(portal: Portal, operations: Deps): void {
   portal.action(PATH, async (visit, sent, { params }) => {
     const { clientId = '' } = params
-    const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key) ?? '')
+    const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
     const update = { name, description, expectedVersion: Number(sent.get('version')) }
     try {
       await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
@@ -74,7 +74,11 @@ function editing(portal: Portal, operations: Deps): void {
 
 function states(portal: Portal, operations: Deps): void {
   portal.page(`${PATH}/disable`, async (visit, { params }) => {
-    const account = await operations.findServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+    const account = await operations.findServiceAccount(
+      visit.actor,
+      visit.realm,
+      params['clientId'] as string,
+    )
     const here = addressOf(visit, account.clientId)
     const content = html`<p>${named(account.name)} gets no more tokens with its secret until you enable it again. Tokens that it has already stop working at their next validation check.</p>`
     return {
@@ -103,7 +107,11 @@ function states(portal: Portal, operations: Deps): void {
 
 function deletion(portal: Portal, operations: Deps): void {
   portal.page(`${PATH}/delete`, async (visit, { params }) => {
-    const account = await operations.findServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+    const account = await operations.findServiceAccount(
+      visit.actor,
+      visit.realm,
+      params['clientId'] as string,
+    )
     const here = addressOf(visit, account.clientId)
     const content = html`<p>Delete ${named(account.name)}?</p>
 <p><strong>Deletion is immediate.</strong> Any tokens minted from this service account stop working at their next validation check. It cannot be undone.</p>
@@ -121,7 +129,7 @@ function deletion(portal: Portal, operations: Deps): void {
   })
 
   portal.action(`${PATH}/delete`, async (visit, _sent, { params }) => {
-    await operations.deleteServiceAccount(visit.actor, visit.realm, params['clientId'] ?? '')
+    await operations.deleteServiceAccount(visit.actor, visit.realm, params['clientId'] as string)
     return { redirect: `/portal/${visit.realm}/service-accounts?done=deleted` }
   })
 }

@@ -54,9 +54,9 @@ export function signInScreen(
     note(request, { realm: loggableRealm(tenant) })
     requireOwnOrigin(request, operations.publicUrl)
     const form = fieldsOf(request)
-    const code = (form.get('code') ?? '').trim()
+    const code = form.get('code').trim()
     cookie.set(reply, await operations.signInWithLink(tenant, code, request.ip))
-    return reply.redirect(safeNext(tenant, form.get('next') ?? ''), 303)
+    return reply.redirect(safeNext(tenant, form.get('next')), 303)
   })
 }
 

@@ -6,7 +6,7 @@ export function signOutScreen(
   { signOutOfPortal }: Pick<Operations, 'signOutOfPortal'>,
 ): void {
   portal.action('/portal/:tenant/sign-out', async (visit) => {
-    await signOutOfPortal(visit, visit.actor.address ?? '')
+    await signOutOfPortal(visit, visit.address)
     return { redirect: `/portal/${visit.realm}/sign-in` }
   })
 }

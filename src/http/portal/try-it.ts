@@ -18,9 +18,9 @@ export function tryItScreen(portal: Portal, operations: Deps): void {
 
   portal.action('/portal/:tenant/try-it', async (visit, sent) => {
     const [clientId = '', clientSecret = '', scope = ''] = ['client_id', 'client_secret', 'scope'].map(
-      (name) => (sent.get(name) ?? '').trim(),
+      (name) => sent.get(name).trim(),
     )
-    const address = visit.actor.address ?? ''
+    const address = visit.address
     try {
       const client = await operations.authenticateClient(visit.realm, { clientId, clientSecret }, address)
       const request = {

@@ -13,6 +13,7 @@ import type { Layout, Page } from './layout.ts'
 export interface Visit extends PortalVisit {
   readonly realm: string
   readonly actor: Actor
+  readonly address: string
   /** False for viewers. The operations refuse what they attempt all the same. */
   readonly mayChange: boolean
 }
@@ -28,7 +29,12 @@ export interface Download {
   readonly content: Readable
 }
 
-type Fields = URLSearchParams
+/** The fields of a form; one that was not sent is empty. */
+export interface Fields {
+  get(name: string): string
+  getAll(name: string): string[]
+}
+
 type Request = FastifyRequest<{ Params: Params; Querystring: Query }>
 type Params = Readonly<Record<string, string>>
 type Query = Readonly<Record<string, string | string[] | undefined>>
@@ -73,7 +79,8 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
     if (!found || found.session.realm !== tenant) throw new SignedOut('nobody is signed in to that realm')
     cookie.set(reply, found.cookie)
     const actor = portalActor(found.session, request.ip)
-    const visit = { ...found, realm: tenant, actor, mayChange: found.session.access === 'administer' }
+    const mayChange = found.session.access === 'administer'
+    const visit = { ...found, realm: tenant, actor, address: request.ip, mayChange }
     visits.set(request, visit)
     return visit
   }
@@ -112,13 +119,14 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
 
 /** A form's fields. */
 export function fieldsOf(request: FastifyRequest): Fields {
-  return (request.body as { fields?: Fields } | undefined)?.fields ?? new URLSearchParams()
+  const { fields = new URLSearchParams() } = (request.body ?? {}) as { fields?: URLSearchParams }
+  return { get: (name) => fields.get(name) ?? '', getAll: (name) => fields.getAll(name) }
 }
 
 function asked(request: Request): Asked {
   return {
     params: request.params,
-    query: (name) => [request.query[name] ?? ''].flat().at(-1) ?? '',
+    query: (name) => [request.query[name] ?? ''].flat().at(-1) as string,
   }
 }
 
@@ -156,7 +164,7 @@ function requireFormToken(
   { fingerprint }: Pick<Operations, 'fingerprint'>,
 ): void {
   // Hashes are compared, so that the time taken tells nothing of the token.
-  if (fingerprint(form.get('form_token') ?? '') === fingerprint(formToken)) return
+  if (fingerprint(form.get('form_token')) === fingerprint(formToken)) return
   throw new Refusal(
     'forbidden',
     'The form is not one of this session, so nothing was done. Open the page again and send it from there.',
