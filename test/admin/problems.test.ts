@@ -43,7 +43,14 @@ t.test('a body is refused naming the member at fault', async (t) => {
   isProblem(t, realm, 400, 'invalid', { field: 'algorithm', detail: /^algorithm must be one of ES256/ })
   const list = await ask('GET', `${ACCOUNTS}?limit=1001`)
   isProblem(t, list, 400, 'invalid', { field: 'limit', detail: 'limit must be <= 1000.' })
-  for (const query of ['limit=1e309', 'limit=x', 'cursor=AA', 'unused_since=yesterday', 'name=%00'])
+  for (const query of [
+    'limit=1e309',
+    'limit=x',
+    'cursor=AA',
+    'unused_since=yesterday',
+    'unused_since=9999-12-31T23:59:60Z',
+    'name=%00',
+  ])
     isProblem(t, await ask('GET', `${ACCOUNTS}?${query}`), 400, 'invalid')
 })
 

@@ -7,6 +7,7 @@ import type { Operations } from '../../operations/operations.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
+import { readMoment } from './moment.ts'
 import { DEFAULT_LIMIT, InRealm, MaybeText, Moment, PageQuery, pageOf, SearchText } from './schemas.ts'
 
 const NDJSON = 'application/x-ndjson'
@@ -59,7 +60,7 @@ export function auditEventRoutes(
 ): void {
   async function answer(request: TrailRequest, reply: FastifyReply, realm: string | undefined) {
     const { cursor, limit = DEFAULT_LIMIT, from, to, format, ...filter } = request.query
-    const search = { ...filter, from: readTime(from), to: readTime(to) }
+    const search = { ...filter, from: readMoment(from, 'from'), to: readMoment(to, 'to') }
     const actor = actorOf(request)
     if (format === 'ndjson' || (!format && request.headers.accept?.includes(NDJSON)))
       return sendAll(reply, await operations.exportAuditEvents(actor, realm, search))
@@ -102,8 +103,4 @@ export function auditEventRoutes(
 function sendAll(reply: FastifyReply, events: AsyncIterable<RecordedAuditEvent>): FastifyReply {
   const lines = Readable.from(events).map((event) => `${JSON.stringify(auditEventToWire(event))}\n`)
   return reply.header('content-type', NDJSON).send(lines)
-}
-
-function readTime(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text)
 }

@@ -4,6 +4,7 @@ import type { Operations } from '../../operations/operations.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'
+import { readMoment } from './moment.ts'
 import { Closed, PathName } from './schemas.ts'
 import { ClientSecretAnswer, ServiceAccountWithSecret } from './service-account-schema.ts'
 import { OfAccount } from './service-accounts.ts'
@@ -85,7 +86,7 @@ export function secretRoutes(
         actorOf(request),
         tenant,
         client_id,
-        end === undefined ? undefined : new Date(end),
+        readMoment(end, 'old_secret_expires_at'),
       )
       const { account, clientSecret, secret } = rotated
       const path = `/admin/realms/${tenant}/service-accounts/${client_id}/secrets/${secret.id}`

@@ -6,6 +6,7 @@ import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf, readIfMatch } from './etag.ts'
+import { readMoment } from './moment.ts'
 import { DEFAULT_LIMIT, InRealm, PageQuery, PathName, pageOf, SearchText } from './schemas.ts'
 import {
   NewServiceAccount,
@@ -55,7 +56,7 @@ export function serviceAccountRoutes(
         after: readCursor(cursor) ?? '',
         limit,
         nameContains: name,
-        unusedSince: unused_since === undefined ? undefined : new Date(unused_since),
+        unusedSince: readMoment(unused_since, 'unused_since'),
       })
       return pageToWire(page, (account) => serviceAccountToWire(account, tenant))
     },
