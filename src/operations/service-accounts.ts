@@ -5,7 +5,7 @@ import { requireAuthority, requireHeldRoles } from '../domain/authority.ts'
 import type { Page } from '../domain/page.ts'
 import { checkAccountRights, type Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
-import { DEFAULT_ROLE, PLATFORM_ADMIN } from '../domain/role.ts'
+import { DEFAULT_ROLE } from '../domain/role.ts'
 import {
   checkImportedClientId,
   checkImportedClientSecret,
@@ -28,7 +28,6 @@ import {
   findServiceAccount,
   insertServiceAccount,
   listServiceAccounts,
-  type ServiceAccountChanges,
   type ServiceAccountFilter,
   updateServiceAccount,
 } from '../storage/service-accounts.ts'
@@ -42,6 +41,13 @@ import {
 import { secretRecord } from './client-secrets.ts'
 import type { Dependencies } from './dependencies.ts'
 import { unknownRealm } from './realms.ts'
+import {
+  actionOf,
+  changesOf,
+  losesAdministration,
+  pick,
+  type ServiceAccountUpdate,
+} from './service-account-update.ts'
 import { replaceStatusIndex, retireStatusIndex, takeStatusIndex } from './status-indexes.ts'
 
 export interface NewServiceAccountRequest {
@@ -51,16 +57,6 @@ export interface NewServiceAccountRequest {
   readonly scopes?: readonly string[] | undefined
   /** Credentials that the client has already; both or none. */
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
-}
-
-/** What may be changed of an account; what is left out stays. */
-export interface ServiceAccountUpdate {
-  readonly name?: string | undefined
-  readonly description?: string | undefined
-  readonly roles?: readonly string[] | undefined
-  /** `null`: all of the realm's. */
-  readonly scopes?: readonly string[] | null | undefined
-  readonly enabled?: boolean | undefined
 }
 
 export interface ServiceAccountWithSecret {
@@ -194,45 +190,6 @@ async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<R
   if (!realm) throw unknownRealm(realmName)
   if ((await updateRealmTakingPlace(trx, realm.id)) === undefined) throw limitReached(realm)
   return realm
-}
-
-function actionOf(update: ServiceAccountUpdate): string {
-  const members = Object.keys(update)
-  if (members.length === 1 && update.enabled !== undefined)
-    return update.enabled ? 'service-account.enable' : 'service-account.disable'
-  return 'service-account.update'
-}
-
-/** What really changes. */
-function changesOf(
-  account: ServiceAccount,
-  { name, description, roles, scopes, enabled }: ServiceAccountUpdate,
-  now: Date,
-): ServiceAccountChanges {
-  const parsed = name === undefined ? account.name : parseServiceAccountName(name)
-  const wasEnabled = account.disabledAt === undefined
-  return {
-    ...(parsed !== account.name && { name: parsed, nameKey: nameKey(parsed) }),
-    ...(description !== undefined && { description: parseDescription(description) }),
-    ...(roles !== undefined && { roles }),
-    ...(scopes !== undefined && { scopes: scopes ?? undefined }),
-    ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
-  }
-}
-
-function losesAdministration({ roles }: ServiceAccount, changes: ServiceAccountChanges): boolean {
-  const demoted = changes.roles !== undefined && !changes.roles.includes(PLATFORM_ADMIN)
-  return roles.includes(PLATFORM_ADMIN) && (demoted || changes.disabledAt !== undefined)
-}
-
-function pick(account: ServiceAccount, changes: ServiceAccountChanges): Record<string, unknown> {
-  return {
-    ...('name' in changes && { name: account.name }),
-    ...('description' in changes && { description: account.description }),
-    ...('roles' in changes && { roles: account.roles }),
-    ...('scopes' in changes && { scopes: account.scopes ?? null }),
-    ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
-  }
 }
 
 function checkImported({ clientId, clientSecret }: { clientId: string; clientSecret: string }): void {
