@@ -45,6 +45,10 @@ t.test('a service account lives from its creation to its deletion', async (t) =>
   t.equal((await answer('enable', client_id)).enabled, true)
   t.equal(await status(made), 200)
 
+  const { updated_at: before } = await answer('show', client_id)
+  t.not((await answer('revoke-tokens', client_id)).updated_at, before)
+  t.equal(await status(made), 200)
+
   const reset = await answer('reset-secret', client_id)
   t.equal(await status(made), 401)
   t.equal(await status(reset), 200)

@@ -1,0 +1,108 @@
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { inTransaction, openDatabase } from '../../src/storage/database.ts'
+import { insertStatusIndex } from '../../src/storage/status-lists.ts'
+import { TESTER, type TestServer, testServer } from '../support/server.ts'
+
+async function rowsOf<T>({ databaseUrl }: TestServer, text: string): Promise<T[]> {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+async function twoNodes(t: Test) {
+  const one = await testServer(t)
+  const other = await testServer(t, { databaseUrl: one.databaseUrl, clock: one.clock })
+  await one.operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 1000 })
+  return [one, other] as const
+}
+
+t.test(
+  'no two accounts ever have one index, however they are made, renewed and deleted at once',
+  async (t) => {
+    const nodes = await twoNodes(t)
+    const onEither = (n: number) => (nodes[n % 2] as TestServer).operations
+    await Promise.all(
+      Array.from({ length: 60 }, async (_, n) => {
+        const { account } = await onEither(n).createServiceAccount(TESTER, 'acme', { name: `account ${n}` })
+        const { clientId } = account
+        if (n % 3 === 0) await onEither(n + 1).revokeTokens(TESTER, 'acme', clientId)
+        if (n % 3 === 1) await onEither(n + 1).deleteServiceAccount(TESTER, 'acme', clientId)
+        if (n % 4 === 0)
+          await onEither(n)
+            .updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+            .catch((error: { code: string }) => t.equal(error.code, 'not_found'))
+      }),
+    )
+    const accounts = await rowsOf<{ status_index: number }>(
+      nodes[0],
+      'select status_index from service_accounts',
+    )
+    const held = accounts.map((account) => account.status_index)
+    t.equal(held.length, 40)
+    t.equal(new Set(held).size, 40)
+    const retired = await rowsOf<{ status_index: number }>(
+      nodes[0],
+      'select status_index from status_indexes where retired_at is not null',
+    )
+    const dead = new Set(retired.map((row) => row.status_index))
+    t.ok(dead.size >= 40)
+    t.same(
+      held.filter((index) => dead.has(index)),
+      [],
+      'nobody has an index whose bit is set',
+    )
+  },
+)
+
+t.test('of many who draw one index at once, one has it', async (t) => {
+  const { operations, databaseUrl } = await testServer(t)
+  const { id } = await operations.createRealm(TESTER, 'acme')
+  const db = openDatabase({ connectionString: databaseUrl, poolSize: 10, onIdleError: () => {} })
+  for (let index = 0; index < 20; index++) {
+    const draws = Array.from({ length: 10 }, () =>
+      inTransaction(db, (trx) => insertStatusIndex(trx, id, index)),
+    )
+    t.equal((await Promise.all(draws)).filter((taken) => taken).length, 1)
+  }
+  await db.destroy()
+})
+
+t.test('an index is had again only when nothing can carry or show it any more', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  await rowsOf(
+    server,
+    `insert into status_indexes (realm_id, status_index, retired_at)
+     select id, 0, '${server.clock.now.toISOString()}' from realms where name = 'acme'`,
+  )
+  const isFree = async () =>
+    (await rowsOf(server, 'select from status_indexes where status_index = 0')).length === 0
+  for (const [seconds, free] of [
+    [3600 + 300, false],
+    [300, false],
+    [119, false],
+    [2, true],
+  ] as const) {
+    server.clock.advance(seconds)
+    await server.operations.deleteWhatHasExpired()
+    t.equal(await isFree(), free, `after ${seconds} s more`)
+  }
+})
+
+t.test('what has expired is deleted in batches', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  await rowsOf(
+    server,
+    `insert into status_indexes (realm_id, status_index, retired_at)
+     select id, generate_series(1, 1500), '2020-01-01' from realms where name = 'acme'`,
+  )
+  t.equal(await server.operations.deleteWhatHasExpired(), true)
+  t.equal(await server.operations.deleteWhatHasExpired(), false)
+  t.same(await rowsOf(server, 'select from status_indexes'), [])
+})
