@@ -19,6 +19,8 @@ export function createMetrics(measure: () => Promise<Measurements>): Metrics {
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   AggregatorRegistry.setRegistries(registry)
+  // Made for its side effect: a worker then answers when the first process gathers metrics.
+  if (cluster.isWorker) new AggregatorRegistry()
   const labels = new BoundedLabels(MAX_REALM_LABELS)
   const grants = new Counter({
     name: 'mintmark_token_requests_total',

@@ -66,3 +66,15 @@ t.test('a worker that dies while the server stops is not replaced', async (t) =>
   server.child.kill('SIGTERM')
   t.equal((await server.ended).code, 0)
 })
+
+t.test('the metrics of any worker are those of all of them', async (t) => {
+  const { url } = await startTwo(t)
+  const body = new URLSearchParams({ grant_type: 'client_credentials' })
+  const ask = () => fetch(`${url}/realms/nobody/protocol/openid-connect/token`, { method: 'POST', body })
+  await Promise.all(Array.from({ length: 40 }, async () => (await ask()).arrayBuffer()))
+  for (let i = 0; i < 5; i++) {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    t.match(text, /^mintmark_token_requests_total\{realm="",outcome="unknown_realm"\} 40$/m)
+    t.match(text, /^mintmark_database_up 1$/m)
+  }
+})
