@@ -14,11 +14,12 @@ export async function takeStatusIndex(
   { id, serviceAccountLimit }: Pick<Realm, 'id' | 'serviceAccountLimit'>,
 ): Promise<number> {
   let range = statusIndexRange(serviceAccountLimit)
-  for (let draw = 1; ; draw++) {
-    const statusIndex = randomBelow(range)
-    if (await insertStatusIndex(trx, id, statusIndex)) return statusIndex
+  let statusIndex = randomBelow(range)
+  for (let draw = 1; !(await insertStatusIndex(trx, id, statusIndex)); draw++) {
     if (draw % DRAWS === 0) range *= 2
+    statusIndex = randomBelow(range)
   }
+  return statusIndex
 }
 
 /** All tokens of the account are dead with the commit. */
