@@ -2,18 +2,20 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Answers addresses that fit no route because they cannot be read: neither hooks nor error handlers see those. */
 export function refuseUnreadableAddress(
-  { statusCode = 400, code }: FastifyError,
+  { statusCode, code }: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
   const { method, ip } = request
-  const line = { method, status: statusCode, address: ip, outcome: 'invalid_request', reason: code }
+  const isTooLong = statusCode === 414
+  const status = isTooLong ? 414 : 400
+  const line = { method, status, address: ip, outcome: 'invalid_request', reason: code }
   request.log.info(line, 'request')
   reply
-    .code(statusCode)
+    .code(status)
     .header('cache-control', 'no-store')
     .send({
       error: 'invalid_request',
-      error_description: statusCode === 414 ? 'The address is too long.' : 'The address is malformed.',
+      error_description: isTooLong ? 'The address is too long.' : 'The address is malformed.',
     })
 }

@@ -43,11 +43,8 @@ export function shareReads<Key, Value>(
 
   function gather(callback: () => void): void {
     const { promise: patience, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => {
-      reject(new Error('timeout: no answer in time'))
-      // Those whose turn has not come are told all the same.
-      if (gathered.has(batch)) dispatch(batch)
-    }, PATIENCE_MILLISECONDS)
+    // Its turn has come by then: whatever was dispatched before it had to be answered sooner.
+    const timer = setTimeout(() => reject(new Error('timeout: no answer in time')), PATIENCE_MILLISECONDS)
     const batch = { dispatch: callback, patience, timer }
     gathered.add(batch)
     // After all that has arrived by now: the other requests of this turn join.

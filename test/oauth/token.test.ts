@@ -346,6 +346,12 @@ t.test('a body over 16 KiB is refused unread', async (t) => {
   refuses(t, await post(server, `${fits}x`), 413, 'invalid_request', 'The request is too large.')
 })
 
+t.test('a body that is not as long as it says is refused', async (t) => {
+  const server = await acme(t)
+  const answer = await post(server, 'grant_type=client_credentials', { 'content-length': '5' })
+  refuses(t, answer, 400, 'invalid_request', 'The request is malformed.')
+})
+
 t.test('every method but POST is told so', async (t) => {
   const { app } = await acme(t)
   for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const) {

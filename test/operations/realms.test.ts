@@ -22,6 +22,10 @@ t.test('what an update of a realm leaves out stays as it is', async (t) => {
     code: 'invalid',
     field: 'token_lifetime_seconds',
   })
+  await t.rejects(operations.updateRealm(ADMIN, 'acme', { displayName: 'x'.repeat(201) }), {
+    code: 'invalid',
+    field: 'display_name',
+  })
   await t.rejects(operations.updateRealm(TESTER, 'nowhere', {}), { code: 'not_found' })
 })
 

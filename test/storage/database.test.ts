@@ -57,3 +57,15 @@ t.test('transactions that deadlock are run again', async (t) => {
   await Promise.all([add(1, 2), add(2, 1)])
   t.same((await sql`select count from pairs`.execute(db)).rows, [{ count: 2 }, { count: 2 }])
 })
+
+t.test('what is no error of a database is none', async (t) => {
+  for (const error of [
+    'timeout',
+    undefined,
+    new Error('other'),
+    Object.assign(new Error('x'), { code: '23505' }),
+  ])
+    t.notOk(isDatabaseAway(error))
+  for (const code of ['08006', '53300', '57P01', '25006', 'ECONNREFUSED', 'ENOENT'])
+    t.ok(isDatabaseAway(Object.assign(new Error('x'), { code })), code)
+})

@@ -1,0 +1,95 @@
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import t, { type Test } from 'tap'
+import { tokenFor } from '../support/admin.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+const CERTS = '/realms/acme/protocol/openid-connect/certs'
+const DAY = 86_400
+
+async function acme(t: Test) {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const states = async () =>
+    (await server.operations.listSigningKeys(TESTER, 'acme')).map(({ state }) => state).sort()
+  return { ...server, states }
+}
+
+t.test(
+  'a retired key is published until the last token it can have signed has expired, and then gone',
+  async (t) => {
+    const server = await acme(t)
+    const { app, operations, clock, states } = server
+    await operations.updateRealm(TESTER, 'acme', { tokenLifetimeSeconds: 3600 })
+    const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+    await operations.rotateSigningKey(TESTER, 'acme')
+    clock.advance(306)
+    // The last moment of the old key.
+    const token = await tokenFor(server, 'acme', account.clientId, clientSecret)
+    await operations.rotateDueSigningKeys()
+    t.same(await states(), ['current', 'retired'])
+
+    clock.advance(3599)
+    await operations.rotateDueSigningKeys()
+    const keys = createLocalJWKSet((await app.inject(CERTS)).json())
+    await jwtVerify(token, keys, { currentDate: clock.now })
+
+    clock.advance(61)
+    await operations.rotateDueSigningKeys()
+    t.same(await states(), ['current'])
+    t.equal((await app.inject(CERTS)).json().keys.length, 1)
+  },
+)
+
+t.test('of several nodes that look at once, one makes the next key and one lets it sign', async (t) => {
+  const { databaseUrl, operations, clock, states } = await acme(t)
+  const others = await Promise.all([1, 2].map(() => testServer(t, { databaseUrl, clock })))
+  const all = [operations, ...others.map((other) => other.operations)]
+  const look = () => Promise.all(all.map((one) => one.rotateDueSigningKeys()))
+  clock.advance(89 * DAY)
+  await look()
+  t.same(await states(), ['current', 'next'])
+  clock.advance(DAY)
+  await look()
+  t.same(await states(), ['current', 'retired'])
+  const { items } = await operations.listAuditEvents(TESTER, 'acme', { limit: 50 })
+  t.same(
+    items.map(({ action }) => action).filter((action) => action.startsWith('key.')),
+    ['key.promote-next', 'key.create-next'],
+  )
+})
+
+t.test('who rotates again while a key waits is told of that key', async (t) => {
+  const { operations, clock, states } = await acme(t)
+  clock.advance(89 * DAY)
+  await operations.rotateDueSigningKeys()
+  const [first, second] = await Promise.all([
+    operations.rotateSigningKey(TESTER, 'acme'),
+    operations.rotateSigningKey(TESTER, 'acme'),
+  ])
+  t.equal(first.kid, second.kid)
+  t.same(first.activatesAt, new Date(clock.now.getTime() + 305_000), 'sooner than it was to sign')
+  t.same(await states(), ['current', 'next'])
+})
+
+t.test('a key that waits is replaced when the realm wants another algorithm', async (t) => {
+  const { operations } = await acme(t)
+  for (const algorithm of ['EdDSA', 'PS256'] as const) {
+    await operations.updateRealm(TESTER, 'acme', { algorithm })
+    await operations.rotateDueSigningKeys()
+    const next = (await operations.listSigningKeys(TESTER, 'acme')).filter(({ state }) => state === 'next')
+    t.match(next, [{ algorithm }])
+  }
+  await operations.updateRealm(TESTER, 'acme', { algorithm: 'RS256' })
+  t.match(await operations.rotateSigningKey(TESTER, 'acme'), { algorithm: 'RS256', state: 'next' })
+})
+
+t.test('a server whose key rotation is overdue is not ready', async (t) => {
+  const { app, operations, clock } = await acme(t)
+  const hindrances = async () => (await app.inject('/health/ready')).json().hindrances
+  clock.advance(89 * DAY + 299)
+  t.equal(await hindrances(), undefined)
+  clock.advance(2)
+  t.same(await hindrances(), ['a key rotation is overdue'])
+  await operations.rotateDueSigningKeys()
+  t.equal(await hindrances(), undefined)
+})
