@@ -32,18 +32,16 @@ export interface JwtRules {
   readonly algorithm: string
   readonly type: string
   readonly issuer: string
-  readonly audience?: string | undefined
   readonly now: Date
 }
 
 /** @throws Error saying what is wrong with it */
 export async function verifyJwt(token: string, key: CryptoKey, rules: JwtRules): Promise<JWTPayload> {
-  const { algorithm, type, issuer, audience, now } = rules
+  const { algorithm, type, issuer, now } = rules
   const { payload } = await jwtVerify(token, key, {
     algorithms: [algorithm],
     typ: type,
     issuer,
-    ...(audience !== undefined && { audience }),
     currentDate: now,
     requiredClaims: ['exp', 'iat', 'jti', 'client_id'],
   })

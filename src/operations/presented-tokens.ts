@@ -1,16 +1,32 @@
 import DataLoader from 'dataloader'
-import { importVerificationKey, readUnverifiedJwt, verifyJwt } from '../crypto/verifying.ts'
+import { LRUCache } from 'lru-cache'
+import { fingerprint } from '../crypto/fingerprint.ts'
+import {
+  importVerificationKey,
+  readUnverifiedJwt,
+  type UnverifiedJwt,
+  verifyJwt,
+} from '../crypto/verifying.ts'
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
 import { issuerOf } from '../domain/realm.ts'
 import { hasStatusIndex } from '../domain/status-list.ts'
 import type { AccountRecord } from '../storage/client-records.ts'
 import { areTokensRevoked, type RevokedTokenLookup } from '../storage/revoked-tokens.ts'
+import type { StoredSigningKey } from '../storage/signing-keys.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
 import { type LoadedRealm, sayUnavailable } from './loaded-realms.ts'
 
 /** Another node's clock may be ahead of this one's. */
 const MAX_CLOCK_SKEW_MILLISECONDS = 60_000
+
+/** Memory for what tokens say whose signature was seen to be good, in characters of those tokens. */
+const MAX_VERIFIED_SIZE = 16 * 1024 * 1024
+
+/** A signature that was good under a key is so for ever, so it is computed once. Whatever else can change is not kept. */
+interface VerifiedJwt extends UnverifiedJwt {
+  readonly publicJwk: object
+}
 
 /** An access token of ours that is good at this moment. */
 export interface PresentedToken {
@@ -39,6 +55,7 @@ export function presentedTokenOperations(
   { find }: Pick<FreshClients, 'find'>,
 ): PresentedTokenOperations {
   const keys = new WeakMap<object, ReturnType<typeof importVerificationKey>>()
+  const verified = new LRUCache<string, VerifiedJwt>({ maxSize: MAX_VERIFIED_SIZE })
   const issuerPrefix = issuerOf(publicUrl, '')
   const revoked = new DataLoader<RevokedTokenLookup, boolean>((lookups) => areTokensRevoked(db, lookups), {
     cache: false,
@@ -51,9 +68,23 @@ export function presentedTokenOperations(
     return known
   }
 
+  async function verify(
+    token: string,
+    { publicJwk, algorithm }: StoredSigningKey,
+    issuer: string,
+    now: Date,
+  ) {
+    const rules = { algorithm, type: 'at+jwt', issuer, now }
+    const key = await keyOf(publicJwk, algorithm)
+    return verifyJwt(token, key, rules).catch((error: Error) => refuse(error.message))
+  }
+
   return {
     async verifyPresentedToken(token, { audience, realm } = {}) {
-      const { kid, iss, client_id: clientId } = readUnverified(token)
+      const print = fingerprint(token)
+      const known = verified.get(print)
+      const { kid, claims: said } = known ?? readUnverifiedJwt(token) ?? refuse('not a JWT')
+      const { iss, client_id: clientId } = said
       if (typeof iss !== 'string' || !iss.startsWith(issuerPrefix)) refuse('another issuer')
       if (typeof clientId !== 'string') refuse('no client_id')
       const issuingRealm = iss.slice(issuerPrefix.length)
@@ -63,18 +94,12 @@ export function presentedTokenOperations(
       const now = clock()
       const key = loaded.keys.find((one) => one.kid === kid)
       if (!key) refuse('no such key')
-      const rules = {
-        algorithm: key.algorithm,
-        type: 'at+jwt',
-        issuer: loaded.issuer,
-        audience,
-        now,
-      }
-      const verificationKey = await keyOf(key.publicJwk, key.algorithm)
-      const claims = await verifyJwt(token, verificationKey, rules).catch((error: Error) =>
-        refuse(error.message),
-      )
+      const claims = known?.publicJwk === key.publicJwk ? said : await verify(token, key, loaded.issuer, now)
+      if (claims !== said)
+        verified.set(print, { kid, claims, publicJwk: key.publicJwk }, { size: token.length })
 
+      if ((claims.exp as number) * 1000 <= now.getTime()) refuse('exp has passed')
+      if (audience !== undefined && ![claims.aud].flat().includes(audience)) refuse('aud is another')
       if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_SKEW_MILLISECONDS)
         refuse('issued in the future')
       if (!account) refuse('the client is gone')
@@ -89,12 +114,6 @@ export function presentedTokenOperations(
       return { loaded, account, claims }
     },
   }
-}
-
-function readUnverified(token: string): Record<string, unknown> {
-  const unverified = readUnverifiedJwt(token)
-  if (!unverified) refuse('not a JWT')
-  return { ...unverified.claims, kid: unverified.kid }
 }
 
 function asRefusal(error: unknown): never {
