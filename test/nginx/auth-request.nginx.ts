@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { freePort } from '../support/free-port.ts'
@@ -66,9 +67,9 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
 
   let seen: IncomingHttpHeaders = {}
-  const api = createServer((request, response) => {
+  const api = createServer(async (request, response) => {
     seen = request.headers
-    response.end('api')
+    response.end(await text(request))
   })
   await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve))
   t.teardown(() => new Promise((resolve) => api.close(resolve)))
@@ -85,10 +86,9 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
     const answer = await fetch(`${url}/realms/acme/protocol/openid-connect/token`, { method: 'POST', body })
     return ((await answer.json()) as { access_token: string }).access_token
   }
-  const ask = async (headers: Record<string, string>) => {
-    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/devices`, { headers })
-    await answer.text()
-    return answer
+  const ask = async (headers: Record<string, string>, init: RequestInit = {}) => {
+    const answer = await fetch(`http://127.0.0.1:${port}/api/v1/devices`, { headers, ...init })
+    return { status: answer.status, headers: answer.headers, body: await answer.text() }
   }
   const token = await tokenFor('view')
 
@@ -102,7 +102,18 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
   const wrong = await ask({ authorization: 'Bearer x.y.z' })
   t.equal(wrong.status, 401)
   t.equal(wrong.headers.get('www-authenticate'), 'Bearer realm="api", error="invalid_token"')
-  t.equal((await ask({ authorization: `Bearer ${await tokenFor('other')}` })).status, 403)
+  const other = await ask({ authorization: `Bearer ${await tokenFor('other')}` })
+  t.equal(other.status, 403)
+  t.equal(
+    other.headers.get('www-authenticate'),
+    'Bearer realm="api", error="insufficient_scope", scope="view"',
+  )
+  for (const body of ['{"name":"Pump 1"}', 'x'.repeat(500_000)]) {
+    const posted = await ask({ authorization: `Bearer ${token}` }, { method: 'POST', body })
+    t.equal(posted.status, 200)
+    t.ok(posted.body === body, 'what is posted arrives whole')
+    t.equal((await ask({ authorization: 'Bearer x.y.z' }, { method: 'POST', body })).status, 401)
+  }
 
   await operations.deleteServiceAccount(TESTER, 'acme', caller.account.clientId)
   t.equal((await ask({ authorization: `Bearer ${token}` })).status, 401)
