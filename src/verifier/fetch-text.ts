@@ -46,7 +46,8 @@ export async function fetchText(url: string, options: FetchTextOptions): Promise
 async function readBounded(response: Response, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
+  // Only 204, 205 and 304 have no body.
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
     size += chunk.byteLength
     if (size > maxBytes) throw new Error(`${response.url} answered more than ${maxBytes} bytes`)
     chunks.push(chunk)

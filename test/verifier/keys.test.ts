@@ -59,6 +59,47 @@ t.test('what the issuer says of caching counts up to a limit, and not below five
   }
 })
 
+t.test('the time that an answer spent in a cache counts', async (t) => {
+  for (const [age, seconds] of [
+    ['20', 40],
+    ['90', 5],
+    ['-1', 60],
+    ['x', 60],
+  ] as const) {
+    const { issuer, verify } = await started(t)
+    issuer.intercept = (path, response) => {
+      if (path === 'certs') response.setHeader('age', age)
+      return false
+    }
+    await verify()
+    advance(issuer, seconds - 1)
+    await verify()
+    t.equal(issuer.fetches.keys, 1, `age ${age}: fresh`)
+    advance(issuer, 1)
+    await verify()
+    t.equal(issuer.fetches.keys, 2, `age ${age}: stale`)
+  }
+})
+
+t.test('keys that did not change are not sent again, and are fresh again', async (t) => {
+  const { issuer, verify } = await started(t)
+  issuer.intercept = (path, response, request) => {
+    if (path !== 'certs') return false
+    response.setHeader('etag', '"1"').setHeader('cache-control', 'max-age=60')
+    if (request.headers['if-none-match'] !== '"1"') return false
+    issuer.fetches.notModified++
+    response.writeHead(304).end()
+    return true
+  }
+  for (const notModified of [0, 1, 2]) {
+    await verify()
+    advance(issuer, 59)
+    await verify()
+    t.same([issuer.fetches.keys, issuer.fetches.notModified], [notModified + 1, notModified])
+    advance(issuer, 1)
+  }
+})
+
 t.test('a new key is noticed at the first token that it signed', async (t) => {
   const { issuer, verify } = await started(t)
   await verify()
@@ -138,7 +179,15 @@ t.test('a clock that is set back makes no old copy fresh', async (t) => {
 })
 
 t.test('an answer that is no key set, too large, or somewhere else is none', async (t) => {
-  for (const answer of ['[]', '{}', 'x', `{"keys":[],"x":"${'x'.repeat(300_000)}"}`]) {
+  for (const answer of [
+    '[]',
+    '{}',
+    'null',
+    '{"keys":{}}',
+    'x',
+    '',
+    `{"keys":[],"x":"${'x'.repeat(300_000)}"}`,
+  ]) {
     const { issuer, verify } = await started(t)
     issuer.intercept = (_path, response) => {
       response.writeHead(200).end(answer)

@@ -36,6 +36,17 @@ t.test('a token is read into what it says', async (t) => {
   t.equal(token.expiresAt.getTime() - token.issuedAt.getTime(), 300_000)
 })
 
+t.test('a token that says nothing of scope, roles and permissions has none', async (t) => {
+  for (const scope of [undefined, '']) {
+    const nothing = { scope, roles: undefined, authorization_details: undefined }
+    const { issuer, verifier } = await started(t)
+    const token = await verifier.verify(await issuer.token(nothing))
+    t.same([token.scope, token.roles, token.authorizationDetails], [[], [], []])
+    t.throws(() => requireScope(token, ''), { code: 'insufficient_scope' })
+    t.equal(await verifier.mayOn(token, { type: 'device', id: 'pump-1' }, 'view'), false)
+  }
+})
+
 t.test('scope and roles are needed whole', async (t) => {
   const { token } = await started(t)
   requireScope(token, 'devices:read')
