@@ -23,9 +23,14 @@ export interface IntrospectionOutcome {
 export interface IntrospectionOperations {
   /**
    * What a token of the caller's realm is good for at this moment: what it says, less what its client has lost since.
+   * @throws whatever `caller` is rejected with
    * @throws OAuthError `insufficient_scope` for a caller without the role introspect; `temporarily_unavailable`
    */
-  introspectToken(caller: IntrospectionCaller, token: string): Promise<IntrospectionOutcome>
+  introspectToken(
+    realmName: string,
+    caller: Promise<IntrospectionCaller>,
+    token: string,
+  ): Promise<IntrospectionOutcome>
   /** The same as a JWT for that caller (RFC 9701 section 5). */
   signIntrospection(caller: IntrospectionCaller, introspection: Introspection): Promise<string>
 }
@@ -43,13 +48,17 @@ export function introspectionOperations(
   { findTokenDetails }: Pick<GrantOperations, 'findTokenDetails'>,
 ): IntrospectionOperations {
   return {
-    async introspectToken(caller, token) {
-      requireIntrospector(caller)
+    async introspectToken(realm, caller, token) {
+      const permitted = caller.then(requireIntrospector)
+      // It may fail before anybody waits for it; whoever does is told.
+      permitted.catch(() => {})
       try {
-        const presented = await verifyPresentedToken(token, { realm: caller.loaded.realm.name })
+        const presented = await verifyPresentedToken(token, { realm, permitted })
         const details = await findTokenDetails(presented)
         return { introspection: describe(presented, details), reason: undefined }
       } catch (error) {
+        // What is wrong with the caller comes before what is wrong with the token.
+        await permitted
         if (!(error instanceof OAuthError) || error.code !== 'invalid_token') throw error
         return { introspection: { active: false }, reason: error.message }
       }

@@ -40,6 +40,8 @@ export interface PresentedTokenRules {
   readonly audience?: string
   /** The only realm whose tokens count; `undefined`: any. */
   readonly realm?: string
+  /** Whether whoever asks may: only the rows are read before that is known, together with the asker's own. */
+  readonly permitted?: Promise<unknown>
 }
 
 export interface PresentedTokenOperations {
@@ -80,7 +82,7 @@ export function presentedTokenOperations(
   }
 
   return {
-    async verifyPresentedToken(token, { audience, realm } = {}) {
+    async verifyPresentedToken(token, { audience, realm, permitted } = {}) {
       const print = fingerprint(token)
       const known = verified.get(print)
       const { kid, claims: said } = known ?? readUnverifiedJwt(token) ?? refuse('not a JWT')
@@ -90,6 +92,7 @@ export function presentedTokenOperations(
       const issuingRealm = iss.slice(issuerPrefix.length)
       if (realm !== undefined && issuingRealm !== realm) refuse('a token of another realm')
       const { loaded, account } = await find(issuingRealm, clientId).catch(asRefusal)
+      await permitted
 
       const now = clock()
       const key = loaded.keys.find((one) => one.kid === kid)

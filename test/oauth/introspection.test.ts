@@ -227,11 +227,11 @@ t.test('without its database the server says neither yes nor no', async (t) => {
 t.test('a database that goes between the caller and the token is no answer about the token', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { operations } = server
-  const caller = await operations.authenticateClient('acme', resourceServer, '::1')
+  const caller = Promise.resolve(await operations.authenticateClient('acme', resourceServer, '::1'))
   const owner = await operations.authenticateClient('acme', client, '::1')
   await server.cutDatabase()
   const unavailable = { code: 'temporarily_unavailable' }
-  await t.rejects(operations.introspectToken(caller, client.token), unavailable)
+  await t.rejects(operations.introspectToken('acme', caller, client.token), unavailable)
   await t.rejects(operations.revokeToken(owner, client.token), unavailable)
 })
 
