@@ -5,9 +5,9 @@ export function newClientId(): string {
   return `sa_${randomBytes(15).toString('hex')}`
 }
 
-/** A name for something that is addressed but not guessed at. */
+/** A name for something that is addressed but not guessed at. Never begins as an option of a command would. */
 export function newId(): string {
-  return randomBytes(9).toString('base64url')
+  return randomBytes(9).toString('hex')
 }
 
 /** A whole number from 0 up to, and without, the limit. */

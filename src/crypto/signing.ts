@@ -20,6 +20,8 @@ export async function generateSigningKey(algorithm: string): Promise<GeneratedKe
   const pair = await generateKeyPair(algorithm, { extractable: true, modulusLength: 2048 })
   const publicJwk = await exportJWK(pair.publicKey)
   const kid = await calculateJwkThumbprint(publicJwk)
+  // One in 64 begins as an option of a command would: another key has a name that can be typed.
+  if (kid.startsWith('-')) return generateSigningKey(algorithm)
   const privateJwk = Buffer.from(JSON.stringify(await exportJWK(pair.privateKey)))
   return { kid, publicJwk: { ...publicJwk, kid, use: 'sig', alg: algorithm }, privateJwk }
 }
