@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { crc32 } from 'node:zlib'
 import pg from 'pg'
@@ -46,7 +46,7 @@ export async function loadDataset(databaseUrl: string, { accounts, realms }: Dat
   return { databaseUrl, size: accounts, clientAt: (index) => clientAt(index, realms) }
 }
 
-async function openKeys(databaseUrl: string): Promise<{ sealer: Sealer; verifierKey: Uint8Array }> {
+async function openKeys(databaseUrl: string): Promise<{ sealer: Sealer; verifierKey: KeyObject }> {
   const sealer = await createSealer([Buffer.from(MASTER_KEY, 'base64url')])
   const db = openDatabase({ connectionString: databaseUrl, poolSize: 1, onIdleError: () => {} })
   const verifierKey = await openVerifierKey(db, sealer, systemClock)
@@ -92,7 +92,7 @@ interface Part {
   readonly realms: number
 }
 
-async function insertAccounts(client: pg.Client, verifierKey: Uint8Array, part: Part): Promise<void> {
+async function insertAccounts(client: pg.Client, verifierKey: KeyObject, part: Part): Promise<void> {
   const indices = Array.from({ length: part.to - part.from }, (_, i) => part.from + i)
   const hmacs = indices.map((i) => createHmac('sha256', verifierKey).update(secretOf(i)).digest())
   const values = [indices, indices.map(clientIdOf), indices.map((i) => realmName(i % part.realms)), hmacs]

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const PREFIX = 'mm_'
@@ -21,7 +21,7 @@ export function isGeneratedSecret(secret: string): boolean {
   return SHAPE.test(secret) && secret.endsWith(checksumOf(secret.slice(0, PREFIX.length + BODY_LENGTH)))
 }
 
-export function hmacOf(secret: string, verifierKey: Uint8Array): Buffer {
+export function hmacOf(secret: string, verifierKey: KeyObject): Buffer {
   return createHmac('sha256', verifierKey).update(secret).digest()
 }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createPrivateKey, randomUUID, sign } from 'node:crypto'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 
 export interface GeneratedKey {
@@ -13,7 +13,7 @@ export interface GeneratedKey {
 export interface Signer {
   readonly kid: string
   readonly algorithm: string
-  readonly key: CryptoKey
+  readonly sign: (input: Buffer) => Uint8Array | Promise<ArrayBuffer>
 }
 
 export async function generateSigningKey(algorithm: string): Promise<GeneratedKey> {
@@ -27,27 +27,52 @@ export async function generateSigningKey(algorithm: string): Promise<GeneratedKe
 }
 
 export async function importSigner(kid: string, algorithm: string, privateJwk: Uint8Array): Promise<Signer> {
-  const key = await importJWK(JSON.parse(Buffer.from(privateJwk).toString()) as JWK, algorithm)
-  return { kid, algorithm, key: key as CryptoKey }
+  const jwk = JSON.parse(Buffer.from(privateJwk).toString()) as JWK
+  return { kid, algorithm, sign: await signatureOf(algorithm, jwk) }
 }
 
 /** What WebCrypto calls the algorithms of JOSE. */
-const WEB_CRYPTO: Record<string, AlgorithmIdentifier | RsaPssParams | EcdsaParams> = {
-  ES256: { name: 'ECDSA', hash: 'SHA-256' },
+const WEB_CRYPTO: Record<string, AlgorithmIdentifier | RsaPssParams> = {
   RS256: 'RSASSA-PKCS1-v1_5',
   PS256: { name: 'RSA-PSS', saltLength: 32 },
-  EdDSA: 'Ed25519',
 }
 
-/** Signs on libuv's pool. */
+/** Elliptic curves sign at once, in less time than the way to another thread and back takes; the others on libuv's pool. */
+async function signatureOf(algorithm: string, jwk: JWK): Promise<Signer['sign']> {
+  // The key on its own, without options around it, is what Node signs with in half of the time.
+  if (algorithm === 'ES256') {
+    const key = createPrivateKey({ key: jwk, format: 'jwk' })
+    return (input) => toConcatenated(sign('sha256', input, key))
+  }
+  if (algorithm === 'EdDSA') {
+    const key = createPrivateKey({ key: jwk, format: 'jwk' })
+    return (input) => sign(null, input, key)
+  }
+  const key = (await importJWK(jwk, algorithm)) as CryptoKey
+  return (input) => crypto.subtle.sign(WEB_CRYPTO[algorithm] ?? algorithm, key, new Uint8Array(input))
+}
+
+/** A P-256 signature from DER, as OpenSSL gives it, to R and S of 32 bytes each (RFC 7518 section 3.4). */
+function toConcatenated(der: Buffer): Buffer {
+  const signature = Buffer.alloc(64)
+  // A sequence of two integers, all of them shorter than 128 bytes: tag, length, value.
+  const endOfR = 4 + (der[3] as number)
+  // Without the zero that keeps an integer positive, and with those that DER leaves out.
+  const r = der.subarray(Math.max(4, endOfR - 32), endOfR)
+  const s = der.subarray(Math.max(endOfR + 2, der.length - 32))
+  signature.set(r, 32 - r.length)
+  signature.set(s, 64 - s.length)
+  return signature
+}
+
 export async function signJwt(
   claims: object,
   type: string,
-  { key, kid, algorithm }: Signer,
+  { sign, kid, algorithm }: Signer,
 ): Promise<string> {
   const input = `${encode({ alg: algorithm, kid, typ: type })}.${encode(claims)}`
-  const signature = await crypto.subtle.sign(WEB_CRYPTO[algorithm] ?? algorithm, key, Buffer.from(input))
-  return `${input}.${Buffer.from(signature).toString('base64url')}`
+  const signature = await sign(Buffer.from(input))
+  return `${input}.${Buffer.from(signature as Uint8Array).toString('base64url')}`
 }
 
 function encode(value: object): string {
