@@ -42,8 +42,8 @@ export async function startWorkers(
     )
   }
 
-  // The kernel hands out connections: the first process takes no part in serving.
-  cluster.schedulingPolicy = cluster.SCHED_NONE
+  // The first process takes connections and hands them out in turn: left to the kernel, one worker gets most of them.
+  cluster.schedulingPolicy = cluster.SCHED_RR
   for (let i = 0; i < config.workers; i++) start()
   await once(cluster, 'listening')
   return {
