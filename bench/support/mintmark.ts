@@ -13,7 +13,7 @@ export const MASTER_KEY = randomBytes(32).toString('base64url')
 export const PUBLIC_URL = 'http://127.0.0.1'
 export const ACTOR: Actor = { kind: 'cli', id: 'bench', address: undefined, authority: PLATFORM_AUTHORITY }
 
-/** `mintmark serve` with the defaults of production: log level, checks, rows, all. */
+/** As `npm start` and the image do, with the defaults of production: log level, checks, rows, all. */
 export function startMintmark(
   databaseUrl: string,
   env: Readonly<Record<string, string>> = {},
@@ -21,7 +21,7 @@ export function startMintmark(
 ): Promise<Server> {
   return startServer({
     name: 'mintmark',
-    args: [MAIN, 'serve'],
+    args: ['--max-semi-space-size=4', MAIN, 'serve'],
     ...launch,
     env: { PORT: '0', PUBLIC_URL, DATABASE_URL: databaseUrl, MASTER_KEY, ...env },
   })

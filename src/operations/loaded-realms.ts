@@ -13,10 +13,12 @@ export interface LoadedRealm {
   readonly realm: Realm
   readonly issuer: string
   readonly audiences: readonly string[]
-  readonly keys: readonly StoredSigningKey[]
-  /** The current key, opened when it is first needed. */
+  readonly keys: readonly PublicSigningKey[]
+  /** The current key, opened when it is needed. */
   readonly signer: () => Promise<Signer>
 }
+
+export type PublicSigningKey = Pick<StoredSigningKey, 'kid' | 'algorithm' | 'publicJwk'>
 
 export interface LoadedRealms {
   /** The realm at that version or a later one. */
@@ -31,7 +33,7 @@ export interface LoadedRealms {
   size(): number
 }
 
-/** Realms kept in memory at most; each takes about 12 kB once its key is open. */
+/** Realms kept in memory at most, the least used go first; each takes about 7 kB once its key is open. */
 const CAPACITY = 50_000
 
 /** Realms read at once at most: many are met for the first time together after a start. */
@@ -42,7 +44,7 @@ const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
   const kept = new LRUCache<string, LoadedRealm>({ max: CAPACITY })
-  const loads = shareReads((names: readonly string[]) => loadRealms(deps, names), MAX_BATCH)
+  const loads = shareReads(createLoad(deps), MAX_BATCH)
   const underway = new Map<string, Promise<LoadedRealm | undefined>>()
   const versions = shareReads(async (names: readonly string[]) => {
     const found = await findRealmVersions(deps.db, names)
@@ -102,37 +104,62 @@ export function sayUnavailable(error: unknown): never {
 
 type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl'>
 
-async function loadRealms(deps: Deps, names: readonly string[]): Promise<(LoadedRealm | undefined)[]> {
-  const realms = await findRealmsByName(deps.db, names)
-  const keys = await listSigningKeysByRealm(
-    deps.db,
-    [...realms.values()].map((realm) => realm.id),
-  )
-  return names.map((name) => {
-    const realm = realms.get(name)
-    return realm && toLoadedRealm(deps, realm, keys.get(realm.id) ?? [])
-  })
-}
+type Load = (names: readonly string[]) => Promise<(LoadedRealm | undefined)[]>
 
-function toLoadedRealm(
-  { sealer, publicUrl }: Deps,
-  realm: Realm,
-  keys: readonly StoredSigningKey[],
-): LoadedRealm {
-  const current = keys.find((key) => key.state === 'current')
-  let signer: Promise<Signer> | undefined
-  const open = async () => {
-    if (!current) throw new Error(`realm ${realm.name} has no current key`)
-    return importSigner(current.kid, current.algorithm, await sealer.open(current.sealedPrivateJwk))
-  }
-  return {
-    realm,
-    issuer: issuerOf(publicUrl, realm.name),
-    audiences: knownAudiences(realm, publicUrl),
-    keys,
-    signer: () => {
+function createLoad({ db, sealer, publicUrl }: Deps): Load {
+  const share = createShare()
+
+  function signerOf({ name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
+    let signer: Promise<Signer> | undefined
+    const open = async () => {
+      if (!current) throw new Error(`realm ${name} has no current key`)
+      const privateJwk = await sealer.open(current.sealedPrivateJwk)
+      return importSigner(current.kid, current.algorithm, privateJwk)
+    }
+    return () => {
       signer ??= open()
       return signer
-    },
+    }
+  }
+
+  function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[]): LoadedRealm {
+    const { scopes, audiences, roles, resourceTypes } = realm
+    return {
+      realm: {
+        ...realm,
+        scopes: share(scopes),
+        audiences: share(audiences),
+        roles: share(roles),
+        resourceTypes: share(resourceTypes),
+      },
+      issuer: issuerOf(publicUrl, realm.name),
+      audiences: knownAudiences(realm, publicUrl),
+      keys: keys.map(({ kid, algorithm, publicJwk }) => ({ kid, algorithm, publicJwk })),
+      signer: signerOf(
+        realm,
+        keys.find((key) => key.state === 'current'),
+      ),
+    }
+  }
+
+  return async (names) => {
+    const realms = await findRealmsByName(db, names)
+    const ids = [...realms.values()].map((realm) => realm.id)
+    const keys = await listSigningKeysByRealm(db, ids)
+    return names.map((name) => {
+      const realm = realms.get(name)
+      return realm && toLoadedRealm(realm, keys.get(realm.id) ?? [])
+    })
+  }
+}
+
+/** Most realms say the same: their lists are kept once. */
+function createShare(): (list: readonly string[]) => readonly string[] {
+  const known = new LRUCache<string, readonly string[]>({ max: 1000 })
+  return (list) => {
+    const key = JSON.stringify(list)
+    const shared = known.get(key) ?? list
+    known.set(key, shared)
+    return shared
   }
 }

@@ -12,13 +12,15 @@ import { issuerOf } from '../domain/realm.ts'
 import { hasStatusIndex } from '../domain/status-list.ts'
 import type { AccountRecord } from '../storage/client-records.ts'
 import { areTokensRevoked, type RevokedTokenLookup } from '../storage/revoked-tokens.ts'
-import type { StoredSigningKey } from '../storage/signing-keys.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
-import { type LoadedRealm, sayUnavailable } from './loaded-realms.ts'
+import { type LoadedRealm, type PublicSigningKey, sayUnavailable } from './loaded-realms.ts'
 
 /** Another node's clock may be ahead of this one's. */
 const MAX_CLOCK_SKEW_MILLISECONDS = 60_000
+
+/** Keys kept ready to verify, about 5 kB each. */
+const MAX_KEYS = 5000
 
 /** Memory for what tokens say whose signature was seen to be good, in characters of those tokens. */
 const MAX_VERIFIED_SIZE = 16 * 1024 * 1024
@@ -56,7 +58,7 @@ export function presentedTokenOperations(
   { db, clock, publicUrl }: Pick<Dependencies, 'db' | 'clock' | 'publicUrl'>,
   { find }: Pick<FreshClients, 'find'>,
 ): PresentedTokenOperations {
-  const keys = new WeakMap<object, ReturnType<typeof importVerificationKey>>()
+  const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({ max: MAX_KEYS })
   const verified = new LRUCache<string, VerifiedJwt>({ maxSize: MAX_VERIFIED_SIZE })
   const issuerPrefix = issuerOf(publicUrl, '')
   const revoked = new DataLoader<RevokedTokenLookup, boolean>((lookups) => areTokensRevoked(db, lookups), {
@@ -72,7 +74,7 @@ export function presentedTokenOperations(
 
   async function verify(
     token: string,
-    { publicJwk, algorithm }: StoredSigningKey,
+    { publicJwk, algorithm }: PublicSigningKey,
     issuer: string,
     now: Date,
   ) {
