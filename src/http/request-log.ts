@@ -22,12 +22,19 @@ export interface RequestOutcome {
   readonly outcome: string | undefined
 }
 
-const notes = new WeakMap<FastifyRequest, RequestNote>()
+const NOTE = Symbol('note')
+
+type Noted = FastifyRequest & { [NOTE]?: RequestNote | null }
 
 export function note(request: FastifyRequest, more: RequestNote): void {
-  const known = notes.get(request)
+  const known = (request as Noted)[NOTE]
   if (known) Object.assign(known, more)
-  else notes.set(request, { ...more })
+  else (request as Noted)[NOTE] = { ...more }
+}
+
+/** What went wrong on our side; the line of its request has the same reqId. */
+export function logFault(request: FastifyRequest, error: unknown): void {
+  request.log.error({ reqId: request.id, err: error }, 'fault')
 }
 
 /** A realm's name, if it could be one: anything can stand in a URL. */
@@ -42,27 +49,30 @@ export function loggableClientId(clientId: string | undefined): string | undefin
 
 /** One line a request. The route's pattern stands for the URL, since anything can be in a URL. */
 export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutcome) => void): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.decorateRequest(NOTE, null)
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url
-    const { realm, outcome } = notes.get(request) ?? {}
+    const known = (request as Noted)[NOTE]
     observe({
       route: route ?? '(none)',
       status: reply.statusCode,
       seconds: reply.elapsedTime / 1000,
-      realm,
-      outcome,
+      realm: known?.realm,
+      outcome: known?.outcome,
     })
-    if (route?.startsWith('/health/') && reply.statusCode < 400) return
+    if (route?.startsWith('/health/') && reply.statusCode < 400) return done()
     request.log.info(
       {
+        reqId: request.id,
         method: request.method,
         route,
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,
         address: request.ip,
-        ...notes.get(request),
+        ...known,
       },
       'request',
     )
+    done()
   })
 }

@@ -46,10 +46,14 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   const kept = new LRUCache<string, LoadedRealm>({ max: CAPACITY })
   const loads = shareReads(createLoad(deps), MAX_BATCH)
   const underway = new Map<string, Promise<LoadedRealm | undefined>>()
-  const versions = shareReads(async (names: readonly string[]) => {
-    const found = await findRealmVersions(deps.db, names)
-    return names.map((name) => found.get(name))
-  }, MAX_BATCH)
+  const versions = shareReads(
+    async (names: readonly string[]) => {
+      const found = await findRealmVersions(deps.db, names)
+      return names.map((name) => found.get(name))
+    },
+    MAX_BATCH,
+    PATIENCE_MILLISECONDS,
+  )
 
   function load(name: string): Promise<LoadedRealm | undefined> {
     const flight = underway.get(name) ?? loads.load(name).finally(() => underway.delete(name))
@@ -73,6 +77,13 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     return loaded as LoadedRealm
   }
 
+  async function meet(name: string): Promise<LoadedRealm> {
+    const loaded = await loads.load(name)
+    if (!loaded) throw new UnknownRealmError(`no realm ${name}`)
+    kept.set(name, loaded)
+    return loaded
+  }
+
   async function fresh(name: string): Promise<LoadedRealm> {
     const version = await versions.load(name)
     if (version === undefined) throw new UnknownRealmError(`no realm ${name}`)
@@ -82,18 +93,14 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   async function latest(name: string): Promise<LoadedRealm> {
     if (!isRealmName(name)) throw new UnknownRealmError('not a realm name')
     const inMemory = kept.get(name)
-    if (!inMemory) return fresh(name).catch(sayUnavailable)
-    return await Promise.race([fresh(name), timeout(inMemory)]).catch((error: unknown) => {
+    if (!inMemory) return meet(name).catch(sayUnavailable)
+    return fresh(name).catch((error: unknown) => {
       if (isDatabaseAway(error)) return inMemory
       throw error
     })
   }
 
   return { at, latest, size: () => kept.size }
-}
-
-function timeout<T>(value: T): Promise<T> {
-  return new Promise((resolve) => setTimeout(resolve, PATIENCE_MILLISECONDS, value).unref())
 }
 
 /** @throws OAuthError `temporarily_unavailable` where the database is away; else the error itself */

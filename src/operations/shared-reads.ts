@@ -3,7 +3,7 @@ import DataLoader from 'dataloader'
 /** Reads under way at once: while they last, what is asked for gathers for the next one. */
 const MAX_READS = 2
 
-/** How long who asks waits for the database: for a turn, for a connection and for the rows together. */
+/** How long who asks waits for the database, unless it is said otherwise: for a turn, a connection and the rows together. */
 const PATIENCE_MILLISECONDS = 1200
 
 /** What is asked for together. */
@@ -23,6 +23,7 @@ interface Batch {
 export function shareReads<Key, Value>(
   read: (keys: readonly Key[]) => Promise<Value[]>,
   maxBatchSize: number,
+  patienceMilliseconds = PATIENCE_MILLISECONDS,
 ): Pick<DataLoader<Key, Value>, 'load'> {
   const gathered = new Set<Batch>()
   let reads = 0
@@ -44,7 +45,7 @@ export function shareReads<Key, Value>(
   function gather(callback: () => void): void {
     const { promise: patience, reject } = Promise.withResolvers<never>()
     // Its turn has come by then: whatever was dispatched before it had to be answered sooner.
-    const timer = setTimeout(() => reject(new Error('timeout: no answer in time')), PATIENCE_MILLISECONDS)
+    const timer = setTimeout(() => reject(new Error('timeout: no answer in time')), patienceMilliseconds)
     const batch = { dispatch: callback, patience, timer }
     gathered.add(batch)
     // After all that has arrived by now: the other requests of this turn join.

@@ -85,6 +85,8 @@ function createApp({
   return fastify({
     loggerInstance: logger as FastifyBaseLogger,
     trustProxy,
+    // A logger for each request would say its id and no more, which its line says itself.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     frameworkErrors: refuseUnreadableAddress,

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
 /** JSON lines on standard error, or something for the eye when that is a terminal. */
@@ -6,7 +6,31 @@ export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = pro
   const options = { level, serializers: { err: serializeError } }
   const stderr = 2
   if (isTTY) return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
-  return pino(options, pino.destination({ dest: stderr, sync: true }))
+  return pino(
+    options,
+    writeOnceATurn(pino.destination({ dest: stderr, sync: true, minLength: BUFFER_BYTES })),
+  )
+}
+
+/** More than this is written at once. */
+const BUFFER_BYTES = 16_000
+
+/** Lines of one turn of the event loop go out in one write at its end, or when the process exits. */
+function writeOnceATurn(destination: ReturnType<typeof pino.destination>): DestinationStream {
+  let scheduled = false
+  const flush = () => {
+    scheduled = false
+    destination.flushSync()
+  }
+  process.once('exit', flush)
+  return {
+    write(line) {
+      destination.write(line)
+      if (scheduled) return
+      scheduled = true
+      setImmediate(flush)
+    },
+  }
 }
 
 // Errors of libraries carry what they were given: only these members are sure to hold no secret.

@@ -73,7 +73,8 @@ export function isDatabaseAway(error: unknown): boolean {
     // 55000 a database that takes no connections.
     return (
       /^(08|53|57P|25006|55000)/.test(code) ||
-      /^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/.test(code)
+      // With a path it is about a file of our own.
+      (/^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/.test(code) && !('path' in error))
     )
   }
   return /timeout|Connection terminated|Client has encountered a connection error|not queryable/i.test(

@@ -35,3 +35,23 @@ t.test('of an error, only what is sure to hold no secret is logged', async (t) =
   t.notOk('secret' in line.err)
   t.same(JSON.parse(await logged({}, "logger.error({ err: 's3cret' }, 'x')")).err, { message: 'string' })
 })
+
+t.test('no line is lost by whoever exits, however many there are', async (t) => {
+  const lines = (await logged({}, "for (let i = 0; i < 1000; i++) logger.info({ i }, 'x'); process.exit(0)"))
+    .trimEnd()
+    .split('\n')
+  t.strictSame(
+    lines.map((line) => JSON.parse(line).i),
+    Array.from({ length: 1000 }, (_, i) => i),
+  )
+})
+
+t.test(
+  'a line is out by the next turn of the event loop, so that a kill -9 loses none of those before',
+  async (t) => {
+    const kill =
+      "logger.info('x'); setImmediate(() => setImmediate(() => process.kill(process.pid, 'SIGKILL')))"
+    const error = await logged({}, kill).catch((reason: { stderr: string; signal: string }) => reason)
+    t.match(error, { signal: 'SIGKILL', stderr: /"msg":"x"/ })
+  },
+)

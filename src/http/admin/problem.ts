@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
-import { note } from '../request-log.ts'
+import { logFault, note } from '../request-log.ts'
 import { BODY_LIMIT_BYTES } from './json.ts'
 
 /** A refusal of the admin API (RFC 9457). */
@@ -42,7 +42,7 @@ export function adminErrorHandler(
   reply: FastifyReply,
 ): FastifyReply {
   const problem = toProblem(error, request.routeOptions.config as AcceptedBody)
-  if (problem.status === 500) request.log.error({ err: error }, 'fault')
+  if (problem.status === 500) logFault(request, error)
   if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (problem.status === 401) reply.header('www-authenticate', challenge('invalid_token', problem.detail))
   if (problem.status === 403)

@@ -5,6 +5,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { importOutcomeToWire } from '../../domain/wire/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { importResourceLines, type LineOutcome, MAX_LINES } from '../../operations/resource-lines.ts'
+import { logFault } from '../request-log.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { InRealm } from './schemas.ts'
@@ -98,7 +99,7 @@ async function* answerLines(
     }
   } catch (error) {
     // The answer has begun: what went wrong can only be told at its end.
-    request.log.error({ err: error }, 'fault')
+    logFault(request, error)
     const detail = 'This line and those after it were not taken. Send them again.'
     yield `${JSON.stringify({ line: next, status: 'failed', detail })}\n`
   }

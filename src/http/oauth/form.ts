@@ -15,19 +15,22 @@ const BODY_LIMIT_BYTES = 16 * 1024
 // RFC 8707 section 2: the one parameter that may be sent more than once.
 const REPEATABLE = 'resource'
 
+const NO_FORM: OAuthForm = { get: () => undefined, all: () => [] }
+
 /** Accepts forms and nothing else, so that no route ever meets an unparsed body. */
 export async function acceptForms(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
   // The parser may not throw, for nobody would catch it; what it found wrong is thrown before the handler.
   await app.register(formbody, { bodyLimit: BODY_LIMIT_BYTES, parser: (text) => ({ form: tryParse(text) }) })
-  app.addHook('onRequest', async ({ headers }) => {
-    if ((headers['content-encoding'] ?? 'identity') !== 'identity')
-      throw new OAuthError('invalid_request', 'Content-Encoding is not supported.')
+  app.addHook('onRequest', ({ headers }, _reply, done) => {
+    if ((headers['content-encoding'] ?? 'identity') === 'identity') done()
+    else done(new OAuthError('invalid_request', 'Content-Encoding is not supported.'))
   })
-  app.addHook('preValidation', async (request) => {
-    const { form = parseForm('') } = (request.body ?? {}) as { form?: OAuthForm | OAuthError }
-    if (form instanceof OAuthError) throw form
+  app.addHook('preValidation', (request, _reply, done) => {
+    const { form = NO_FORM } = (request.body ?? {}) as { form?: OAuthForm | OAuthError }
+    if (form instanceof OAuthError) return done(form)
     request.body = form
+    done()
   })
 }
 

@@ -5,7 +5,7 @@ import {
   TooManyFailuresError,
   UnknownRealmError,
 } from '../../domain/oauth-error.ts'
-import { note } from '../request-log.ts'
+import { logFault, note } from '../request-log.ts'
 
 const STATUS = {
   invalid_request: 400,
@@ -44,7 +44,7 @@ export function oauthErrorHandler(
     })
   }
   const refusal = toOAuthError(error)
-  if (refusal.code === 'server_error') request.log.error({ err: error }, 'fault')
+  if (refusal.code === 'server_error') logFault(request, error)
   note(request, { outcome: refusal.code, reason: refusal.message })
   const challenge = challengeOf(refusal, request)
   if (challenge !== undefined) reply.header('www-authenticate', challenge)

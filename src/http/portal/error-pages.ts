@@ -3,7 +3,7 @@ import { UnknownRealmError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { note } from '../request-log.ts'
+import { logFault, note } from '../request-log.ts'
 import { type Content, html } from './html.ts'
 import type { Layout, Page } from './layout.ts'
 import { signInRefusalPage } from './sign-in.ts'
@@ -40,7 +40,7 @@ export function errorPages(layout: Layout, operations: Deps) {
       return layout.send(reply, page)
     }
     const page = pageFor(error, operations)
-    if (page.status === 500) request.log.error({ err: error }, 'fault')
+    if (page.status === 500) logFault(request, error)
     return layout.send(reply, page, visitOf(request))
   }
 }
