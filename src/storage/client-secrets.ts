@@ -2,10 +2,11 @@ import type { Selectable } from 'kysely'
 import type { ClientSecret } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ClientSecretRow } from './tables.ts'
+import { deleteUsesOfGoneSecrets } from './uses.ts'
 
-const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at', 'last_used_at'] as const
+const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at'] as const
 
-type Row = Pick<Selectable<ClientSecretRow>, (typeof COLUMNS)[number]>
+type Row = Pick<Selectable<ClientSecretRow>, (typeof COLUMNS)[number]> & { used_at: Date | null }
 
 export type NewClientSecret = Pick<ClientSecret, 'id' | 'phc' | 'hmac' | 'lastFour'>
 
@@ -37,10 +38,17 @@ export async function listClientSecrets(
   clientId: string,
 ): Promise<ClientSecret[]> {
   const rows = await db
-    .selectFrom('client_secrets')
+    .selectFrom('client_secrets as s')
+    .leftJoin('last_uses as u', (join) =>
+      join
+        .onRef('u.realm_id', '=', 's.realm_id')
+        .onRef('u.client_id', '=', 's.client_id')
+        .onRef('u.secret_id', '=', 's.id'),
+    )
     .select(COLUMNS)
-    .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
+    .select('used_at')
+    .where('s.realm_id', '=', realmId)
+    .where('s.client_id', '=', clientId)
     .orderBy('created_at', 'desc')
     .orderBy('id')
     .execute()
@@ -57,6 +65,7 @@ export async function deleteClientSecrets(
     .where('realm_id', '=', realmId)
     .where('client_id', '=', clientId)
     .execute()
+  await deleteUsesOfGoneSecrets(trx, realmId, clientId)
 }
 
 export async function deleteClientSecret(
@@ -71,6 +80,7 @@ export async function deleteClientSecret(
     .where('client_id', '=', clientId)
     .where('id', '=', id)
     .execute()
+  await deleteUsesOfGoneSecrets(trx, realmId, clientId)
 }
 
 /** @param expiresAt `undefined`: valid until replaced */
@@ -98,6 +108,6 @@ function toClientSecret(row: Row): ClientSecret {
     lastFour: row.last_four,
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? undefined,
-    lastUsedAt: row.last_used_at ?? undefined,
+    lastUsedAt: row.used_at ?? undefined,
   }
 }

@@ -1,7 +1,7 @@
-import { type Selectable, sql } from 'kysely'
+import { type Nullable, type Selectable, sql } from 'kysely'
 import { nameKey, type ServiceAccount } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
-import type { ServiceAccountRow } from './tables.ts'
+import type { LastUseRow, ServiceAccountRow } from './tables.ts'
 
 const COLUMNS = [
   'realm_id',
@@ -15,12 +15,12 @@ const COLUMNS = [
   'version',
   'created_at',
   'updated_at',
-  'last_used_at',
-  'last_used_address',
-  'last_used_scope',
 ] as const
 
-type Row = Pick<Selectable<ServiceAccountRow>, (typeof COLUMNS)[number]>
+const LAST_USE_COLUMNS = ['used_at', 'address', 'scope'] as const
+
+type Row = Pick<Selectable<ServiceAccountRow>, (typeof COLUMNS)[number]> &
+  Partial<Nullable<Pick<Selectable<LastUseRow>, (typeof LAST_USE_COLUMNS)[number]>>>
 
 export interface NewServiceAccount {
   readonly clientId: string
@@ -73,7 +73,7 @@ export async function lockServiceAccount(
   realmId: string,
   clientId: string,
 ): Promise<ServiceAccount | undefined> {
-  const row = await byClientId(trx, realmId, clientId).forUpdate().executeTakeFirst()
+  const row = await byClientId(trx, realmId, clientId).forUpdate('service_accounts').executeTakeFirst()
   return row && toServiceAccount(row)
 }
 
@@ -93,15 +93,11 @@ export async function listServiceAccounts(
   realmId: string,
   { after, limit, nameContains, unusedSince }: ServiceAccountFilter,
 ): Promise<ServiceAccount[]> {
-  let query = db
-    .selectFrom('service_accounts')
-    .select(COLUMNS)
-    .where('realm_id', '=', realmId)
-    .where('name_key', '>', after)
+  let query = selectServiceAccounts(db, realmId).where('name_key', '>', after)
   if (nameContains !== undefined)
     query = query.where(sql<boolean>`position(${nameKey(nameContains)} in name_key) > 0`)
   if (unusedSince !== undefined)
-    query = query.where((eb) => eb(eb.fn.coalesce('last_used_at', 'created_at'), '<', unusedSince))
+    query = query.where((eb) => eb(eb.fn.coalesce('used_at', 'created_at'), '<', unusedSince))
   const rows = await query.orderBy('name_key').limit(limit).execute()
   return rows.map(toServiceAccount)
 }
@@ -124,14 +120,13 @@ export async function updateServiceAccount(
   changes: ServiceAccountChanges,
   now: Date,
 ): Promise<ServiceAccount> {
-  const row = await trx
+  await trx
     .updateTable('service_accounts')
     .set((eb) => ({ ...toColumns(changes), version: eb('version', '+', 1), updated_at: now }))
     .where('realm_id', '=', realmId)
     .where('client_id', '=', clientId)
-    .returning(COLUMNS)
-    .executeTakeFirstOrThrow()
-  return toServiceAccount(row)
+    .execute()
+  return toServiceAccount(await byClientId(trx, realmId, clientId).executeTakeFirstOrThrow())
 }
 
 export async function deleteServiceAccount(
@@ -139,11 +134,8 @@ export async function deleteServiceAccount(
   realmId: string,
   clientId: string,
 ): Promise<void> {
-  await trx
-    .deleteFrom('service_accounts')
-    .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
-    .execute()
+  for (const table of ['service_accounts', 'last_uses'] as const)
+    await trx.deleteFrom(table).where('realm_id', '=', realmId).where('client_id', '=', clientId).execute()
 }
 
 /** Whether any account has the role, disabled or not. */
@@ -173,11 +165,28 @@ export async function isRoleHeld(db: Database, realmId: string, role: string, bu
 }
 
 function byClientId(db: Database, realmId: string, clientId: string) {
+  return selectServiceAccounts(db, realmId).where('client_id', '=', clientId)
+}
+
+/** Each with the last use of any of its secrets. */
+function selectServiceAccounts(db: Database, realmId: string) {
   return db
     .selectFrom('service_accounts')
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('last_uses')
+          .select(LAST_USE_COLUMNS)
+          .whereRef('last_uses.realm_id', '=', 'service_accounts.realm_id')
+          .whereRef('last_uses.client_id', '=', 'service_accounts.client_id')
+          .orderBy('used_at', 'desc')
+          .limit(1)
+          .as('last_use'),
+      (join) => join.onTrue(),
+    )
     .select(COLUMNS)
+    .select(LAST_USE_COLUMNS)
     .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
 }
 
 function toColumns(changes: ServiceAccountChanges) {
@@ -205,8 +214,8 @@ function toServiceAccount(row: Row): ServiceAccount {
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
-    lastUsedAt: row.last_used_at ?? undefined,
-    lastUsedAddress: row.last_used_address ?? undefined,
-    lastUsedScope: row.last_used_scope ?? undefined,
+    lastUsedAt: row.used_at ?? undefined,
+    lastUsedAddress: row.address ?? undefined,
+    lastUsedScope: row.scope ?? undefined,
   }
 }

@@ -40,9 +40,6 @@ export interface ServiceAccountRow {
   version: Generated<number>
   created_at: Timestamp
   updated_at: Timestamp
-  last_used_at: NullableTimestamp
-  last_used_address: string | null
-  last_used_scope: string | null
   /** JSON, for tokens; kept with the grants that it tells of. */
   authorization_details: ColumnType<string | null, never, string | null>
   authorization_details_omitted: ColumnType<boolean, never, boolean>
@@ -57,7 +54,15 @@ export interface ClientSecretRow {
   last_four: string
   created_at: Timestamp
   expires_at: NullableTimestamp
-  last_used_at: NullableTimestamp
+}
+
+export interface LastUseRow {
+  realm_id: string
+  client_id: string
+  secret_id: string
+  used_at: Timestamp
+  address: string
+  scope: string
 }
 
 export interface SigningKeyRow {
@@ -160,6 +165,7 @@ export interface Tables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
   client_secrets: ClientSecretRow
+  last_uses: LastUseRow
   signing_keys: SigningKeyRow
   data_keys: DataKeyRow
   audit_events: AuditEventRow

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from './database.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
 
 /** The last use of a secret. */
 export interface Use {
@@ -11,23 +11,43 @@ export interface Use {
   readonly scope: string
 }
 
-/** Notes uses on secrets and accounts in one statement; older ones than are noted already change nothing. */
+/** Notes uses of accounts that are there, in one statement; older ones than are noted already change nothing. */
 export async function updateLastUses(db: Database, uses: readonly Use[]): Promise<void> {
   const column = <K extends keyof Use>(name: K) => uses.map((use) => use[name])
   await sql`
-    with uses as (
-      select * from unnest(
-        ${column('realmId')}::bigint[], ${column('clientId')}::text[], ${column('secretId')}::text[],
-        ${column('at')}::timestamptz[], ${column('address')}::text[], ${column('scope')}::text[]
-      ) as u(realm_id, client_id, secret_id, at, address, scope)
-    ), noted as (
-      update client_secrets s set last_used_at = u.at from uses u
-      where s.realm_id = u.realm_id and s.client_id = u.client_id and s.id = u.secret_id
-        and (s.last_used_at is null or s.last_used_at < u.at)
+    insert into last_uses as noted (realm_id, client_id, secret_id, used_at, address, scope)
+    select u.* from unnest(
+      ${column('realmId')}::bigint[], ${column('clientId')}::text[], ${column('secretId')}::text[],
+      ${column('at')}::timestamptz[], ${column('address')}::text[], ${column('scope')}::text[]
+    ) as u(realm_id, client_id, secret_id, used_at, address, scope)
+    where exists (
+      select from service_accounts a where a.realm_id = u.realm_id and a.client_id = u.client_id
     )
-    update service_accounts a set last_used_at = u.at, last_used_address = u.address, last_used_scope = u.scope
-    from (select distinct on (realm_id, client_id) * from uses order by realm_id, client_id, at desc) u
-    where a.realm_id = u.realm_id and a.client_id = u.client_id
-      and (a.last_used_at is null or a.last_used_at < u.at)
+    -- Always in the same order, so that two nodes that write wait for each other rather than deadlock.
+    order by u.realm_id, u.client_id, u.secret_id
+    on conflict (realm_id, client_id, secret_id) do update
+    set used_at = excluded.used_at, address = excluded.address, scope = excluded.scope
+    where noted.used_at < excluded.used_at
   `.execute(db)
+}
+
+/** Of secrets that are gone, only the last use of the account itself is kept. */
+export async function deleteUsesOfGoneSecrets(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+): Promise<void> {
+  await sql`
+    delete from last_uses u
+    where u.realm_id = ${realmId} and u.client_id = ${clientId}
+      and not exists (
+        select from client_secrets s
+        where s.realm_id = u.realm_id and s.client_id = u.client_id and s.id = u.secret_id
+      )
+      and exists (
+        select from last_uses later
+        where later.realm_id = u.realm_id and later.client_id = u.client_id
+          and (later.used_at, later.secret_id) > (u.used_at, u.secret_id)
+      )
+  `.execute(trx)
 }

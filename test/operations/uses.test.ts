@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t from 'tap'
 import { TESTER, testServer } from '../support/server.ts'
 
@@ -48,3 +49,38 @@ t.test('uses that cannot be written now are written later', async (t) => {
   await other.operations.writeUses()
   t.ok((await other.operations.findServiceAccount(TESTER, 'acme', account.clientId)).lastUsedAt)
 })
+
+t.test(
+  'an account keeps its last use when the secret is replaced, and nothing is kept of a deleted account',
+  async (t) => {
+    const { operations, databaseUrl, clock } = await testServer(t)
+    const realm = await operations.createRealm(TESTER, 'acme')
+    const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+    const { clientId } = account
+    const client = new pg.Client(databaseUrl)
+    await client.connect()
+    t.teardown(() => client.end())
+    const kept = async () => (await client.query('select used_at from last_uses')).rows.length
+    const use = async (scope: string) => {
+      const [secret] = await operations.listClientSecrets(TESTER, 'acme', clientId)
+      const secretId = secret?.id as string
+      operations.noteUse({ realmId: realm.id, clientId, secretId, address: '192.0.2.1', scope })
+      await operations.writeUses()
+    }
+    for (const scope of ['first', 'second', 'third']) {
+      await use(scope)
+      t.equal((await operations.findServiceAccount(TESTER, 'acme', clientId)).lastUsedScope, scope)
+      await operations.resetClientSecret(TESTER, 'acme', clientId)
+      t.equal((await operations.findServiceAccount(TESTER, 'acme', clientId)).lastUsedScope, scope)
+      const [fresh] = await operations.listClientSecrets(TESTER, 'acme', clientId)
+      t.equal(fresh?.lastUsedAt, undefined, 'a new secret has not been used')
+      clock.advance(60)
+    }
+    t.equal(await kept(), 1)
+    await operations.deleteServiceAccount(TESTER, 'acme', clientId)
+    t.equal(await kept(), 0)
+    operations.noteUse({ realmId: realm.id, clientId, secretId: 'x', address: '192.0.2.1', scope: 'view' })
+    await operations.writeUses()
+    t.equal(await kept(), 0, 'a use that is written after the deletion leaves nothing')
+  },
+)
