@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import { ALGORITHMS, issuerOf, type Realm, type RealmSettings } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../domain/wire/realm.ts'
@@ -91,6 +92,7 @@ function withSettings(command: Command): Command {
     .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
     .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
+    .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
 }
 
 interface SettingOptions {
@@ -105,6 +107,7 @@ interface SettingOptions {
   readonly keyRotation?: number
   readonly keyPublish?: number
   readonly jwksMaxAge?: number
+  readonly leakedSecretAction?: LeakedSecretAction
 }
 
 /** Only what was said: the rest is the operation's to decide. */
@@ -121,6 +124,7 @@ function settingsOf(options: SettingOptions): Partial<RealmSettings> {
     keyRotationSeconds: options.keyRotation,
     keyPublishSeconds: options.keyPublish,
     jwksMaxAgeSeconds: options.jwksMaxAge,
+    leakedSecretAction: options.leakedSecretAction,
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Partial<RealmSettings>

@@ -1,3 +1,4 @@
+import { LEAKED_SECRET_ACTIONS, type LeakedSecretAction } from './leaked-secret.ts'
 import { isCustomResourceType } from './protected-resource.ts'
 import { Refusal } from './refusal.ts'
 import { isAbsoluteUri } from './resource.ts'
@@ -31,6 +32,7 @@ export interface Realm {
   readonly keyRotationSeconds: number
   readonly keyPublishSeconds: number
   readonly jwksMaxAgeSeconds: number
+  readonly leakedSecretAction: LeakedSecretAction
   /** True once a secret of the client's own choosing was imported: only then is argon2id on the token road. */
   readonly importsSecrets: boolean
   /** Grows with every change that a token or the JWKS could show. */
@@ -50,6 +52,7 @@ export interface RealmSettings {
   keyRotationSeconds: number
   keyPublishSeconds: number
   jwksMaxAgeSeconds: number
+  leakedSecretAction: LeakedSecretAction
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -64,6 +67,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   keyRotationSeconds: 90 * 86_400,
   keyPublishSeconds: 86_400,
   jwksMaxAgeSeconds: 300,
+  leakedSecretAction: 'disable',
 }
 
 const REALM_NAME = /^[a-z0-9-]{1,63}$/
@@ -104,6 +108,8 @@ export function checkRealmSettings(settings: RealmSettings): void {
     2 * settings.keyPublishSeconds,
     3650 * 86_400,
   )
+  if (!LEAKED_SECRET_ACTIONS.includes(settings.leakedSecretAction))
+    fail('leaked_secret_action', `one of ${LEAKED_SECRET_ACTIONS.join(', ')}`)
   checkList('scopes', settings.scopes, 1, isScopeToken, 'scope tokens of RFC 6749 section 3.3')
   checkList(
     'audiences',

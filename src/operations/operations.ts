@@ -11,6 +11,7 @@ import { createFreshClients } from './fresh-clients.ts'
 import { type GrantOperations, grantOperations } from './grants.ts'
 import { type HealthOperations, healthOperations } from './health.ts'
 import { type IntrospectionOperations, introspectionOperations } from './introspection.ts'
+import { type LeakedSecretOperations, leakedSecretOperations } from './leaked-secrets.ts'
 import { createLoadedRealms } from './loaded-realms.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './master-key.ts'
 import { type MeasurementOperations, measurementOperations } from './measurements.ts'
@@ -57,6 +58,7 @@ export type Operations = AccessTokenOperations &
   SigningKeyOperations &
   SingleSignOnOperations &
   StatusListOperations &
+  LeakedSecretOperations &
   TokenPreviewOperations &
   TokenRevocationOperations &
   UseOperations
@@ -97,6 +99,7 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...accessTokenOperations(dependencies, uses),
     ...uses,
     ...publishedRealmOperations(loadedRealms),
+    ...leakedSecretOperations(dependencies),
     ...statusListOperations(dependencies, loadedRealms),
     ...expiryOperations(dependencies),
     ...healthOperations(dependencies),

@@ -8,6 +8,7 @@ import { discoveryRoutes } from '../http/oauth/discovery.ts'
 import { acceptForms } from '../http/oauth/form.ts'
 import { introspectionRoute } from '../http/oauth/introspection.ts'
 import { jwksRoute } from '../http/oauth/jwks.ts'
+import { leakedSecretsRoute } from '../http/oauth/leaked-secrets.ts'
 import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
 import { postOnly } from '../http/oauth/post-only.ts'
 import { revocationRoute } from '../http/oauth/revocation.ts'
@@ -64,6 +65,11 @@ export async function buildServer(operations: Operations, options: ServerOptions
     jwksRoute(oauth, operations)
     discoveryRoutes(oauth, operations)
     statusListRoute(oauth, operations)
+  })
+  await app.register(async (reports) => {
+    shedOverload(reports, maxInFlight)
+    await leakedSecretsRoute(reports, operations)
+    postOnly(reports, '/realms/:tenant/leaked-secrets')
   })
   await app.register(async (portal) => portalRoutes(portal, operations))
   await app.register(async (admin) => adminApi(admin, operations, options))

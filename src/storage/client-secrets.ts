@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { ClientSecret } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ClientSecretRow } from './tables.ts'
@@ -53,6 +53,33 @@ export async function listClientSecrets(
     .orderBy('id')
     .execute()
   return rows.map(toClientSecret)
+}
+
+export type FoundClientSecret = Pick<ClientSecret, 'id' | 'createdAt' | 'expiresAt'> & {
+  readonly clientId: string
+  readonly hmac: string
+}
+
+/** Secrets of a realm by their HMACs, in hex. */
+export async function findClientSecretsByHmac(
+  db: Database,
+  realmId: string,
+  hmacs: readonly string[],
+): Promise<FoundClientSecret[]> {
+  const rows = await db
+    .selectFrom('client_secrets')
+    .select(['client_id', 'id', 'created_at', 'expires_at'])
+    .select(sql<string>`encode(hmac, 'hex')`.as('hmac'))
+    .where('realm_id', '=', realmId)
+    .where('hmac', 'in', [Buffer.alloc(0), ...hmacs.map((hmac) => Buffer.from(hmac, 'hex'))])
+    .execute()
+  return rows.map((row) => ({
+    clientId: row.client_id,
+    id: row.id,
+    hmac: row.hmac,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at ?? undefined,
+  }))
 }
 
 export async function deleteClientSecrets(

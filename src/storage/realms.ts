@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
+import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import type { Algorithm, Realm, RealmSettings } from '../domain/realm.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { RealmRow } from './tables.ts'
@@ -19,6 +20,7 @@ const COLUMNS = [
   'key_rotation_seconds',
   'key_publish_seconds',
   'jwks_max_age_seconds',
+  'leaked_secret_action',
   'imports_secrets',
   'version',
   'created_at',
@@ -220,6 +222,7 @@ function toColumns(settings: RealmSettings) {
     key_rotation_seconds: settings.keyRotationSeconds,
     key_publish_seconds: settings.keyPublishSeconds,
     jwks_max_age_seconds: settings.jwksMaxAgeSeconds,
+    leaked_secret_action: settings.leakedSecretAction,
   }
 }
 
@@ -239,6 +242,7 @@ function toRealm(row: Row): Realm {
     keyRotationSeconds: row.key_rotation_seconds,
     keyPublishSeconds: row.key_publish_seconds,
     jwksMaxAgeSeconds: row.jwks_max_age_seconds,
+    leakedSecretAction: row.leaked_secret_action as LeakedSecretAction,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

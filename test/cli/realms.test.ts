@@ -43,6 +43,8 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
   const numbers = [
     '--service-account-limit',
     '3',
+    '--leaked-secret-action',
+    'alert',
     '--jwks-max-age',
     '60',
     '--key-publish',
@@ -69,6 +71,7 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
     key_rotation_seconds: 600,
     key_publish_seconds: 120,
     jwks_max_age_seconds: 60,
+    leaked_secret_action: 'alert',
   })
 })
 

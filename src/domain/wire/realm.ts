@@ -17,6 +17,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     key_rotation_seconds: realm.keyRotationSeconds,
     key_publish_seconds: realm.keyPublishSeconds,
     jwks_max_age_seconds: realm.jwksMaxAgeSeconds,
+    leaked_secret_action: realm.leakedSecretAction,
     created_at: realm.createdAt,
   }
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import {
   ALGORITHMS,
   DEFAULT_REALM_SETTINGS,
@@ -39,6 +40,9 @@ const settings = {
   jwks_max_age_seconds: Type.Integer({
     description: `How long the JWKS may be cached. Default: ${defaults.jwksMaxAgeSeconds}`,
   }),
+  leaked_secret_action: Type.Enum([...LEAKED_SECRET_ACTIONS], {
+    description: 'What is done about a secret that is reported to have leaked. Default: disable',
+  }),
 }
 
 export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$' })
@@ -72,6 +76,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     keyRotationSeconds: body.key_rotation_seconds,
     keyPublishSeconds: body.key_publish_seconds,
     jwksMaxAgeSeconds: body.jwks_max_age_seconds,
+    leakedSecretAction: body.leaked_secret_action,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Partial<RealmSettings>

@@ -26,6 +26,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'service-account.reset-secret': 'Reset a secret',
   'service-account.rotate-secret': 'Rotate a secret with overlap',
   'service-account.delete-secret': 'End a secret',
+  'service-account.leaked-secret': 'Leaked secret reported',
   'service-account.revoke-tokens': 'Revoke all tokens',
   'grant.add': 'Grant a role',
   'grant.remove': 'Take a role away',

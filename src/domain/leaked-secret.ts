@@ -1,0 +1,37 @@
+import { OAuthError } from './oauth-error.ts'
+
+/** What a realm does about a leaked secret: end it, or tell the owner only. */
+export const LEAKED_SECRET_ACTIONS = ['disable', 'alert'] as const
+export type LeakedSecretAction = (typeof LEAKED_SECRET_ACTIONS)[number]
+
+/** One entry of a report, as partners of GitHub's secret scanning get it. */
+export interface LeakedSecretReport {
+  readonly token: string
+  /** Where it was found. */
+  readonly url: string | undefined
+  /** What kind of place that is: `content`, `commit`, `gist_content`, … */
+  readonly source: string | undefined
+}
+
+const MAX_ENTRIES = 100
+const MAX_TEXT = 500
+
+/** @throws OAuthError `invalid_request` */
+export function parseLeakedSecrets(body: unknown): readonly LeakedSecretReport[] {
+  if (!Array.isArray(body) || body.length === 0 || body.length > MAX_ENTRIES)
+    throw new OAuthError('invalid_request', `Send an array of 1 to ${MAX_ENTRIES} entries.`)
+  return body.map((entry: unknown) => {
+    const { token, url, source } = (entry ?? {}) as Record<string, unknown>
+    if (typeof token !== 'string') throw new OAuthError('invalid_request', 'An entry has no token.')
+    return { token, url: placeOf(url), source: placeOf(source) }
+  })
+}
+
+// What a stranger says is kept for people to read: short, on one line, and without the secret itself.
+function placeOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value === '') return undefined
+  return value
+    .replaceAll(/mm_[0-9A-Za-z]+/g, 'mm_…')
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
+    .slice(0, MAX_TEXT)
+}

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance } from 'fastify'
+import { parseLeakedSecrets } from '../../domain/leaked-secret.ts'
+import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { loggableRealm, note } from '../request-log.ts'
+import { neverKept, oauthErrorHandler } from './oauth-error-handler.ts'
+
+const BODY_LIMIT_BYTES = 256 * 1024
+
+/** Of an address, to one process. */
+const REPORTS_A_MINUTE = 60
+
+/** No answer comes sooner, so that the time that it takes says nothing of what was found. */
+const ANSWER_MILLISECONDS = 250
+
+/** Where secret scanners send what they find, in the form of GitHub's partner program. */
+export async function leakedSecretsRoute(
+  app: FastifyInstance,
+  { reportLeakedSecrets }: Pick<Operations, 'reportLeakedSecrets'>,
+): Promise<void> {
+  await acceptReports(app)
+  const path = '/realms/:tenant/leaked-secrets'
+
+  app.post<{ Params: { tenant: string } }>(path, async (request, reply) => {
+    const { tenant } = request.params
+    note(request, { realm: loggableRealm(tenant) })
+    const reports = parseLeakedSecrets(request.body)
+    const [valid] = await Promise.all([
+      reportLeakedSecrets(tenant, reports, request.ip),
+      sleep(ANSWER_MILLISECONDS),
+    ])
+    note(request, { outcome: 'reported', reason: `${reports.length} reported, ${valid} valid` })
+    // The same for all: whether a secret was valid is none of the reporter's business.
+    return neverKept(reply).code(202).send({ received: reports.length })
+  })
+}
+
+/** JSON and nothing else, and not more than scanners send. */
+async function acceptReports(app: FastifyInstance): Promise<void> {
+  app.removeAllContentTypeParsers()
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES },
+    parse,
+  )
+  app.addContentTypeParser('*', (_request, _body, done) =>
+    done(new OAuthError('invalid_request', 'Send application/json.')),
+  )
+  app.setErrorHandler(oauthErrorHandler)
+  await app.register(rateLimit, {
+    max: REPORTS_A_MINUTE,
+    timeWindow: '1 minute',
+    cache: 10_000,
+    errorResponseBuilder: (_request, { ttl }) =>
+      new TooManyFailuresError(Math.ceil(ttl / 1000), 'reports of leaked secrets'),
+  })
+}
