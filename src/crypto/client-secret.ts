@@ -1,4 +1,4 @@
-import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const PREFIX = 'mm_'
@@ -21,7 +21,14 @@ export function isGeneratedSecret(secret: string): boolean {
   return SHAPE.test(secret) && secret.endsWith(checksumOf(secret.slice(0, PREFIX.length + BODY_LENGTH)))
 }
 
-export function hmacOf(secret: string, verifierKey: KeyObject): Buffer {
+/** What the HMACs of secrets are made with. Node takes a key in a quarter of the time that it takes bytes. */
+export type VerifierKey = KeyObject
+
+export function importVerifierKey(bytes: Uint8Array): VerifierKey {
+  return createSecretKey(bytes)
+}
+
+export function hmacOf(secret: string, verifierKey: VerifierKey): Buffer {
   return createHmac('sha256', verifierKey).update(secret).digest()
 }
 

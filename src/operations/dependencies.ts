@@ -1,5 +1,5 @@
-import type { KeyObject } from 'node:crypto'
 import type { Argon2Pool } from '../crypto/argon2-pool.ts'
+import type { VerifierKey } from '../crypto/client-secret.ts'
 import type { Sealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
@@ -15,7 +15,7 @@ export interface Dependencies {
   readonly sealer: Sealer
   readonly argon2: Argon2Pool
   /** Key of the HMAC that generated secrets are checked against. */
-  readonly verifierKey: KeyObject
+  readonly verifierKey: VerifierKey
   readonly failedAttempts: FailedAttempts
   /** Tells the operator of what went wrong and changes nothing for whoever asked. */
   readonly log: (message: string, error?: Error) => void

@@ -1,4 +1,4 @@
-import { isDatabaseAway } from '../storage/database.ts'
+import { isDatabaseAway, readDatabaseTime } from '../storage/database.ts'
 import { pendingMigrations } from '../storage/migrations.ts'
 import { isAnyRotationOverdue } from '../storage/realms.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -6,6 +6,8 @@ import type { Dependencies } from './dependencies.ts'
 export interface HealthOperations {
   /** What keeps this node from being sent requests; empty when nothing does. */
   findHindrances(): Promise<string[]>
+  /** Seconds that this machine's clock is ahead of the database's. */
+  measureClockSkew(): Promise<number>
   /** Whether a fault is the database's, which may be back in a moment. */
   isDatabaseAway(error: unknown): boolean
 }
@@ -16,6 +18,10 @@ const OVERDUE_SECONDS = 300
 export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): HealthOperations {
   return {
     isDatabaseAway,
+
+    async measureClockSkew() {
+      return (clock().getTime() - (await readDatabaseTime(db)).getTime()) / 1000
+    },
 
     async findHindrances() {
       try {

@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
+import { importVerifierKey, type VerifierKey } from '../crypto/client-secret.ts'
 import { generateDataKey } from '../crypto/data-key.ts'
 import { createSealer, type Sealer, WrongMasterKeyError } from '../crypto/sealing.ts'
 import type { Actor } from '../domain/actor.ts'
@@ -24,8 +24,8 @@ export interface MasterKeyOperations {
  * the master key instead, that one could never be replaced.
  * @throws WrongMasterKeyError
  */
-export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock): Promise<KeyObject> {
-  return createSecretKey(await openDataKey(db, sealer, clock, VERIFIER_KEY))
+export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock): Promise<VerifierKey> {
+  return importVerifierKey(await openDataKey(db, sealer, clock, VERIFIER_KEY))
 }
 
 /**

@@ -4,12 +4,15 @@ import { findOldestCurrentKey } from '../storage/signing-keys.ts'
 import type { Dependencies } from './dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
 import type { LoadedRealms } from './loaded-realms.ts'
+import type { StatusListOperations } from './status-lists.ts'
 
 /** How the server is doing at this moment. */
 export interface Measurements {
   readonly argon2Waiting: number
   readonly connections: { readonly total: number; readonly idle: number; readonly waiting: number }
   readonly realmsLoaded: number
+  /** Of the oldest status list given out since the last look; `undefined`: none was. */
+  readonly statusListAgeSeconds: number | undefined
   /** Client look-ups since the start. */
   readonly lookups: number
   /** Reads of the database that served them. */
@@ -31,6 +34,7 @@ export function measurementOperations(
   { db, clock, argon2 }: Pick<Dependencies, 'db' | 'clock' | 'argon2'>,
   realms: Pick<LoadedRealms, 'size'>,
   { countLookups }: Pick<FreshClients, 'countLookups'>,
+  { oldestStatusListAge }: Pick<StatusListOperations, 'oldestStatusListAge'>,
 ): MeasurementOperations {
   async function measureKeys(): Promise<Measurements['keys']> {
     const now = clock().getTime()
@@ -50,6 +54,7 @@ export function measurementOperations(
         argon2Waiting: argon2.waiting(),
         connections: measureConnections(db),
         realmsLoaded: realms.size(),
+        statusListAgeSeconds: oldestStatusListAge(),
         keys: await measureKeys().catch(() => undefined),
       }
     },

@@ -69,6 +69,7 @@ export function createOperations(dependencies: Dependencies): Operations {
   const singleSignOn = singleSignOnOperations(dependencies)
   const presentedTokens = presentedTokenOperations(dependencies, freshClients)
   const uses = useOperations(dependencies)
+  const statusLists = statusListOperations(dependencies, loadedRealms)
   const administration = recordRefusals(
     dependencies,
     {
@@ -100,10 +101,10 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...uses,
     ...publishedRealmOperations(loadedRealms),
     ...leakedSecretOperations(dependencies),
-    ...statusListOperations(dependencies, loadedRealms),
+    ...statusLists,
     ...expiryOperations(dependencies),
     ...healthOperations(dependencies),
-    ...measurementOperations(dependencies, loadedRealms, freshClients),
+    ...measurementOperations(dependencies, loadedRealms, freshClients, statusLists),
   }
 }
 

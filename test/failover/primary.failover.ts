@@ -1,0 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { checkInvariants } from '../faults/invariants.ts'
+import { BOOTSTRAP, startWorkload } from '../faults/workload.ts'
+import { MASTER_KEY_ENVIRONMENT, startServer } from '../support/process.ts'
+import { type Cluster, type Loss, startCluster } from './cluster.ts'
+
+/** Within which Patroni has a new primary that HAProxy has seen, with ttl 20, loop_wait 2 and retry_timeout 3. */
+const FAILOVER_SECONDS: Record<Loss, number> = { switchover: 10, postmaster: 10, node: 30, frozen: 30 }
+
+/** What Mintmark may add to that. */
+const OWN_SECONDS = 2
+
+const cluster = await startCluster(t)
+
+async function startNodes(t: Test, DATABASE_URL: string) {
+  const environment = { ...MASTER_KEY_ENVIRONMENT, ...BOOTSTRAP, DATABASE_URL }
+  const nodes = []
+  for (const port of cluster.fronted) nodes.push(await startServer(t, { ...environment, PORT: `${port}` }))
+  return nodes
+}
+
+/** Loses the primary under load; returns when all is well again. */
+async function loseIt(
+  t: Test,
+  { query, lose, heal, front }: Cluster,
+  way: Loss,
+  databaseUrl: string,
+): Promise<void> {
+  await query('drop schema public cascade; create schema public')
+  const nodes = await startNodes(t, databaseUrl)
+  await sleep(1500)
+  const workload = await startWorkload([front])
+  await sleep(3000)
+  const before = workload.accounts.size
+  const start = performance.now()
+  const primary = untilWritable(query, start)
+  await lose(way)
+  // A token that was under way when it happened says nothing.
+  await sleep(1000)
+  await workload.untilToken()
+  const [writable] = await Promise.all([primary, sleep(3000)])
+  const gap = workload.longestGap()
+  await sleep(3000)
+  await workload.stop()
+  const seen = [...workload.statuses].map(([status, n]) => `${status}: ${n}`).join(', ')
+  t.comment(
+    `${way}: PostgreSQL took writes again after ${writable.toFixed(1)} s; longest time without a token ${gap.toFixed(1)} s; clients saw ${seen}; ${before} accounts before, ${workload.accounts.size} after`,
+  )
+  t.ok(gap < FAILOVER_SECONDS[way] + OWN_SECONDS, `no token for ${gap.toFixed(1)} s`)
+  t.ok(gap < writable + OWN_SECONDS, 'tokens flow again once there is a primary')
+  t.ok(workload.accounts.size > before, 'accounts are made again')
+  for (const { child } of nodes) t.equal(child.exitCode, null, 'no restart was needed')
+  await checkInvariants(t, { query }, workload, front)
+  for (const { child, ended } of nodes) {
+    child.kill('SIGTERM')
+    await ended
+  }
+  await heal()
+}
+
+/** Seconds until a primary takes a write again by way of HAProxy. */
+async function untilWritable(query: Cluster['query'], start: number): Promise<number> {
+  await sleep(500)
+  for (;;) {
+    const writes = await Promise.race([
+      query('create temporary table probe (n int)').then(
+        () => true,
+        () => false,
+      ),
+      sleep(1000, false),
+    ])
+    if (writes) return (performance.now() - start) / 1000
+    await sleep(50)
+  }
+}
+
+for (const way of ['switchover', 'postmaster', 'node', 'frozen'] as const)
+  t.test(
+    `the primary is lost (${way}): nothing acknowledged is lost, and tokens flow again without a restart`,
+    (t) => loseIt(t, cluster, way, cluster.databaseUrl),
+  )
+
+t.test('the same by way of PgBouncer in transaction mode', (t) =>
+  loseIt(t, cluster, 'node', cluster.pooledUrl),
+)
