@@ -55,7 +55,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
   await app.register(async (oauth) => {
     shedOverload(oauth, maxInFlight)
     await acceptForms(oauth)
-    oauth.setErrorHandler(oauthErrorHandler)
+    oauth.setErrorHandler(oauthErrorHandler(operations))
     tokenRoute(oauth, operations)
     postOnly(oauth, '/realms/:tenant/protocol/openid-connect/token')
     introspectionRoute(oauth, operations)

@@ -77,6 +77,8 @@ export function isDatabaseAway(error: unknown): boolean {
       (/^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/.test(code) && !('path' in error))
     )
   }
+  // An error of our own may quote what was asked for.
+  if (error.constructor !== Error) return false
   return /timeout|Connection terminated|Client has encountered a connection error|not queryable/i.test(
     error.message,
   )

@@ -8,7 +8,7 @@ import { TESTER, testServer } from '../support/server.ts'
 t.test('a fault of ours says nothing of itself', async (t) => {
   const app = fastify()
   t.teardown(() => app.close())
-  app.setErrorHandler(adminErrorHandler)
+  app.setErrorHandler(adminErrorHandler({ isDatabaseAway: () => false }))
   app.get('/', () => {
     throw new Error('the inside of the server')
   })
@@ -17,6 +17,25 @@ t.test('a fault of ours says nothing of itself', async (t) => {
   t.match(answer.json(), { type: 'urn:mintmark:problem:server-error', status: 500 })
   t.notMatch(answer.body, 'inside')
 })
+
+t.test(
+  'a change that the database does not make in time is answered 503, and says that it may have been made',
+  async (t) => {
+    const server = await testServer(t)
+    const ask = await platformAdministrator(server)
+    await server.operations.createRealm(TESTER, 'acme')
+    const client = new pg.Client(server.databaseUrl)
+    await client.connect()
+    await client.query("begin; select from realms where name = 'acme' for update")
+    const { status, headers, body } = await ask('POST', '/admin/realms/acme/service-accounts', { name: 'CI' })
+    await client.end()
+    t.equal(status, 503)
+    t.equal(String(headers['retry-after']), '1')
+    t.match(body, { type: 'urn:mintmark:problem:temporarily-unavailable', detail: /not certain/ })
+    t.match(server.log.join(''), /"reason":"database: Query read timeout"/)
+    t.equal((await ask('POST', '/admin/realms/acme/service-accounts', { name: 'CI' })).status, 201)
+  },
+)
 
 t.test('a change that fails leaves no line, and one that leaves no line is not made', async (t) => {
   const server = await testServer(t)

@@ -114,7 +114,14 @@ t.test('its disk is full for three seconds', async (t) => {
     fault: async ({ postgres }) => {
       const { bavail, bsize } = statfsSync(folder)
       writeFileSync(filler, Buffer.alloc(bavail * bsize - 64 * 1024))
-      await sleep(3000)
+      // What it has set aside for its log is used up too.
+      for (let n = 0; n < 12; n++) {
+        await postgres.query('create table if not exists filler (t text)').catch(() => {})
+        await postgres
+          .query('insert into filler select repeat(md5(n::text), 60) from generate_series(1, 5000) n')
+          .catch(() => {})
+        await sleep(250)
+      }
       rmSync(filler)
       // A full disk may end PostgreSQL itself; whoever runs it starts it again.
       if (!(await postgres.query('select 1').then(Boolean, () => false))) {

@@ -53,6 +53,12 @@ export async function survive(
   await workload.stop()
   const seen = [...workload.statuses].map(([status, n]) => `${status}: ${n}`).join(', ')
   t.comment(`recovered in ${Math.round(recovered)} ms; clients saw ${seen}`)
+  const faults = nodes.flatMap(({ output }) =>
+    output()
+      .stderr.split('\n')
+      .filter((line) => line.includes('"fault"')),
+  )
+  t.same(faults.slice(0, 3), [], 'no fault in the log')
   for (const { child } of nodes) t.equal(child.exitCode, null, 'no restart was needed')
   await checkInvariants(t, postgres, workload, (nodes[0] as Started).url)
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { UnknownRealmError } from '../../src/domain/oauth-error.ts'
 import { inTransaction, isDatabaseAway, openDatabase, reasonOf } from '../../src/storage/database.ts'
 import { testDatabase } from '../support/postgres.ts'
 
@@ -63,6 +64,8 @@ t.test('what is no error of a database is none', async (t) => {
     'timeout',
     undefined,
     new Error('other'),
+    new UnknownRealmError('no realm timeout'),
+    Object.assign(new Error('x'), { code: 'ENOENT', path: '/migrations' }),
     Object.assign(new Error('x'), { code: '23505' }),
   ])
     t.notOk(isDatabaseAway(error))

@@ -41,7 +41,7 @@ export async function adminApi(
   { publicUrl, rateLimits = DEFAULT_RATE_LIMITS }: AdminApiOptions,
 ): Promise<void> {
   acceptJson(app)
-  app.setErrorHandler(adminErrorHandler)
+  app.setErrorHandler(adminErrorHandler(operations))
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })

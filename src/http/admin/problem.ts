@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
+import type { Operations } from '../../operations/operations.ts'
 import { logFault, note } from '../request-log.ts'
 import { BODY_LIMIT_BYTES } from './json.ts'
 
@@ -36,20 +37,33 @@ const REFUSALS = {
 const RETRY_AFTER_SECONDS = 1
 
 /** Every refusal of the admin API, whoever made it, in the one form. */
-export function adminErrorHandler(
+export function adminErrorHandler({ isDatabaseAway }: Pick<Operations, 'isDatabaseAway'>) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    isDatabaseAway(error)
+      ? answerProblem(ofToken(new OAuthError('temporarily_unavailable', TRY_AGAIN)), error, request, reply)
+      : answerProblem(toProblem(error, request.routeOptions.config as AcceptedBody), error, request, reply)
+}
+
+const TRY_AGAIN = 'Try again shortly. Whether the change was made is not certain: look before you repeat it.'
+
+function answerProblem(
+  problem: Problem,
   error: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const problem = toProblem(error, request.routeOptions.config as AcceptedBody)
   if (problem.status === 500) logFault(request, error)
   if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
   if (problem.status === 401) reply.header('www-authenticate', challenge('invalid_token', problem.detail))
   if (problem.status === 403)
     reply.header('www-authenticate', challenge('insufficient_scope', problem.detail))
   // A refusal's own words may quote what was sent: the log has its code and its field.
-  const reason = error instanceof OAuthError ? error.message : (error.code ?? problem.field)
+  const reason = error instanceof OAuthError ? error.message : reasonOf(error, problem)
   return sendProblem(request, reply, problem, reason)
+}
+
+function reasonOf({ code, message }: FastifyError, { status, field }: Problem): string | undefined {
+  return status === 503 ? `database: ${message}` : (code ?? field)
 }
 
 export function sendProblem(

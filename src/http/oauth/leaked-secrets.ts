@@ -18,9 +18,9 @@ const ANSWER_MILLISECONDS = 250
 /** Where secret scanners send what they find, in the form of GitHub's partner program. */
 export async function leakedSecretsRoute(
   app: FastifyInstance,
-  { reportLeakedSecrets }: Pick<Operations, 'reportLeakedSecrets'>,
+  operations: Pick<Operations, 'reportLeakedSecrets' | 'isDatabaseAway'>,
 ): Promise<void> {
-  await acceptReports(app)
+  await acceptReports(app, operations)
   const path = '/realms/:tenant/leaked-secrets'
 
   app.post<{ Params: { tenant: string } }>(path, async (request, reply) => {
@@ -28,7 +28,7 @@ export async function leakedSecretsRoute(
     note(request, { realm: loggableRealm(tenant) })
     const reports = parseLeakedSecrets(request.body)
     const [valid] = await Promise.all([
-      reportLeakedSecrets(tenant, reports, request.ip),
+      operations.reportLeakedSecrets(tenant, reports, request.ip),
       sleep(ANSWER_MILLISECONDS),
     ])
     note(request, { outcome: 'reported', reason: `${reports.length} reported, ${valid} valid` })
@@ -38,7 +38,10 @@ export async function leakedSecretsRoute(
 }
 
 /** JSON and nothing else, and not more than scanners send. */
-async function acceptReports(app: FastifyInstance): Promise<void> {
+async function acceptReports(
+  app: FastifyInstance,
+  operations: Pick<Operations, 'isDatabaseAway'>,
+): Promise<void> {
   app.removeAllContentTypeParsers()
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<string>(
@@ -49,7 +52,7 @@ async function acceptReports(app: FastifyInstance): Promise<void> {
   app.addContentTypeParser('*', (_request, _body, done) =>
     done(new OAuthError('invalid_request', 'Send application/json.')),
   )
-  app.setErrorHandler(oauthErrorHandler)
+  app.setErrorHandler(oauthErrorHandler(operations))
   await app.register(rateLimit, {
     max: REPORTS_A_MINUTE,
     timeWindow: '1 minute',

@@ -5,6 +5,7 @@ import {
   TooManyFailuresError,
   UnknownRealmError,
 } from '../../domain/oauth-error.ts'
+import type { Operations } from '../../operations/operations.ts'
 import { logFault, note } from '../request-log.ts'
 
 const STATUS = {
@@ -25,8 +26,19 @@ const STATUS = {
 const RETRY_AFTER_SECONDS = 1
 
 /** Refusals of the protocol's endpoints, in the form of RFC 6749 section 5.2. */
-export function oauthErrorHandler(
-  error: FastifyError,
+export function oauthErrorHandler({ isDatabaseAway }: Pick<Operations, 'isDatabaseAway'>) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+    answerError(
+      isDatabaseAway(error)
+        ? new OAuthError('temporarily_unavailable', 'Try again shortly.', `database: ${error.message}`)
+        : error,
+      request,
+      reply,
+    )
+}
+
+function answerError(
+  error: Error & Partial<FastifyError>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
@@ -59,7 +71,7 @@ export function neverKept(reply: FastifyReply): FastifyReply {
   return reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
 }
 
-function toOAuthError(error: FastifyError): OAuthError {
+function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
   if (error instanceof OAuthError) return error
   const { statusCode = 500, code } = error
   if (statusCode === 413) return new OAuthError('invalid_request', 'The request is too large.', code)
