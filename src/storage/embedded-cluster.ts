@@ -27,7 +27,9 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
   const parent = join(dataDir, 'postgres')
   const folder = join(parent, MAJOR_VERSION)
   try {
-    await mkdir(parent, { recursive: true, mode: 0o711 })
+    await mkdir(dataDir, { recursive: true, mode: 0o711 })
+    // Not recursive: that says of a read-only disk that the folder is not there.
+    if (!existsSync(parent)) await mkdir(parent, { mode: 0o711 }).catch(ignoreExisting)
     if (!existsSync(folder)) await createCluster(folder)
     await removeDrafts(parent)
     return await describeCluster(folder)
@@ -37,6 +39,10 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
       cause,
     })
   }
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error
 }
 
 async function describeCluster(folder: string): Promise<Cluster> {

@@ -14,7 +14,12 @@ const OWN_SECONDS = 2
 const cluster = await startCluster(t)
 
 async function startNodes(t: Test, DATABASE_URL: string) {
-  const environment = { ...MASTER_KEY_ENVIRONMENT, ...BOOTSTRAP, DATABASE_URL }
+  const environment = {
+    ...MASTER_KEY_ENVIRONMENT,
+    ...BOOTSTRAP,
+    DATABASE_URL,
+    PUBLIC_URL: 'http://auth.test',
+  }
   const nodes = []
   for (const port of cluster.fronted) nodes.push(await startServer(t, { ...environment, PORT: `${port}` }))
   return nodes

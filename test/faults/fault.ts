@@ -34,6 +34,7 @@ export async function survive(
 ): Promise<void> {
   const postgres = await ownPostgres(t, options)
   const nodes: Started[] = []
+  const PUBLIC_URL = 'http://auth.test'
   for (let n = 0; n < count; n++)
     nodes.push(
       await startServer(t, {
@@ -41,6 +42,7 @@ export async function survive(
         ...BOOTSTRAP,
         DATABASE_URL: postgres.databaseUrl,
         DATA_DIR: temporaryFolder(t),
+        PUBLIC_URL,
         ...environment,
       }),
     )

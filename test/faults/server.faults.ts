@@ -48,7 +48,9 @@ t.test('two nodes rotate the keys of one realm at once', (t) =>
 
 t.test('one of two nodes is killed (-9), and the other one goes on', async (t) => {
   const postgres = await ownPostgres(t)
-  const environment = { ...MASTER_KEY_ENVIRONMENT, ...BOOTSTRAP, DATABASE_URL: postgres.databaseUrl }
+  const PUBLIC_URL = 'http://auth.test'
+  const DATABASE_URL = postgres.databaseUrl
+  const environment = { ...MASTER_KEY_ENVIRONMENT, ...BOOTSTRAP, DATABASE_URL, PUBLIC_URL }
   const nodes = [await startServer(t, environment), await startServer(t, environment)] as const
   const workload = await startWorkload(nodes.map(({ url }) => url))
   await sleep(1000)
