@@ -32,6 +32,8 @@ export interface Realm {
   readonly keyRotationSeconds: number
   readonly keyPublishSeconds: number
   readonly jwksMaxAgeSeconds: number
+  /** Until when caches may hold a JWKS that they were given with a longer max-age. */
+  readonly jwksCachedUntil: Date | undefined
   readonly leakedSecretAction: LeakedSecretAction
   /** True once a secret of the client's own choosing was imported: only then is argon2id on the token road. */
   readonly importsSecrets: boolean

@@ -19,6 +19,8 @@ export interface RotationPolicy {
   readonly keyRotationSeconds: number
   readonly keyPublishSeconds: number
   readonly jwksMaxAgeSeconds: number
+  /** Until when caches may hold a JWKS from a time when it could be held for longer; `undefined`: there was none. */
+  readonly jwksCachedUntil?: Date | undefined
 }
 
 export type RotationStep =
@@ -60,7 +62,16 @@ export function nextRotationStep(
 
 /** When a key published at that time may sign at the earliest: when no cache can hold a JWKS without it. */
 export function earliestActivation(publishedAt: Date, policy: RotationPolicy): Date {
-  return plus(publishedAt, policy.jwksMaxAgeSeconds + MARGIN_SECONDS)
+  const known = plus(publishedAt, policy.jwksMaxAgeSeconds)
+  return plus(policy.jwksCachedUntil ? later(known, policy.jwksCachedUntil) : known, MARGIN_SECONDS)
+}
+
+/** What `jwksCachedUntil` is once the time that the JWKS may be held for has been changed. */
+export function cachedUntilAfter(old: RotationPolicy, newMaxAgeSeconds: number, now: Date): Date | undefined {
+  const { jwksMaxAgeSeconds, jwksCachedUntil } = old
+  if (newMaxAgeSeconds >= jwksMaxAgeSeconds) return jwksCachedUntil
+  const until = plus(now, jwksMaxAgeSeconds)
+  return jwksCachedUntil ? later(until, jwksCachedUntil) : until
 }
 
 function scheduled(

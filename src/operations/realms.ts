@@ -10,7 +10,7 @@ import {
   SYSTEM_REALM,
 } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
-import { nextRotationStep } from '../domain/signing-key.ts'
+import { cachedUntilAfter, nextRotationStep } from '../domain/signing-key.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
 import { type DatabaseTransaction, inTransaction } from '../storage/database.ts'
 import { isRoleGranted } from '../storage/grants.ts'
@@ -98,7 +98,8 @@ export function realmOperations(deps: Deps): RealmOperations {
         checkRealmSettings(settings)
         await requireUnheld(trx, realm, settings.roles)
         await requireUnused(trx, realm, settings.resourceTypes)
-        const updated = await updateRealm(trx, realm.id, settings)
+        const cachedUntil = cachedUntilAfter(realm, settings.jwksMaxAgeSeconds, now)
+        const updated = await updateRealm(trx, realm.id, settings, cachedUntil)
         // The schedule may have changed with the settings: it is looked at at once.
         await updateRealmRotation(trx, realm.id, now, false)
         const details = {

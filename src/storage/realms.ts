@@ -20,6 +20,7 @@ const COLUMNS = [
   'key_rotation_seconds',
   'key_publish_seconds',
   'jwks_max_age_seconds',
+  'jwks_cached_until',
   'leaked_secret_action',
   'imports_secrets',
   'version',
@@ -114,10 +115,15 @@ export async function updateRealm(
   trx: DatabaseTransaction,
   realmId: string,
   settings: RealmSettings,
+  jwksCachedUntil: Date | undefined,
 ): Promise<Realm> {
   const row = await trx
     .updateTable('realms')
-    .set((eb) => ({ ...toColumns(settings), version: eb('version', '+', '1') }))
+    .set((eb) => ({
+      ...toColumns(settings),
+      jwks_cached_until: jwksCachedUntil ?? null,
+      version: eb('version', '+', '1'),
+    }))
     .where('id', '=', realmId)
     .returning(COLUMNS)
     .executeTakeFirstOrThrow()
@@ -242,6 +248,7 @@ function toRealm(row: Row): Realm {
     keyRotationSeconds: row.key_rotation_seconds,
     keyPublishSeconds: row.key_publish_seconds,
     jwksMaxAgeSeconds: row.jwks_max_age_seconds,
+    jwksCachedUntil: row.jwks_cached_until ?? undefined,
     leakedSecretAction: row.leaked_secret_action as LeakedSecretAction,
     importsSecrets: row.imports_secrets,
     version: row.version,

@@ -20,6 +20,7 @@ export interface RealmRow {
   key_rotation_seconds: number
   key_publish_seconds: number
   jwks_max_age_seconds: number
+  jwks_cached_until: NullableTimestamp
   leaked_secret_action: string
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   imports_secrets: Generated<boolean>

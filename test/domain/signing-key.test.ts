@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
+  cachedUntilAfter,
   earliestActivation,
   nextRotationStep,
   type RotationPolicy,
@@ -154,3 +155,53 @@ t.test(
     )
   },
 )
+
+/** Looks at a realm, each some time after the one before, with a new max-age of the JWKS or the old one. */
+const changes = fc.array(
+  fc.record({
+    wait: fc.oneof(fc.nat(600), fc.nat(DAY), fc.nat(100 * DAY)),
+    maxAge: fc.option(fc.integer({ min: 1, max: DAY }), { nil: undefined }),
+    rotate: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 30 },
+)
+
+t.test('however the max-age of the JWKS changes, no cache lacks the key that signs', async () => {
+  fc.assert(
+    fc.property(changes, (looks) => {
+      const realm = new Realm()
+      let policy: RotationPolicy = { ...POLICY, keyPublishSeconds: DAY, jwksMaxAgeSeconds: 300 }
+      let now = START
+      realm.follow(policy, now)
+      // Each max-age, and the time for which it was given out.
+      const given = [{ from: START, to: START, seconds: policy.jwksMaxAgeSeconds }]
+      for (const { wait, maxAge, rotate } of looks) {
+        now = plus(now, wait)
+        const last = given.at(-1) as (typeof given)[number]
+        last.to = now
+        if (maxAge !== undefined && maxAge !== policy.jwksMaxAgeSeconds) {
+          policy = {
+            ...policy,
+            jwksCachedUntil: cachedUntilAfter(policy, maxAge, now),
+            jwksMaxAgeSeconds: maxAge,
+          }
+          given.push({ from: now, to: now, seconds: maxAge })
+        }
+        const before = realm.current
+        if (rotate && !realm.keys.some(({ state }) => state === 'next'))
+          realm.add(policy, 'next', now, earliestActivation(now, policy))
+        realm.follow(policy, now)
+        const kid = realm.current?.kid as string
+        if (kid === before?.kid) continue
+        const published = realm.published.get(kid) as Date
+        for (const { from, to, seconds } of given) {
+          if (from >= published) continue
+          const lastWithout = new Date(Math.min(to.getTime(), published.getTime()))
+          if (plus(lastWithout, seconds) > now) return false
+        }
+      }
+      return true
+    }),
+    { numRuns: 5000 },
+  )
+})

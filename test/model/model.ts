@@ -1,0 +1,417 @@
+import fc from 'fast-check'
+import type { Test } from 'tap'
+import { Refusal } from '../../src/domain/refusal.ts'
+import { TESTER, type TestServer, testClock, testServer } from '../support/server.ts'
+
+const NAMES = ['one', 'two', 'three', 'four'] as const
+const LIMIT = 4
+const TOKEN_SECONDS = 300
+const DAY = 86_400
+
+/** What is done next, and at which of the two nodes. */
+type Step = { readonly node: 0 | 1; readonly on: number } & (
+  | {
+      readonly kind:
+        | 'create'
+        | 'reset'
+        | 'rotate'
+        | 'finish'
+        | 'disable'
+        | 'enable'
+        | 'delete'
+        | 'revoke-tokens'
+    }
+  | { readonly kind: 'create-twice' | 'reset-twice' | 'rotate-key' | 'leak' }
+  | { readonly kind: 'token'; readonly secret: 'newest' | 'older' | 'dead' | 'wrong' }
+  | { readonly kind: 'introspect'; readonly token: number }
+  | { readonly kind: 'roles'; readonly roles: readonly string[] }
+  | { readonly kind: 'wait'; readonly seconds: number }
+)
+
+const step: fc.Arbitrary<Step> = fc
+  .record({ node: fc.constantFrom(0 as const, 1 as const), on: fc.nat(NAMES.length - 1) })
+  .chain(
+    (where) =>
+      fc.oneof(
+        { weight: 5, arbitrary: fc.record({ ...constant(where), kind: fc.constant('create' as const) }) },
+        {
+          weight: 8,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constantFrom(
+              'reset',
+              'rotate',
+              'finish',
+              'disable',
+              'enable',
+              'delete',
+              'revoke-tokens',
+              'leak',
+            ),
+          }),
+        },
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constantFrom('create-twice', 'reset-twice', 'rotate-key'),
+          }),
+        },
+        {
+          weight: 8,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constant('token' as const),
+            secret: fc.constantFrom('newest', 'newest', 'older', 'dead', 'wrong'),
+          }),
+        },
+        {
+          weight: 6,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constant('introspect' as const),
+            token: fc.nat(20),
+          }),
+        },
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constant('roles' as const),
+            roles: fc.subarray(['view', 'introspect', 'account-admin']),
+          }),
+        },
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constant('wait' as const),
+            seconds: fc.constantFrom(1, 60, TOKEN_SECONDS, DAY + 1),
+          }),
+        },
+      ) as fc.Arbitrary<Step>,
+  )
+
+function constant<T extends object>(value: T) {
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, fc.constant(one)])) as {
+    [Key in keyof T]: fc.Arbitrary<T[Key]>
+  }
+}
+
+export const sequences = fc.array(step, { minLength: 3, maxLength: 25 })
+
+interface Account {
+  readonly clientId: string
+  /** Newest first. */
+  secrets: { readonly secret: string; endsAt: number }[]
+  dead: string[]
+  disabled: boolean
+  roles: readonly string[]
+  /** Grows whenever all tokens so far die. */
+  epoch: number
+}
+
+interface Token {
+  readonly value: string
+  readonly account: Account
+  readonly epoch: number
+  readonly expiresAt: number
+}
+
+/** Two nodes on one database, with one clock. */
+export async function twoNodes(t: Test) {
+  const clock = testClock(new Date('2026-06-01T00:00:00Z'))
+  const first = await testServer(t, { clock })
+  const second = await testServer(t, { clock, databaseUrl: first.databaseUrl })
+  let made = 0
+  return async (steps: readonly Step[]) => {
+    const run = new Run([first, second], `realm-${made++}`)
+    await run.prepare()
+    for (const one of steps) await run.do(one)
+    await run.compareAll()
+  }
+}
+
+const ALWAYS = Number.POSITIVE_INFINITY
+
+/** One sequence in a realm of its own: each step is done to the nodes and to the model, and the answers are compared. */
+class Run {
+  readonly #nodes: readonly TestServer[]
+  readonly #realm: string
+  readonly #accounts = new Map<string, Account>()
+  readonly #tokens: Token[] = []
+  #introspector = { client_id: '', client_secret: '' }
+  #requests = 0
+
+  constructor(nodes: readonly TestServer[], realm: string) {
+    this.#nodes = nodes
+    this.#realm = realm
+  }
+
+  async prepare(): Promise<void> {
+    const { operations } = this.#node(0)
+    await operations.createRealm(TESTER, this.#realm, {
+      serviceAccountLimit: LIMIT,
+      leakedSecretAction: 'disable',
+    })
+    const made = await operations.createServiceAccount(TESTER, this.#realm, {
+      name: 'API',
+      roles: ['introspect'],
+    })
+    this.#introspector = { client_id: made.account.clientId, client_secret: made.clientSecret }
+  }
+
+  async do(step: Step): Promise<void> {
+    const name = NAMES[step.on] as string
+    const account = this.#accounts.get(name)
+    if (step.kind === 'wait') return this.#node(0).clock.advance(step.seconds)
+    if (step.kind === 'introspect') return this.#introspect(step.node, step.token)
+    if (step.kind === 'create' || step.kind === 'create-twice') return this.#create(step, name)
+    if (step.kind === 'rotate-key')
+      return void (await this.#node(step.node).operations.rotateSigningKey(TESTER, this.#realm))
+    if (!account) return
+    if (step.kind === 'token') return this.#token(step.node, account, step.secret)
+    return this.#change(step, name, account)
+  }
+
+  async #create({ node, kind }: Step, name: string): Promise<void> {
+    const attempts = kind === 'create-twice' ? [node, 1 - node] : [node]
+    const outcomes = await Promise.all(
+      attempts.map((at) =>
+        this.#outcome(() => this.#node(at).operations.createServiceAccount(TESTER, this.#realm, { name })),
+      ),
+    )
+    const made = outcomes.filter((outcome) => typeof outcome !== 'string')
+    const expected =
+      this.#accounts.size + 1 >= LIMIT ? 'limit_reached' : this.#accounts.has(name) ? 'name_taken' : 'made'
+    check(`create ${name}`, made.length, expected === 'made' ? 1 : 0)
+    // Of two at once one is made, and the other one finds the name taken or the realm full.
+    const refusals = outcomes.filter((outcome) => typeof outcome === 'string')
+    for (const refusal of refusals)
+      if (expected !== 'made') check(`create ${name}`, refusal, expected)
+      else if (!['name_taken', 'limit_reached'].includes(refusal))
+        check(`create ${name}`, refusal, 'name_taken')
+    const [created] = made as Awaited<ReturnType<TestServer['operations']['createServiceAccount']>>[]
+    if (!created) return
+    this.#accounts.set(name, {
+      clientId: created.account.clientId,
+      secrets: [{ secret: created.clientSecret, endsAt: ALWAYS }],
+      dead: [],
+      disabled: false,
+      roles: ['view'],
+      epoch: 0,
+    })
+  }
+
+  async #change(step: Step, name: string, account: Account): Promise<void> {
+    const { operations } = this.#node(step.node)
+    const { clientId } = account
+    const realm = this.#realm
+    const valid = this.#valid(account)
+    switch (step.kind) {
+      case 'reset': {
+        const { clientSecret } = await operations.resetClientSecret(TESTER, realm, clientId)
+        return replaceSecrets(account, clientSecret)
+      }
+      case 'reset-twice':
+        return this.#resetTwice(account)
+      case 'rotate': {
+        const outcome = await this.#outcome(() => operations.startSecretRotation(TESTER, realm, clientId))
+        if (valid.length > 1) return check(`rotate ${name}`, outcome, 'conflict')
+        if (typeof outcome === 'string') return check(`rotate ${name}`, outcome, 'a second secret')
+        for (const one of valid) one.endsAt = Math.min(one.endsAt, this.#now() + DAY * 1000)
+        account.secrets = [{ secret: outcome.clientSecret, endsAt: ALWAYS }, ...valid]
+        return
+      }
+      case 'finish':
+        return this.#finish(step.node, name, account)
+      case 'disable':
+      case 'enable': {
+        const disabled = step.kind === 'disable'
+        await operations.updateServiceAccount(TESTER, realm, clientId, { enabled: !disabled })
+        if (disabled && !account.disabled) account.epoch++
+        account.disabled = disabled
+        return
+      }
+      case 'roles':
+        if (step.roles.length === 0) return
+        await operations.updateServiceAccount(TESTER, realm, clientId, { roles: step.roles })
+        account.roles = step.roles
+        return
+      case 'revoke-tokens':
+        await operations.revokeTokens(TESTER, realm, clientId)
+        account.epoch++
+        return
+      case 'leak': {
+        const [newest] = valid
+        if (!newest) return
+        const report = { token: newest.secret, url: undefined, source: undefined }
+        check('leak', await operations.reportLeakedSecrets(realm, [report], '::1'), 1)
+        account.secrets = valid.slice(1)
+        account.dead.push(newest.secret)
+        account.epoch++
+        return
+      }
+      case 'delete':
+        await operations.deleteServiceAccount(TESTER, realm, clientId)
+        account.epoch++
+        this.#accounts.delete(name)
+        return check(
+          `read ${name}`,
+          await this.#outcome(() =>
+            this.#node(1 - step.node).operations.findServiceAccount(TESTER, realm, clientId),
+          ),
+          'not_found',
+        )
+    }
+  }
+
+  async #resetTwice(account: Account): Promise<void> {
+    const resets = await Promise.all(
+      [0, 1].map((at) => this.#node(at).operations.resetClientSecret(TESTER, this.#realm, account.clientId)),
+    )
+    const [old] = account.secrets
+    if (old) account.dead.push(old.secret)
+    const secrets = resets.map(({ clientSecret }) => clientSecret)
+    const statuses = await Promise.all(secrets.map((secret) => this.#statusOf(0, account.clientId, secret)))
+    const wanted = account.disabled ? 0 : 1
+    check(
+      'secrets that work after two resets at once',
+      statuses.filter((status) => status === 200).length,
+      wanted,
+    )
+    if (account.disabled) {
+      // Which one it is shows when it is enabled again.
+      const { clientSecret } = await this.#node(0).operations.resetClientSecret(
+        TESTER,
+        this.#realm,
+        account.clientId,
+      )
+      return replaceSecrets(account, clientSecret)
+    }
+    replaceSecrets(account, secrets[statuses.indexOf(200)] as string)
+  }
+
+  async #finish(node: number, name: string, account: Account): Promise<void> {
+    const { operations } = this.#node(node)
+    const listed = await operations.listClientSecrets(TESTER, this.#realm, account.clientId)
+    const valid = this.#valid(account)
+    check(`secrets of ${name}`, listed.length, valid.length)
+    const oldest = listed.at(-1)
+    if (!oldest) return
+    const outcome = await this.#outcome(() =>
+      operations.deleteClientSecret(TESTER, this.#realm, account.clientId, oldest.id),
+    )
+    if (valid.length < 2) return check(`finish ${name}`, outcome, 'conflict')
+    check(`finish ${name}`, outcome, undefined)
+    const [newest, old] = valid as [Account['secrets'][number], Account['secrets'][number]]
+    account.dead.push(old.secret)
+    account.secrets = [{ secret: newest.secret, endsAt: ALWAYS }]
+  }
+
+  async #token(node: number, account: Account, which: 'newest' | 'older' | 'dead' | 'wrong'): Promise<void> {
+    const valid = this.#valid(account)
+    const secrets = {
+      newest: valid[0]?.secret,
+      older: valid[1]?.secret,
+      dead: account.dead.at(-1),
+      wrong: 'wrong',
+    }
+    const secret = secrets[which]
+    if (secret === undefined) return
+    const answer = await this.#post(node, 'token', {
+      grant_type: 'client_credentials',
+      client_id: account.clientId,
+      client_secret: secret,
+    })
+    const good = !account.disabled && valid.some((one) => one.secret === secret)
+    check(`a token by the ${which} secret`, answer.statusCode, good ? 200 : 401)
+    if (!good) return check('its refusal', answer.json().error, 'invalid_client')
+    const { access_token: value, expires_in } = answer.json()
+    this.#tokens.push({ value, account, epoch: account.epoch, expiresAt: this.#now() + expires_in * 1000 })
+  }
+
+  async #introspect(node: number, index: number): Promise<void> {
+    const token = this.#tokens[index % Math.max(1, this.#tokens.length)]
+    if (!token) return
+    const { account, epoch, expiresAt, value } = token
+    const answer = await this.#post(node, 'token/introspect', { ...this.#introspector, token: value })
+    const alive =
+      !account.disabled && account.epoch === epoch && Math.floor(this.#now() / 1000) * 1000 < expiresAt
+    check('introspection', answer.json().active, alive)
+    if (alive) {
+      const roles = (answer.json().roles as string[]).every((role) => account.roles.includes(role))
+      check('roles of the token that the account still has', roles, true)
+    }
+  }
+
+  /** At the end both nodes know the same accounts as the model. */
+  async compareAll(): Promise<void> {
+    for (const node of [0, 1]) {
+      const { items } = await this.#node(node).operations.listServiceAccounts(TESTER, this.#realm, {
+        after: '',
+        limit: 100,
+      })
+      const known = items
+        .filter(({ name }) => name !== 'API')
+        .map(({ name, disabledAt, roles }) => ({ name, disabled: !!disabledAt, roles }))
+      const wanted = [...this.#accounts].map(([name, { disabled, roles }]) => ({ name, disabled, roles }))
+      const sorted = (list: { name: string }[]) =>
+        JSON.stringify(list.sort((a, b) => (a.name < b.name ? -1 : 1)))
+      check('accounts', sorted(known), sorted(wanted))
+      const { serviceAccountCount } = await this.#node(node).operations.findRealm(TESTER, this.#realm)
+      check('the count of accounts', serviceAccountCount, wanted.length + 1)
+    }
+    for (const account of this.#accounts.values())
+      for (const secret of account.dead)
+        check('a dead secret', await this.#statusOf(1, account.clientId, secret), 401)
+  }
+
+  #valid(account: Account): Account['secrets'] {
+    return account.secrets.filter(({ endsAt }) => endsAt > this.#now())
+  }
+
+  #now(): number {
+    return this.#node(0).clock.now.getTime()
+  }
+
+  #node(index: number): TestServer {
+    return this.#nodes[index] as TestServer
+  }
+
+  async #outcome<T>(work: () => Promise<T>): Promise<T | string> {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof Refusal) return error.code
+      throw error
+    }
+  }
+
+  async #statusOf(node: number, client_id: string, client_secret: string): Promise<number> {
+    return (await this.#post(node, 'token', { grant_type: 'client_credentials', client_id, client_secret }))
+      .statusCode
+  }
+
+  #post(node: number, path: string, fields: Record<string, string>) {
+    const n = this.#requests++
+    return this.#node(node).app.inject({
+      method: 'POST',
+      url: `/realms/${this.#realm}/protocol/openid-connect/${path}`,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      // From ever other addresses: what is held back after failures is tested elsewhere.
+      remoteAddress: `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`,
+      payload: new URLSearchParams(fields).toString(),
+    })
+  }
+}
+
+function replaceSecrets(account: Account, secret: string): void {
+  account.dead.push(...account.secrets.map((one) => one.secret))
+  account.secrets = [{ secret, endsAt: ALWAYS }]
+}
+
+function check(what: string, found: unknown, wanted: unknown): void {
+  if (found !== wanted)
+    throw new Error(`${what}: ${JSON.stringify(found)}, and the model says ${JSON.stringify(wanted)}`)
+}
