@@ -21,6 +21,8 @@ export interface Config {
   readonly failedAttemptsStore: 'memory' | 'postgres'
   /** Opens GET /metrics to whoever shows it. */
   readonly metricsToken: string | undefined
+  /** Whether requests are traced: by any variable OTEL_…, unless one of them says no. */
+  readonly tracing: boolean
   /** `undefined`: the portal is reached by one-time links alone. */
   readonly singleSignOn: SingleSignOnConfig | undefined
   readonly bootstrapAdmin: { readonly clientId: string; readonly clientSecret: string } | undefined
@@ -68,6 +70,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     trustProxy: readTrustProxy(read, fault),
     failedAttemptsStore: readFailedAttemptsStore(read, fault),
     metricsToken: readMetricsToken(read, fault),
+    tracing: readTracing(env),
     singleSignOn: readSingleSignOn(read, fault),
     bootstrapAdmin: readBootstrapAdmin(read, fault),
   }
@@ -92,6 +95,13 @@ function readWhole(
   if (/^\d+$/.test(text) && value >= min && value <= max) return value
   fault(`${name} must be a whole number from ${min} to ${max}`)
   return fallback
+}
+
+/** What the variables say is the SDK's to read; here only whether it is wanted. */
+function readTracing(env: NodeJS.ProcessEnv): boolean {
+  if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none')
+    return false
+  return Object.entries(env).some(([name, value]) => name.startsWith('OTEL_') && value)
 }
 
 function readPublicUrl(read: Read, fault: Fault, port: number): string {

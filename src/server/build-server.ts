@@ -1,4 +1,10 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginCallback,
+  fastify,
+  LogController,
+} from 'fastify'
 import type { Logger } from 'pino'
 import { adminApi } from '../http/admin/admin-api.ts'
 import type { RateLimits } from '../http/admin/rate-limits.ts'
@@ -25,6 +31,8 @@ export interface ServerOptions {
   readonly logger: Logger
   readonly trustProxy: boolean | string
   readonly metricsToken?: string | undefined
+  /** Sees every request. */
+  readonly tracing?: FastifyPluginCallback | undefined
   /** A request has to have arrived whole within this time. Default 10 s. */
   readonly requestTimeoutMilliseconds?: number
   /** Requests of the protocol under way at once. Default 2000. */
@@ -45,6 +53,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
   const { trustProxy, metricsToken, maxInFlight = DEFAULT_MAX_IN_FLIGHT } = options
   let closing = false
   const app = createApp(options)
+  if (options.tracing) await app.register(options.tracing)
   const metrics = createMetrics(operations.measure)
   logRequests(app, metrics.observeRequest)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))

@@ -8,6 +8,7 @@ import { buildServer } from './build-server.ts'
 import { startExpiry } from './expiry.ts'
 import { settlePort } from './port.ts'
 import { startRotation } from './rotation.ts'
+import { startTracing } from './tracing.ts'
 import { startUseWriter } from './use-writer.ts'
 import { printWelcome } from './welcome.ts'
 import { startWorkers } from './workers.ts'
@@ -99,8 +100,10 @@ async function bootstrap(
 }
 
 async function listen(config: Config, { operations }: OpenedOperations, logger: Logger): Promise<Running> {
+  const tracing = config.tracing ? await startTracing(logger) : undefined
   const server = await buildServer(operations, {
     logger,
+    tracing: tracing?.plugin,
     trustProxy: config.trustProxy,
     metricsToken: config.metricsToken,
     publicUrl: config.publicUrl,
@@ -117,6 +120,7 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
       await server.close()
       clearTimeout(cut)
       await uses.close()
+      await tracing?.close()
     },
   }
 }

@@ -164,6 +164,8 @@ class Run {
   async do(step: Step): Promise<void> {
     const name = NAMES[step.on] as string
     const account = this.#accounts.get(name)
+    // Two secrets are never of the same moment.
+    this.#node(0).clock.advance(1)
     if (step.kind === 'wait') return this.#node(0).clock.advance(step.seconds)
     if (step.kind === 'introspect') return this.#introspect(step.node, step.token)
     if (step.kind === 'create' || step.kind === 'create-twice') return this.#create(step, name)
