@@ -30,8 +30,12 @@ export function parseLeakedSecrets(body: unknown): readonly LeakedSecretReport[]
 // What a stranger says is kept for people to read: short, on one line, and without the secret itself.
 function placeOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') return undefined
-  return value
-    .replaceAll(/mm_[0-9A-Za-z]+/g, 'mm_…')
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
-    .slice(0, MAX_TEXT)
+  return (
+    value
+      .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
+      .replaceAll(/mm(?:_|%5f)[0-9a-z]+/gi, 'mm_…')
+      .slice(0, MAX_TEXT)
+      // Half of a character, which the database would refuse.
+      .replace(/\p{Cs}$/u, '')
+  )
 }

@@ -126,6 +126,16 @@ t.test('what a reporter says of the place is kept short and without the secret',
   t.equal(source, undefined)
 })
 
+t.test('no spelling of the place keeps the secret in it or the report from being heard', async (t) => {
+  const { clientSecret, report, events } = await withAccount(t, { leakedSecretAction: 'alert' })
+  const hidden = [`m\u200b${clientSecret.slice(1)}`, clientSecret.replace('mm_', 'mm%5F')]
+  const cut = `${'y'.repeat(499)}😀`
+  for (const url of [...hidden, cut]) t.equal((await report([{ token: clientSecret, url }])).statusCode, 202)
+  const kept = await events()
+  t.equal(kept.length, 3)
+  t.notMatch(JSON.stringify(kept), clientSecret.slice(3))
+})
+
 t.test('malformed reports are refused', async (t) => {
   const { app, report } = await withAccount(t)
   for (const body of ['', '{', '{}', '[]', '[1]', '[null]', '[{"token":1}]', '[{"__proto__":{}}]'])
