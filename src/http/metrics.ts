@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Operations } from '../operations/operations.ts'
+import { note } from './request-log.ts'
 
 export interface MetricsGuard {
   /** Whoever shows it as a Bearer token may read the metrics from anywhere. */
@@ -7,6 +8,8 @@ export interface MetricsGuard {
   /** Without a proxy in front, this machine itself may read them too. */
   readonly behindProxy: boolean
 }
+
+const RETRY_AFTER_SECONDS = 5
 
 /** GET /metrics: Prometheus' text format, for this machine and for holders of METRICS_TOKEN. */
 export function metricsRoute(
@@ -28,7 +31,15 @@ export function metricsRoute(
         .code(401)
         .header('www-authenticate', 'Bearer realm="metrics"')
         .send({ error: 'invalid_token', error_description: 'Metrics are for holders of METRICS_TOKEN.' })
-    return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await readMetrics())
+    const text = await readMetrics().catch((error: Error) => {
+      note(request, { outcome: 'temporarily_unavailable', reason: error.message })
+    })
+    if (text === undefined)
+      return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({
+        error: 'temporarily_unavailable',
+        error_description: 'Not all processes of the server answer.',
+      })
+    return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(text)
   })
 }
 

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { SERVER_ACTOR } from '../domain/actor.ts'
@@ -11,7 +12,7 @@ import { startRotation } from './rotation.ts'
 import { startTracing } from './tracing.ts'
 import { startUseWriter } from './use-writer.ts'
 import { printWelcome } from './welcome.ts'
-import { startWorkers } from './workers.ts'
+import { sayThatItListens, startWorkers } from './workers.ts'
 
 /** How long a database may take to appear at start-up. */
 const DATABASE_WAIT_SECONDS = 60
@@ -61,6 +62,7 @@ export async function serve(asked: Config, logger: Logger, signal: AbortSignal):
 export async function serveAsWorker(config: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
   const opened = await open(config, logger, signal)
   const doors = await listen(config, opened, logger)
+  sayThatItListens()
   return {
     close: async () => {
       await doors.close()
@@ -108,11 +110,14 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     metricsToken: config.metricsToken,
     publicUrl: config.publicUrl,
   })
-  await server.app.listen({
+  const listening = {
     host: config.host,
     port: config.port,
-    listenTextResolver: (address) => `listening on ${address}, serving ${config.publicUrl}`,
-  })
+    // Each worker has a socket of its own, among which Linux shares connections out evenly; elsewhere they share one.
+    reusePort: cluster.isWorker && process.platform === 'linux',
+    listenTextResolver: (address: string) => `listening on ${address}, serving ${config.publicUrl}`,
+  }
+  await server.app.listen(listening)
   const uses = startUseWriter(operations, logger)
   return {
     close: async () => {

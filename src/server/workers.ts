@@ -10,6 +10,24 @@ import type { Running } from './serve.ts'
 /** A worker that dies is replaced, but not faster than this. */
 const RESTART_MILLISECONDS = 500
 
+const LISTENS = 'mintmark:listens'
+
+/** A worker with a socket of its own says so itself, for the cluster does not. */
+export function sayThatItListens(): void {
+  process.send?.({ type: LISTENS })
+}
+
+function firstListens(): Promise<void> {
+  return new Promise((resolve) => {
+    const hear = (_worker: Worker, message: { type?: unknown }) => {
+      if (message?.type !== LISTENS) return
+      cluster.off('message', hear)
+      resolve()
+    }
+    cluster.on('message', hear)
+  })
+}
+
 /** Serves from several processes that share the port. Should the first process die, they end by themselves. */
 export async function startWorkers(
   config: Config,
@@ -42,10 +60,10 @@ export async function startWorkers(
     )
   }
 
-  // The first process takes connections and hands them out in turn: left to the kernel, one worker gets most of them.
-  cluster.schedulingPolicy = cluster.SCHED_RR
+  // The first process takes no part in serving: connections that it had handed to a worker that dies would hang.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
   for (let i = 0; i < config.workers; i++) start()
-  await once(cluster, 'listening')
+  await firstListens()
   return {
     close: async () => {
       closing = true

@@ -6,11 +6,12 @@ import { feed, inputsOf, PARSERS, type Parser } from './parsers.ts'
 export function fuzzParsers(inputs: number): void {
   const share = Math.ceil(inputs / PARSERS.length)
   for (const parser of PARSERS)
-    t.test(`${parser.name}: every input is taken or refused`, async () => {
+    t.test(`${parser.name}: every input is taken or refused`, async (t) => {
       await fc.assert(
         fc.asyncProperty(inputsOf(parser), (input) => feed(parser, input)),
         { numRuns: share },
       )
+      t.pass(`${share} inputs`)
     })
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { testDatabase } from '../support/postgres.ts'
@@ -37,6 +38,9 @@ t.test('several workers share the port, and one that is killed is replaced', asy
   const [first] = workersOf(server)
   t.equal(workersOf(server).length, 2)
   process.kill(first as number, 'SIGKILL')
+  // Its threads take a moment to let go of the port; what came in meanwhile is reset, as what it was at work on.
+  await until(() => !isAlive(first as number))
+  await sleep(100)
   for (let i = 0; i < 20; i++) {
     // The other one answers meanwhile.
     t.equal((await fetch(`${server.url}/health/live`, { headers: { connection: 'close' } })).status, 200)
@@ -77,4 +81,22 @@ t.test('the metrics of any worker are those of all of them', async (t) => {
     t.match(text, /^mintmark_token_requests_total\{realm="",outcome="unknown_realm"\} 40$/m)
     t.match(text, /^mintmark_database_up 1$/m)
   }
+})
+
+t.test('metrics are refused for now while the first process hangs', async (t) => {
+  const server = await startTwo(t)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const ask = () =>
+    new Promise<number | undefined>((resolve, reject) => {
+      get(`${server.url}/metrics`, { agent, timeout: 15_000 }, (answer) =>
+        answer.resume().on('end', () => resolve(answer.statusCode)),
+      ).on('error', reject)
+    })
+  // From here on by a connection that a worker has.
+  t.equal(await ask(), 200)
+  server.child.kill('SIGSTOP')
+  const status = await ask().finally(() => server.child.kill('SIGCONT'))
+  t.equal(status, 503)
+  t.equal(await ask(), 200)
+  agent.destroy()
 })

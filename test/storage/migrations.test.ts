@@ -1,0 +1,139 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import t from 'tap'
+import { testDatabase } from '../support/postgres.ts'
+import { mintmark, onDatabase, startServer } from '../support/process.ts'
+
+const FOLDER = join(import.meta.dirname, '../../migrations')
+const files = readdirSync(FOLDER)
+  .filter((file) => file.endsWith('.sql'))
+  .sort()
+
+/** The first release that nodes are rolled out from one by one; what came before made it. */
+const FIRST_RULED = '0052'
+
+const FORBIDDEN = [
+  /\bdrop\s+(table|column|constraint|type)\b/i,
+  /\brename\b/i,
+  /\balter\s+column\b[^;]*\b(type|set\s+not\s+null)\b/i,
+  /\badd\s+column\s+(?![^,;]*\bdefault\b)[^,;]*\bnot\s+null\b/i,
+  /\badd\s+constraint\b(?![^;]*\bnot\s+valid\b)/i,
+]
+
+for (const file of files.filter((name) => name > FIRST_RULED))
+  t.test(`${file} leaves alone what the version before it reads and writes`, async (t) => {
+    const text = readFileSync(join(FOLDER, file), 'utf8')
+    t.match(text, /^-- /, 'it says what it is for')
+    const statements = text.replaceAll(/^--.*$/gm, '')
+    for (const rule of FORBIDDEN) t.notMatch(statements, rule)
+  })
+
+t.test('the rule finds what it is there for', async (t) => {
+  const bad = [
+    'alter table a drop column b',
+    'alter table a rename b to c',
+    'alter table a alter column b type text',
+    'alter table a alter column b set not null',
+    'alter table a add column b text not null',
+    'alter table a add constraint c check (b > 0)',
+  ]
+  for (const statement of bad)
+    t.ok(
+      FORBIDDEN.some((rule) => rule.test(statement)),
+      statement,
+    )
+  t.notOk(FORBIDDEN.some((rule) => rule.test("alter table a add column b text not null default 'x'")))
+})
+
+t.test(
+  'newer migrations are applied while a server of the version before is under load, and nobody notices',
+  async (t) => {
+    const databaseUrl = await testDatabase(t)
+    const environment = onDatabase(databaseUrl)
+    const client = new pg.Client(databaseUrl)
+    await client.connect()
+    t.teardown(() => client.end())
+    const made = await mintmark(['--json', 'realm', 'create', 'acme'], environment)
+    t.equal(made.code, 0, made.stderr)
+    const account = JSON.parse(
+      (
+        await mintmark(
+          ['--json', 'service-account', 'create', '--realm', 'acme', '--name', 'CI'],
+          environment,
+        )
+      ).stdout,
+    )
+    const server = await startServer(t, environment)
+    const body = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: account.client_id,
+      client_secret: account.client_secret,
+    })
+    const statuses = new Map<number, number>()
+    let stopped = false
+    const load = Array.from({ length: 8 }, async () => {
+      while (!stopped) {
+        const { status } = await fetch(`${server.url}/realms/acme/protocol/openid-connect/token`, {
+          method: 'POST',
+          body,
+        })
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
+    })
+    await sleep(300)
+    // What a later version might add, by the rule, with the server's own statements running.
+    for (const statement of [
+      "alter table realms add column of_later text not null default 'x'",
+      'alter table service_accounts add column of_later timestamptz',
+      'alter table client_secrets add column of_later text',
+      'create table of_later (n int)',
+      "insert into kysely_migration (name, timestamp) values ('9999_of_later', now()::text)",
+    ]) {
+      await client.query(statement)
+      await sleep(100)
+    }
+    // A node that is older than the database starts, too.
+    const older = await startServer(t, environment)
+    t.equal((await fetch(`${older.url}/health/ready`)).status, 200)
+    t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
+    const created = await mintmark(
+      ['--json', 'service-account', 'create', '--realm', 'acme', '--name', 'meanwhile'],
+      environment,
+    )
+    t.equal(created.code, 0, created.stderr)
+    stopped = true
+    await Promise.all(load)
+    t.same([...statuses.keys()], [200], JSON.stringify([...statuses]))
+  },
+)
+
+t.test('accounts from before status lists get an index each, which their limit allows', async (t) => {
+  const databaseUrl = await testDatabase(t, { migrate: false })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  const apply = (file: string) => client.query(readFileSync(join(FOLDER, file), 'utf8'))
+  for (const file of files.filter((name) => name < '0030')) await apply(file)
+  await client.query(`insert into realms (name, display_name, algorithm, token_lifetime_seconds, service_account_limit,
+      service_account_count, scopes, audiences, roles, key_rotation_seconds, key_publish_seconds, jwks_max_age_seconds, created_at)
+    select name, '', 'ES256', 300, 5000, accounts, '{view}', '{}', '{}', 8640000, 86400, 300, now()
+    from (values ('many', 3000), ('few', 1)) as made(name, accounts)`)
+  await client.query(`insert into service_accounts (realm_id, client_id, name, name_key, roles, created_at, updated_at)
+    select r.id, 'sa_' || n, 'n' || n, 'n' || n, '{view}', now(), now()
+    from realms r, generate_series(1, service_account_count) n`)
+  for (const file of files.filter((name) => name >= '0030')) await apply(file)
+  const { rows } =
+    await client.query(`select r.name, count(*)::int as n, count(distinct status_index)::int as different,
+      min(status_index) as lowest, max(status_index) as highest
+    from service_accounts a join realms r on r.id = a.realm_id group by 1 order by 1`)
+  t.match(rows, [
+    { name: 'few', n: 1, different: 1 },
+    { name: 'many', n: 3000, different: 3000 },
+  ])
+  for (const { lowest, highest } of rows) t.ok(lowest >= 0 && highest < 524_288)
+  const taken = await client.query(`select count(*)::int as n from status_indexes i join service_accounts a
+    on a.realm_id = i.realm_id and a.status_index = i.status_index`)
+  t.equal(taken.rows[0].n, 3001)
+})
