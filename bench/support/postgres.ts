@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { openEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
 import { pinToOthers } from './machine.ts'
 import { cpuMicroseconds, familyOf } from './processes.ts'
 
-/** A PostgreSQL with its default durability (fsync and synchronous_commit on), gone when it is closed. */
+/** A PostgreSQL with its default durability (fsync and synchronous_commit on) and memory, gone when it is closed. */
 export interface BenchPostgres {
   /** A new empty database. */
   createDatabase(name: string): Promise<string>
@@ -15,8 +15,21 @@ export interface BenchPostgres {
   close(): Promise<void>
 }
 
+/** What its manual says for a server of its own: a quarter of the memory, here 2 GB at most. */
+async function giveMemory(folder: string): Promise<void> {
+  const embedded = await openEmbeddedPostgres(folder, () => {})
+  const client = new pg.Client(embedded.connectionString)
+  await client.connect()
+  await client.query(
+    `alter system set shared_buffers = '${Math.min(2048, Math.floor(totalmem() / 2 ** 22))}MB'`,
+  )
+  await client.end()
+  await embedded.close()
+}
+
 export async function startPostgres(): Promise<BenchPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
+  await giveMemory(folder)
   const embedded = await openEmbeddedPostgres(folder, () => {})
   const pid = Number.parseInt(readFileSync(join(folder, 'postgres/18/data/postmaster.pid'), 'utf8'), 10)
   for (const member of familyOf(pid)) pinToOthers(member)
