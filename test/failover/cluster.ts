@@ -24,6 +24,8 @@ export interface Cluster {
   readonly front: string
   readonly fronted: readonly number[]
   query(text: string): Promise<pg.QueryResult>
+  /** What pg_dump writes of the database, put into a new one by pg_restore. Returns the new one's address. */
+  restoreDump(name: string): Promise<string>
   /** Kills, freezes or switches the primary. */
   lose(way: Loss): Promise<void>
   /** Brings back what was lost, and waits until all three are well. */
@@ -86,6 +88,16 @@ export async function startCluster(t: Test): Promise<Cluster> {
     } finally {
       await client.end().catch(() => {})
     }
+  }
+
+  async function restoreDump(name: string): Promise<string> {
+    const file = join(folder, `${name}.dump`)
+    const restored = databaseUrl.replace(/postgres$/, name)
+    await query(`create database ${name}`)
+    const program = (one: string) => join(postgresBin(), one)
+    execFileSync(program('pg_dump'), ['--format=custom', `--file=${file}`, databaseUrl])
+    execFileSync(program('pg_restore'), ['--exit-on-error', `--dbname=${restored}`, file])
+    return restored
   }
 
   async function lose(way: Loss): Promise<void> {
@@ -155,6 +167,7 @@ export async function startCluster(t: Test): Promise<Cluster> {
     front: `http://127.0.0.1:${port.front}`,
     fronted: port.nodes,
     query,
+    restoreDump,
     lose,
     heal,
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { checkInvariants } from '../faults/invariants.ts'
 import { BOOTSTRAP, startWorkload } from '../faults/workload.ts'
@@ -100,3 +101,24 @@ for (const way of ['switchover', 'postmaster', 'node', 'frozen'] as const)
 t.test('the same by way of PgBouncer in transaction mode', (t) =>
   loseIt(t, cluster, 'node', cluster.pooledUrl),
 )
+
+t.test('pg_dump and pg_restore: what comes of it goes on where the old server was', async (t) => {
+  await cluster.query('drop schema public cascade; create schema public')
+  const nodes = await startNodes(t, cluster.databaseUrl)
+  await sleep(1500)
+  const workload = await startWorkload([cluster.front])
+  await sleep(5000)
+  await workload.stop()
+  for (const { child, ended } of nodes) {
+    child.kill('SIGTERM')
+    await ended
+  }
+  const restored = await cluster.restoreDump('restored')
+  const client = new pg.Client(restored)
+  await client.connect()
+  t.teardown(() => client.end())
+  await startNodes(t, restored)
+  await sleep(1500)
+  t.ok(workload.accounts.size > 10, `${workload.accounts.size} accounts`)
+  await checkInvariants(t, { query: (text) => client.query(text) }, workload, cluster.front)
+})

@@ -13,7 +13,7 @@ const BODY_LIMIT_BYTES = 256 * 1024
 const REPORTS_A_MINUTE = 60
 
 /** No answer comes sooner, so that the time that it takes says nothing of what was found. */
-const ANSWER_MILLISECONDS = 250
+const ANSWER_MILLISECONDS = 500
 
 /** Where secret scanners send what they find, in the form of GitHub's partner program. */
 export async function leakedSecretsRoute(
