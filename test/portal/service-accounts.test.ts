@@ -241,3 +241,22 @@ t.test('last use and its circumstances are told', async (t) => {
   t.match(textOf(page), 'Last used 2 minutes ago from 127.0.0.1, scope view')
   t.match(page.body, /<time datetime="[\d-]+T[\d:.]+Z" title="[\d-]+ [\d:]+ UTC">2 minutes ago<\/time>/)
 })
+
+t.test(
+  'an account whose secret leaked says so, and Reset Secret mends it; the audit trail says where it was',
+  async (t) => {
+    const { server, browser } = await signedIn(t)
+    const created = await create(browser, 'CI')
+    const here = `${LIST}/${clientIdIn(created)}`
+    const url = 'https://code.example/x.env'
+    const report = { token: secretIn(created), url, source: 'content' }
+    await server.operations.reportLeakedSecrets('acme', [report], '192.0.2.1')
+    t.match(textOf(await browser.get(here)), 'No secret is valid: the last one was reported to have leaked.')
+    const trail = await browser.get('/portal/acme/audit')
+    t.match(textOf(trail), 'Leaked secret reported')
+    t.match(trail.body, url)
+    const reset = await browser.submit(`${here}/reset-secret`, `${here}/reset-secret`)
+    t.equal((await askForToken(server, clientIdIn(created), secretIn(reset))).statusCode, 200)
+    t.notMatch(textOf(await browser.get(here)), 'No secret is valid')
+  },
+)

@@ -200,6 +200,10 @@ ${
   })
   return html`<section class="card"><div class="section-head"><h2>${rotating ? 'Secrets: a rotation is under way' : 'Secret'}</h2>
 ${!rotating && mayChange && html`<a class="button small" href="${here}/rotate-secret">${icon('clock')}Rotate with overlap</a>`}</div>
+${
+  secrets.length === 0 &&
+  html`<p class="muted">No secret is valid: the last one was reported to have leaked. Reset Secret makes a new one.</p>`
+}
 <ul class="lines">${rows}</ul></section>`
 }
 
