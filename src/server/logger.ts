@@ -6,29 +6,38 @@ export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = pro
   const options = { level, serializers: { err: serializeError } }
   const stderr = 2
   if (isTTY) return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
-  return pino(
-    options,
-    writeOnceATurn(pino.destination({ dest: stderr, sync: true, minLength: BUFFER_BYTES })),
-  )
+  const destination = pino.destination({ dest: stderr, sync: true, maxLength: MAX_UNWRITTEN })
+  // A full disk, or a reader that is gone, costs lines of the log and no more.
+  destination.on('error', () => {})
+  return pino(options, writeOnceATurn(destination))
 }
 
-/** More than this is written at once. */
-const BUFFER_BYTES = 16_000
+/** Characters that wait for a disk to have room again; of more, the newest are dropped. */
+const MAX_UNWRITTEN = 1_000_000
+
+/** More characters than this are written at once. */
+const MAX_GATHERED = 16_000
 
 /** Lines of one turn of the event loop go out in one write at its end, or when the process exits. */
 function writeOnceATurn(destination: ReturnType<typeof pino.destination>): DestinationStream {
+  let gathered = ''
   let scheduled = false
-  const flush = () => {
-    scheduled = false
-    destination.flushSync()
+  const write = () => {
+    if (gathered !== '') destination.write(gathered)
+    gathered = ''
   }
-  process.once('exit', flush)
+  // Not by flushSync: it waits for the disk each time, and for ever where the disk is full.
+  process.once('exit', write)
   return {
     write(line) {
-      destination.write(line)
+      gathered += line
+      if (gathered.length > MAX_GATHERED) write()
       if (scheduled) return
       scheduled = true
-      setImmediate(flush)
+      setImmediate(() => {
+        scheduled = false
+        write()
+      })
     },
   }
 }

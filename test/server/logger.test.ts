@@ -1,5 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import t from 'tap'
 
@@ -55,3 +59,39 @@ t.test(
     t.match(error, { signal: 'SIGKILL', stderr: /"msg":"x"/ })
   },
 )
+
+t.test('a log that cannot be written stops nothing', { skip: !existsSync('/dev/full') }, async (t) => {
+  const script = `import { createLogger } from ${JSON.stringify(LOGGER)}
+    const logger = createLogger('info', {})
+    for (let i = 0; i < 3; i++) {
+      for (let line = 0; line < 1000; line++) logger.info({ text: 'x'.repeat(1000) }, 'x')
+      await new Promise(setImmediate)
+    }
+    process.stdout.write('done')`
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', full],
+  })
+  const [stdout, [code]] = await Promise.all([text(child.stdout as Readable), once(child, 'exit')])
+  t.strictSame([stdout, code], ['done', 0])
+})
+
+t.test('the log does not wait for the disk', { skip: process.platform !== 'linux' }, async (t) => {
+  const folder = t.testdir()
+  const file = openSync(join(folder, 'log'), 'w')
+  t.teardown(() => closeSync(file))
+  const script = `import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    let syncs = 0
+    fs.fsyncSync = () => { syncs++ }
+    syncBuiltinESMExports()
+    const { createLogger } = await import(${JSON.stringify(LOGGER)})
+    const logger = createLogger('info', {})
+    for (let i = 0; i < 100; i++) { logger.info('x'); await new Promise(setImmediate) }
+    process.stdout.write(String(syncs))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', file],
+  })
+  t.equal(await text(child.stdout as Readable), '0')
+})
