@@ -55,8 +55,7 @@ export function tokenRequest(realm: string, clientId: string, clientSecret: stri
 
 /** Runs a load in a process of its own. */
 export async function runLoad(load: Load): Promise<LoadResult> {
-  const command =
-    hasWrk && load.rate === undefined && load.amount === undefined ? wrk(load) : autocannon(load)
+  const command = hasWrk && load.amount === undefined && !load.manyAddresses ? wrk(load) : autocannon(load)
   const [program, ...args] = pinned('others', command)
   const { stdout } = await promisify(execFile)(program as string, args, { maxBuffer: 2 ** 24 })
   const found = /^RESULT (.*)$/m.exec(stdout)
