@@ -1,23 +1,30 @@
 -- Requests for wrk from a file: a line each, path, tab, body; a line without a body is a GET.
 -- Arguments: the file; the order, random or sequential; the mean pause of a connection in milliseconds.
-local lines, order, pause, next = {}, 'random', 0, 0
+local file, pause = nil, 0
 
 function init(args)
-  order = args[2]
   pause = tonumber(args[3])
   -- Without this function wrk keeps every connection busy.
   if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
-  for line in io.lines(args[1]) do lines[#lines + 1] = line end
   math.randomseed(os.time())
+  file = io.open(args[1])
+  if args[2] == 'random' then
+    -- A file in random order, read from anywhere in it.
+    file:seek('set', math.random(0, file:seek('end') - 1))
+    file:read('*l')
+  end
+end
+
+-- Line by line, so that many requests cost no more than few.
+local function nextLine()
+  local line = file:read('*l')
+  if line then return line end
+  file:seek('set', 0)
+  return file:read('*l')
 end
 
 function request()
-  if order == 'random' then
-    next = math.random(#lines)
-  else
-    next = next % #lines + 1
-  end
-  local line = lines[next]
+  local line = nextLine()
   local tab = line:find('\t', 1, true)
   local host = ' HTTP/1.1\r\nHost: ' .. wrk.headers['Host'] .. '\r\n'
   if not tab then return 'GET ' .. line .. host .. '\r\n' end

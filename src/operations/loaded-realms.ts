@@ -117,16 +117,12 @@ function createLoad({ db, sealer, publicUrl }: Deps): Load {
   const share = createShare()
 
   function signerOf({ name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
-    let signer: Promise<Signer> | undefined
-    const open = async () => {
-      if (!current) throw new Error(`realm ${name} has no current key`)
-      const privateJwk = await sealer.open(current.sealedPrivateJwk)
-      return importSigner(current.kid, current.algorithm, privateJwk)
-    }
-    return () => {
-      signer ??= open()
-      return signer
-    }
+    if (!current)
+      return () => {
+        throw new Error(`realm ${name} has no current key`)
+      }
+    const { kid, algorithm, sealedPrivateJwk } = current
+    return once(async () => importSigner(kid, algorithm, await sealer.open(sealedPrivateJwk)))
   }
 
   function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[]): LoadedRealm {
@@ -157,6 +153,17 @@ function createLoad({ db, sealer, publicUrl }: Deps): Load {
       const realm = realms.get(name)
       return realm && toLoadedRealm(realm, keys.get(realm.id) ?? [])
     })
+  }
+}
+
+/** Does it when it is first asked for, and forgets what it was made of: it is kept for as long as the realm. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let pending: (() => Promise<T>) | undefined = make
+  let made: Promise<T>
+  return () => {
+    if (pending) made = pending()
+    pending = undefined
+    return made
   }
 }
 

@@ -12,18 +12,30 @@ export interface UseOperations {
 /** Secrets remembered between two writes; of more, the use is noted at their next one. */
 const CAPACITY = 500_000
 
-/** Written at once, so that no statement takes long. */
-const BATCH = 10_000
+/** Written at once, so that neither the statement nor what it takes to say it holds up requests. */
+const BATCH = 1000
 
 export function useOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): UseOperations {
   let remembered = new Map<string, Use>()
+  let minute = new Date(0)
 
   return {
     noteUse(use) {
       if (remembered.size >= CAPACITY) return
       // To the minute: one write a minute is enough for an account, however busy.
-      const at = new Date(Math.floor(clock().getTime() / 60_000) * 60_000)
-      remembered.set(`${use.realmId} ${use.clientId} ${use.secretId}`, { ...use, at })
+      const now = clock().getTime()
+      if (now < minute.getTime() || now >= minute.getTime() + 60_000)
+        minute = new Date(Math.floor(now / 60_000) * 60_000)
+      const { realmId, clientId, secretId, address, scope } = use
+      const at = minute
+      remembered.set(`${realmId} ${clientId} ${secretId}`, {
+        realmId,
+        clientId,
+        secretId,
+        at,
+        address,
+        scope,
+      })
     },
 
     async writeUses() {
