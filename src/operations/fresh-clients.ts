@@ -23,8 +23,8 @@ export interface FreshClients {
   countLookups(): { readonly lookups: number; readonly batches: number }
 }
 
-/** Rows read at once at most. */
-const MAX_BATCH = 256
+/** Rows read at once at most: few enough for the rows of one read to be worked on while another is under way. */
+const MAX_BATCH = 32
 
 export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: LoadedRealms): FreshClients {
   const counts = { lookups: 0, batches: 0 }

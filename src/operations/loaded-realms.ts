@@ -48,12 +48,16 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   const underway = new Map<string, Promise<LoadedRealm | undefined>>()
   const versions = shareReads(
     async (names: readonly string[]) => {
+      // Who asks from now on needs a read that begins later.
+      asked.clear()
       const found = await findRealmVersions(deps.db, names)
       return names.map((name) => found.get(name))
     },
     MAX_BATCH,
     PATIENCE_MILLISECONDS,
   )
+  /** What has been asked for since the last read of versions began: many ask for one realm at once. */
+  const asked = new Map<string, Promise<LoadedRealm>>()
 
   function load(name: string): Promise<LoadedRealm | undefined> {
     const flight = underway.get(name) ?? loads.load(name).finally(() => underway.delete(name))
@@ -84,20 +88,26 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     return loaded
   }
 
-  async function fresh(name: string): Promise<LoadedRealm> {
-    const version = await versions.load(name)
-    if (version === undefined) throw new UnknownRealmError(`no realm ${name}`)
-    return at(name, version)
+  async function fresh(name: string, inMemory: LoadedRealm): Promise<LoadedRealm> {
+    try {
+      const version = await versions.load(name)
+      if (version === undefined) throw new UnknownRealmError(`no realm ${name}`)
+      return await at(name, version)
+    } catch (error) {
+      if (isDatabaseAway(error)) return inMemory
+      throw error
+    }
   }
 
   async function latest(name: string): Promise<LoadedRealm> {
+    const underway = asked.get(name)
+    if (underway) return underway
     if (!isRealmName(name)) throw new UnknownRealmError('not a realm name')
     const inMemory = kept.get(name)
     if (!inMemory) return meet(name).catch(sayUnavailable)
-    return fresh(name).catch((error: unknown) => {
-      if (isDatabaseAway(error)) return inMemory
-      throw error
-    })
+    const found = fresh(name, inMemory)
+    asked.set(name, found)
+    return found
   }
 
   return { at, latest, size: () => kept.size }

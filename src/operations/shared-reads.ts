@@ -3,6 +3,9 @@ import DataLoader from 'dataloader'
 /** Reads under way at once: while they last, what is asked for gathers for the next one. */
 const MAX_READS = 2
 
+/** As many as that where reads are full: then it is the database that takes its time, or a crowd that asks. */
+const MAX_FULL_READS = 5
+
 /** How long who asks waits for the database, unless it is said otherwise: for a turn, a connection and the rows together. */
 const PATIENCE_MILLISECONDS = 1200
 
@@ -37,7 +40,8 @@ export function shareReads<Key, Value>(
 
   function readNext(): void {
     for (const batch of gathered) {
-      if (reads >= MAX_READS) return
+      // All but the last are full.
+      if (reads >= (gathered.size > 1 ? MAX_FULL_READS : MAX_READS)) return
       dispatch(batch)
     }
   }
