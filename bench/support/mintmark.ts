@@ -21,7 +21,7 @@ export function startMintmark(
 ): Promise<Server> {
   return startServer({
     name: 'mintmark',
-    args: ['--max-semi-space-size=8', MAIN, 'serve'],
+    args: ['--max-semi-space-size=8', '--v8-pool-size=1', MAIN, 'serve'],
     ...launch,
     env: { PORT: '0', PUBLIC_URL, DATABASE_URL: databaseUrl, MASTER_KEY, ...env },
   })
