@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { UnknownRealmError } from '../../src/domain/oauth-error.ts'
-import { inTransaction, isDatabaseAway, openDatabase, reasonOf } from '../../src/storage/database.ts'
+import { inTransaction, isDatabaseAway, openDatabase, poolOf, reasonOf } from '../../src/storage/database.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const connectionString = await testDatabase(t)
@@ -71,4 +73,39 @@ t.test('what is no error of a database is none', async (t) => {
     t.notOk(isDatabaseAway(error))
   for (const code of ['08006', '53300', '57P01', '25006', 'ECONNREFUSED', 'ENOENT'])
     t.ok(isDatabaseAway(Object.assign(new Error('x'), { code })), code)
+})
+
+t.test('a query that is not answered in time fails once, whatever comes later', async (t) => {
+  const { db } = await open(t)
+  const start = performance.now()
+  await t.rejects(sql`select pg_sleep(2)`.execute(db), { message: 'Query read timeout' })
+  const milliseconds = performance.now() - start
+  t.ok(milliseconds > 1400 && milliseconds < 1950, `${milliseconds} ms`)
+  // With a callback too, which releases the connection.
+  await t.rejects(poolOf(db).query('select pg_sleep(2)'), { message: 'Query read timeout' })
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  t.same((await sql`select 1 as one`.execute(db)).rows, [{ one: 1 }])
+  await t.rejects(poolOf(db).query('select nonsense'), { code: '42703' })
+})
+
+t.test('a query that is over is young garbage', async (t) => {
+  const module = import.meta.resolve('../../src/storage/database.ts')
+  const script = `import { sql } from 'kysely'
+    import { openDatabase } from ${JSON.stringify(module)}
+    const db = openDatabase({ connectionString: process.env.URL, poolSize: 2, onIdleError: () => {} })
+    for (let i = 0; i < 3000; i++) await sql\`select n, repeat('x', 20) as x from generate_series(1, 30) n\`.execute(db)
+    await db.destroy()`
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--max-semi-space-size=1', '--trace-gc-nvp', '--input-type=module', '-e', script],
+    { cwd: import.meta.dirname, env: { ...process.env, URL: connectionString }, maxBuffer: 2 ** 26 },
+  )
+  const lines = stdout.split('\n').filter((line) => / gc=s /.test(line))
+  // What was loaded at the start does grow old.
+  const later = lines.slice(lines.length >> 1)
+  const sum = (name: string) =>
+    later.reduce((total, line) => total + Number(new RegExp(` ${name}=(\\d+)`).exec(line)?.[1]), 0)
+  t.ok(later.length > 10, `${later.length} collections`)
+  const share = sum('promoted') / sum('allocated')
+  t.ok(share < 0.01, `${share} of it gets old`)
 })
