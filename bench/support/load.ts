@@ -48,6 +48,16 @@ export function writeRequests(file: string, requests: readonly RequestLine[]): s
   return file
 }
 
+/** For a load in random order: a generator reads a large file along. */
+export function shuffled<T>(items: readonly T[]): T[] {
+  const result = [...items]
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    ;[result[i], result[j]] = [result[j] as T, result[i] as T]
+  }
+  return result
+}
+
 export function tokenRequest(realm: string, clientId: string, clientSecret: string): RequestLine {
   const body = `grant_type=client_credentials&client_id=${clientId}&client_secret=${clientSecret}`
   return { path: `/realms/${realm}/protocol/openid-connect/token`, body }

@@ -1,26 +1,37 @@
 -- Requests for wrk from a file: a line each, path, tab, body; a line without a body is a GET.
 -- Arguments: the file; the order, random or sequential; the mean pause of a connection in milliseconds.
-local file, pause = nil, 0
+local SMALL = 2 ^ 20
+local file, lines, order, pause, next = nil, nil, 'random', 0, 0
 
 function init(args)
+  order = args[2]
   pause = tonumber(args[3])
   -- Without this function wrk keeps every connection busy.
   if pause > 0 then delay = function() return math.random(0, 2 * pause) end end
   math.randomseed(os.time())
   file = io.open(args[1])
-  if args[2] == 'random' then
-    -- A file in random order, read from anywhere in it.
-    file:seek('set', math.random(0, file:seek('end') - 1))
-    file:read('*l')
+  local size = file:seek('end')
+  if size <= SMALL then
+    lines = {}
+    for line in io.lines(args[1]) do lines[#lines + 1] = line end
   end
+  -- A large file is in random order where that is wanted, and is read along from anywhere in it.
+  file:seek('set', order == 'random' and math.random(0, size - 1) or 0)
+  if order == 'random' then file:read('*l') end
 end
 
--- Line by line, so that many requests cost no more than few.
-local function nextLine()
+-- A million requests cost no more than one: a table of them would be collected again and again.
+local function readAlong()
   local line = file:read('*l')
   if line then return line end
   file:seek('set', 0)
   return file:read('*l')
+end
+
+local function nextLine()
+  if not lines then return readAlong() end
+  next = order == 'random' and math.random(#lines) or next % #lines + 1
+  return lines[next]
 end
 
 function request()
