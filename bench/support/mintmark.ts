@@ -9,11 +9,13 @@ import { type RequestLine, tokenRequest } from './load.ts'
 import { type Launch, type Server, startServer } from './processes.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/mintmark.js')
+/** Of node, as `npm start` and the image give them. */
+export const MINTMARK_ARGS = ['--max-semi-space-size=8', '--v8-pool-size=1', MAIN, 'serve']
 export const MASTER_KEY = randomBytes(32).toString('base64url')
 export const PUBLIC_URL = 'http://127.0.0.1'
 export const ACTOR: Actor = { kind: 'cli', id: 'bench', address: undefined, authority: PLATFORM_AUTHORITY }
 
-/** As `npm start` and the image do, with the defaults of production: log level, checks, rows, all. */
+/** With the defaults of production: log level, checks, rows, all. */
 export function startMintmark(
   databaseUrl: string,
   env: Readonly<Record<string, string>> = {},
@@ -21,7 +23,7 @@ export function startMintmark(
 ): Promise<Server> {
   return startServer({
     name: 'mintmark',
-    args: ['--max-semi-space-size=8', '--v8-pool-size=1', MAIN, 'serve'],
+    args: MINTMARK_ARGS,
     ...launch,
     env: { PORT: '0', PUBLIC_URL, DATABASE_URL: databaseUrl, MASTER_KEY, ...env },
   })
