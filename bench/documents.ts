@@ -18,7 +18,8 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
     discovery: '/realms/bench/.well-known/openid-configuration',
   }
   const server = await startMintmark(databaseUrl)
-  const floor = await startFloor(server, client, paths.jwks)
+  const floor = await startFloor(server, client, { path: paths.jwks })
+  const logging = await startFloor(server, client, { path: paths.jwks, log: true })
   const turn = (at: Server, path: string) => async () => {
     const file = writeRequests(join(folder, 'documents'), [{ path }])
     const { seconds } = options
@@ -29,9 +30,10 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
     return measured
   }
   try {
-    const { jwks, discovery, bare } = await alternate(
+    const { jwks, discovery, bare, logged } = await alternate(
       {
         bare: turn(floor, paths.jwks),
+        logged: turn(logging, paths.jwks),
         jwks: turn(server, paths.jwks),
         discovery: turn(server, paths.discovery),
       },
@@ -54,6 +56,7 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
       table: [
         ['', 'requests/s', 'server CPU µs'],
         row('bare Fastify', bare),
+        row('bare Fastify with its own log of requests', logged),
         row('JWKS', jwks),
         row('discovery', discovery),
       ],
@@ -61,5 +64,6 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
   } finally {
     await server.stop()
     await floor.stop()
+    await logging.stop()
   }
 }

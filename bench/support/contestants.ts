@@ -7,13 +7,18 @@ import { type Server, startServer } from './processes.ts'
 
 const folder = join(import.meta.dirname, '../contestants')
 
-/** Floor 1: a bare Fastify that answers what this server answers, to a token request and to a GET. */
-export async function startFloor({ url }: Server, client: Client, documentPath = ''): Promise<Server> {
+/** Floor 1: a bare Fastify that answers what this server answers, to a token request and to a GET of that document. */
+export async function startFloor(
+  { url }: Server,
+  client: Client,
+  { path: documentPath = '', log = false } = {},
+): Promise<Server> {
   const { path, body = '' } = requestOf(client)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const token = await (await fetch(url + path, { method: 'POST', body, headers })).text()
   const document = documentPath === '' ? '' : await (await fetch(url + documentPath)).text()
-  return startServer({ name: 'bare Fastify', args: [join(folder, 'fastify.ts'), token, document] })
+  const args = [join(folder, 'fastify.ts'), token, document, log ? 'log' : '']
+  return startServer({ name: log ? 'bare Fastify with its log' : 'bare Fastify', args })
 }
 
 export function startOidcProvider(algorithm: string, { clientId, clientSecret }: Client): Promise<Server> {
