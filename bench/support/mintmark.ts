@@ -10,7 +10,13 @@ import { type Launch, type Server, startServer } from './processes.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/mintmark.js')
 /** Of node, as `npm start` and the image give them. */
-export const MINTMARK_ARGS = ['--max-semi-space-size=8', '--v8-pool-size=1', MAIN, 'serve']
+export const MINTMARK_ARGS = [
+  '--max-semi-space-size=8',
+  '--v8-pool-size=1',
+  '--heap-growing-percent=30',
+  MAIN,
+  'serve',
+]
 export const MASTER_KEY = randomBytes(32).toString('base64url')
 export const PUBLIC_URL = 'http://127.0.0.1'
 export const ACTOR: Actor = { kind: 'cli', id: 'bench', address: undefined, authority: PLATFORM_AUTHORITY }

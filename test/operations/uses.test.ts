@@ -84,3 +84,35 @@ t.test(
     t.equal(await kept(), 0, 'a use that is written after the deletion leaves nothing')
   },
 )
+
+t.test('of many accounts at once, each has its last use written', async (t) => {
+  const { operations, databaseUrl } = await testServer(t)
+  const realm = await operations.createRealm(TESTER, 'acme')
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query(
+    `insert into service_accounts (realm_id, client_id, name, name_key, roles, status_index, created_at, updated_at)
+     select $1, 'its own ' || n, 'CI ' || n, 'ci ' || n, '{}', n, now(), now() from generate_series(1, 2500) n`,
+    [realm.id],
+  )
+  for (const scope of ['view', 'view admin']) {
+    for (let n = 1; n <= 2500; n++)
+      operations.noteUse({
+        realmId: realm.id,
+        clientId: `its own ${n}`,
+        secretId: `secret${n}`,
+        address: n % 2 ? '192.0.2.1' : '192.0.2.2',
+        scope,
+      })
+  }
+  await operations.writeUses()
+  const { rows } = await client.query(
+    `select count(*)::int as n, count(distinct client_id)::int as clients, address, min(secret_id) as secret
+     from last_uses where scope = 'view admin' group by address order by address`,
+  )
+  t.same(rows, [
+    { n: 1250, clients: 1250, address: '192.0.2.1', secret: 'secret1' },
+    { n: 1250, clients: 1250, address: '192.0.2.2', secret: 'secret10' },
+  ])
+})
