@@ -7,7 +7,7 @@ import { cpuMicroseconds, familyOf, type Server } from './support/processes.ts'
 import { type Report, show } from './support/report.ts'
 
 /** Tokens a second for each worker: two of them leave some of two cores to the load and PostgreSQL. */
-const RATE = 2500
+const RATE = 3500
 
 interface Shared extends Measured {
   /** Of the busiest worker in the work of all. */

@@ -34,6 +34,6 @@ export function describeMachine(): string {
     hasTaskset
       ? 'pinned by taskset: the server to one core; load, PostgreSQL and bench to another'
       : 'not pinned: server, load and PostgreSQL compete for all cores',
-    hasWrk ? 'closed load by wrk, rates and counts by autocannon' : 'load by autocannon',
+    hasWrk ? 'closed load by wrk, counts and many addresses by autocannon' : 'load by autocannon',
   ].join('; ')
 }
