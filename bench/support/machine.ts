@@ -6,7 +6,7 @@ export type Cores = 'server' | 'others' | 'all' | string
 
 const hasTaskset = spawnSync('taskset', ['--version']).status === 0 && availableParallelism() > 1
 
-/** True where wrk makes the load; autocannon does otherwise, and always where a rate or a number is set. */
+/** True where wrk makes the load; autocannon does otherwise, and always for a number of requests or many addresses. */
 export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 
 /** The server has the first core, all others have the second: the load does not take what it measures. */
@@ -34,6 +34,6 @@ export function describeMachine(): string {
     hasTaskset
       ? 'pinned by taskset: the server to one core; load, PostgreSQL and bench to another'
       : 'not pinned: server, load and PostgreSQL compete for all cores',
-    hasWrk ? 'closed load by wrk, counts and many addresses by autocannon' : 'load by autocannon',
+    hasWrk ? 'load by wrk, counts and many addresses by autocannon' : 'load by autocannon',
   ].join('; ')
 }
