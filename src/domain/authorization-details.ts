@@ -119,7 +119,8 @@ function keyOf({ type, identifier }: Pick<AuthorizationDetail, 'type' | 'identif
 }
 
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
+  // NUL is no character of any name, and the database does not take it.
+  return typeof value === 'string' && value !== '' && !value.includes('\0')
 }
 
 function refuseAt(index: number, problem: string): never {

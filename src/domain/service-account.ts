@@ -71,10 +71,13 @@ export function parseOverlapEnd(asked: Date | undefined, now: Date): Date {
   return asked
 }
 
-const CLIENT_ID = /^[A-Za-z0-9._~-]{1,64}$/
+/** Whether an account could have that client_id. */
+export function isClientId(text: string): boolean {
+  return /^[A-Za-z0-9._~-]{1,64}$/.test(text)
+}
 
 export function checkImportedClientId(clientId: string): void {
-  if (!CLIENT_ID.test(clientId))
+  if (!isClientId(clientId))
     throw new Refusal('invalid', 'A client_id has 1 to 64 letters, digits and . _ ~ -', 'client_id')
 }
 

@@ -1,5 +1,6 @@
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
 import { isRealmName } from '../domain/realm.ts'
+import { isClientId } from '../domain/service-account.ts'
 import { type AccountRecord, type ClientLookup, findClientRecords } from '../storage/client-records.ts'
 import { isDatabaseAway } from '../storage/database.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -40,8 +41,10 @@ export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: Loa
 
     async find(realmName, clientId) {
       if (!isRealmName(realmName)) throw new UnknownRealmError('not a realm name')
+      // What the database refuses to read would fail the others of its read as well.
+      const known = clientId !== undefined && isClientId(clientId) ? clientId : undefined
       try {
-        const record = await records.load({ realm: realmName, clientId })
+        const record = await records.load({ realm: realmName, clientId: known })
         if (!record) throw new UnknownRealmError(`no realm ${realmName}`)
         return { loaded: await realms.at(realmName, record.realmVersion), account: record.account }
       } catch (error) {

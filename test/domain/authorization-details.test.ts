@@ -113,6 +113,7 @@ t.test('the parameter is an array of objects with members that are known', async
     ['[{"type":1,"identifier":"d1"}]', /has no type/],
     ['[{"type":"device"}]', /has no identifier/],
     ['[{"type":"device","identifier":""}]', /has no identifier/],
+    ['[{"type":"device","identifier":"d\\u0000"}]', /has no identifier/],
     ['[{"type":"device","identifier":"d1","privileges":[]}]', /privileges that are not an array of roles/],
     ['[{"type":"device","identifier":"d1","privileges":"view"}]', /privileges that are not an array/],
     ['[{"type":"device","identifier":"d1","privileges":[1]}]', /privileges that are not an array/],

@@ -51,6 +51,8 @@ t.test('of anything that is not a token of ours, in force now, the same is said'
     'an issuer that is no text': forge({ ...claims, iss: ['x'] as unknown as string }),
     'no issuer': forge({ ...claims, iss: undefined }),
     'another client': forge({ ...claims, client_id: 'nobody' }),
+    'a client with NUL': forge({ ...claims, client_id: 'a\0b' }),
+    'a client with half of a character': forge({ ...claims, client_id: 'a\ud800b' }),
     'a client that is no text': forge({ ...claims, client_id: { $ne: 1 } }),
     expired: forge({ ...claims, exp: now }),
     'no expiry': forge({ ...claims, exp: undefined }),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TESTER, testServer } from '../support/server.ts'
+import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
 
 const ADDRESS = '192.0.2.1'
 
@@ -46,3 +46,22 @@ t.test('no request is answered from a row that was read before it arrived', asyn
   asking = false
   await Promise.all(load)
 })
+
+t.test(
+  'no client_id that a stranger makes up fails the requests that are read together with it',
+  async (t) => {
+    const { operations } = await testServer(t)
+    await operations.createRealm(TESTER, 'acme', {})
+    const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'one' })
+    const credentials = { clientId: account.clientId, clientSecret }
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    for (const client_id of ['a\0b', 'a\ud800', '', 'x'.repeat(100_000)]) {
+      const claims = { iss: `${PUBLIC_URL}/realms/acme`, client_id }
+      const token = `${encode({ alg: 'ES256', typ: 'at+jwt', kid: 'k' })}.${encode(claims)}.c2ln`
+      const refused = t.rejects(operations.verifyPresentedToken(token), { code: 'invalid_token' })
+      const { account: found } = await operations.authenticateClient('acme', credentials, ADDRESS)
+      t.equal(found.clientId, account.clientId)
+      await refused
+    }
+  },
+)
