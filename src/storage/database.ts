@@ -54,7 +54,7 @@ class PatientClient extends pg.Client {
   }
 
   #query(text: string, values: unknown[], callback: QueryCallback): undefined {
-    const waiting: Waiting = { callback }
+    const waiting: Waiting = { client: this, callback }
     const timer = setTimeout(expire, PATIENCE_MILLISECONDS, waiting)
     super.query(text, values, (error, result) => {
       clearTimeout(timer)
@@ -66,13 +66,15 @@ class PatientClient extends pg.Client {
 type QueryCallback = (error: Error, result?: pg.QueryResult) => void
 
 interface Waiting {
+  readonly client: { end(): Promise<void> }
   callback?: QueryCallback | undefined
 }
 
 function expire(waiting: Waiting): void {
-  const { callback } = waiting
-  // The answer may come later.
+  const { client, callback } = waiting
   waiting.callback = undefined
+  // The connection goes: the next query would wait behind this one, and a `begin` that is done later would hold it.
+  client.end().catch(() => {})
   callback?.(new Error('Query read timeout'))
 }
 

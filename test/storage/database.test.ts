@@ -3,14 +3,21 @@ import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { UnknownRealmError } from '../../src/domain/oauth-error.ts'
-import { inTransaction, isDatabaseAway, openDatabase, poolOf, reasonOf } from '../../src/storage/database.ts'
+import {
+  inTransaction,
+  isDatabaseAway,
+  measureConnections,
+  openDatabase,
+  poolOf,
+  reasonOf,
+} from '../../src/storage/database.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const connectionString = await testDatabase(t)
 
-async function open(t: Test) {
+async function open(t: Test, poolSize = 3) {
   const broken: Error[] = []
-  const db = openDatabase({ connectionString, poolSize: 3, onIdleError: (error) => broken.push(error) })
+  const db = openDatabase({ connectionString, poolSize, onIdleError: (error) => broken.push(error) })
   t.teardown(() => db.destroy())
   return { db, broken }
 }
@@ -83,10 +90,30 @@ t.test('a query that is not answered in time fails once, whatever comes later', 
   t.ok(milliseconds > 1400 && milliseconds < 1950, `${milliseconds} ms`)
   // With a callback too, which releases the connection.
   await t.rejects(poolOf(db).query('select pg_sleep(2)'), { message: 'Query read timeout' })
-  await new Promise((resolve) => setTimeout(resolve, 1200))
   t.same((await sql`select 1 as one`.execute(db)).rows, [{ one: 1 }])
   await t.rejects(poolOf(db).query('select nonsense'), { code: '42703' })
 })
+
+t.test(
+  'a connection that did not answer in time is used no more, nor is a transaction left open',
+  async (t) => {
+    const { db } = await open(t, 1)
+    const { db: other } = await open(t)
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
+    const pid = rows[0]?.pid as number
+    await sql`create table notes (n int)`.execute(other)
+    process.kill(pid, 'SIGSTOP')
+    try {
+      const write = inTransaction(db, (trx) => sql`insert into notes values (1)`.execute(trx))
+      await t.rejects(write, { message: 'Query read timeout' })
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+    await sql`insert into notes values (2)`.execute(db)
+    t.same((await sql`select n from notes`.execute(other)).rows, [{ n: 2 }])
+    t.equal(measureConnections(db).total, 1)
+  },
+)
 
 t.test('a query that is over is young garbage', async (t) => {
   const module = import.meta.resolve('../../src/storage/database.ts')
