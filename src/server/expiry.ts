@@ -1,20 +1,26 @@
 import type { Logger } from 'pino'
 import type { ExpiryOperations } from '../operations/expiry.ts'
+import type { HealthOperations } from '../operations/health.ts'
+import { MAX_CLOCK_SKEW_SECONDS } from './rotation.ts'
 import type { Running } from './serve.ts'
 
 /** Small batches, each a second after the other while there are more, else a minute. */
 const BUSY_MILLISECONDS = 1000
 const IDLE_MILLISECONDS = 60_000
 
+type Asked = Pick<ExpiryOperations, 'deleteWhatHasExpired'> & Pick<HealthOperations, 'measureClockSkew'>
+
 /** Deletes what has expired, all the time. Several nodes may: they skip each other's rows. */
-export function startExpiry(
-  { deleteWhatHasExpired }: Pick<ExpiryOperations, 'deleteWhatHasExpired'>,
-  logger: Logger,
-): Running {
+export function startExpiry({ deleteWhatHasExpired, measureClockSkew }: Asked, logger: Logger): Running {
   let closed = false
   let timer: NodeJS.Timeout | undefined
+  async function step(): Promise<boolean> {
+    // To a clock that is ahead the revocation of a living token has expired: it deletes nothing, and rotation says why.
+    if (Math.abs(await measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
+    return deleteWhatHasExpired()
+  }
   async function run(): Promise<void> {
-    const more = await deleteWhatHasExpired().catch((err: unknown) => {
+    const more = await step().catch((err: unknown) => {
       logger.warn({ err }, 'what has expired could not be deleted; it will be tried again')
       return false
     })

@@ -7,7 +7,7 @@ import type { Running } from './serve.ts'
 const INTERVAL_MILLISECONDS = 1000
 
 /** A clock further off than this could drop keys whose tokens are alive: it takes no step. */
-const MAX_CLOCK_SKEW_SECONDS = 60
+export const MAX_CLOCK_SKEW_SECONDS = 60
 
 type Asked = Pick<SigningKeyOperations, 'rotateDueSigningKeys'> & Pick<HealthOperations, 'measureClockSkew'>
 
@@ -24,7 +24,7 @@ export function startRotation({ rotateDueSigningKeys, measureClockSkew }: Asked,
     else if (!wasOff)
       logger.error(
         { skew_seconds: skew },
-        'no keys are rotated here: the clock of this machine or the database is off',
+        'no keys are rotated here and nothing is deleted that has expired: the clock of this machine or the database is off',
       )
   }
 

@@ -3,6 +3,11 @@ import { pino } from 'pino'
 import t from 'tap'
 import { startExpiry } from '../../src/server/expiry.ts'
 
+const pass = async (milliseconds: number) => {
+  mock.timers.tick(milliseconds)
+  await new Promise(setImmediate)
+}
+
 t.test('deleting goes on while there is more, after a failure too, and stops when told', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
@@ -10,14 +15,8 @@ t.test('deleting goes on while there is more, after a failure too, and stops whe
   let runs = 0
   const lines: string[] = []
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
-  const expiry = startExpiry(
-    { deleteWhatHasExpired: () => (outcomes[runs++] as () => Promise<boolean>)() },
-    logger,
-  )
-  const pass = async (milliseconds: number) => {
-    mock.timers.tick(milliseconds)
-    await new Promise(setImmediate)
-  }
+  const deleteWhatHasExpired = () => (outcomes[runs++] as () => Promise<boolean>)()
+  const expiry = startExpiry({ deleteWhatHasExpired, measureClockSkew: async () => 0 }, logger)
   await pass(1000)
   t.equal(runs, 1)
   await pass(1000)
@@ -30,4 +29,26 @@ t.test('deleting goes on while there is more, after a failure too, and stops whe
   await expiry.close()
   await pass(120_000)
   t.equal(runs, 3)
+})
+
+t.test('nothing is deleted while the clock is off, and all once it is right again', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const skews = [-61, 61, 59]
+  let runs = 0
+  const deleteWhatHasExpired = async () => {
+    runs++
+    return false
+  }
+  const measureClockSkew = async () => skews.shift() as number
+  const expiry = startExpiry({ deleteWhatHasExpired, measureClockSkew }, pino({ level: 'silent' }))
+  for (const [milliseconds, expected] of [
+    [1000, 0],
+    [60_000, 0],
+    [60_000, 1],
+  ] as const) {
+    await pass(milliseconds)
+    t.equal(runs, expected)
+  }
+  await expiry.close()
 })
