@@ -15,9 +15,10 @@ async function serveUntilSignal(): Promise<never> {
   const config = loadConfig(process.env)
   const logger = createLogger(config.logLevel)
   const stop = new AbortController()
+  // For good: a second one comes from the first process, or from a terminal, and must not cut the stop short.
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-    process.once(name, (signal) => {
-      logger.info({ signal }, 'stopping')
+    process.on(name, (signal) => {
+      if (!stop.signal.aborted) logger.info({ signal }, 'stopping')
       stop.abort()
     })
   try {

@@ -33,7 +33,7 @@ const CONNECTIONS_OF_A_WORKER = 10
 
 /**
  * `mintmark serve`: everything, until it is closed.
- * @param signal ends the wait for a database that is not there
+ * @param signal ends the wait for a database, or for workers, that are not there
  */
 export async function serve(asked: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
   const config = await settlePort(asked)
@@ -41,7 +41,9 @@ export async function serve(asked: Config, logger: Logger, signal: AbortSignal):
   try {
     await bootstrap(config, opened, logger)
     const doors =
-      config.workers > 1 ? await startWorkers(config, opened, logger) : await listen(config, opened, logger)
+      config.workers > 1
+        ? await startWorkers(config, opened, logger, signal)
+        : await listen(config, opened, logger)
     const rotation = startRotation(opened.operations, logger)
     const expiry = startExpiry(opened.operations, logger)
     return {

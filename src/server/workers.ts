@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
@@ -17,22 +16,29 @@ export function sayThatItListens(): void {
   process.send?.({ type: LISTENS })
 }
 
-function firstListens(): Promise<void> {
+function firstListensOr(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const hear = (_worker: Worker, message: { type?: unknown }) => {
-      if (message?.type !== LISTENS) return
+    const done = () => {
       cluster.off('message', hear)
       resolve()
     }
+    const hear = (_worker: Worker, message: { type?: unknown }) => {
+      if (message?.type === LISTENS) done()
+    }
     cluster.on('message', hear)
+    signal.addEventListener('abort', done)
   })
 }
 
-/** Serves from several processes that share the port. Should the first process die, they end by themselves. */
+/**
+ * Serves from several processes that share the port. Should the first process die, they end by themselves.
+ * @param signal ends the wait for one that listens
+ */
 export async function startWorkers(
   config: Config,
   { databaseUrl, masterKeys }: Pick<OpenedOperations, 'databaseUrl' | 'masterKeys'>,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<Running> {
   let closing = false
   const workers = new Map<Worker, Promise<unknown>>()
@@ -48,12 +54,17 @@ export async function startWorkers(
   answerWorkersMetrics()
   function start(): void {
     const worker = cluster.fork(environment)
+    // Of what is sent to one that has just died; its exit says the rest.
+    worker.on('error', (err) => logger.warn({ err }, 'a worker could not be told'))
+    const ended = new Promise<object>((resolve) => {
+      worker.on('exit', (code, signal) => resolve({ code, signal }))
+    })
     workers.set(
       worker,
-      once(worker, 'exit').then(async ([code, signal]) => {
+      ended.then(async (how) => {
         workers.delete(worker)
         if (closing) return
-        logger.error({ code, signal }, 'a worker died; starting another')
+        logger.error(how, 'a worker died; starting another')
         await sleep(RESTART_MILLISECONDS)
         if (!closing) start()
       }),
@@ -63,7 +74,7 @@ export async function startWorkers(
   // The first process takes no part in serving: connections that it had handed to a worker that dies would hang.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   for (let i = 0; i < config.workers; i++) start()
-  await firstListens()
+  await firstListensOr(signal)
   return {
     close: async () => {
       closing = true

@@ -71,6 +71,23 @@ t.test('finishes what is in flight before it ends, and takes nothing new', async
   t.equal((await ended).code, 0)
 })
 
+t.test('told to stop a second time it still finishes what is in flight', async (t) => {
+  for (const WORKERS of ['1', '2']) {
+    const { url, child, ended, output } = await startServer(t, { ...(await environment(t)), WORKERS })
+    const { socket, closed, received } = await halfRequest(url)
+    const pids = Array.from(output().stderr.matchAll(/"pid":(\d+)/g), ([, pid]) => Number(pid))
+    // As systemd does, to each of its processes.
+    for (const pid of new Set([child.pid as number, ...pids])) process.kill(pid, 'SIGTERM')
+    await sleep(200)
+    child.kill('SIGTERM')
+    await sleep(200)
+    socket.write('grant_type=client_credentials')
+    await closed
+    t.match(received(), /^HTTP\/1\.1 40[14] .*"error"/s)
+    t.equal((await ended).code, 0)
+  }
+})
+
 t.test('cuts what does not finish within ten seconds', async (t) => {
   const { url, child, ended } = await startServer(t, await environment(t))
   const { closed } = await halfRequest(url)
@@ -179,6 +196,23 @@ t.test('ends at once when it is told to while it waits for the database', async 
   const env = await environment(t)
   const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
   const { child, ended, output } = launch(['serve'], { ...env, PORT: '0', DATABASE_URL: proxy.databaseUrl })
+  while (!output().stderr.includes('in 200 ms')) await sleep(10)
+  child.kill('SIGTERM')
+  t.equal((await ended).code, 0)
+})
+
+t.test('ends at once when it is told to while its workers wait for the database', async (t) => {
+  const env = await environment(t, { migrate: false })
+  const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
+  await proxy.open()
+  const { child, ended, output } = launch(['serve'], {
+    ...env,
+    PORT: '0',
+    WORKERS: '2',
+    DATABASE_URL: proxy.databaseUrl,
+  })
+  while (!output().stderr.includes('database migrated')) await sleep(1)
+  proxy.close()
   while (!output().stderr.includes('in 200 ms')) await sleep(10)
   child.kill('SIGTERM')
   t.equal((await ended).code, 0)

@@ -83,6 +83,34 @@ t.test('the metrics of any worker are those of all of them', async (t) => {
   }
 })
 
+t.test('a worker that dies before it is told the metrics takes nobody along', async (t) => {
+  const server = await startTwo(t)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const ask = () =>
+    new Promise<void>((resolve) => {
+      get(`${server.url}/metrics`, { agent }, (answer) => answer.resume().on('end', resolve)).on(
+        'error',
+        () => resolve(),
+      )
+    })
+  await ask()
+  await until(() => /"route":"\/metrics"/.test(server.output().stderr))
+  const asked = Number(/"pid":(\d+)[^\n]*"route":"\/metrics"/.exec(server.output().stderr)?.[1])
+  const other = workersOf(server).find((pid) => pid !== asked) as number
+  process.kill(other, 'SIGSTOP')
+  const answered = ask()
+  await sleep(300)
+  process.kill(asked, 'SIGKILL')
+  await answered
+  await until(() => !isAlive(asked))
+  process.kill(other, 'SIGCONT')
+  await until(() => workersOf(server).length === 2)
+  t.match(server.output().stderr, 'a worker could not be told')
+  t.equal((await fetch(`${server.url}/health/live`)).status, 200)
+  t.equal(server.child.exitCode, null)
+  agent.destroy()
+})
+
 t.test('metrics are refused for now while the first process hangs', async (t) => {
   const server = await startTwo(t)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })

@@ -6,6 +6,8 @@ export interface Proxy {
   /** The database's address by way of the proxy. */
   readonly databaseUrl: string
   open(): Promise<void>
+  /** To new connections. */
+  close(): void
 }
 
 /** A way to a database, closed at first. */
@@ -34,5 +36,6 @@ export async function databaseProxy(t: Test, databaseUrl: string): Promise<Proxy
   return {
     databaseUrl: url.href,
     open: async () => void (await once(server.listen(port, '127.0.0.1'), 'listening')),
+    close: () => void server.close(),
   }
 }
