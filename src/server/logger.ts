@@ -6,14 +6,43 @@ export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = pro
   const options = { level, serializers: { err: serializeError } }
   const stderr = 2
   if (isTTY) return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
-  const destination = pino.destination({ dest: stderr, sync: true, maxLength: MAX_UNWRITTEN })
-  // A full disk, or a reader that is gone, costs lines of the log and no more.
-  destination.on('error', () => {})
+  let patience = 0
+  const destination = pino.destination({
+    dest: stderr,
+    sync: true,
+    maxLength: MAX_UNWRITTEN,
+    // A reader that pauses would stop all that the server does.
+    retryEAGAIN: () => patience-- > 0,
+  })
+  retryLater(destination)
+  process.once('exit', () => {
+    patience = TRIES_AT_EXIT
+  })
   return pino(options, writeOnceATurn(destination))
 }
 
-/** Characters that wait for a disk to have room again; of more, the newest are dropped. */
+/** Bytes that wait for a reader, or for a disk to have room again; of more, the newest are dropped. */
 const MAX_UNWRITTEN = 1_000_000
+
+const RETRY_MILLISECONDS = 100
+
+/** A tenth of a second each. */
+const TRIES_AT_EXIT = 10
+
+/** A full disk, or a reader that pauses or is gone, costs lines of the log at most. */
+function retryLater(destination: ReturnType<typeof pino.destination>): void {
+  let waiting = false
+  destination.on('error', () => {
+    if (waiting) return
+    waiting = true
+    const retry = () => {
+      waiting = false
+      // What is left of before goes first.
+      destination.write('')
+    }
+    setTimeout(retry, RETRY_MILLISECONDS).unref()
+  })
+}
 
 /** More characters than this are written at once. */
 const MAX_GATHERED = 16_000

@@ -77,6 +77,41 @@ t.test('a log that cannot be written stops nothing', { skip: !existsSync('/dev/f
   t.strictSame([stdout, code], ['done', 0])
 })
 
+t.test('a reader that pauses holds nothing up, and gets every line later', async (t) => {
+  const script = `import { createLogger } from ${JSON.stringify(LOGGER)}
+    const logger = createLogger('info')
+    for (let i = 0; i < 500; i++) {
+      logger.info({ i, text: 'x'.repeat(1000) }, 'x')
+      await new Promise(setImmediate)
+    }
+    process.stdout.write('done')
+    process.stdin.once('data', () => {
+      logger.info('exit')
+      process.exit()
+    })`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'pipe' })
+  t.equal(String(await once(child.stdout, 'data')), 'done')
+  const reading = text(child.stderr)
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (chunk.includes('"i":499')) child.stdin.end('exit')
+  })
+  const lines = (await reading).trimEnd().split('\n')
+  t.strictSame(
+    lines.slice(0, -1).map((line) => JSON.parse(line).i),
+    Array.from({ length: 500 }, (_, i) => i),
+  )
+  t.match(JSON.parse(lines.at(-1) as string), { msg: 'exit' })
+})
+
+t.test('a reader that never reads keeps nobody from exiting', async (t) => {
+  const script = `import { createLogger } from ${JSON.stringify(LOGGER)}
+    const logger = createLogger('info')
+    for (let i = 0; i < 500; i++) logger.info({ text: 'x'.repeat(1000) }, 'x')
+    process.exit(7)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'pipe' })
+  t.strictSame(await once(child, 'exit'), [7, null])
+})
+
 t.test('the log does not wait for the disk', { skip: process.platform !== 'linux' }, async (t) => {
   const folder = t.testdir()
   const file = openSync(join(folder, 'log'), 'w')
