@@ -16,6 +16,20 @@ export interface HealthOperations {
 const OVERDUE_SECONDS = 300
 
 export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): HealthOperations {
+  let underway: Promise<string[]> | undefined
+
+  async function look(): Promise<string[]> {
+    try {
+      const hindrances: string[] = []
+      if ((await pendingMigrations(db)).length > 0) hindrances.push('migrations are pending')
+      const before = new Date(clock().getTime() - OVERDUE_SECONDS * 1000)
+      if (await isAnyRotationOverdue(db, before)) hindrances.push('a key rotation is overdue')
+      return hindrances
+    } catch {
+      return ['the database cannot be reached']
+    }
+  }
+
   return {
     isDatabaseAway,
 
@@ -23,16 +37,12 @@ export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock
       return (clock().getTime() - (await readDatabaseTime(db)).getTime()) / 1000
     },
 
-    async findHindrances() {
-      try {
-        const hindrances: string[] = []
-        if ((await pendingMigrations(db)).length > 0) hindrances.push('migrations are pending')
-        const before = new Date(clock().getTime() - OVERDUE_SECONDS * 1000)
-        if (await isAnyRotationOverdue(db, before)) hindrances.push('a key rotation is overdue')
-        return hindrances
-      } catch {
-        return ['the database cannot be reached']
-      }
+    findHindrances() {
+      // Anybody may ask, and as often as they like: one look at a time, for all.
+      underway ??= look().finally(() => {
+        underway = undefined
+      })
+      return underway
     },
   }
 }

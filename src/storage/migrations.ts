@@ -26,7 +26,7 @@ export async function migrateToLatest(connectionString: string): Promise<string[
 
 /** Names of the migrations that this version has and the database has not. */
 export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
-  const known = Object.keys(await sqlFiles.getMigrations())
+  const known = (await listFiles()).map(nameOf)
   const table = await sql<{
     found: boolean
   }>`select to_regclass('kysely_migration') is not null as found`.execute(db)
@@ -39,11 +39,18 @@ export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
 // One file, one change: plain SQL, applied in the order of the names.
 const sqlFiles: MigrationProvider = {
   async getMigrations() {
-    const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.sql')).sort()
-    const entries = files.map(async (file): Promise<[string, Migration]> => {
+    const entries = (await listFiles()).map(async (file): Promise<[string, Migration]> => {
       const text = await readFile(join(FOLDER, file), 'utf8')
-      return [file.slice(0, -4), { up: async (db) => void (await sql.raw(text).execute(db)) }]
+      return [nameOf(file), { up: async (db) => void (await sql.raw(text).execute(db)) }]
     })
     return Object.fromEntries(await Promise.all(entries))
   },
+}
+
+async function listFiles(): Promise<string[]> {
+  return (await readdir(FOLDER)).filter((file) => file.endsWith('.sql')).sort()
+}
+
+function nameOf(file: string): string {
+  return file.slice(0, -'.sql'.length)
 }
