@@ -31,6 +31,8 @@ export interface LoadedRealms {
   latest(name: string): Promise<LoadedRealm>
   /** Realms in memory. */
   size(): number
+  /** Whether that one is. */
+  has(name: string): boolean
 }
 
 /** Realms kept in memory at most, the least used go first; each takes about 7 kB once its key is open. */
@@ -110,7 +112,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     return found
   }
 
-  return { at, latest, size: () => kept.size }
+  return { at, latest, size: () => kept.size, has: (name) => kept.has(name) }
 }
 
 /** @throws OAuthError `temporarily_unavailable` where the database is away; else the error itself */

@@ -28,11 +28,13 @@ export interface Measurements {
 
 export interface MeasurementOperations {
   measure(): Promise<Measurements>
+  /** Whether a realm of that name is kept in memory, as each is that was asked for and is there. */
+  isRealmLoaded(realmName: string): boolean
 }
 
 export function measurementOperations(
   { db, clock, argon2 }: Pick<Dependencies, 'db' | 'clock' | 'argon2'>,
-  realms: Pick<LoadedRealms, 'size'>,
+  realms: Pick<LoadedRealms, 'size' | 'has'>,
   { countLookups }: Pick<FreshClients, 'countLookups'>,
   { oldestStatusListAge }: Pick<StatusListOperations, 'oldestStatusListAge'>,
 ): MeasurementOperations {
@@ -46,6 +48,8 @@ export function measurementOperations(
   }
 
   return {
+    isRealmLoaded: realms.has,
+
     async measure() {
       const { lookups, batches } = countLookups()
       return {

@@ -54,7 +54,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
   let closing = false
   const app = createApp(options)
   if (options.tracing) await app.register(options.tracing)
-  const metrics = createMetrics(operations.measure)
+  const metrics = createMetrics(operations)
   logRequests(app, metrics.observeRequest)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
   await app.register(async (scope) => healthRoutes(scope, operations, () => closing))

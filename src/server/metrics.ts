@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestOutcome } from '../http/request-log.ts'
-import type { Measurements } from '../operations/measurements.ts'
+import type { MeasurementOperations, Measurements } from '../operations/measurements.ts'
 
 /** Realms that get a label of their own; the others share one, so that the number of series stays bounded. */
 const MAX_REALM_LABELS = 100
@@ -13,15 +13,16 @@ export interface Metrics {
   read(): Promise<string>
 }
 
-/** @param measure what is looked at when the metrics are read */
-export function createMetrics(measure: () => Promise<Measurements>): Metrics {
+/** What is looked at when the metrics are read, and whether a realm is one that there is. */
+export function createMetrics({ measure, isRealmLoaded }: MeasurementOperations): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   AggregatorRegistry.setRegistries(registry)
   // Made for its side effect: a worker then answers when the first process gathers metrics.
   if (cluster.isWorker) new AggregatorRegistry()
-  const labels = new BoundedLabels(MAX_REALM_LABELS)
+  // Anybody can ask for tokens of realms that they make up.
+  const labels = new BoundedLabels(MAX_REALM_LABELS, isRealmLoaded)
   const grants = new Counter({
     name: 'mintmark_token_requests_total',
     help: 'Token requests by outcome: issued, or the error code of the refusal.',
@@ -41,7 +42,7 @@ export function createMetrics(measure: () => Promise<Measurements>): Metrics {
     observeRequest({ route, status, seconds, realm, outcome }) {
       durations.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds)
       if (route.endsWith('/openid-connect/token') && outcome !== undefined)
-        grants.inc({ realm: labels.of(outcome === 'unknown_realm' ? '' : (realm ?? '')), outcome })
+        grants.inc({ realm: outcome === 'unknown_realm' ? '' : labels.of(realm ?? ''), outcome })
     },
     read: () => (cluster.isWorker ? askPrimary() : registry.metrics()),
   }
@@ -50,13 +51,15 @@ export function createMetrics(measure: () => Promise<Measurements>): Metrics {
 class BoundedLabels {
   readonly #known = new Set<string>()
   readonly #max: number
+  readonly #isReal: (value: string) => boolean
 
-  constructor(max: number) {
+  constructor(max: number, isReal: (value: string) => boolean) {
     this.#max = max
+    this.#isReal = isReal
   }
 
   of(value: string): string {
-    if (this.#known.size < this.#max) this.#known.add(value)
+    if (this.#known.size < this.#max && this.#isReal(value)) this.#known.add(value)
     return this.#known.has(value) ? value : '(other)'
   }
 }

@@ -59,6 +59,24 @@ t.test('realms beyond the first hundred share a label', async (t) => {
   t.equal(sample(body, 'mintmark_token_requests_total{realm="(other)",outcome="invalid_client"}'), 1)
 })
 
+t.test('a realm that somebody makes up takes no label from those that there are', async (t) => {
+  const { app, operations } = await testServer(t)
+  const ask = (realm: string, headers = {}) =>
+    app.inject({
+      method: 'POST',
+      url: `/realms/${realm}/protocol/openid-connect/token`,
+      headers: { ...FORM, ...headers },
+      payload: 'grant_type=client_credentials',
+    })
+  // Refused before the realm is looked for.
+  for (let i = 0; i < 101; i++) await ask(`made-up-${i}`, { authorization: 'Bearer x' })
+  await operations.createRealm(TESTER, 'acme')
+  await ask('acme')
+  const { body } = await app.inject('/metrics')
+  t.equal(sample(body, 'mintmark_token_requests_total{realm="acme",outcome="invalid_client"}'), 1)
+  t.equal(sample(body, 'mintmark_token_requests_total{realm="(other)",outcome="invalid_client"}'), 101)
+})
+
 t.test('metrics are for this machine and for holders of the token', async (t) => {
   const { app } = await testServer(t, { metricsToken: TOKEN })
   const ask = (headers: Record<string, string>, remoteAddress = '127.0.0.1') =>
