@@ -16,6 +16,12 @@ export interface LoadedRealm {
   readonly keys: readonly PublicSigningKey[]
   /** The current key, opened when it is needed. */
   readonly signer: () => Promise<Signer>
+  /** When the database last said that it is so. */
+  readonly confirmedAt: Date
+}
+
+interface KeptRealm extends LoadedRealm {
+  confirmedAt: Date
 }
 
 export type PublicSigningKey = Pick<StoredSigningKey, 'kid' | 'algorithm' | 'publicJwk'>
@@ -24,7 +30,7 @@ export interface LoadedRealms {
   /** The realm at that version or a later one. */
   at(name: string, version: string): Promise<LoadedRealm>
   /**
-   * The realm as it is now, for what may be served from memory when the database is away.
+   * The realm as it is now, or as it was at its `confirmedAt` when the database is away.
    * @throws UnknownRealmError
    * @throws OAuthError `temporarily_unavailable` where this process has not met the realm yet either
    */
@@ -45,9 +51,9 @@ const MAX_BATCH = 500
 const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
-  const kept = new LRUCache<string, LoadedRealm>({ max: CAPACITY })
+  const kept = new LRUCache<string, KeptRealm>({ max: CAPACITY })
   const loads = shareReads(createLoad(deps), MAX_BATCH)
-  const underway = new Map<string, Promise<LoadedRealm | undefined>>()
+  const underway = new Map<string, Promise<KeptRealm | undefined>>()
   const versions = shareReads(
     async (names: readonly string[]) => {
       // Who asks from now on needs a read that begins later.
@@ -61,44 +67,54 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   /** What has been asked for since the last read of versions began: many ask for one realm at once. */
   const asked = new Map<string, Promise<LoadedRealm>>()
 
-  function load(name: string): Promise<LoadedRealm | undefined> {
+  function load(name: string): Promise<KeptRealm | undefined> {
     const flight = underway.get(name) ?? loads.load(name).finally(() => underway.delete(name))
     underway.set(name, flight)
     return flight
   }
 
+  function keep(name: string, loaded: KeptRealm | undefined): KeptRealm {
+    if (loaded) {
+      kept.set(name, loaded)
+      return loaded
+    }
+    kept.delete(name)
+    throw new UnknownRealmError(`no realm ${name}`)
+  }
+
   async function at(name: string, version: string): Promise<LoadedRealm> {
     let loaded = kept.get(name)
-    if (loaded?.realm.version === version) return loaded
+    if (loaded?.realm.version === version) {
+      loaded.confirmedAt = deps.clock()
+      return loaded
+    }
     const wanted = BigInt(version)
     // A load that was under way already may have read the row before that version.
     for (let attempt = 0; attempt < 3 && (!loaded || BigInt(loaded.realm.version) < wanted); attempt++) {
-      loaded = await load(name)
-      if (!loaded) {
-        kept.delete(name)
-        throw new UnknownRealmError(`no realm ${name}`)
-      }
-      kept.set(name, loaded)
+      loaded = keep(name, await load(name))
     }
     return loaded as LoadedRealm
   }
 
   async function meet(name: string): Promise<LoadedRealm> {
-    const loaded = await loads.load(name)
-    if (!loaded) throw new UnknownRealmError(`no realm ${name}`)
-    kept.set(name, loaded)
-    return loaded
+    return keep(name, await loads.load(name))
   }
 
   async function fresh(name: string, inMemory: LoadedRealm): Promise<LoadedRealm> {
     try {
       const version = await versions.load(name)
-      if (version === undefined) throw new UnknownRealmError(`no realm ${name}`)
-      return await at(name, version)
+      return version === undefined ? keep(name, undefined) : await at(name, version)
     } catch (error) {
-      if (isDatabaseAway(error)) return inMemory
-      throw error
+      return fallBack(error, inMemory)
     }
+  }
+
+  async function freshOrOld(name: string, inMemory: LoadedRealm): Promise<LoadedRealm> {
+    const found = await fresh(name, inMemory)
+    const age = deps.clock().getTime() - found.confirmedAt.getTime()
+    // A key that signs by now may be missing in it: that is worth as long a wait as a token is.
+    if (age <= found.realm.jwksMaxAgeSeconds * 1000) return found
+    return meet(name).catch((error) => fallBack(error, found))
   }
 
   async function latest(name: string): Promise<LoadedRealm> {
@@ -107,12 +123,17 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     if (!isRealmName(name)) throw new UnknownRealmError('not a realm name')
     const inMemory = kept.get(name)
     if (!inMemory) return meet(name).catch(sayUnavailable)
-    const found = fresh(name, inMemory)
+    const found = freshOrOld(name, inMemory)
     asked.set(name, found)
     return found
   }
 
   return { at, latest, size: () => kept.size, has: (name) => kept.has(name) }
+}
+
+function fallBack(error: unknown, inMemory: LoadedRealm): LoadedRealm {
+  if (isDatabaseAway(error)) return inMemory
+  throw error
 }
 
 /** @throws OAuthError `temporarily_unavailable` where the database is away; else the error itself */
@@ -121,11 +142,11 @@ export function sayUnavailable(error: unknown): never {
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')
 }
 
-type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl'>
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock'>
 
-type Load = (names: readonly string[]) => Promise<(LoadedRealm | undefined)[]>
+type Load = (names: readonly string[]) => Promise<(KeptRealm | undefined)[]>
 
-function createLoad({ db, sealer, publicUrl }: Deps): Load {
+function createLoad({ db, sealer, publicUrl, clock }: Deps): Load {
   const share = createShare()
 
   function signerOf({ name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
@@ -137,9 +158,10 @@ function createLoad({ db, sealer, publicUrl }: Deps): Load {
     return once(async () => importSigner(kid, algorithm, await sealer.open(sealedPrivateJwk)))
   }
 
-  function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[]): LoadedRealm {
+  function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[], confirmedAt: Date): KeptRealm {
     const { scopes, audiences, roles, resourceTypes } = realm
     return {
+      confirmedAt,
       realm: {
         ...realm,
         scopes: share(scopes),
@@ -158,12 +180,13 @@ function createLoad({ db, sealer, publicUrl }: Deps): Load {
   }
 
   return async (names) => {
+    const now = clock()
     const realms = await findRealmsByName(db, names)
     const ids = [...realms.values()].map((realm) => realm.id)
     const keys = await listSigningKeysByRealm(db, ids)
     return names.map((name) => {
       const realm = realms.get(name)
-      return realm && toLoadedRealm(realm, keys.get(realm.id) ?? [])
+      return realm && toLoadedRealm(realm, keys.get(realm.id) ?? [], now)
     })
   }
 }

@@ -99,7 +99,7 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...administratorOperations(dependencies, presentedTokens),
     ...accessTokenOperations(dependencies, uses),
     ...uses,
-    ...publishedRealmOperations(loadedRealms),
+    ...publishedRealmOperations(dependencies, loadedRealms),
     ...leakedSecretOperations(dependencies),
     ...statusLists,
     ...expiryOperations(dependencies),

@@ -1,5 +1,6 @@
 import { fingerprint } from '../crypto/fingerprint.ts'
 import type { Realm } from '../domain/realm.ts'
+import type { Dependencies } from './dependencies.ts'
 import type { LoadedRealms } from './loaded-realms.ts'
 
 /** What a realm tells everybody. */
@@ -8,6 +9,8 @@ export interface PublishedRealm {
   readonly issuer: string
   /** Public keys as JWKs (RFC 7517), the oldest first. */
   readonly keys: readonly Record<string, unknown>[]
+  /** Since the database last said that it is so: more than a moment only while that is away. */
+  ageSeconds(): number
 }
 
 export interface PublishedRealmOperations {
@@ -20,7 +23,10 @@ export interface PublishedRealmOperations {
   fingerprint(content: string | Uint8Array): string
 }
 
-export function publishedRealmOperations(realms: LoadedRealms): PublishedRealmOperations {
+export function publishedRealmOperations(
+  { clock }: Pick<Dependencies, 'clock'>,
+  realms: Pick<LoadedRealms, 'latest'>,
+): PublishedRealmOperations {
   const published = new WeakMap<object, PublishedRealm>()
   return {
     fingerprint,
@@ -30,7 +36,8 @@ export function publishedRealmOperations(realms: LoadedRealms): PublishedRealmOp
       const known = published.get(loaded)
       if (known) return known
       const { realm, issuer, keys } = loaded
-      const made = { realm, issuer, keys: keys.map((key) => key.publicJwk) }
+      const ageSeconds = () => Math.max(0, clock().getTime() - loaded.confirmedAt.getTime()) / 1000
+      const made = { realm, issuer, keys: keys.map((key) => key.publicJwk), ageSeconds }
       published.set(loaded, made)
       return made
     },

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { TESTER, testServer } from '../support/server.ts'
 
@@ -96,4 +98,50 @@ t.test('a realm that this node has not met yet cannot be served without the data
   const answer = await app.inject(CERTS)
   t.equal(answer.statusCode, 503)
   t.equal(answer.headers['retry-after'], '1')
+})
+
+t.test('while the database is away, caches may keep it for what is left of its time alone', async (t) => {
+  const { app, clock, cutDatabase } = await acme(t)
+  const known = await app.inject(CERTS)
+  const giveBack = await cutDatabase()
+  clock.advance(100)
+  const young = await app.inject(CERTS)
+  t.equal(young.body, known.body)
+  const seconds = Number(/^public, max-age=(\d+)$/.exec(young.headers['cache-control'] as string)?.[1])
+  t.ok(seconds >= 160 && seconds <= 200, `${seconds}`)
+  clock.advance(250)
+  const old = await app.inject(CERTS)
+  t.equal(old.body, known.body)
+  t.equal(old.headers['cache-control'], 'public, no-cache')
+  await giveBack()
+  t.match((await app.inject(CERTS)).headers['cache-control'], /^public, max-age=2\d\d$/)
+})
+
+t.test(
+  'while the database is slow, nobody gets a JWKS from which a key that signs may be missing',
+  async (t) => {
+    const { app, clock, databaseUrl } = await acme(t)
+    await app.inject(CERTS)
+    const other = await testServer(t, { databaseUrl, clock })
+    await other.operations.rotateSigningKey(TESTER, 'acme')
+    clock.advance(400)
+    const slow = new pg.Client(databaseUrl)
+    await slow.connect()
+    await slow.query('begin; lock table realms in access exclusive mode')
+    const asked = app.inject(CERTS)
+    await sleep(600)
+    await slow.query('commit')
+    await slow.end()
+    t.equal((await asked).json().keys.length, 2)
+  },
+)
+
+t.test('a realm that was seen to be gone does not come back when the database goes', async (t) => {
+  const { app, operations, cutDatabase } = await acme(t)
+  t.equal((await app.inject(CERTS)).statusCode, 200)
+  await operations.deleteRealm(TESTER, 'acme')
+  t.equal((await app.inject(CERTS)).statusCode, 404)
+  const giveBack = await cutDatabase()
+  t.equal((await app.inject(CERTS)).statusCode, 503)
+  await giveBack()
 })

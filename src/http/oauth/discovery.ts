@@ -32,7 +32,8 @@ export function discoveryRoutes(
 
   async function answer(request: FastifyRequest<DiscoveryRoute>, reply: FastifyReply): Promise<FastifyReply> {
     note(request, { realm: loggableRealm(request.params.tenant) })
-    return sendPublicDocument(request, reply, documentOf(await findPublishedRealm(request.params.tenant)))
+    const published = await findPublishedRealm(request.params.tenant)
+    return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
   }
 
   app.get<DiscoveryRoute>('/realms/:tenant/.well-known/openid-configuration', answer)

@@ -29,7 +29,8 @@ export function jwksRoute(
     '/realms/:tenant/protocol/openid-connect/certs',
     async (request, reply) => {
       note(request, { realm: loggableRealm(request.params.tenant) })
-      return sendPublicDocument(request, reply, documentOf(await findPublishedRealm(request.params.tenant)))
+      const published = await findPublishedRealm(request.params.tenant)
+      return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
     },
   )
 }

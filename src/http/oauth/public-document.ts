@@ -11,14 +11,19 @@ export interface PublicDocument {
   readonly maxAgeSeconds: number
 }
 
-/** Answers with the document, or with 304 to who has it already. */
+/**
+ * Answers with the document, or with 304 to who has it already.
+ * @param ageSeconds since when it may have changed, which nobody may keep it for on top
+ */
 export function sendPublicDocument(
   request: FastifyRequest,
   reply: FastifyReply,
   { body, contentType, contentEncoding, etag, maxAgeSeconds }: PublicDocument,
+  ageSeconds = 0,
 ): FastifyReply {
+  const leftSeconds = Math.max(0, maxAgeSeconds - ageSeconds)
   // Caches that were filled together should not all come back together.
-  const maxAge = Math.ceil(maxAgeSeconds * (0.8 + 0.2 * Math.random()))
+  const maxAge = Math.ceil(leftSeconds * (0.8 + 0.2 * Math.random()))
   reply
     .header('access-control-allow-origin', '*')
     .header('cache-control', maxAge === 0 ? 'public, no-cache' : `public, max-age=${maxAge}`)
