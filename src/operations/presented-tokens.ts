@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader'
 import { LRUCache } from 'lru-cache'
 import { fingerprint } from '../crypto/fingerprint.ts'
 import {
@@ -15,12 +14,16 @@ import { areTokensRevoked, type RevokedTokenLookup } from '../storage/revoked-to
 import type { Dependencies } from './dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
 import { type LoadedRealm, type PublicSigningKey, sayUnavailable } from './loaded-realms.ts'
+import { shareReads } from './shared-reads.ts'
 
 /** Another node's clock may be ahead of this one's. */
 const MAX_CLOCK_SKEW_MILLISECONDS = 60_000
 
 /** Keys kept ready to verify, about 5 kB each. */
 const MAX_KEYS = 5000
+
+/** Tokens asked about at once at most. */
+const MAX_BATCH = 256
 
 /** Memory for what tokens say whose signature was seen to be good, in characters of those tokens. */
 const MAX_VERIFIED_SIZE = 16 * 1024 * 1024
@@ -61,10 +64,10 @@ export function presentedTokenOperations(
   const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({ max: MAX_KEYS })
   const verified = new LRUCache<string, VerifiedJwt>({ maxSize: MAX_VERIFIED_SIZE })
   const issuerPrefix = issuerOf(publicUrl, '')
-  const revoked = new DataLoader<RevokedTokenLookup, boolean>((lookups) => areTokensRevoked(db, lookups), {
-    cache: false,
-    maxBatchSize: 256,
-  })
+  const revoked = shareReads<RevokedTokenLookup, boolean>(
+    (lookups) => areTokensRevoked(db, lookups),
+    MAX_BATCH,
+  )
 
   function keyOf(publicJwk: object, algorithm: string) {
     const known = keys.get(publicJwk) ?? importVerificationKey(publicJwk, algorithm)

@@ -1,6 +1,5 @@
 import { promisify } from 'node:util'
 import { deflate } from 'node:zlib'
-import DataLoader from 'dataloader'
 import { LRUCache } from 'lru-cache'
 import { signJwt } from '../crypto/signing.ts'
 import { UnknownRealmError } from '../domain/oauth-error.ts'
@@ -20,6 +19,7 @@ import {
 } from '../storage/status-lists.ts'
 import type { Dependencies } from './dependencies.ts'
 import { type LoadedRealm, type LoadedRealms, sayUnavailable } from './loaded-realms.ts'
+import { shareReads } from './shared-reads.ts'
 
 /** A status list token (draft-ietf-oauth-status-list-21, section 5.1), true of one version of its list. */
 export interface StatusList {
@@ -48,6 +48,9 @@ interface KeptList extends StatusList {
 /** Memory for lists that are ready to be sent, in characters. */
 const MAX_KEPT_SIZE = 64 * 1024 * 1024
 
+/** Versions read at once at most. */
+const MAX_BATCH = 256
+
 const compress = promisify<Uint8Array, Buffer>(deflate)
 
 export function statusListOperations(
@@ -59,10 +62,9 @@ export function statusListOperations(
     sizeCalculation: ({ jwt }) => jwt.length,
   })
   const underway = new Map<string, Promise<KeptList>>()
-  // The cache is off, as everywhere that a version is read.
-  const versions = new DataLoader<StatusListLookup, StatusListVersion | undefined>(
+  const versions = shareReads<StatusListLookup, StatusListVersion | undefined>(
     (lookups) => findStatusListVersions(deps.db, lookups),
-    { cache: false, maxBatchSize: 256 },
+    MAX_BATCH,
   )
 
   let oldestAge: number | undefined
