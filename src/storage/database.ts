@@ -41,6 +41,14 @@ export function openDatabase({ connectionString, poolSize, onIdleError }: Databa
  * allocate would get that far.
  */
 class PatientClient extends pg.Client {
+  #gaveUp = false
+
+  /** The connection goes: the next query would wait behind the old one, and a `begin` that is done later would hold it. */
+  giveUp(): void {
+    this.#gaveUp = true
+    this.end().catch(() => {})
+  }
+
   // @ts-expect-error pg declares ten overloads; kysely and the pool call it in these two ways.
   override query(
     text: string,
@@ -54,6 +62,8 @@ class PatientClient extends pg.Client {
   }
 
   #query(text: string, values: unknown[], callback: QueryCallback): undefined {
+    // Of a transaction its rollback, whose error is the one that is told.
+    if (this.#gaveUp) return void process.nextTick(callback, timeoutError())
     const waiting: Waiting = { client: this, callback }
     const timer = setTimeout(expire, PATIENCE_MILLISECONDS, waiting)
     super.query(text, values, (error, result) => {
@@ -66,16 +76,20 @@ class PatientClient extends pg.Client {
 type QueryCallback = (error: Error, result?: pg.QueryResult) => void
 
 interface Waiting {
-  readonly client: { end(): Promise<void> }
+  readonly client: { giveUp(): void }
   callback?: QueryCallback | undefined
 }
 
 function expire(waiting: Waiting): void {
   const { client, callback } = waiting
   waiting.callback = undefined
-  // The connection goes: the next query would wait behind this one, and a `begin` that is done later would hold it.
-  client.end().catch(() => {})
-  callback?.(new Error('Query read timeout'))
+  client.giveUp()
+  callback?.(timeoutError())
+}
+
+/** As pg says it of `query_timeout`. */
+function timeoutError(): Error {
+  return new Error('Query read timeout')
 }
 
 const pools = new WeakMap<Database, pg.Pool>()
