@@ -52,7 +52,10 @@ const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
   const kept = new LRUCache<string, KeptRealm>({ max: CAPACITY })
-  const loads = shareReads(createLoad(deps), MAX_BATCH)
+  const loads = shareReads(
+    createLoad(deps, (name) => void kept.delete(name)),
+    MAX_BATCH,
+  )
   const underway = new Map<string, Promise<KeptRealm | undefined>>()
   const versions = shareReads(
     async (names: readonly string[]) => {
@@ -146,7 +149,8 @@ type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock'>
 
 type Load = (names: readonly string[]) => Promise<(KeptRealm | undefined)[]>
 
-function createLoad({ db, sealer, publicUrl, clock }: Deps): Load {
+/** @param forget is told the name of a realm whose key did not open */
+function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: string) => void): Load {
   const share = createShare()
 
   function signerOf({ name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
@@ -155,7 +159,15 @@ function createLoad({ db, sealer, publicUrl, clock }: Deps): Load {
         throw new Error(`realm ${name} has no current key`)
       }
     const { kid, algorithm, sealedPrivateJwk } = current
-    return once(async () => importSigner(kid, algorithm, await sealer.open(sealedPrivateJwk)))
+    return once(async () => {
+      try {
+        return await importSigner(kid, algorithm, await sealer.open(sealedPrivateJwk))
+      } catch (error) {
+        // It may be sealed anew at any moment, which the realm's version does not tell.
+        forget(name)
+        throw error
+      }
+    })
   }
 
   function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[], confirmedAt: Date): KeptRealm {
