@@ -4,11 +4,12 @@ import { type InSession, print } from './session.ts'
 
 const HOW_TO_REPLACE_IT = `
 To replace the master key while servers run:
-  1. generate a new one, and put it before the old one in MASTER_KEY (separated by a comma), in the file of
-     MASTER_KEY_FILE or in DATA_DIR/master-key (one a line)
-  2. restart every server, one after the other
+  1. generate a new one, put it behind the old one in MASTER_KEY (separated by a comma), in the file of
+     MASTER_KEY_FILE or in DATA_DIR/master-key (one a line), and restart every server, one after the other:
+     now all of them open what it seals
+  2. put it before the old one, and restart every server: now all of them seal with it
   3. mintmark master-key rotate
-  4. take the old one away, and restart once more`
+  4. take the old one away, and restart every server`
 
 export function masterKeyCommands(program: Command, inSession: InSession): void {
   const masterKey = program

@@ -74,6 +74,14 @@ t.test('the master key is replaced without losing a key', async (t) => {
   t.match(stderr, /^mintmark: the master key does not open the keys in the database .*\n$/)
 })
 
+t.test('a new master key opens everywhere before it seals anywhere, as the help says', async (t) => {
+  const { stdout } = await mintmark(['master-key', '--help'], {})
+  t.match(
+    stdout,
+    /1\. .*behind the old one[\s\S]*2\. .*before the old one[\s\S]*3\. mintmark master-key rotate[\s\S]*4\. take/,
+  )
+})
+
 t.test('a master key file that holds no key is a clear error', async (t) => {
   const DATA_DIR = temporaryFolder(t)
   writeFileSync(join(DATA_DIR, 'master-key'), '\n')
