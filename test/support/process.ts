@@ -44,9 +44,9 @@ export function onDatabase(databaseUrl: string): Environment {
 export async function mintmark(
   args: readonly string[],
   environment: Environment,
-  { input = '', fileBlocks }: { input?: string; fileBlocks?: number } = {},
+  { input = '', fileBlocks, program }: { input?: string; fileBlocks?: number; program?: string } = {},
 ): Promise<Ended> {
-  const { child, ended } = launch(args, environment, fileBlocks)
+  const { child, ended } = launch(args, environment, fileBlocks, program)
   child.stdin?.end(input)
   return ended
 }
@@ -56,8 +56,9 @@ export async function startServer(
   t: Test,
   environment: Environment,
   meanwhile = async (_log: () => string) => {},
+  program = PROGRAM,
 ): Promise<Started> {
-  const { child, ended, output } = launch(['serve'], { PORT: '0', ...environment })
+  const { child, ended, output } = launch(['serve'], { PORT: '0', ...environment }, undefined, program)
   t.teardown(async () => {
     child.kill('SIGTERM')
     await ended
@@ -86,9 +87,10 @@ export function launch(
   args: readonly string[],
   environment: Environment,
   fileBlocks?: number,
+  program = PROGRAM,
 ): Pick<Started, 'child' | 'ended' | 'output'> {
   const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks}; `
-  const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, PROGRAM, ...args], {
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, program, ...args], {
     env: { ...inherited(), ...environment },
     stdio: 'pipe',
   })
