@@ -59,7 +59,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   if (databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
     fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
   const config: Config = {
-    host: read('HOST') ?? '127.0.0.1',
+    // Brackets are how an IPv6 address is written in a URL.
+    host: read('HOST')?.replace(/^\[(.+)\]$/, '$1') ?? '127.0.0.1',
     port,
     publicUrl: readPublicUrl(read, fault, port),
     databaseUrl,

@@ -62,6 +62,10 @@ t.test('everything can be set', async (t) => {
   t.throws(() => Object.assign(config, { port: 1 }), TypeError)
 })
 
+t.test('an IPv6 address to listen on may stand in brackets, as in a URL', async (t) => {
+  for (const HOST of ['::1', '[::1]']) t.equal(loadConfig({ HOST }).host, '::1')
+})
+
 t.test('a variable that is empty counts as one that is not set', async (t) => {
   t.same(loadConfig({ PORT: '', DATABASE_URL: ' ', MASTER_KEY_FILE: '' }), loadConfig({}))
 })

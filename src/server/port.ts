@@ -1,14 +1,19 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import type { Config } from '../config.ts'
+import { type Config, ConfigError } from '../config.ts'
 
 /**
  * Finds a port for PORT=0, and whether a given one is free: before anything is made, and once for all workers.
- * @throws the error of `listen`
+ * @throws ConfigError for a HOST that has no address; else the error of `listen`
  */
 export async function settlePort(config: Config): Promise<Config> {
   const probe = createServer().listen(config.port, config.host)
-  await once(probe, 'listening')
+  await once(probe, 'listening').catch((error: NodeJS.ErrnoException) => {
+    if (error.syscall !== 'getaddrinfo') throw error
+    throw new ConfigError([
+      `HOST must be an address or a name that has one: ${config.host} has none (${error.code})`,
+    ])
+  })
   const { port } = probe.address() as AddressInfo
   probe.close()
   await once(probe, 'close')

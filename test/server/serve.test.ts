@@ -131,6 +131,16 @@ t.test('tells in one line which port is taken', async (t) => {
   )
 })
 
+t.test('tells that HOST has no address, before anything waits for the database', async (t) => {
+  const env = { ...onDatabase('postgres://localhost:1/none'), HOST: 'nowhere.invalid' }
+  const { code, stderr } = await mintmark(['serve'], env)
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /^mintmark: the environment has faults:\n {2}HOST must be .*: nowhere\.invalid has none \(E\w+\)\n$/,
+  )
+})
+
 t.test('does not start with a master key that is not the one of the database', async (t) => {
   const env = await environment(t)
   await mintmark(['migrate'], env)
