@@ -3,7 +3,8 @@ import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import type { Actor } from '../domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../domain/authority.ts'
-import { systemClock } from '../domain/clock.ts'
+import { MAX_CLOCK_SKEW_SECONDS, systemClock } from '../domain/clock.ts'
+import { Refusal } from '../domain/refusal.ts'
 import type { Operations } from '../operations/operations.ts'
 
 /** What a command works with. */
@@ -46,6 +47,7 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
       })
       try {
         const { operations, migrated } = opened
+        await requireRightClock(operations)
         const actor: Actor = {
           kind: 'cli',
           id: userInfo().username,
@@ -57,6 +59,16 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
         await opened.close()
       }
     }
+}
+
+async function requireRightClock({ measureClockSkew }: Operations): Promise<void> {
+  const skew = Math.round(await measureClockSkew())
+  if (Math.abs(skew) <= MAX_CLOCK_SKEW_SECONDS) return
+  const off = `${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the database's`
+  throw new Refusal(
+    'conflict',
+    `The clock of this machine is ${off}: set it right, keys and tokens end by it.`,
+  )
 }
 
 /** The answer and nothing else goes to standard output. */

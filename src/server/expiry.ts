@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
+import { MAX_CLOCK_SKEW_SECONDS } from '../domain/clock.ts'
 import type { ExpiryOperations } from '../operations/expiry.ts'
 import type { HealthOperations } from '../operations/health.ts'
-import { MAX_CLOCK_SKEW_SECONDS } from './rotation.ts'
 import type { Running } from './serve.ts'
 
 /** Small batches, each a second after the other while there are more, else a minute. */

@@ -1,13 +1,11 @@
 import type { Logger } from 'pino'
+import { MAX_CLOCK_SKEW_SECONDS } from '../domain/clock.ts'
 import type { HealthOperations } from '../operations/health.ts'
 import type { SigningKeyOperations } from '../operations/signing-keys.ts'
 import type { Running } from './serve.ts'
 
 /** Steps of key rotation are taken at most this much late. */
 const INTERVAL_MILLISECONDS = 1000
-
-/** A clock further off than this could drop keys whose tokens are alive: it takes no step. */
-export const MAX_CLOCK_SKEW_SECONDS = 60
 
 type Asked = Pick<SigningKeyOperations, 'rotateDueSigningKeys'> & Pick<HealthOperations, 'measureClockSkew'>
 

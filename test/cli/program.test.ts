@@ -9,6 +9,7 @@ import { mintmark, onDatabase, temporaryFolder } from '../support/process.ts'
 import { MASTER_KEY } from '../support/server.ts'
 
 const CHECKOUT = join(import.meta.dirname, '../..')
+const SHIFTED_CLOCK = join(import.meta.dirname, '../support/shifted-clock.mjs')
 
 t.test('what is no command is answered with usage and exit code 2', async (t) => {
   for (const args of [
@@ -80,6 +81,19 @@ t.test('a new master key opens everywhere before it seals anywhere, as the help 
     stdout,
     /1\. .*behind the old one[\s\S]*2\. .*before the old one[\s\S]*3\. mintmark master-key rotate[\s\S]*4\. take/,
   )
+})
+
+t.test('a machine whose clock is off administers nothing', async (t) => {
+  const env = onDatabase(await testDatabase(t))
+  const NODE_OPTIONS = `${process.env['NODE_OPTIONS'] ?? ''} --import=${SHIFTED_CLOCK}`
+  const listed = (seconds: number) =>
+    mintmark(['realm', 'list', '--json'], { ...env, NODE_OPTIONS, CLOCK_SHIFT: `${seconds * 1000}` })
+  t.match(await listed(50), { code: 0, stdout: '[]\n' })
+  for (const [seconds, how] of [
+    [3600, /^mintmark: The clock of this machine is 36\d\d s ahead of the database's: .*\n$/],
+    [-3600, /^mintmark: The clock of this machine is 3[56]\d\d s behind the database's: .*\n$/],
+  ] as const)
+    t.match(await listed(seconds), { code: 1, stdout: /^$/, stderr: how })
 })
 
 t.test('a master key file that holds no key is a clear error', async (t) => {

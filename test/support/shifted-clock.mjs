@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-// Preloaded into a server: its clock is off by so many milliseconds as the file CLOCK_SHIFT_FILE says, read anew at SIGUSR2.
+// Preloaded into a server or a command: its clock is off by CLOCK_SHIFT milliseconds, and from a SIGUSR2 on by as many as
+// the file CLOCK_SHIFT_FILE says.
 const RealDate = Date
-let shift = 0
+let shift = Number(process.env.CLOCK_SHIFT ?? 0)
 process.on('SIGUSR2', () => {
   shift = Number(readFileSync(process.env.CLOCK_SHIFT_FILE, 'utf8'))
 })
