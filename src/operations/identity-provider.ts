@@ -1,4 +1,5 @@
 import * as oidc from 'openid-client'
+import type { Clock } from '../domain/clock.ts'
 import { SignInRefusal } from '../domain/sign-in-refusal.ts'
 import type { Claims, SingleSignOnSettings } from '../domain/single-sign-on.ts'
 
@@ -9,6 +10,8 @@ const PATIENCE_SECONDS = 5
 export interface ProviderTokens {
   readonly accessToken: string
   readonly refreshToken: string | undefined
+  /** When the access token ends; the ID token where the provider does not say that of the other. */
+  readonly expiresAt: number
   /** Claims of the ID token; `undefined`: a refresh without one. */
   readonly claims: Claims | undefined
 }
@@ -32,6 +35,7 @@ export interface IdentityProvider {
 
 export function createIdentityProvider(
   settingsOf: (realm: string) => SingleSignOnSettings,
+  clock: Clock,
 ): IdentityProvider {
   const known = new Map<string, Promise<oidc.Configuration>>()
 
@@ -74,6 +78,7 @@ export function createIdentityProvider(
             pkceCodeVerifier: attempt.codeVerifier,
             idTokenExpected: true,
           }),
+          clock(),
         ),
       ),
 
@@ -86,7 +91,7 @@ export function createIdentityProvider(
 
     refresh: (realm, refreshToken) =>
       asRefusals(realm, async () =>
-        toTokens(await oidc.refreshTokenGrant(await discovered(realm), refreshToken)),
+        toTokens(await oidc.refreshTokenGrant(await discovered(realm), refreshToken), clock()),
       ),
   }
 }
@@ -103,11 +108,16 @@ function discover({ issuer, clientId, clientSecret }: SingleSignOnSettings): Pro
   )
 }
 
-function toTokens(answer: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers): ProviderTokens {
+type TokenAnswer = oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers
+
+function toTokens(answer: TokenAnswer, now: Date): ProviderTokens {
+  const claims = answer.claims()
+  const lifetimeSeconds = answer.expires_in ?? (claims ? claims.exp - claims.iat : 0)
   return {
     accessToken: answer.access_token,
     refreshToken: answer.refresh_token,
-    claims: answer.claims(),
+    expiresAt: now.getTime() + lifetimeSeconds * 1000,
+    claims,
   }
 }
 

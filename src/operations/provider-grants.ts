@@ -11,6 +11,8 @@ export interface ProviderGrant {
   readonly subject: string
   readonly accessToken: string
   readonly refreshToken: string | undefined
+  /** When the tokens end, and with them what the ID token said. */
+  readonly expiresAt: number
   /** What the access claim said last. */
   readonly values: readonly string[] | undefined
   /** Whether that came from the userinfo endpoint: a claim that is not there any more then means a demotion. */
@@ -28,7 +30,7 @@ export const NO_PROVIDER_GRANTS: ProviderGrants = {
 }
 
 export function createProviderGrants(
-  { db, portalSealer }: Pick<Dependencies, 'db' | 'portalSealer'>,
+  { db, clock, portalSealer }: Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>,
   provider: IdentityProvider,
   settingsOf: (realm: string) => SingleSignOnSettings,
 ): ProviderGrants {
@@ -59,14 +61,10 @@ export function createProviderGrants(
 
   async function current(idHash: string, realm: string, grant: ProviderGrant): Promise<ProviderGrant> {
     try {
-      return await readGrant(
-        provider,
-        realm,
-        settingsOf(realm),
-        grant.subject,
-        { ...grant, claims: undefined },
-        grant,
-      )
+      const tokens = { ...grant, claims: undefined }
+      const read = await readGrant(provider, realm, settingsOf(realm), grant.subject, tokens, grant)
+      // Where there is no userinfo endpoint, nobody else says that the tokens have ended.
+      if (read.userInfo || clock().getTime() < grant.expiresAt) return read
     } catch (error) {
       if (!isRefused(error)) throw error
     }
@@ -97,7 +95,7 @@ export async function readGrant(
   realm: string,
   { accessClaim }: SingleSignOnSettings,
   subject: string,
-  { accessToken, refreshToken, claims }: ProviderTokens,
+  { accessToken, refreshToken, expiresAt, claims }: ProviderTokens,
   before?: ProviderGrant,
 ): Promise<ProviderGrant & { readonly userInfo: Claims | undefined }> {
   const userInfo = await provider.fetchClaims(realm, accessToken, subject)
@@ -108,6 +106,7 @@ export async function readGrant(
     subject,
     accessToken,
     refreshToken: refreshToken ?? before?.refreshToken,
+    expiresAt,
     values: fromUserInfo ? there : fromIdToken,
     fromUserInfo,
     userInfo,
@@ -115,8 +114,8 @@ export async function readGrant(
 }
 
 export function sealGrant(sealer: Sealer, grant: ProviderGrant): Promise<string> {
-  const { subject, accessToken, refreshToken, values, fromUserInfo } = grant
-  const kept = { subject, accessToken, refreshToken, values, fromUserInfo }
+  const { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo } = grant
+  const kept = { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo }
   return sealer.seal(Buffer.from(JSON.stringify(kept)))
 }
 

@@ -68,7 +68,7 @@ const NO_SINGLE_SIGN_ON: SingleSignOnOperations = {
 
 function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSettings) {
   const { db, clock, publicUrl, portalSealer } = deps
-  const provider = createIdentityProvider(settingsOf)
+  const provider = createIdentityProvider(settingsOf, clock)
   const redirectUri = `${publicUrl}/portal/_callback`
 
   async function openAttempt(sealed: string | undefined): Promise<SealedAttempt> {

@@ -1,8 +1,10 @@
 import t from 'tap'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import {
+  ACCESS_TOKEN_SECONDS,
   CLIENT_ID,
   CLIENT_SECRET,
+  ID_TOKEN_SECONDS,
   identityProvider,
   type ProviderOptions,
   type TestIdentityProvider,
@@ -137,11 +139,41 @@ t.test('without a refresh token a session lasts as long as its access token', as
   t.equal((await browser.get(LIST)).statusCode, 303)
 })
 
-t.test('a provider without userinfo is believed by its ID token', async (t) => {
-  const { provider, browser } = await withProvider(t, {}, { userInfo: false })
-  t.equal((await signIn(browser, provider)).statusCode, 303)
-  t.match((await browser.get(LIST)).body, 'Account Admin')
-})
+t.test(
+  'a provider without userinfo is believed by its ID token, which is renewed when it ends',
+  async (t) => {
+    for (const [expiresIn, seconds] of [
+      [true, ACCESS_TOKEN_SECONDS],
+      [false, ID_TOKEN_SECONDS],
+    ] as const) {
+      const { provider, server, browser } = await withProvider(t, {}, { userInfo: false, expiresIn })
+      t.equal((await signIn(browser, provider)).statusCode, 303)
+      provider.claims = { roles: ['mintmark-acme-viewer'] }
+      server.clock.advance(seconds - 1)
+      t.match((await browser.get(LIST)).body, 'Account Admin')
+      server.clock.advance(1)
+      t.match((await browser.get(LIST)).body, 'Viewer, read only')
+      provider.claims = {}
+      server.clock.advance(seconds - 1)
+      t.match((await browser.get(LIST)).body, 'Viewer, read only')
+      server.clock.advance(1)
+      t.equal((await browser.get(LIST)).statusCode, 303)
+    }
+  },
+)
+
+t.test(
+  'without userinfo and without a refresh token a session lasts as long as its access token',
+  async (t) => {
+    const options = { userInfo: false, refreshTokens: false }
+    const { provider, server, browser } = await withProvider(t, { scope: 'openid' }, options)
+    await signIn(browser, provider)
+    server.clock.advance(ACCESS_TOKEN_SECONDS - 1)
+    t.equal((await browser.get(LIST)).statusCode, 200)
+    server.clock.advance(1)
+    t.equal((await browser.get(LIST)).statusCode, 303)
+  },
+)
 
 t.test('a provider that is away lets nobody in and signs nobody out', async (t) => {
   const { provider, browser, server } = await withProvider(t)

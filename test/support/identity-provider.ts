@@ -29,7 +29,13 @@ export interface ProviderOptions {
   readonly userInfo?: boolean
   readonly refreshTokens?: boolean
   readonly publicClient?: boolean
+  /** Whether the token endpoint tells how long an access token is good for. */
+  readonly expiresIn?: boolean
 }
+
+/** How long its tokens are good for. */
+export const ACCESS_TOKEN_SECONDS = 300
+export const ID_TOKEN_SECONDS = 600
 
 /** A certified OpenID provider (oidc-provider) of the test's own. */
 export async function identityProvider(t: Test, options: ProviderOptions): Promise<TestIdentityProvider> {
@@ -42,6 +48,11 @@ export async function identityProvider(t: Test, options: ProviderOptions): Promi
     issuer,
     configuration(options, () => state.claims),
   )
+  provider.use(async (context, next) => {
+    await next()
+    if (options.expiresIn === false && context['oidc']?.route === 'token')
+      delete (context.body as { expires_in?: number }).expires_in
+  })
   const tokens = new Map<string, Set<string>>()
   const keep = (model: string) => {
     const kept = new Set<string>()
@@ -106,6 +117,7 @@ function configuration(
       },
     ],
     claims: { openid: ['sub', 'roles', 'realm_access'], profile: ['name'], email: ['email'] },
+    ttl: { AccessToken: ACCESS_TOKEN_SECONDS, IdToken: ID_TOKEN_SECONDS },
     conformIdTokenClaims: userInfo,
     features: { devInteractions: { enabled: true }, userinfo: { enabled: userInfo } },
     cookies: { keys: ['a key of the test'] },
