@@ -27,7 +27,7 @@ export interface Running {
   close(): Promise<void>
 }
 
-/** Connections to the database, of all workers together. */
+/** Connections to the database, of all workers together, unless they are so many that this would be less than two each. */
 const CONNECTIONS = 60
 const CONNECTIONS_OF_A_WORKER = 10
 
