@@ -229,3 +229,12 @@ t.test('a realm made again under its name has nothing of the one before', async 
   const jwks = '/realms/acme/protocol/openid-connect/certs'
   t.equal((await other.app.inject(jwks)).body, (await server.app.inject(jwks)).body)
 })
+
+t.test('a clock that was ahead leaves no list from the future behind', async (t) => {
+  const server = await acme(t)
+  server.clock.advance(3600)
+  await readStatusList(server)
+  server.clock.advance(-3600)
+  const { claims } = await readStatusList(server)
+  t.equal(claims['iat'], Math.floor(server.clock.now.getTime() / 1000))
+})
