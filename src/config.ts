@@ -105,6 +105,10 @@ function readTracing(env: NodeJS.ProcessEnv): boolean {
   return Object.entries(env).some(([name, value]) => name.startsWith('OTEL_') && value)
 }
 
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '')
+}
+
 function readPublicUrl(read: Read, fault: Fault, port: number): string {
   const text = read('PUBLIC_URL') ?? `http://localhost:${port}`
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -118,7 +122,10 @@ function readPublicUrl(read: Read, fault: Fault, port: number): string {
     /[?#]/.test(text)
   )
     fault('PUBLIC_URL must be an http or https URL without query, fragment or credentials')
-  return text.replace(/\/+$/, '')
+  // It is part of what tokens say, and is compared as text.
+  else if (withoutSlash(url.href) !== withoutSlash(text))
+    fault(`PUBLIC_URL must be written as ${withoutSlash(url.href)}`)
+  return withoutSlash(text)
 }
 
 function readDatabaseUrl(read: Read, fault: Fault): string | undefined {

@@ -92,7 +92,17 @@ t.test('each variable has its bounds', async (t) => {
     ['WORKERS', ['257', 'auto']],
     [
       'PUBLIC_URL',
-      ['auth.example.com', 'https://a/?x', 'https://a/#x', 'https://u@a', 'https://a/ b', 'https://ä'],
+      [
+        'auth.example.com',
+        'https://a/?x',
+        'https://a/#x',
+        'https://u@a',
+        'https://a/ b',
+        'https://ä',
+        'https://a:443',
+        'https://A',
+        'https://a/b/../c',
+      ],
     ],
     ['DATABASE_URL', ['postgres:/x', 'postgresql://a b']],
     ['TRUST_PROXY', ['10.0.0.0/33', '::/129', '10.0.0.0/', 'yes', '1']],

@@ -124,6 +124,9 @@ function readUrl(name: string, value: unknown): string {
     throw new TypeError(`${name} is not an http(s) URL`)
   if (url.search || url.hash || url.username || (value as string).endsWith('/'))
     throw new TypeError(`${name} has a query, a fragment, a user name or a slash at its end`)
+  // What is below it is compared as text.
+  if (url.href !== value && url.href !== `${value}/`)
+    throw new TypeError(`${name} must be written as ${url.href.replace(/\/$/, '')}`)
   return value as string
 }
 

@@ -31,6 +31,10 @@ const BAD: [Record<string, unknown>, RegExp][] = [
   [{ issuer: `${GOOD.issuer}?x` }, /issuer has/],
   [{ issuer: 'https://user@auth.example' }, /issuer has/],
   [{ issuer: 'http://auth.example/realms/acme' }, /plain HTTP/],
+  [
+    { issuer: 'https://Auth.example:443/realms/acme' },
+    /must be written as https:\/\/auth.example\/realms\/acme$/,
+  ],
   [{ audience: undefined }, /audience/],
   [{ audience: [] }, /audience/],
   [{ audience: [''] }, /audience/],
