@@ -11,6 +11,7 @@ export interface ConnectVerifierOptions {
 
 interface ResponseLike {
   statusCode: number
+  readonly headersSent?: boolean
   setHeader(name: string, value: string): unknown
   end(body?: string): unknown
 }
@@ -40,6 +41,8 @@ export function connectVerifier(verifier: Verifier, { scope }: ConnectVerifierOp
 }
 
 function refuse(response: ResponseLike, { status, headers, body }: TokenError): void {
+  // Something else, a time limit say, has answered meanwhile.
+  if (response.headersSent) return
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   if (body) response.setHeader('content-type', 'application/json; charset=utf-8')

@@ -27,7 +27,7 @@ export async function fetchText(url: string, options: FetchTextOptions): Promise
       ...(options.authorization && { authorization: options.authorization }),
     },
     redirect: 'error',
-    signal: AbortSignal.timeout(options.timeoutSeconds * 1000),
+    signal: AbortSignal.timeout(Math.ceil(options.timeoutSeconds * 1000)),
     ...(options.form && { body: options.form }),
   })
   const notModified = response.status === 304 && options.etag !== undefined

@@ -62,8 +62,12 @@ export class KeySet {
   }
 
   async #findNew(kid: string): Promise<PublishedKey | undefined> {
-    const list = await this.#list.getNewer(this.#options.cooldownSeconds)
-    return list?.keys.get(kid)
+    try {
+      const list = await this.#list.getNewer(this.#options.cooldownSeconds)
+      return list?.keys.get(kid)
+    } catch (cause) {
+      throw new TokenError('keys_unavailable', { cause })
+    }
   }
 
   async #load(previous: KeyList | undefined): Promise<Loaded<KeyList>> {

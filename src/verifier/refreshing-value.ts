@@ -14,6 +14,9 @@ export interface RefreshingValueOptions<T> {
 
 const PAUSE_AFTER_FAILURE_MS = 1000
 
+/** How long a failure says that the issuer is out of reach: it may well be back. */
+const FAILURE_COUNTS_MS = 10_000
+
 /** A remote value, kept while fresh; however many ask at once, it is loaded once. */
 export class RefreshingValue<T> {
   readonly #load: RefreshingValueOptions<T>['load']
@@ -44,8 +47,8 @@ export class RefreshingValue<T> {
     if (this.#value !== undefined && this.#loadedAt <= now && now < this.#freshUntil) return this.#value
     if (this.#failure) {
       const resting = now - this.#failure.at < PAUSE_AFTER_FAILURE_MS && now >= this.#failure.at
-      if (this.#isUsable(now)) {
-        // The issuer is known to be out of reach: nobody waits for it, but it is asked again.
+      if (this.#isUsable(now) && this.#isKnownToFail(now)) {
+        // Nobody waits for an issuer that is out of reach, but it is asked again.
         if (!resting) this.#refresh().catch(() => undefined)
         return this.#value as T
       }
@@ -59,11 +62,21 @@ export class RefreshingValue<T> {
     }
   }
 
-  /** Loads anew, unless that was tried within the cooldown. Undefined when nothing newer could be had. */
+  /**
+   * Loads anew; `undefined` when that was done within the cooldown.
+   * @throws what the load throws, and what it threw when it was tried within the cooldown
+   */
   async getNewer(cooldownSeconds: number): Promise<T | undefined> {
     const sinceAsked = this.#now() - this.#askedAt
-    if (!this.#loading && sinceAsked >= 0 && sinceAsked < cooldownSeconds * 1000) return undefined
-    return this.#refresh().catch(() => undefined)
+    if (this.#loading || sinceAsked < 0 || sinceAsked >= cooldownSeconds * 1000) return this.#refresh()
+    if (this.#failure) throw this.#failure.error
+    return undefined
+  }
+
+  // While it is being asked: whether that began with a failure in mind.
+  #isKnownToFail(now: number): boolean {
+    const since = (this.#loading ? this.#askedAt : now) - (this.#failure as { at: number }).at
+    return since >= 0 && since < FAILURE_COUNTS_MS
   }
 
   #isUsable(now: number): boolean {

@@ -54,13 +54,13 @@ export class StatusLists {
     try {
       const status = statusAt(await list.get(), idx)
       if (status !== undefined) return status
+      // The list may have grown since.
+      const grown = await list.getNewer(OUT_OF_BOUNDS_COOLDOWN_SECONDS)
+      return grown && statusAt(grown, idx)
     } catch (cause) {
       if (this.#mayDoWithout(list)) return VALID
       throw new TokenError('status_unavailable', { cause })
     }
-    // The list may have grown since.
-    const grown = await list.getNewer(OUT_OF_BOUNDS_COOLDOWN_SECONDS)
-    return grown && statusAt(grown, idx)
   }
 
   #mayDoWithout({ missingSince }: RefreshingValue<HeldList>): boolean {

@@ -9,6 +9,7 @@ import {
   fastifyVerifier,
   readBearerToken,
   requireRole,
+  TokenError,
 } from '../../src/verifier/index.ts'
 import { Issuer } from './issuer.ts'
 
@@ -157,6 +158,31 @@ t.test('a fault that is no refusal is passed on', async (t) => {
   await app.register(fastifyVerifier, { verifier })
   app.get('/', async () => 'x')
   t.equal((await app.inject('/')).statusCode, 500)
+})
+
+t.test('a refusal that comes after the answer is dropped', async (t) => {
+  const refusing = { authenticate: async () => Promise.reject(new TokenError('keys_unavailable')) }
+  const touched: string[] = []
+  const response = {
+    headersSent: true,
+    statusCode: 503,
+    setHeader: () => touched.push('header'),
+    end: () => touched.push('end'),
+  }
+  connectVerifier(refusing as never)({ headers: {} }, response, () => touched.push('next'))
+  await new Promise(setImmediate)
+  t.same(touched, [])
+})
+
+t.test('a time limit of any fraction of a second is one', async (t) => {
+  const issuer = await Issuer.start(t)
+  const verifier = createVerifier({
+    issuer: issuer.url,
+    audience: 'https://api.example',
+    now: issuer.now,
+    timeoutSeconds: 2.01,
+  })
+  t.equal((await verifier.verify(await issuer.token())).id, 'jti-1')
 })
 
 t.test('a token is read from a request that has no raw headers', async (t) => {

@@ -130,6 +130,29 @@ t.test('tokens of unknown keys make no storm', async (t) => {
   t.equal(issuer.fetches.keys, 3)
 })
 
+t.test('a key that cannot be asked for is not said to be unknown', async (t) => {
+  const { issuer, verify } = await started(t)
+  await verify()
+  advance(issuer, 6)
+  const token = await issuer.token({ status: undefined }, {}, await makeKey('key-2'))
+  await issuer.stop()
+  t.equal(await code(verify(token)), 'keys_unavailable')
+  t.equal(await code(verify(token)), 'keys_unavailable', 'within the cooldown, too')
+})
+
+t.test('a failure long ago keeps no withdrawn key in use', async (t) => {
+  const { issuer, verify } = await started(t)
+  const token = await issuer.token({ status: undefined, exp: issuer.seconds + 3600 })
+  await verify(token)
+  await issuer.stop()
+  advance(issuer, 60)
+  await verify(token)
+  await issuer.resume()
+  issuer.keys = [await makeKey('key-2')]
+  advance(issuer, 300)
+  t.equal(await code(verify(token)), 'unknown_key')
+})
+
 t.test('a key that the issuer withdrew is refused once the copy at hand is stale', async (t) => {
   const { issuer, verify } = await started(t)
   const token = await issuer.token({ status: undefined })

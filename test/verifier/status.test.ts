@@ -79,6 +79,33 @@ t.test(
   },
 )
 
+t.test('a failure long ago lets no revoked token in', async (t) => {
+  const { issuer, verifier, token } = await started(t, { whenStatusUnavailable: { acceptForSeconds: 3600 } })
+  t.equal(await codeOf(verifier.verify(token)), undefined)
+  await issuer.stop()
+  issuer.time += 11_000
+  t.equal(await codeOf(verifier.verify(token)), undefined)
+  await issuer.resume()
+  issuer.revoked.set(7, 1)
+  issuer.time += 3_000_000
+  const codes = await Promise.all(Array.from({ length: 5 }, () => codeOf(verifier.verify(token))))
+  t.same(codes, Array(5).fill('revoked'))
+})
+
+t.test(
+  'a place beyond the end of the list is unavailable while nobody can say whether it has grown',
+  async (t) => {
+    const { issuer, verifier, check } = await started(t)
+    await verifier.verify(await issuer.token())
+    issuer.time += 2000
+    await issuer.stop()
+    t.equal(
+      await check({ status: { status_list: { idx: 5000, uri: issuer.statusUri } } }),
+      'status_unavailable',
+    )
+  },
+)
+
 t.test('where there never was a list, fail open counts from the first attempt', async (t) => {
   const { issuer, verifier, token } = await started(t, { whenStatusUnavailable: { acceptForSeconds: 60 } })
   issuer.intercept = (path, response) => {
