@@ -18,6 +18,9 @@ async function check(r) {
   if (answer.status !== 200) return r.return(503)
   const token = JSON.parse(answer.responseText)
   if (!token.active) return challenge(r, 401, ', error="invalid_token"')
+  // One value or several (RFC 7519 section 4.1.3).
+  if (![].concat(token.aud).includes(r.variables.needed_audience))
+    return challenge(r, 401, ', error="invalid_token"')
   const needed = r.variables.needed_scope
   if (needed && !(token.scope || '').split(' ').includes(needed))
     return challenge(r, 403, `, error="insufficient_scope", scope="${needed}"`)

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { freePort } from '../support/free-port.ts'
-import { TESTER, testServer } from '../support/server.ts'
+import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
 
 const EXAMPLE = resolve(import.meta.dirname, '../../examples/nginx')
 const MODULES = '/usr/lib/nginx/modules'
@@ -26,6 +27,7 @@ async function startNginx(
     .replace('modules/ngx_http_js_module.so', join(MODULES, 'ngx_http_js_module.so'))
     .replace('127.0.0.1:8090', `127.0.0.1:${port}`)
     .replace('http://127.0.0.1:3000', `http://127.0.0.1:${ports.api}`)
+    .replace('http://127.0.0.1:8080/realms/acme;', `${PUBLIC_URL}/realms/acme;`)
     .replace('http://127.0.0.1:8080', `http://127.0.0.1:${ports.mintmark}`)
     .replace('Basic CREDENTIALS', `Basic ${Buffer.from(credentials).toString('base64')}`)
     .replace('http {', `pid ${folder}/nginx.pid;\nhttp {\n  access_log off;`)
@@ -76,12 +78,13 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
   const ports = { mintmark: Number(new URL(url).port), api: (api.address() as AddressInfo).port }
   const port = await startNginx(t, ports, `${asker.account.clientId}:${asker.clientSecret}`)
 
-  const tokenFor = async (scope: string) => {
+  const tokenFor = async (scope: string, resource = `${PUBLIC_URL}/realms/acme`) => {
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
       client_id: caller.account.clientId,
       client_secret: caller.clientSecret,
       scope,
+      resource,
     })
     const answer = await fetch(`${url}/realms/acme/protocol/openid-connect/token`, { method: 'POST', body })
     return ((await answer.json()) as { access_token: string }).access_token
@@ -108,6 +111,22 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
     other.headers.get('www-authenticate'),
     'Bearer realm="api", error="insufficient_scope", scope="view"',
   )
+  const elsewhere = await ask({ authorization: `Bearer ${await tokenFor('view', `${PUBLIC_URL}/admin`)}` })
+  t.equal(elsewhere.status, 401, 'a token for another audience')
+  const compressed = { authorization: `Bearer ${token}`, 'content-encoding': 'gzip' }
+  t.equal((await ask(compressed, { method: 'POST', body: gzipSync('{}') })).status, 200)
+
+  const devices = Array.from({ length: 200 }, (_, i) => ({ type: 'device', id: `device-${i}` }))
+  await operations.importProtectedResources(TESTER, 'acme', devices)
+  await operations.replaceGrants(
+    TESTER,
+    'acme',
+    caller.account.clientId,
+    devices.map((device) => ({ role: 'view', ...device })),
+  )
+  const manyGrants = await ask({ authorization: `Bearer ${await tokenFor('view')}` })
+  t.equal(manyGrants.status, 200, 'an answer of introspection larger than a page')
+
   for (const body of ['{"name":"Pump 1"}', 'x'.repeat(500_000)]) {
     const posted = await ask({ authorization: `Bearer ${token}` }, { method: 'POST', body })
     t.equal(posted.status, 200)
