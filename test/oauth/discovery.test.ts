@@ -23,6 +23,8 @@ t.test('both documents are the same, and true', async (t) => {
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     response_types_supported: [],
     scopes_supported: ['view', 'deploy'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
   })
   // Each endpoint that is named is there.
   for (const [name, url] of Object.entries(document)) {
@@ -30,6 +32,26 @@ t.test('both documents are the same, and true', async (t) => {
     const { statusCode } = await app.inject({ method: 'GET', url: new URL(url as string).pathname })
     t.not(statusCode, 404, name)
   }
+})
+
+t.test('while the algorithm changes, the document names both', async (t) => {
+  const { app, operations, clock } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  await operations.updateRealm(TESTER, 'acme', { algorithm: 'EdDSA' })
+  const algorithms = async () => {
+    await operations.rotateDueSigningKeys()
+    const document = (await app.inject(ADDRESSES[0] as string)).json()
+    t.same(
+      document.introspection_signing_alg_values_supported,
+      document.id_token_signing_alg_values_supported,
+    )
+    return document.introspection_signing_alg_values_supported
+  }
+  t.same(await algorithms(), ['ES256', 'EdDSA'])
+  clock.advance(86_400 + 7200)
+  await algorithms()
+  clock.advance(86_400)
+  t.same(await algorithms(), ['EdDSA'])
 })
 
 t.test('who has the document already is told so', async (t) => {

@@ -40,8 +40,10 @@ export function discoveryRoutes(
   app.get<DiscoveryRoute>('/.well-known/oauth-authorization-server/realms/:tenant', answer)
 }
 
-function metadataOf({ issuer, realm }: PublishedRealm): Record<string, unknown> {
+function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unknown> {
   const protocol = `${issuer}/protocol/openid-connect`
+  // While the algorithm changes, keys of both are published and sign.
+  const algorithms = [...new Set(keys.map((key) => key['alg']))]
   return {
     issuer,
     token_endpoint: `${protocol}/token`,
@@ -50,7 +52,7 @@ function metadataOf({ issuer, realm }: PublishedRealm): Record<string, unknown> 
     // RFC 8414 section 2: beside methods, the type of an access token.
     introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'Bearer'],
     // RFC 9701 section 7.
-    introspection_signing_alg_values_supported: [realm.algorithm],
+    introspection_signing_alg_values_supported: algorithms,
     revocation_endpoint: `${protocol}/revoke`,
     revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     jwks_uri: `${protocol}/certs`,
@@ -60,5 +62,8 @@ function metadataOf({ issuer, realm }: PublishedRealm): Record<string, unknown> 
     grant_types_supported: ['client_credentials'],
     // There is no authorization endpoint, hence no response type; RFC 8414 wants the member all the same.
     response_types_supported: [],
+    // Nor are there ID tokens; clients of OpenID Connect Discovery 1.0 read nothing without these two.
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: algorithms,
   }
 }
