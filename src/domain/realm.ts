@@ -194,7 +194,8 @@ export function knownAudiences(
   realm: Pick<Realm, 'name' | 'audiences'>,
   publicUrl: string,
 ): readonly string[] {
-  const own = realm.audiences.length > 0 ? realm.audiences : [issuerOf(publicUrl, realm.name)]
+  // The issuer is a resource server too: its introspection endpoint takes tokens.
+  const own = [...realm.audiences, issuerOf(publicUrl, realm.name)]
   const admin = adminAudienceOf(publicUrl)
   const all = realm.name === SYSTEM_REALM ? [admin, ...own] : [...own, admin]
   return [...new Set(all)]

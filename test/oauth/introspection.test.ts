@@ -1,5 +1,6 @@
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
+import { tokenFor } from '../support/admin.ts'
 import { acme, basic, INACTIVE, introspect, post, testClient } from '../support/introspection.ts'
 import { PUBLIC_URL, TESTER } from '../support/server.ts'
 
@@ -25,7 +26,7 @@ t.test('an active token is described by all that it says', async (t) => {
     sub: client.clientId,
     azp: client.clientId,
     client_id: client.clientId,
-    aud: `${PUBLIC_URL}/admin`,
+    aud: ISSUER,
     scope: 'view',
     roles: ['view'],
     iat,
@@ -117,6 +118,23 @@ t.test('a caller may be known by the header, the form or a token of its own', as
   ]
   for (const answer of ways) t.match(answer.json(), { active: true })
 })
+
+t.test(
+  'a token that an introspector has for another resource server is no key to introspection',
+  async (t) => {
+    const { server, client, resourceServer } = await acme(t)
+    await server.operations.updateRealm(TESTER, 'acme', { audiences: ['https://api.test', 'https://b.test'] })
+    const { clientId, clientSecret } = resourceServer
+    const ask = async (resource: string) => {
+      const bearer = await tokenFor(server, 'acme', clientId, clientSecret, resource)
+      return post(server, URL_PATH, { token: client.token }, { authorization: `Bearer ${bearer}` })
+    }
+    const shown = await ask('https://b.test')
+    t.equal(shown.statusCode, 401)
+    t.match(shown.json(), { error: 'invalid_token' })
+    t.match((await ask(ISSUER)).json(), { active: true })
+  },
+)
 
 t.test('a caller without the role is refused, whatever it knows itself by', async (t) => {
   const { server, client, resourceServer } = await acme(t)

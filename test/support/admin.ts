@@ -59,6 +59,7 @@ export async function tokenFor(
   realm: string,
   clientId: string,
   clientSecret: string,
+  resource = `${PUBLIC_URL}/admin`,
 ): Promise<string> {
   const answer = await app.inject({
     method: 'POST',
@@ -68,7 +69,7 @@ export async function tokenFor(
       grant_type: 'client_credentials',
       client_id: clientId,
       client_secret: clientSecret,
-      resource: `${PUBLIC_URL}/admin`,
+      resource,
     }).toString(),
   })
   if (answer.statusCode !== 200) throw new Error(`no token: ${answer.body}`)

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { tokenFor } from './admin.ts'
-import { TESTER, type TestServer, type TestServerOptions, testServer } from './server.ts'
+import { PUBLIC_URL, TESTER, type TestServer, type TestServerOptions, testServer } from './server.ts'
 
 export interface TestClient {
   readonly clientId: string
@@ -14,7 +14,8 @@ export async function testClient(server: TestServer, name: string, realm = 'acme
     roles,
   })
   const { clientId } = account
-  return { clientId, clientSecret, token: await tokenFor(server, realm, clientId, clientSecret) }
+  const issuer = `${PUBLIC_URL}/realms/${realm}`
+  return { clientId, clientSecret, token: await tokenFor(server, realm, clientId, clientSecret, issuer) }
 }
 
 /** A realm with a client and a resource server. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
+import { issuerOf } from '../../domain/realm.ts'
 import type { IntrospectionCaller } from '../../operations/introspection.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { loggableClientId, loggableRealm, note } from '../request-log.ts'
@@ -16,7 +17,7 @@ export function introspectionRoute(
   app: FastifyInstance,
   operations: Pick<
     Operations,
-    'authenticateClient' | 'verifyPresentedToken' | 'introspectToken' | 'signIntrospection'
+    'authenticateClient' | 'verifyPresentedToken' | 'introspectToken' | 'signIntrospection' | 'publicUrl'
   >,
 ): void {
   app.post<IntrospectionRoute>(
@@ -53,7 +54,8 @@ async function authenticate(
   {
     authenticateClient,
     verifyPresentedToken,
-  }: Pick<Operations, 'authenticateClient' | 'verifyPresentedToken'>,
+    publicUrl,
+  }: Pick<Operations, 'authenticateClient' | 'verifyPresentedToken' | 'publicUrl'>,
 ): Promise<IntrospectionCaller> {
   const { tenant } = request.params
   const { authorization } = request.headers
@@ -69,7 +71,9 @@ async function authenticate(
   }
   if (request.body.get('client_secret') !== undefined)
     throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
-  return noted(await verifyPresentedToken(bearer, { realm: tenant }))
+  // One for another resource server was seen by that, which must not ask in the caller's name.
+  const audience = issuerOf(publicUrl, tenant)
+  return noted(await verifyPresentedToken(bearer, { realm: tenant, audience }))
 }
 
 // RFC 9701 section 4: whoever wants it signed says so.
