@@ -6,7 +6,7 @@ import type { ProtectedResourceOperations } from './protected-resources.ts'
 /** Lines written in one transaction. */
 const CHUNK = 500
 
-/** Lines of one import at most. */
+/** Lines of one import at most, empty ones too. */
 export const MAX_LINES = 100_000
 
 export interface LineOutcome {
@@ -27,19 +27,25 @@ export async function* importResourceLines(
   realmName: string,
   text: string,
 ): AsyncGenerator<LineOutcome[]> {
-  const lines = text
-    .split('\n')
-    .map((content, index) => ({ line: index + 1, content: content.trim() }))
-    .filter(({ content }) => content !== '')
-  if (lines.length > MAX_LINES)
-    throw new Refusal('invalid', `An import may have ${MAX_LINES} lines.`, undefined, MAX_LINES)
-  // Once at least, so that whoever may not is told so.
-  for (let start = 0; start === 0 || start < lines.length; start += CHUNK) {
+  // Whoever may not is told so before there is any work.
+  await importProtectedResources(actor, realmName, [])
+  const lines = splitLines(text)
+  for (let start = 0; start < lines.length; start += CHUNK) {
     const chunk = lines.slice(start, start + CHUNK)
     const entries = chunk.map(({ content }) => parseLine(content))
     const outcomes = await importProtectedResources(actor, realmName, entries)
     yield chunk.map(({ line }, index) => ({ line, outcome: outcomes[index] as ImportOutcome }))
   }
+}
+
+function splitLines(text: string): { line: number; content: string }[] {
+  // One more tells that there are too many, however many there are.
+  const lines = text.trimEnd().split('\n', MAX_LINES + 1)
+  if (lines.length > MAX_LINES)
+    throw new Refusal('invalid', `An import may have ${MAX_LINES} lines.`, undefined, MAX_LINES)
+  return lines
+    .map((content, index) => ({ line: index + 1, content: content.trim() }))
+    .filter(({ content }) => content !== '')
 }
 
 function parseLine(content: string): unknown {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { adminToken, asking } from '../support/admin.ts'
+import { adminToken, asking, platformAdministrator } from '../support/admin.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const PATH = '/admin/realms/acme/resources'
@@ -121,6 +121,26 @@ t.test('a bulk call is NDJSON, not too large, and not of too many lines', async 
   t.equal((await ask('POST', PATH)).status, 400, 'no body')
   t.same((await send('')).lines, [])
   t.same((await send('\n')).lines, [])
+})
+
+t.test('empty lines count too, save those at the end', async (t) => {
+  const { send } = await acme(t)
+  const device = JSON.stringify({ type: 'device', id: 'd1' })
+  t.match(await send(`${'\n'.repeat(99_999)}${device}\n\n`), {
+    lines: [{ line: 100_000, status: 'created' }],
+  })
+  t.match(await send(`${'\n'.repeat(100_000)}${device}`), { status: 400, body: { limit: 100_000 } })
+  t.same((await send('\n'.repeat(16 * 1024 * 1024))).lines, [])
+})
+
+t.test('whoever may not import is told so before anything is done with what they sent', async (t) => {
+  const server = await acme(t)
+  const viewer = asking(server, (await adminToken(server, 'acme', ['view'])).token)
+  const platform = await platformAdministrator(server)
+  const tooMany = '{}\n'.repeat(100_001)
+  t.equal((await viewer('POST', PATH, tooMany, NDJSON)).status, 403)
+  t.equal((await server.ask('POST', '/admin/realms/other/resources', tooMany, NDJSON)).status, 404)
+  t.equal((await platform('POST', '/admin/realms/other/resources', tooMany, NDJSON)).status, 404)
 })
 
 t.test('a database that goes away in the middle is told at the end of the answer', async (t) => {

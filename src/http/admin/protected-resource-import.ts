@@ -92,7 +92,7 @@ async function* answerLines(
   let next = 1
   try {
     for (let chunk = first; !chunk.done; chunk = await chunks.next()) {
-      next = (chunk.value.at(-1)?.line ?? 0) + 1
+      next = (chunk.value.at(-1) as LineOutcome).line + 1
       yield chunk.value
         .map((one) => `${JSON.stringify(importOutcomeToWire(one.line, one.outcome))}\n`)
         .join('')
