@@ -53,6 +53,7 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
   const { db, clock } = deps
   return {
     async resetClientSecret(actor, realmName, clientId) {
+      requireAuthority(actor, realmName, 'administer')
       const clientSecret = generateClientSecret()
       const secret = await secretRecord(deps, clientSecret)
       const about = { actor, action: 'service-account.reset-secret', realmName, clientId }
@@ -71,6 +72,7 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
     },
 
     async startSecretRotation(actor, realmName, clientId, oldEndsAt) {
+      requireAuthority(actor, realmName, 'administer')
       const endsAt = parseOverlapEnd(oldEndsAt, clock())
       const clientSecret = generateClientSecret()
       const record = await secretRecord(deps, clientSecret)

@@ -1,4 +1,10 @@
+import { createSecretKey } from 'node:crypto'
 import t from 'tap'
+import { createArgon2Pool } from '../../src/crypto/argon2-pool.ts'
+import type { Actor } from '../../src/domain/actor.ts'
+import { clientSecretOperations } from '../../src/operations/client-secrets.ts'
+import { openDatabase } from '../../src/storage/database.ts'
+import { testDatabase } from '../support/postgres.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
 async function isGood({ app }: TestServer, clientId: string, clientSecret: string): Promise<boolean> {
@@ -56,6 +62,28 @@ t.test('a rotation ends when it is told to, within 90 days', async (t) => {
   t.ok(await isGood(server, clientId, first))
   clock.advance(1)
   t.notOk(await isGood(server, clientId, first))
+})
+
+t.test('whoever may not change a secret is refused before one is hashed', async (t) => {
+  const db = openDatabase({ connectionString: await testDatabase(t), poolSize: 1, onIdleError: () => {} })
+  t.teardown(() => db.destroy())
+  const hashed: string[] = []
+  const argon2 = { ...createArgon2Pool(), hash: async (secret: string) => `${hashed.push(secret)}` }
+  const operations = clientSecretOperations({
+    db,
+    argon2,
+    clock: () => new Date(),
+    verifierKey: createSecretKey(Buffer.alloc(32)),
+  })
+  const never = new Date(Number.NaN)
+  for (const realm of ['acme', 'other']) {
+    const viewer: Actor = { ...TESTER, authority: { platform: false, realm, access: 'view' } }
+    const code = realm === 'acme' ? 'forbidden' : 'not_found'
+    await t.rejects(operations.resetClientSecret(viewer, 'acme', 'ci'), { code })
+    await t.rejects(operations.startSecretRotation(viewer, 'acme', 'ci'), { code })
+    await t.rejects(operations.startSecretRotation(viewer, 'acme', 'ci', never), { code })
+  }
+  t.same(hashed, [])
 })
 
 t.test('there are two secrets at most', async (t) => {

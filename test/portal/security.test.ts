@@ -1,6 +1,7 @@
+import pg from 'pg'
 import t from 'tap'
 import { adminOf, Browser, hiddenFields, textOf, viewerOf } from '../support/portal.ts'
-import { TESTER, testServer } from '../support/server.ts'
+import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
 const LIST = '/portal/acme/service-accounts'
 
@@ -9,6 +10,14 @@ async function withAccount(t: Parameters<typeof testServer>[0]) {
   await server.operations.createRealm(TESTER, 'acme')
   const { account } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
   return { server, here: `${LIST}/${account.clientId}`, clientId: account.clientId }
+}
+
+async function rowsOf({ databaseUrl }: TestServer, statement: string): Promise<unknown[]> {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  const { rows } = await client.query(statement)
+  await client.end()
+  return rows
 }
 
 t.test('every page forbids framing, foreign content, inline script and keeping a copy', async (t) => {
@@ -186,6 +195,7 @@ t.test('a viewer sees every page, is offered no change, and is refused one that 
     name: 'CI',
     disabledAt: undefined,
   })
+  t.same(await rowsOf(server, 'select * from portal_forms'), [], 'nothing of their forms is kept')
   const { items } = await server.operations.listAuditEvents(TESTER, 'acme', { limit: 50, actor: 'vera' })
   t.ok(items.length >= attempts.length - 1)
   t.ok(items.every(({ outcome, actor }) => outcome === 'refused' && actor.kind === 'portal'))
@@ -249,11 +259,7 @@ t.test('without its database the portal says so, and works again when it is back
 t.test('a fault of ours says nothing of itself to the browser, and all to the log', async (t) => {
   const { server } = await withAccount(t)
   const browser = await adminOf(server, 'acme')
-  const pg = (await import('pg')).default
-  const client = new pg.Client(server.databaseUrl)
-  await client.connect()
-  await client.query('alter table service_accounts rename column description to gone')
-  await client.end()
+  await rowsOf(server, 'alter table service_accounts rename column description to gone')
   const answer = await browser.get(LIST)
   t.equal(answer.statusCode, 500)
   t.match(textOf(answer), 'The fault is ours')

@@ -4,7 +4,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { field, form, notice } from './elements.ts'
 import { html } from './html.ts'
 import type { Page } from './layout.ts'
-import { alreadyShown, shownOnce } from './shown-once.ts'
+import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
 import type { Portal, Visit } from './visit.ts'
 
 type Deps = Pick<
@@ -23,7 +23,7 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
 
   portal.action(path, async (visit, sent) => {
     const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
-    if (!(await operations.takePortalForm(visit, sent.get('form_id')))) return alreadyShown(visit)
+    if (!(await isFirstTime(operations, visit, sent))) return alreadyShown(visit)
     try {
       const created = await operations.createServiceAccount(visit.actor, visit.realm, { name, description })
       const { issuer } = await operations.findPublishedRealm(visit.realm)

@@ -6,7 +6,7 @@ import { confirmation } from './elements.ts'
 import { type Content, html, named } from './html.ts'
 import type { Page } from './layout.ts'
 import { about, addressOf } from './service-account.ts'
-import { alreadyShown, shownOnce } from './shown-once.ts'
+import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
 import { when } from './times.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
@@ -151,7 +151,7 @@ function once(
 ): void {
   portal.action(`${PATH}/${verb}`, async (visit, sent, { params }): Promise<Page> => {
     const { clientId = '' } = params
-    if (!(await operations.takePortalForm(visit, sent.get('form_id'))))
+    if (!(await isFirstTime(operations, visit, sent)))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
     const made = await make(visit, clientId, sent.get('hours'))
     const { issuer } = await operations.findPublishedRealm(visit.realm)

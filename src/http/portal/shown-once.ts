@@ -1,8 +1,9 @@
+import type { Operations } from '../../operations/operations.ts'
 import type { ServiceAccountWithSecret } from '../../operations/service-accounts.ts'
 import { copyable, copyButton, notice } from './elements.ts'
 import { html, named } from './html.ts'
 import type { Page } from './layout.ts'
-import type { Visit } from './visit.ts'
+import type { Fields, Visit } from './visit.ts'
 
 const TITLES = {
   created: 'Service account created',
@@ -48,6 +49,18 @@ ${what === 'rotating' && html`<p>The old secret goes on working until the rotati
 <p><a class="button primary" href="${here}">I have copied it</a></p>
 </div>`,
   }
+}
+
+/**
+ * Whether a form is sent for the first time: it then counts as sent. Nothing is kept of a viewer's, so that the operation
+ * refuses it each time, before it does anything.
+ */
+export async function isFirstTime(
+  { takePortalForm }: Pick<Operations, 'takePortalForm'>,
+  visit: Visit,
+  form: Fields,
+): Promise<boolean> {
+  return !visit.mayChange || takePortalForm(visit, form.get('form_id'))
 }
 
 /** The form was sent already: by a reload, the back button or a second click. */
