@@ -15,38 +15,38 @@ const DAY_MILLISECONDS = 86_400_000
 const FILTERS = ['from', 'to', 'action', 'actor', 'target'] as const
 
 /** In words; what is not here is called as the trail calls it. */
-const WORDS: Readonly<Record<string, string>> = {
-  'realm.create': 'Create the realm',
-  'realm.update': 'Change the realm',
-  'service-account.create': 'Create a service account',
-  'service-account.update': 'Change a service account',
-  'service-account.delete': 'Delete a service account',
-  'service-account.enable': 'Enable a service account',
-  'service-account.disable': 'Disable a service account',
-  'service-account.reset-secret': 'Reset a secret',
-  'service-account.rotate-secret': 'Rotate a secret with overlap',
-  'service-account.delete-secret': 'End a secret',
-  'service-account.leaked-secret': 'Leaked secret reported',
-  'service-account.revoke-tokens': 'Revoke all tokens',
-  'grant.add': 'Grant a role',
-  'grant.remove': 'Take a role away',
-  'grant.replace': 'Replace all grants',
-  'resource.create': 'Create a resource',
-  'resource.import': 'Import resources',
-  'resource.update': 'Change a resource',
-  'resource.delete': 'Delete a resource',
-  'key.rotate': 'Rotate the key',
-  'key.revoke': 'Revoke a key',
-  'key.create-current': 'Make a key',
-  'key.create-next': 'Publish the next key',
-  'key.promote-next': 'Sign with the next key',
-  'key.remove-retired': 'Remove a retired key',
-  'key.replace-next': 'Replace the next key',
-  'portal.link': 'Make a one-time link',
-  'portal.sign-in': 'Sign in to the portal',
-  'portal.sign-out': 'Sign out of the portal',
-  'portal.end-sessions': 'End portal sessions',
-}
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['realm.create', 'Create the realm'],
+  ['realm.update', 'Change the realm'],
+  ['service-account.create', 'Create a service account'],
+  ['service-account.update', 'Change a service account'],
+  ['service-account.delete', 'Delete a service account'],
+  ['service-account.enable', 'Enable a service account'],
+  ['service-account.disable', 'Disable a service account'],
+  ['service-account.reset-secret', 'Reset a secret'],
+  ['service-account.rotate-secret', 'Rotate a secret with overlap'],
+  ['service-account.delete-secret', 'End a secret'],
+  ['service-account.leaked-secret', 'Leaked secret reported'],
+  ['service-account.revoke-tokens', 'Revoke all tokens'],
+  ['grant.add', 'Grant a role'],
+  ['grant.remove', 'Take a role away'],
+  ['grant.replace', 'Replace all grants'],
+  ['resource.create', 'Create a resource'],
+  ['resource.import', 'Import resources'],
+  ['resource.update', 'Change a resource'],
+  ['resource.delete', 'Delete a resource'],
+  ['key.rotate', 'Rotate the key'],
+  ['key.revoke', 'Revoke a key'],
+  ['key.create-current', 'Make a key'],
+  ['key.create-next', 'Publish the next key'],
+  ['key.promote-next', 'Sign with the next key'],
+  ['key.remove-retired', 'Remove a retired key'],
+  ['key.replace-next', 'Replace the next key'],
+  ['portal.link', 'Make a one-time link'],
+  ['portal.sign-in', 'Sign in to the portal'],
+  ['portal.sign-out', 'Sign out of the portal'],
+  ['portal.end-sessions', 'End portal sessions'],
+])
 
 /** Who did what, when, from where and with what outcome. */
 export function auditScreen(portal: Portal, { listAuditEvents, exportAuditEvents }: Deps): void {
@@ -112,13 +112,13 @@ function withValue(query: URLSearchParams, name: string, value: string): string 
 function filterForm({ realm }: Visit, { query }: Asked): Html {
   const input = (name: string, label: string, type: string) =>
     html`<div class="field"><label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" value="${query(name)}" maxlength="200" autocomplete="off"></div>`
-  const known = WORDS[query('action')] === undefined && query('action') !== ''
+  const unknown = !WORDS.has(query('action')) && query('action') !== ''
   const option = ([value, words]: readonly [string, string]) =>
     html`<option value="${value}"${value === query('action') && html` selected`}>${words}</option>`
   return html`<form method="get" class="card filters" aria-label="Filter">
 ${input('from', 'From', 'date')}
 ${input('to', 'To', 'date')}
-<div class="field"><label for="action">Action</label><select id="action" name="action"><option value="">Any</option>${Object.entries(WORDS).map(option)}${known && option([query('action'), query('action')])}</select></div>
+<div class="field"><label for="action">Action</label><select id="action" name="action"><option value="">Any</option>${[...WORDS].map(option)}${unknown && option([query('action'), query('action')])}</select></div>
 ${input('actor', 'Who', 'text')}
 ${input('target', 'On what', 'text')}
 <div class="buttons"><button>Filter</button><a class="button quiet" href="/portal/${realm}/audit">Clear</a></div>
@@ -135,7 +135,7 @@ function table({ now }: Visit, events: readonly RecordedAuditEvent[]): Html {
 <tbody>${events.map(
     (event) => html`<tr>
 <td data-label="When">${when(event.occurredAt, now)}</td>
-<td data-label="What">${WORDS[event.action] ?? event.action}${event.outcome === 'refused' && html` ${badge('danger', 'refused')}`}
+<td data-label="What">${WORDS.get(event.action) ?? event.action}${event.outcome === 'refused' && html` ${badge('danger', 'refused')}`}
 ${Object.keys(event.details).length > 0 && html`<details><summary>Details</summary><pre>${JSON.stringify(event.details, undefined, 2)}</pre></details>`}</td>
 <td data-label="On what">${target(event)}</td>
 <td data-label="Who">${named(event.actor.id)} <span class="muted">${event.actor.kind}</span></td>

@@ -17,7 +17,10 @@ const GRANTS = 50
 const FOUND = 10
 
 /** In words for people; other types are called as the realm calls them. */
-const TYPES: Readonly<Record<string, string>> = { device: 'Device', device_group: 'Device group' }
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['device', 'Device'],
+  ['device_group', 'Device group'],
+])
 
 /** Gives and takes roles on single devices and device groups. */
 export function grantActions(portal: Portal, { addGrant, removeGrant }: Deps): void {
@@ -111,7 +114,7 @@ ${next !== undefined && html`<p class="hint">These are the first ${FOUND}. Type 
 }
 
 function nameOf({ type, id, name }: { type: string; id: string; name: string }): Html {
-  return html`<span class="strong">${named(name)}</span> <span class="muted">${TYPES[type] ?? type}${
+  return html`<span class="strong">${named(name)}</span> <span class="muted">${TYPES.get(type) ?? type}${
     name !== id && html` · <code>${id}</code>`
   }</span>`
 }

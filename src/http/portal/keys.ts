@@ -17,10 +17,10 @@ const STATES = { current: 'success', next: 'info', retired: 'plain' } satisfies 
   Tone | 'plain'
 >
 
-const DONE: Readonly<Record<string, string>> = {
-  rotated: 'The next key is published. It signs as soon as every cache can know it.',
-  revoked: 'The key is revoked: tokens that it signed are refused at the next look at the JWKS.',
-}
+const DONE: ReadonlyMap<string, string> = new Map([
+  ['rotated', 'The next key is published. It signs as soon as every cache can know it.'],
+  ['revoked', 'The key is revoked: tokens that it signed are refused at the next look at the JWKS.'],
+])
 
 /** The keys that the realm signs with. */
 export function keysScreen(portal: Portal, operations: Deps): void {
@@ -28,7 +28,7 @@ export function keysScreen(portal: Portal, operations: Deps): void {
     const keys = await operations.listSigningKeys(visit.actor, visit.realm)
     const realm = await operations.findRealm(visit.actor, visit.realm)
     const { issuer } = await operations.findPublishedRealm(visit.realm)
-    const done = DONE[query('done')]
+    const done = DONE.get(query('done'))
     return {
       title: 'Keys',
       section: 'keys',

@@ -22,19 +22,19 @@ type Deps = Pick<
 
 const PATH = '/portal/:tenant/service-accounts/:clientId/permissions'
 
-const DONE: Readonly<Record<string, string>> = {
-  saved: 'Saved. The next token says so.',
-  granted: 'Granted. The next token says so.',
-  removed: 'Removed. The next token says so.',
-}
+const DONE: ReadonlyMap<string, string> = new Map([
+  ['saved', 'Saved. The next token says so.'],
+  ['granted', 'Granted. The next token says so.'],
+  ['removed', 'Removed. The next token says so.'],
+])
 
 /** What the built-in roles are for. */
-const MEANINGS: Readonly<Record<string, string>> = {
-  view: 'Sees everything in the account. Every service account starts with it.',
-  operate: 'Runs what is there: devices and their jobs.',
-  manage: 'Changes settings, devices and device groups.',
-  'account-admin': 'Looks after service accounts, their secrets and permissions.',
-}
+const MEANINGS: ReadonlyMap<string, string> = new Map([
+  ['view', 'Sees everything in the account. Every service account starts with it.'],
+  ['operate', 'Runs what is there: devices and their jobs.'],
+  ['manage', 'Changes settings, devices and device groups.'],
+  ['account-admin', 'Looks after service accounts, their secrets and permissions.'],
+])
 
 /** The standard permissions page of one service account. */
 export function permissionsScreen(portal: Portal, operations: Deps): void {
@@ -43,7 +43,7 @@ export function permissionsScreen(portal: Portal, operations: Deps): void {
     const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
     const realm = await operations.findRealm(visit.actor, visit.realm)
     const claims = await operations.previewAccessToken(visit.actor, visit.realm, clientId)
-    const done = DONE[asked.query('done')]
+    const done = DONE.get(asked.query('done'))
     return {
       ...about(visit, account),
       body: html`${done && notice('success', done)}
@@ -75,7 +75,7 @@ function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Htm
   const kept = account.roles.filter((role) => role === PLATFORM_ADMIN)
   const choice = (role: string) => html`<label class="choice described">
 <input type="checkbox" name="role" value="${role}"${account.roles.includes(role) && html` checked`}>
-<span><strong>${named(role)}</strong><span class="hint">${MEANINGS[role] ?? 'A role of this realm.'}</span></span></label>`
+<span><strong>${named(role)}</strong><span class="hint">${MEANINGS.get(role) ?? 'A role of this realm.'}</span></span></label>`
   return html`<section class="card"><h2>In the whole account</h2>
 ${form(
   visit,

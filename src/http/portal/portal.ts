@@ -11,6 +11,7 @@ import { keysScreen } from './keys.ts'
 import { createLayout } from './layout.ts'
 import { newServiceAccountScreen } from './new-service-account.ts'
 import { permissionsScreen } from './permissions.ts'
+import { refuseNul } from './refuse-nul.ts'
 import { secretScreens } from './secrets.ts'
 import { serviceAccountScreen } from './service-account.ts'
 import { serviceAccountsScreen } from './service-accounts.ts'
@@ -36,6 +37,7 @@ export async function portalRoutes(app: FastifyInstance, operations: Operations)
   await app.register(helmet, securityHeaders(secure))
   // Browsers keep nothing of it, be it for the back button: some of the pages show a secret.
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  refuseNul(app)
 
   const layout = createLayout(serveAssets(app, operations))
   const cookie = sessionCookie(operations.publicUrl)

@@ -21,13 +21,13 @@ type Deps = Pick<
 
 const PATH = '/portal/:tenant/service-accounts/:clientId'
 
-const DONE: Readonly<Record<string, string>> = {
-  saved: 'Saved.',
-  enabled: 'The service account is enabled: its secret works again.',
-  disabled: 'The service account is disabled: its secret is refused until you enable it again.',
-  finished: 'The rotation is finished: the old secret no longer works.',
-  cancelled: 'The rotation is cancelled: the new secret no longer works, the old one goes on.',
-}
+const DONE: ReadonlyMap<string, string> = new Map([
+  ['saved', 'Saved.'],
+  ['enabled', 'The service account is enabled: its secret works again.'],
+  ['disabled', 'The service account is disabled: its secret is refused until you enable it again.'],
+  ['finished', 'The rotation is finished: the old secret no longer works.'],
+  ['cancelled', 'The rotation is cancelled: the new secret no longer works, the old one goes on.'],
+])
 
 /** One service account, and what can be done to it. */
 export function serviceAccountScreen(portal: Portal, operations: Deps): void {
@@ -36,7 +36,7 @@ export function serviceAccountScreen(portal: Portal, operations: Deps): void {
     const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
     const secrets = await operations.listClientSecrets(visit.actor, visit.realm, clientId)
     const { issuer } = await operations.findPublishedRealm(visit.realm)
-    const done = DONE[query('done')]
+    const done = DONE.get(query('done'))
     return {
       ...about(visit, account),
       actions: visit.mayChange && actions(visit, account),

@@ -10,9 +10,9 @@ import type { Portal, Visit } from './visit.ts'
 const PAGE = 50
 
 /** What a redirect here may say has been done. */
-const DONE: Readonly<Record<string, string>> = {
-  deleted: 'The service account is deleted. Its secret no longer works.',
-}
+const DONE: ReadonlyMap<string, string> = new Map([
+  ['deleted', 'The service account is deleted. Its secret no longer works.'],
+])
 
 /** Settings → Service Accounts. */
 export function serviceAccountsScreen(
@@ -27,7 +27,7 @@ export function serviceAccountsScreen(
       limit: PAGE,
       ...(search !== '' && { nameContains: search }),
     })
-    const done = DONE[query('done')]
+    const done = DONE.get(query('done'))
     return {
       title: 'Service Accounts',
       section: 'service-accounts',

@@ -33,6 +33,8 @@ export interface Download {
 export interface Fields {
   get(name: string): string
   getAll(name: string): string[]
+  /** Of all fields. */
+  values(): string[]
 }
 
 type Request = FastifyRequest<{ Params: Params; Querystring: Query }>
@@ -120,7 +122,11 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
 /** A form's fields. */
 export function fieldsOf(request: FastifyRequest): Fields {
   const { fields = new URLSearchParams() } = (request.body ?? {}) as { fields?: URLSearchParams }
-  return { get: (name) => fields.get(name) ?? '', getAll: (name) => fields.getAll(name) }
+  return {
+    get: (name) => fields.get(name) ?? '',
+    getAll: (name) => fields.getAll(name),
+    values: () => [...fields.values()],
+  }
 }
 
 function asked(request: Request): Asked {

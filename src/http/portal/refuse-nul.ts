@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify'
+import { Refusal } from '../../domain/refusal.ts'
+import { fieldsOf } from './visit.ts'
+
+/** PostgreSQL keeps no U+0000 and compares with none, and nobody types one. */
+export function refuseNul(app: FastifyInstance): void {
+  app.addHook('preHandler', async (request) => {
+    const { params, query } = request
+    if (hasNul(params)) throw new Refusal('not_found', 'There is no such page.')
+    if (hasNul(query) || fieldsOf(request).values().some(isNulIn))
+      throw new Refusal('invalid', 'The address or the form has a character that no text has.')
+  })
+}
+
+function hasNul(values: unknown): boolean {
+  return Object.values(values as Record<string, string | string[]>)
+    .flat()
+    .some(isNulIn)
+}
+
+function isNulIn(text: string): boolean {
+  return text.includes('\0')
+}
