@@ -56,6 +56,16 @@ export function accessOf(
 
 /** The person's name as others know it. */
 export function displayNameOf(claims: Claims): string {
-  const names = ['name', 'preferred_username', 'email', 'sub'].map((name) => claims[name])
-  return (names.find((name) => typeof name === 'string' && name.trim() !== '') as string).slice(0, 200)
+  const names = ['name', 'preferred_username', 'email', 'sub'].map((name) => visible(claims[name]))
+  return names.find((name) => name !== '') ?? 'Somebody'
+}
+
+/** What can be kept and shown of a claim: no control characters, no half of a character. */
+function visible(claim: unknown): string {
+  return typeof claim === 'string'
+    ? claim
+        .slice(0, 200)
+        .replace(/[\p{Cc}\p{Cs}]/gu, '')
+        .trim()
+    : ''
 }

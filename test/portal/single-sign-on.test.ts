@@ -268,6 +268,13 @@ t.test('a subject that is no ASCII is kept by its hash, and a name that is blank
   t.match(session?.subject, /^[\w-]{43}$/)
 })
 
+t.test('a name with characters that the database does not take lets in, without them', async (t) => {
+  const { provider, browser } = await withProvider(t)
+  provider.claims = { name: 'Al\0ice\ud800', roles: ['mintmark-acme-admin'] }
+  t.equal((await signIn(browser, provider)).statusCode, 303)
+  t.match((await browser.get(LIST)).body, 'Alice')
+})
+
 t.test('whoever has no role any more when the access token is renewed is out', async (t) => {
   const { provider, browser } = await withProvider(t)
   await signIn(browser, provider)
