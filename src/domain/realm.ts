@@ -73,6 +73,8 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
 }
 
 const REALM_NAME = /^[a-z0-9-]{1,63}$/
+// No lone surrogates either: they are no text, and PostgreSQL takes none.
+const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u
 const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/
 
 export function isRealmName(name: string): boolean {
@@ -92,7 +94,8 @@ export function checkRealmName(name: string): void {
 
 /** Refuses settings out of bounds, naming the member by its wire name. */
 export function checkRealmSettings(settings: RealmSettings): void {
-  if (settings.displayName.length > 200) fail('display_name', 'at most 200 characters')
+  if (!DISPLAY_NAME.test(settings.displayName))
+    fail('display_name', 'at most 200 characters, none of them a control character')
   if (!ALGORITHMS.includes(settings.algorithm)) fail('algorithm', `one of ${ALGORITHMS.join(', ')}`)
   checkWhole(
     'token_lifetime_seconds',

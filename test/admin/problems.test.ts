@@ -54,6 +54,58 @@ t.test('a body is refused naming the member at fault', async (t) => {
     isProblem(t, await ask('GET', `${ACCOUNTS}?${query}`), 400, 'invalid')
 })
 
+t.test('control characters and halves of characters are refused in every text', async (t) => {
+  const { ask } = await acme(t)
+  const { client_id } = (await ask('POST', ACCOUNTS, { name: 'CI' })).body
+  const group = { type: 'device_group', id: 'g' }
+  await ask('PUT', '/admin/realms/acme/resources/device_group/g', {})
+  await ask('POST', `${ACCOUNTS}/${client_id}/grants`, { role: 'view', ...group })
+  const bodies: ['POST' | 'PUT' | 'PATCH', string, string, (text: string) => object][] = [
+    ['POST', '/admin/realms', 'name', (text) => ({ name: text })],
+    ['POST', '/admin/realms', 'display_name', (text) => ({ name: 'new', display_name: text })],
+    ['PATCH', '/admin/realms/acme', 'display_name', (text) => ({ display_name: text })],
+    ['PATCH', '/admin/realms/acme', 'scopes', (text) => ({ scopes: ['view', text] })],
+    ['PATCH', '/admin/realms/acme', 'audiences', (text) => ({ audiences: [text] })],
+    ['PATCH', '/admin/realms/acme', 'audiences', (text) => ({ audiences: [`https://api.test/${text}`] })],
+    ['PATCH', '/admin/realms/acme', 'roles', (text) => ({ roles: [text] })],
+    ['PATCH', '/admin/realms/acme', 'resource_types', (text) => ({ resource_types: [text] })],
+    ['POST', ACCOUNTS, 'name', (text) => ({ name: text })],
+    ['POST', ACCOUNTS, 'description', (text) => ({ name: 'x', description: text })],
+    ['POST', ACCOUNTS, 'roles', (text) => ({ name: 'x', roles: [text] })],
+    ['POST', ACCOUNTS, 'scopes', (text) => ({ name: 'x', scopes: [text] })],
+    [
+      'POST',
+      ACCOUNTS,
+      'client_id',
+      (text) => ({ name: 'x', client_id: text, client_secret: 'a long secret' }),
+    ],
+    ['POST', ACCOUNTS, 'client_secret', (text) => ({ name: 'x', client_id: 'x', client_secret: text })],
+    ['PATCH', `${ACCOUNTS}/${client_id}`, 'name', (text) => ({ name: text })],
+    ['PATCH', `${ACCOUNTS}/${client_id}`, 'description', (text) => ({ description: text })],
+    ['PUT', `${ACCOUNTS}/${client_id}/roles`, 'items.0', (text) => ({ items: [text] })],
+    ['POST', `${ACCOUNTS}/${client_id}/grants`, 'role', (text) => ({ role: text, ...group })],
+    ['POST', `${ACCOUNTS}/${client_id}/grants`, 'type', (text) => ({ role: 'view', type: text, id: 'g' })],
+    ['POST', `${ACCOUNTS}/${client_id}/grants`, 'id', (text) => ({ role: 'view', ...group, id: text })],
+    ['PUT', '/admin/realms/acme/resources/device/d', 'name', (text) => ({ name: text })],
+    ['PUT', '/admin/realms/acme/resources/device/d', 'groups', (text) => ({ groups: [text] })],
+  ]
+  for (const character of ['\0', '\x1f', '\x7f', '\ud800', '\udc00x']) {
+    const text = `long enough${character}and more`
+    for (const [method, path, field, body] of bodies) {
+      const answer = await ask(method, path, body(text))
+      isProblem(t, answer, 400, 'invalid', { field })
+    }
+    const lines = [{ id: text }, { id: 'd', name: text }, { id: 'd', groups: [text] }, { id: 'd', [text]: 1 }]
+    const ndjson = lines.map((line) => JSON.stringify({ type: 'device', ...line })).join('\n')
+    const imported = await ask('POST', '/admin/realms/acme/resources', ndjson, {
+      'content-type': 'application/x-ndjson',
+    })
+    t.equal(imported.text.split('"status":"refused"').length - 1, lines.length, imported.text)
+  }
+  const named = await ask('PATCH', '/admin/realms/acme', { display_name: '👩\u200d🔬'.repeat(66) })
+  t.equal(named.status, 200, 'what is put together of several characters is none of them')
+})
+
 t.test('one account too many is told the limit, and a name taken that it is', async (t) => {
   const { server, ask } = await acme(t)
   await server.operations.updateRealm(TESTER, 'acme', { serviceAccountLimit: 1 })

@@ -15,7 +15,7 @@ const Texts = (description: string) =>
   Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 100, description })
 
 const settings = {
-  display_name: Type.String({ maxLength: 200, description: 'Name for people' }),
+  display_name: Type.String({ maxLength: 200, description: 'Name for people, without control characters' }),
   algorithm: Type.Enum([...ALGORITHMS], {
     description: `Signs tokens (RFC 7518); a new one takes over by key rotation. Default: ${defaults.algorithm}`,
   }),
