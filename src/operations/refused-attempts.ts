@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Actor } from '../domain/actor.ts'
+import { isRealmName } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
 import { findRealmByName } from '../storage/realms.ts'
@@ -40,7 +41,7 @@ export function recordRefusals<Operations extends object>(
     [actor, realmName, target]: unknown[],
   ): Promise<void> {
     if (!mayRecord(actor as Actor)) return
-    const realm = typeof realmName === 'string' ? await findRealmByName(db, realmName) : undefined
+    const realm = isName(realmName) ? await findRealmByName(db, realmName) : undefined
     const details = { code: refusal.code, ...(refusal.field !== undefined && { field: refusal.field }) }
     const event = {
       actor: actor as Actor,
@@ -78,8 +79,16 @@ function isOutside([actor, realmName]: unknown[], { code }: Refusal): boolean {
   return code === 'forbidden' || (!authority.platform && authority.realm !== realmName)
 }
 
-// What was asked for may be a secret that was pasted into the wrong place.
+function isName(realmName: unknown): realmName is string {
+  return typeof realmName === 'string' && isRealmName(realmName)
+}
+
+// What was asked for may be a secret that was pasted into the wrong place, and may be no text that can be kept.
 function nameOf(target: unknown): string | undefined {
   const name = typeof target === 'string' ? target : (target as { name?: unknown } | undefined)?.name
-  return typeof name === 'string' ? name.slice(0, 200).replace(/mm_\w+/g, 'mm_…') : undefined
+  if (typeof name !== 'string') return undefined
+  return name
+    .slice(0, 200)
+    .replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd')
+    .replace(/mm_\w+/g, 'mm_…')
 }

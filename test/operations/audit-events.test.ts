@@ -51,6 +51,22 @@ t.test('each refused attempt leaves a line that says why', async (t) => {
   )
 })
 
+t.test('a refused attempt on what is no text leaves a line all the same', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const long = `${'a'.repeat(199)}👩 and so on`
+  for (const name of ['C\0I\n', '\ud800', long])
+    await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name }), { code: 'invalid' })
+  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 3, actor: 'ann' })
+  t.same(
+    items.map(({ target }) => target),
+    [`${'a'.repeat(199)}\ufffd`, '\ufffd', 'C\ufffdI\ufffd'],
+  )
+  await t.rejects(operations.createRealm(TESTER, 'a\0b'), { code: 'invalid' })
+  const platform = await operations.listAuditEvents(TESTER, undefined, { limit: 1 })
+  t.match(platform.items[0], { action: 'realm.create', outcome: 'refused', realm: undefined })
+})
+
 t.test(
   'attempts on a realm that is not there, and ends of realms, are in the trail of the platform',
   async (t) => {
