@@ -1,5 +1,6 @@
+import pg from 'pg'
 import t from 'tap'
-import { type Answer, adminOf, type Browser, secretIn, textOf } from '../support/portal.ts'
+import { type Answer, adminOf, Browser, secretIn, textOf } from '../support/portal.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
 const LIST = '/portal/acme/service-accounts'
@@ -61,6 +62,33 @@ t.test('a form that is sent again makes no second account and shows no secret', 
   t.match(textOf(again), 'Shown once already')
   t.equal(secretIn(again), '')
   t.equal((await server.operations.findRealm(TESTER, 'acme')).serviceAccountCount, 1)
+})
+
+t.test('what is to be shown with a secret is read before the secret is made', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+    name: 'CI',
+  })
+  // A node that has not read the realm's keys yet, and cannot.
+  const node = await testServer(t, { databaseUrl: server.databaseUrl, clock: server.clock })
+  const elsewhere = new Browser(node)
+  for (const [name, value] of browser.cookies) elsewhere.cookies.set(name, value)
+  const client = new pg.Client(server.databaseUrl)
+  await client.connect()
+  await client.query('alter table signing_keys rename to gone')
+  const attempts: [string, Record<string, string>][] = [
+    [`${LIST}/create`, { name: 'second' }],
+    [`${LIST}/${account.clientId}/reset-secret`, {}],
+    [`${LIST}/${account.clientId}/rotate-secret`, { hours: '24' }],
+  ]
+  for (const [action, fields] of attempts)
+    t.equal((await elsewhere.submit(action, action, fields)).statusCode, 500, action)
+  const { items } = await server.operations.listServiceAccounts(TESTER, 'acme', { after: '', limit: 9 })
+  t.equal(items.length, 1)
+  const secrets = await server.operations.listClientSecrets(TESTER, 'acme', account.clientId)
+  t.match(secrets, [{ lastFour: clientSecret.slice(-4), expiresAt: undefined }])
+  t.equal((await client.query('select * from portal_forms')).rowCount, 0, 'the forms can be sent again')
+  await client.end()
 })
 
 t.test('a name that is taken or none keeps what was typed', async (t) => {

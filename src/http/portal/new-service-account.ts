@@ -23,10 +23,11 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
 
   portal.action(path, async (visit, sent) => {
     const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
+    // Before the change: what could fail after it would lose the secret.
+    const { issuer } = await operations.findPublishedRealm(visit.realm)
     if (!(await isFirstTime(operations, visit, sent))) return alreadyShown(visit)
     try {
       const created = await operations.createServiceAccount(visit.actor, visit.realm, { name, description })
-      const { issuer } = await operations.findPublishedRealm(visit.realm)
       return shownOnce(visit, created, issuer, 'created')
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'forbidden') throw error

@@ -151,10 +151,11 @@ function once(
 ): void {
   portal.action(`${PATH}/${verb}`, async (visit, sent, { params }): Promise<Page> => {
     const { clientId = '' } = params
+    // Before the change: what could fail after it would lose the secret.
+    const { issuer } = await operations.findPublishedRealm(visit.realm)
     if (!(await isFirstTime(operations, visit, sent)))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
     const made = await make(visit, clientId, sent.get('hours'))
-    const { issuer } = await operations.findPublishedRealm(visit.realm)
     return shownOnce(visit, made, issuer, what)
   })
 }
