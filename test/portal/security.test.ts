@@ -252,9 +252,30 @@ t.test('without its database the portal says so, and works again when it is back
   const answer = await browser.get(LIST)
   t.equal(answer.statusCode, 503)
   t.match(textOf(answer), 'The database is away')
+  t.match(textOf(answer), 'Nothing can be shown at the moment.')
   await restore()
   t.equal((await browser.get(LIST)).statusCode, 200)
 })
+
+t.test(
+  'whoever changes something as the database goes away is told to look before they repeat it',
+  async (t) => {
+    const { server, here } = await withAccount(t)
+    const browser = await adminOf(server, 'acme')
+    const fields = hiddenFields((await browser.get(`${here}/disable`)).body, `${here}/disable`)
+    // From here it looks as a commit does whose answer was lost.
+    await rowsOf(
+      server,
+      `create function break_off() returns trigger language plpgsql as
+       $$ begin raise exception using errcode = '57P01', message = 'stopping'; end $$;
+     create constraint trigger break_off after update on service_accounts deferrable initially deferred
+       for each row execute function break_off()`,
+    )
+    const answer = await browser.post(`${here}/disable`, fields)
+    t.equal(answer.statusCode, 503)
+    t.match(textOf(answer), 'Whether what you asked for was done is not certain: look before you repeat it.')
+  },
+)
 
 t.test('a fault of ours says nothing of itself to the browser, and all to the log', async (t) => {
   const { server } = await withAccount(t)

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { UnknownRealmError } from '../../domain/oauth-error.ts'
+import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -39,7 +39,7 @@ export function errorPages(layout: Layout, operations: Deps) {
       // Away for a moment is no reason to sign anybody out.
       return layout.send(reply, page)
     }
-    const page = pageFor(error, operations)
+    const page = pageFor(error, request, operations)
     if (page.status === 500) logFault(request, error)
     return layout.send(reply, page, visitOf(request))
   }
@@ -74,16 +74,17 @@ function reasonOf(error: FastifyError): string | undefined {
   return error instanceof Refusal ? error.field : error.message
 }
 
-function pageFor(error: FastifyError, { isDatabaseAway }: Deps): Page {
+const NOT_SHOWN = 'Nothing can be shown at the moment. Try again shortly.'
+// The database may have gone after it did what it was told, and before it could say so.
+const PERHAPS_DONE =
+  'Try again shortly. Whether what you asked for was done is not certain: look before you repeat it.'
+
+function pageFor(error: FastifyError, { method }: FastifyRequest, { isDatabaseAway }: Deps): Page {
   if (error instanceof Refusal)
     return problem(STATUS[error.code], TITLES[error.code] ?? 'This cannot be done', error.message)
   if (error instanceof UnknownRealmError) return problem(404, 'Not found', 'There is no such realm.')
-  if (isDatabaseAway(error))
-    return problem(
-      503,
-      'The database is away',
-      'Nothing can be shown or changed at the moment. Try again shortly; service accounts are as you left them.',
-    )
+  if (isDatabaseAway(error) || (error instanceof OAuthError && error.code === 'temporarily_unavailable'))
+    return problem(503, 'The database is away', method === 'POST' ? PERHAPS_DONE : NOT_SHOWN)
   const { statusCode = 500 } = error
   if (statusCode === 429) return problem(429, 'Too many attempts', 'Wait a minute, then try again.')
   if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')
