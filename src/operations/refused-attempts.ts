@@ -15,8 +15,8 @@ const LINES_A_MINUTE = 60
 const ACTORS = 10_000
 
 /**
- * Leaves a line in the audit trail for each refused call of these operations, which take the actor, the realm's name
- * and, where there is one, what is acted on.
+ * Leaves a line in the audit trail for each refused call of these operations, up to 60 of one actor in a minute. They
+ * take the actor, the realm's name and, where there is one, what is acted on.
  * @param names of changes, which are recorded whatever was wrong, and of `reads`, recorded for whoever may not read
  */
 export function recordRefusals<Operations extends object>(
