@@ -69,7 +69,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
       inSession(async ({ operations, actor, publicUrl }) => {
         const realms: Realm[] = []
         for (let after: string | undefined = ''; after !== undefined; ) {
-          const { items, next } = await operations.listRealms(actor, after, PAGE)
+          const { items, next } = await operations.listRealms(actor, { after, limit: PAGE })
           realms.push(...items)
           after = next
         }

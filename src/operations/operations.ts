@@ -84,6 +84,7 @@ export function createOperations(dependencies: Dependencies): Operations {
       ...masterKeyOperations(dependencies),
       ...portalSessionOperations(dependencies, singleSignOn.grants),
       ...auditEventOperations(dependencies),
+      ...tokenPreviewOperations(dependencies, freshClients),
     },
     { changes: CHANGES, reads: READS },
   )
@@ -92,7 +93,6 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...bootstrapOperations(dependencies, administration),
     ...clientAuthentication(dependencies, freshClients),
     ...singleSignOn.operations,
-    ...tokenPreviewOperations(dependencies, freshClients),
     ...presentedTokens,
     ...introspectionOperations(dependencies, presentedTokens, administration),
     ...tokenRevocationOperations(dependencies, presentedTokens),
@@ -110,11 +110,17 @@ export function createOperations(dependencies: Dependencies): Operations {
 
 /** What leaves a line in the audit trail when it may not be read. */
 const READS: AttemptNames<Operations> = {
+  listRealms: 'realm.list',
   findRealm: 'realm.read',
   listServiceAccounts: 'service-account.list',
   findServiceAccount: 'service-account.read',
   listClientSecrets: 'service-account.list-secrets',
+  previewAccessToken: 'service-account.preview-token',
+  listGrants: 'grant.list',
+  listProtectedResources: 'resource.list',
+  findProtectedResource: 'resource.read',
   listSigningKeys: 'key.list',
+  listPortalSessions: 'portal.list-sessions',
   listAuditEvents: 'audit-event.list',
   exportAuditEvents: 'audit-event.export',
 }

@@ -33,7 +33,7 @@ export interface RealmOperations {
   /** @throws Refusal `invalid`, `name_taken` */
   createRealm(actor: Actor, name: string, settings?: Partial<RealmSettings>): Promise<Realm>
   /** A page in order of name, of those that the actor may see. */
-  listRealms(actor: Actor, after: string, limit: number): Promise<Page<Realm>>
+  listRealms(actor: Actor, page: { readonly after: string; readonly limit: number }): Promise<Page<Realm>>
   /** @throws Refusal `not_found`, `forbidden` */
   findRealm(actor: Actor, name: string): Promise<Realm>
   /**
@@ -64,7 +64,7 @@ export function realmOperations(deps: Deps): RealmOperations {
       return createRealmWithKey(deps, actor, name, { ...DEFAULT_REALM_SETTINGS, ...settings })
     },
 
-    async listRealms(actor, after, limit) {
+    async listRealms(actor, { after, limit }) {
       if (actor.authority.platform) {
         const items = await listRealms(deps.db, after, limit + 1)
         if (items.length <= limit) return { items, next: undefined }

@@ -51,6 +51,40 @@ t.test('each refused attempt leaves a line that says why', async (t) => {
   )
 })
 
+t.test('each read by whoever may not leaves a line', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const nobody: Actor = {
+    ...ADMIN,
+    id: 'nora',
+    authority: { platform: false, realm: 'acme', access: 'none' },
+  }
+  const first = { after: '', limit: 1 }
+  const reads: [string, (actor: Actor) => Promise<unknown>][] = [
+    ['realm.read', (actor) => operations.findRealm(actor, 'acme')],
+    ['service-account.list', (actor) => operations.listServiceAccounts(actor, 'acme', first)],
+    ['service-account.read', (actor) => operations.findServiceAccount(actor, 'acme', 'ci')],
+    ['service-account.list-secrets', (actor) => operations.listClientSecrets(actor, 'acme', 'ci')],
+    ['service-account.preview-token', (actor) => operations.previewAccessToken(actor, 'acme', 'ci')],
+    ['grant.list', (actor) => operations.listGrants(actor, 'acme', 'ci', first)],
+    ['resource.list', (actor) => operations.listProtectedResources(actor, 'acme', first)],
+    ['resource.read', (actor) => operations.findProtectedResource(actor, 'acme', { type: 'x', id: 'y' })],
+    ['key.list', (actor) => operations.listSigningKeys(actor, 'acme')],
+    ['portal.list-sessions', (actor) => operations.listPortalSessions(actor, 'acme')],
+    ['audit-event.list', (actor) => operations.listAuditEvents(actor, 'acme', { limit: 1 })],
+    ['audit-event.export', (actor) => operations.exportAuditEvents(actor, 'acme', {})],
+  ]
+  for (const [action, read] of reads) {
+    await t.rejects(read(nobody), { code: 'forbidden' })
+    const { items } = await operations.listAuditEvents(TESTER, 'acme', { limit: 1, action, actor: 'nora' })
+    t.match(items, [{ outcome: 'refused', details: { code: 'forbidden' } }], action)
+  }
+  // Of no realm in particular.
+  await t.rejects(operations.listRealms(nobody, { after: 'acme', limit: 1 }), { code: 'forbidden' })
+  const { items } = await operations.listAuditEvents(TESTER, undefined, { limit: 1 })
+  t.match(items, [{ action: 'realm.list', realm: undefined, actor: { id: 'nora' }, target: undefined }])
+})
+
 t.test('a refused attempt on what is no text leaves a line all the same', async (t) => {
   const { operations } = await testServer(t)
   await operations.createRealm(TESTER, 'acme')

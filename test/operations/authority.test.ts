@@ -19,10 +19,10 @@ t.test('an administrator of one realm sees and changes that one alone', async (t
   await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
   t.equal((await operations.listServiceAccounts(ADMIN, 'acme', FIRST)).items.length, 1)
   t.same(
-    (await operations.listRealms(ADMIN, '', 10)).items.map((realm) => realm.name),
+    (await operations.listRealms(ADMIN, FIRST)).items.map((realm) => realm.name),
     ['acme'],
   )
-  t.same((await operations.listRealms(ADMIN, 'acme', 10)).items, [])
+  t.same((await operations.listRealms(ADMIN, { after: 'acme', limit: 10 })).items, [])
   const notFound = { code: 'not_found' }
   await t.rejects(operations.findRealm(ADMIN, 'other'), notFound)
   await t.rejects(operations.listServiceAccounts(ADMIN, 'other', FIRST), notFound)
@@ -57,7 +57,7 @@ t.test('whoever has no administrative role sees nothing, of no realm', async (t)
   const forbidden = { code: 'forbidden' }
   await t.rejects(operations.findRealm(NOBODY, 'acme'), forbidden)
   await t.rejects(operations.findRealm(NOBODY, 'other'), forbidden)
-  await t.rejects(operations.listRealms(NOBODY, '', 10), forbidden)
+  await t.rejects(operations.listRealms(NOBODY, FIRST), forbidden)
 })
 
 t.test('an administrator of realm system handles no platform administrator', async (t) => {

@@ -29,7 +29,7 @@ export function realmRoutes(
     },
     async (request) => {
       const { cursor, limit = DEFAULT_LIMIT } = request.query
-      const page = await operations.listRealms(actorOf(request), readCursor(cursor) ?? '', limit)
+      const page = await operations.listRealms(actorOf(request), { after: readCursor(cursor) ?? '', limit })
       return pageToWire(page, (realm) => realmToWire(realm, publicUrl))
     },
   )
