@@ -2,7 +2,8 @@ import { portalTokenHash } from '../crypto/portal-token.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { SignInRefusal } from '../domain/sign-in-refusal.ts'
 import { accessOf, displayNameOf, type SingleSignOnSettings, settingsFor } from '../domain/single-sign-on.ts'
-import { findRealmByName } from '../storage/realms.ts'
+import { inTransaction } from '../storage/database.ts'
+import { findRealmByName, keepRealmByName } from '../storage/realms.ts'
 import type { Dependencies } from './dependencies.ts'
 import { type Attempt, createIdentityProvider } from './identity-provider.ts'
 import { createPortalSession } from './portal-sessions.ts'
@@ -94,8 +95,6 @@ function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSet
 
     async finishSingleSignOn(sealed, query, address) {
       const { realm: realmName, returnTo, ...attempt } = await openAttempt(sealed)
-      const realm = await findRealmByName(db, realmName)
-      if (!realm) throw unknownRealm(realmName)
       const tokens = await provider.finishAttempt(realmName, attempt, new URL(`${redirectUri}?${query}`))
       const { claims = {} } = tokens
       const settings = settingsOf(realmName)
@@ -111,7 +110,13 @@ function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSet
         access,
         sealedProviderGrant: await sealGrant(portalSealer, grant),
       }
-      return { realm: realmName, returnTo, cookie: await createPortalSession(deps, realm, who, address) }
+      const cookie = await inTransaction(db, async (trx) => {
+        // Kept until the session is there: it may have been deleted while the provider was asked.
+        const realm = await keepRealmByName(trx, realmName)
+        if (!realm) throw unknownRealm(realmName)
+        return createPortalSession({ ...deps, db: trx }, realm, who, address)
+      })
+      return { realm: realmName, returnTo, cookie }
     },
   }
   return { grants: createProviderGrants(deps, provider, settingsOf), operations }

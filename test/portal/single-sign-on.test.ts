@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t from 'tap'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import {
@@ -237,10 +238,30 @@ t.test('a code is not accepted twice, nor for a realm that is gone', async (t) =
   t.equal((await browser.get(back)).statusCode, 404)
 })
 
+t.test('a realm that is deleted while the provider is asked is not found', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  const away = await browser.get('/portal/acme/sign-in/sso')
+  const back = (await provider.signIn(away.headers.location as string)).slice(PUBLIC_URL.length)
+  provider.meanwhile = async () => {
+    provider.meanwhile = async () => {}
+    await server.operations.deleteRealm(TESTER, 'acme')
+  }
+  t.equal((await browser.get(back)).statusCode, 404)
+})
+
+t.test('nobody is in without a line in the trail that says so', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  const client = new pg.Client(server.databaseUrl)
+  await client.connect()
+  await client.query('alter table audit_events rename to gone')
+  t.equal((await signIn(browser, provider)).statusCode, 500)
+  t.equal((await client.query('select * from portal_sessions')).rowCount, 0)
+  await client.end()
+})
+
 t.test('tokens of the provider are kept sealed, and reach no log', async (t) => {
   const { provider, server, browser } = await withProvider(t)
   await signIn(browser, provider)
-  const pg = (await import('pg')).default
   const client = new pg.Client(server.databaseUrl)
   await client.connect()
   const { rows } = await client.query('select * from portal_sessions')

@@ -10,6 +10,8 @@ export interface TestIdentityProvider {
   claims: Record<string, unknown>
   /** Who signs in. */
   login: string
+  /** What happens while it is asked for claims. */
+  meanwhile: () => Promise<void>
   /** Ends all access tokens. */
   endAccessTokens(): void
   /** Ends the refresh tokens as well. */
@@ -43,10 +45,13 @@ export async function identityProvider(t: Test, options: ProviderOptions): Promi
   await listen(server, 0)
   const { port } = server.address() as AddressInfo
   const issuer = `http://localhost:${port}`
-  const state = { claims: {} as Record<string, unknown>, login: 'alice' }
+  const state = { claims: {} as Record<string, unknown>, login: 'alice', meanwhile: async () => {} }
   const provider = new Provider(
     issuer,
-    configuration(options, () => state.claims),
+    configuration(options, async () => {
+      await state.meanwhile()
+      return state.claims
+    }),
   )
   provider.use(async (context, next) => {
     await next()
@@ -81,6 +86,12 @@ export async function identityProvider(t: Test, options: ProviderOptions): Promi
     set login(login) {
       state.login = login
     },
+    get meanwhile() {
+      return state.meanwhile
+    },
+    set meanwhile(meanwhile) {
+      state.meanwhile = meanwhile
+    },
     endAccessTokens: () => end('AccessToken'),
     endGrants: () => {
       end('AccessToken')
@@ -103,7 +114,7 @@ async function listen(server: Server, port: number): Promise<void> {
 
 function configuration(
   { redirectUri, userInfo = true, refreshTokens = true, publicClient = false }: ProviderOptions,
-  claims: () => Record<string, unknown>,
+  claims: () => Promise<Record<string, unknown>>,
 ): Configuration {
   return {
     clients: [
@@ -124,7 +135,7 @@ function configuration(
     issueRefreshToken: async () => refreshTokens,
     findAccount: async (_context, accountId) => ({
       accountId,
-      claims: async () => ({ sub: accountId, ...claims() }),
+      claims: async () => ({ sub: accountId, ...(await claims()) }),
     }),
   }
 }
