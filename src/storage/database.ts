@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { requestCancel } from './cancel-request.ts'
 import type { Tables } from './tables.ts'
 
 /** Either a pool or a transaction; a `DatabaseTransaction` is one too. */
@@ -16,6 +17,9 @@ export interface DatabaseOptions {
 
 /** How long a request waits for a connection or an answer before it says that the database is away. */
 const PATIENCE_MILLISECONDS = 1500
+
+/** After it PostgreSQL itself ends a statement of a transaction: of one that nobody waits for any more it would not know. */
+const STATEMENT_MILLISECONDS = 1400
 
 export function openDatabase({ connectionString, poolSize, onIdleError }: DatabaseOptions): Database {
   const pool = new pg.Pool({
@@ -41,12 +45,31 @@ export function openDatabase({ connectionString, poolSize, onIdleError }: Databa
  * allocate would get that far.
  */
 class PatientClient extends pg.Client {
+  // Of pg, whose types leave these out. The pool keeps no client that is ending.
+  declare _ending: boolean
+  declare readonly processID: number
+  declare readonly secretKey: number
+  readonly #config: pg.ClientConfig
   #gaveUp = false
+  #cancelled = Promise.resolve()
+
+  constructor(config: pg.ClientConfig) {
+    super(config)
+    this.#config = config
+  }
 
   /** The connection goes: the next query would wait behind the old one, and a `begin` that is done later would hold it. */
-  giveUp(): void {
+  giveUp(text: string): void {
     this.#gaveUp = true
+    this._ending = true
+    if (READING.test(text)) this.#cancelled = requestCancel(this.#config, this)
     this.end().catch(() => {})
+  }
+
+  /** After the cancel request: a pooler finds by this connection what it is about. */
+  // @ts-expect-error pg declares two overloads.
+  override end(callback?: () => void): Promise<void> {
+    return this.#cancelled.then(() => super.end()).then(callback)
   }
 
   // @ts-expect-error pg declares ten overloads; kysely and the pool call it in these two ways.
@@ -64,7 +87,7 @@ class PatientClient extends pg.Client {
   #query(text: string, values: unknown[], callback: QueryCallback): undefined {
     // Of a transaction its rollback, whose error is the one that is told.
     if (this.#gaveUp) return void process.nextTick(callback, timeoutError())
-    const waiting: Waiting = { client: this, callback }
+    const waiting: Waiting = { client: this, text, callback }
     const timer = setTimeout(expire, PATIENCE_MILLISECONDS, waiting)
     super.query(text, values, (error, result) => {
       clearTimeout(timer)
@@ -75,15 +98,22 @@ class PatientClient extends pg.Client {
 
 type QueryCallback = (error: Error, result?: pg.QueryResult) => void
 
+/**
+ * PostgreSQL ends those of transactions itself, and of a commit or another write that waits for a standby it would say,
+ * when asked to end it, that it is done.
+ */
+const READING = /^\s*select\b/i
+
 interface Waiting {
-  readonly client: { giveUp(): void }
+  readonly client: { giveUp(text: string): void }
+  readonly text: string
   callback?: QueryCallback | undefined
 }
 
 function expire(waiting: Waiting): void {
-  const { client, callback } = waiting
+  const { client, text, callback } = waiting
   waiting.callback = undefined
-  client.giveUp()
+  client.giveUp(text)
   callback?.(timeoutError())
 }
 
@@ -114,7 +144,12 @@ export async function inTransaction<T>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction().execute(work)
+      return await db.transaction().execute(async (trx) => {
+        await sql`select set_config('statement_timeout', ${String(STATEMENT_MILLISECONDS)}, true)`.execute(
+          trx,
+        )
+        return work(trx)
+      })
     } catch (error) {
       const code = error instanceof pg.DatabaseError ? error.code : undefined
       if (attempt === 5 || (code !== '40P01' && code !== '40001')) throw error
@@ -127,10 +162,10 @@ export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = (error as { code?: unknown }).code
   if (typeof code === 'string') {
-    // PostgreSQL classes 08 connection, 53 resources, 57P operator's intervention, 25006 a primary that is none any more,
-    // 55000 a database that takes no connections.
+    // PostgreSQL classes 08 connection, 53 resources, 57P operator's intervention, 57014 a statement that took too long,
+    // 25006 a primary that is none any more, 55000 a database that takes no connections.
     return (
-      /^(08|53|57P|25006|55000)/.test(code) ||
+      /^(08|53|57P|57014|25006|55000)/.test(code) ||
       // With a path it is about a file of our own.
       (/^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/.test(code) && !('path' in error))
     )

@@ -32,7 +32,7 @@ t.test(
     t.equal(status, 503)
     t.equal(String(headers['retry-after']), '1')
     t.match(body, { type: 'urn:mintmark:problem:temporarily-unavailable', detail: /not certain/ })
-    t.match(server.log.join(''), /"reason":"database: Query read timeout"/)
+    t.match(server.log.join(''), /"reason":"database: canceling statement due to statement timeout"/)
     t.equal((await ask('POST', '/admin/realms/acme/service-accounts', { name: 'CI' })).status, 201)
   },
 )

@@ -11,6 +11,7 @@ import {
   poolOf,
   reasonOf,
 } from '../../src/storage/database.ts'
+import { until } from '../support/embedded.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const connectionString = await testDatabase(t)
@@ -78,7 +79,7 @@ t.test('what is no error of a database is none', async (t) => {
     Object.assign(new Error('x'), { code: '23505' }),
   ])
     t.notOk(isDatabaseAway(error))
-  for (const code of ['08006', '53300', '57P01', '25006', 'ECONNREFUSED', 'ENOENT'])
+  for (const code of ['08006', '53300', '57P01', '57014', '25006', 'ECONNREFUSED', 'ENOENT'])
     t.ok(isDatabaseAway(Object.assign(new Error('x'), { code })), code)
 })
 
@@ -114,6 +115,30 @@ t.test(
     t.equal(measureConnections(db).total, 1)
   },
 )
+
+t.test('what nobody waits for any more ends in the database too', async (t) => {
+  const { db } = await open(t, 1)
+  const { db: other } = await open(t)
+  const running = async () => {
+    const { rows } = await sql`select from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and query like '%pg_sleep(30)%'`.execute(
+      other,
+    )
+    return rows.length
+  }
+  await t.rejects(sql`select pg_sleep(30)`.execute(db), { message: 'Query read timeout' })
+  await t.rejects(poolOf(db).query('select pg_sleep(30)'), { message: 'Query read timeout' })
+  await until(async () => (await running()) === 0)
+
+  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
+  const error = await inTransaction(db, (trx) => sql`select pg_sleep(30)`.execute(trx)).catch(
+    (reason: unknown) => reason,
+  )
+  t.match(error, { code: '57014' })
+  t.ok(isDatabaseAway(error))
+  t.same((await sql`select pg_backend_pid() as pid`.execute(db)).rows, rows, 'the connection is kept')
+  t.same((await sql`show statement_timeout`.execute(db)).rows, [{ statement_timeout: '0' }])
+})
 
 t.test('a query that is over is young garbage', async (t) => {
   const module = import.meta.resolve('../../src/storage/database.ts')
