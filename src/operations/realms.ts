@@ -15,8 +15,8 @@ import { insertAuditEvent } from '../storage/audit-events.ts'
 import { type DatabaseTransaction, inTransaction } from '../storage/database.ts'
 import { isRoleGranted } from '../storage/grants.ts'
 import { isResourceTypeUsed } from '../storage/protected-resources.ts'
+import { deleteRealm } from '../storage/realm-deletion.ts'
 import {
-  deleteRealm,
   findRealmByName,
   insertRealm,
   listRealms,

@@ -5,6 +5,9 @@ import type { ResourceKey } from '../domain/protected-resource.ts'
 import { nameKey } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 
+/** Accounts that one statement is about, so that each is done well within the time that a statement has. */
+const BATCH = 2000
+
 export interface GrantFilter {
   /** Where the page before ended; `undefined`: from the beginning. */
   readonly after: GrantKey | undefined
@@ -103,13 +106,15 @@ export async function lockGrantees(
   realmId: string,
   { type, id }: ResourceKey,
 ): Promise<{ clientId: string; role: string }[]> {
-  await sql`
-    select client_id from service_accounts
-    where realm_id = ${realmId} and client_id in (
-      select client_id from grants where realm_id = ${realmId} and type = ${type} and id = ${id}
-    )
-    order by client_id for update
+  const { rows } = await sql<{ client_id: string }>`
+    select distinct client_id from grants where realm_id = ${realmId} and type = ${type} and id = ${id}
+    order by client_id
   `.execute(trx)
+  for (const batch of batchesOf(rows.map((row) => row.client_id)))
+    await sql`
+      select from service_accounts where realm_id = ${realmId} and client_id = any(${batch}::text[])
+      order by client_id for update
+    `.execute(trx)
   // Read again: whoever held an account meanwhile may have changed its grants.
   return trx
     .selectFrom('grants')
@@ -158,11 +163,19 @@ export async function updateAuthorizationDetails(
   realmId: string,
   clientIds: readonly string[],
 ): Promise<void> {
-  await sql`
+  for (const batch of batchesOf(clientIds)) await updateDetailsOf(trx, realmId, batch)
+}
+
+function* batchesOf<T>(all: readonly T[]): Generator<T[]> {
+  for (let start = 0; start < all.length; start += BATCH) yield all.slice(start, start + BATCH)
+}
+
+function updateDetailsOf(trx: DatabaseTransaction, realmId: string, clientIds: string[]) {
+  return sql`
     update service_accounts a set
       authorization_details = case when octet_length(d.details) <= ${MAX_DETAILS_BYTES} then d.details end,
       authorization_details_omitted = coalesce(octet_length(d.details) > ${MAX_DETAILS_BYTES}, false)
-    from unnest(${[...clientIds]}::text[]) as c(client_id)
+    from unnest(${clientIds}::text[]) as c(client_id)
     left join lateral (
       select '[' || string_agg(entry, ',' order by type, id) || ']' as details from (
         select type, id,

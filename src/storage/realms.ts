@@ -130,12 +130,6 @@ export async function updateRealm(
   return toRealm(row)
 }
 
-/** With all that belongs to it but its audit trail. */
-export async function deleteRealm(trx: DatabaseTransaction, realmId: string): Promise<void> {
-  await trx.deleteFrom('realms').where('id', '=', realmId).execute()
-  await trx.deleteFrom('last_uses').where('realm_id', '=', realmId).execute()
-}
-
 /** Takes a place for one more account; `undefined` where the limit is reached. Locks the realm's row. */
 export async function updateRealmTakingPlace(
   trx: DatabaseTransaction,
