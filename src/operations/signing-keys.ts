@@ -6,7 +6,12 @@ import type { Algorithm, Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { earlier, earliestActivation, nextRotationStep, type RotationStep } from '../domain/signing-key.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
-import { type DatabaseTransaction, inTransaction } from '../storage/database.ts'
+import {
+  type DatabaseTransaction,
+  inTransaction,
+  isDatabaseAway,
+  isStatementTimeout,
+} from '../storage/database.ts'
 import {
   findRealmByName,
   listRealmsDueForRotation,
@@ -33,7 +38,10 @@ export interface SigningKeyOperations {
   rotateSigningKey(actor: Actor, realmName: string): Promise<PublishedKey>
   /** Drops a compromised key at once; what it signed is refused at the next look at the JWKS. */
   revokeSigningKey(actor: Actor, realmName: string, kid: string): Promise<void>
-  /** Does whatever the schedules of all realms ask for by now. Returns how many realms were seen to. */
+  /**
+   * Does whatever the schedules of all realms ask for by now. Returns how many realms were seen to.
+   * @throws AggregateError of those where it failed, after the others
+   */
   rotateDueSigningKeys(): Promise<number>
 }
 
@@ -88,12 +96,17 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
 
     async rotateDueSigningKeys() {
       const names = await listRealmsDueForRotation(db, clock(), DUE_BATCH)
+      const failed = new Map<string, unknown>()
       for (const name of names) {
-        // Another node, or the realm's deletion, may have been faster.
         await changeKeys(name, async () => {}).catch((error: unknown) => {
-          if (!(error instanceof Refusal)) throw error
+          // Another node, or the realm's deletion, may have been faster.
+          if (error instanceof Refusal) return
+          if (isDatabaseAway(error) && !isStatementTimeout(error)) throw error
+          failed.set(name, error)
         })
       }
+      if (failed.size > 0)
+        throw new AggregateError(failed.values(), `No step was taken in ${[...failed.keys()].join(', ')}.`)
       return names.length
     },
   }

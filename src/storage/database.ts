@@ -177,6 +177,11 @@ export function isDatabaseAway(error: unknown): boolean {
   )
 }
 
+/** Whether PostgreSQL ended a statement that took too long, as one does that waits for what another session holds. */
+export function isStatementTimeout(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '57014'
+}
+
 /** What PostgreSQL, or the network before it, says; `undefined` for an error of another kind. */
 export function describeDatabaseError(error: unknown): string | undefined {
   if (!(error instanceof pg.DatabaseError) && !isDatabaseAway(error)) return undefined

@@ -1,6 +1,8 @@
 import { createLocalJWKSet, jwtVerify } from 'jose'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { tokenFor } from '../support/admin.ts'
+import { until } from '../support/embedded.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const CERTS = '/realms/acme/protocol/openid-connect/certs'
@@ -39,6 +41,35 @@ t.test(
     t.equal((await app.inject(CERTS)).json().keys.length, 1)
   },
 )
+
+t.test('a realm whose keys cannot be rotated holds up no other realm', async (t) => {
+  const { databaseUrl, operations, clock, states } = await acme(t)
+  clock.advance(1)
+  await operations.createRealm(TESTER, 'beta')
+  const statesOfBeta = async () =>
+    (await operations.listSigningKeys(TESTER, 'beta')).map(({ state }) => state).sort()
+  clock.advance(89 * DAY)
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query("begin; select from realms where name = 'acme' for update")
+
+  const rotating = operations.rotateDueSigningKeys().catch((error: unknown) => error)
+  await until(async () => {
+    const { rows } = await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`)
+    return rows.length > 0
+  })
+  t.ok(operations.isDatabaseAway(await rotating), 'without a database it stops')
+  t.same(await statesOfBeta(), ['current'])
+
+  const error = await operations.rotateDueSigningKeys().catch((reason: unknown) => reason)
+  t.match(error, { message: 'No step was taken in acme.', errors: [{ code: '57014' }] })
+  t.same(await statesOfBeta(), ['current', 'next'])
+  await client.query('rollback')
+  await operations.rotateDueSigningKeys()
+  t.same(await states(), ['current', 'next'])
+})
 
 t.test('of several nodes that look at once, one makes the next key and one lets it sign', async (t) => {
   const { databaseUrl, operations, clock, states } = await acme(t)
