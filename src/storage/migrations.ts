@@ -1,10 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Kysely, PostgresAdapter, PostgresDialect, sql } from 'kysely'
 import { type Migration, type MigrationProvider, type MigrationResult, Migrator } from 'kysely/migration'
 import pg from 'pg'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
+
+/** Of kysely's own lock, which earlier versions hold while they migrate. */
+const LOCK = sql.lit(3853314791062309107n)
 
 /** Applies what is pending, under a lock that other nodes wait for. Returns the names of what was applied. */
 export async function migrateToLatest(connectionString: string): Promise<string[]> {
@@ -12,16 +15,31 @@ export async function migrateToLatest(connectionString: string): Promise<string[
   const pool = new pg.Pool({ connectionString, max: 1, connectionTimeoutMillis: 5000 })
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<unknown>({ dialect: new MigrationDialect({ pool }) })
   try {
     // Also spares a node that is older than the database: what it does not know of, it leaves alone.
     if ((await pendingMigrations(db)).length === 0) return []
-    const { error, results } = await new Migrator({ db, provider: sqlFiles }).migrateToLatest()
-    if (error) throw error
-    return (results as MigrationResult[]).map((result) => result.migrationName)
+    return await db.transaction().execute(async (trx) => {
+      await sql`select pg_advisory_xact_lock(${LOCK})`.execute(trx)
+      const { error, results } = await new Migrator({ db: trx, provider: sqlFiles }).migrateToLatest()
+      if (error) throw error
+      return (results as MigrationResult[]).map((result) => result.migrationName)
+    })
   } finally {
     await db.destroy()
   }
+}
+
+/** The transaction holds a lock already. Kysely's is the session's, which a pooler in transaction mode takes away from it. */
+class MigrationDialect extends PostgresDialect {
+  override createAdapter(): PostgresAdapter {
+    return new UnlockedAdapter()
+  }
+}
+
+class UnlockedAdapter extends PostgresAdapter {
+  override async acquireMigrationLock(): Promise<void> {}
+  override async releaseMigrationLock(): Promise<void> {}
 }
 
 /** Names of the migrations that this version has and the database has not. */

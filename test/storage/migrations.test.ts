@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
+import { migrateToLatest } from '../../src/storage/migrations.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { mintmark, onDatabase, startServer } from '../support/process.ts'
 
@@ -28,7 +29,19 @@ for (const file of files.filter((name) => name > FIRST_RULED))
     t.match(text, /^-- /, 'it says what it is for')
     const statements = text.replaceAll(/^--.*$/gm, '')
     for (const rule of FORBIDDEN) t.notMatch(statements, rule)
+    t.same(lateIndexes(statements), [], 'no token waits for an index to be built')
   })
+
+/** Tables that are there already and get an index while a change holds back whoever reads what tokens need. */
+function lateIndexes(statements: string): string[] {
+  const [, ...after] = statements.split(
+    /\balter\s+table\s+(?:realms|service_accounts|client_secrets|signing_keys)\b/i,
+  )
+  const tables = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, table]) => table)
+  const own = tables(statements, /\bcreate\s+(?:unlogged\s+)?table\s+(\w+)/gi)
+  const indexed = tables(after.join(), /\bcreate\s+(?:unique\s+)?index\b[^;]*?\bon\s+(\w+)/gi)
+  return indexed.filter((table) => !own.includes(table)) as string[]
+}
 
 t.test('the rule finds what it is there for', async (t) => {
   const bad = [
@@ -45,6 +58,54 @@ t.test('the rule finds what it is there for', async (t) => {
       statement,
     )
   t.notOk(FORBIDDEN.some((rule) => rule.test("alter table a add column b text not null default 'x'")))
+  const change = 'alter table realms add column a text;'
+  const index = 'create unique index b on grants (a);'
+  t.same(lateIndexes(change + index), ['grants'])
+  t.same(lateIndexes(index + change), [])
+  t.same(lateIndexes(`create table grants (a int); ${change} ${index}`), [])
+})
+
+t.test('of nodes that migrate at once one does, and each finds it done', async (t) => {
+  const databaseUrl = await testDatabase(t, { migrate: false })
+  const applied = await Promise.all([1, 2, 3, 4].map(() => migrateToLatest(databaseUrl)))
+  t.same(
+    applied.flat(),
+    files.map((file) => file.slice(0, -'.sql'.length)),
+  )
+  t.same(await migrateToLatest(databaseUrl), [])
+})
+
+t.test('a migration that fails says why, and leaves nothing of the others', async (t) => {
+  const databaseUrl = await testDatabase(t, { migrate: false })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query('create table grants (n int)')
+  await t.rejects(migrateToLatest(databaseUrl), { code: '42P07' })
+  const { rows } = await client.query(
+    "select relname from pg_class where relnamespace = 'public'::regnamespace",
+  )
+  t.same(rows, [{ relname: 'grants' }])
+  await client.query('drop table grants')
+  t.equal((await migrateToLatest(databaseUrl)).length, files.length)
+})
+
+t.test('no lock is of a session, whose connection a pooler may give to another', async (t) => {
+  const databaseUrl = await testDatabase(t, { migrate: false })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  const url = new URL(databaseUrl)
+  const name = url.pathname.slice(1)
+  await client.query(`create role ${name} login; alter schema public owner to ${name}`)
+  t.teardown(async () => {
+    await client.query(`drop owned by ${name} cascade; drop role ${name}`)
+    await client.end()
+  })
+  await client.query(
+    'revoke execute on function pg_advisory_lock(bigint), pg_advisory_unlock(bigint) from public',
+  )
+  url.username = name
+  t.equal((await migrateToLatest(url.href)).length, files.length)
 })
 
 t.test(
