@@ -6,6 +6,7 @@ import {
   type Grant,
   type GrantKey,
   isGrantKey,
+  MAX_AUDITED_GRANTS,
   MAX_GRANTS,
   tooManyGrants,
 } from '../domain/grant.ts'
@@ -111,7 +112,8 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
         const { trx, realm, now, note } = context
         const removed = await deleteGrantsBut(trx, realm.id, clientId, grants)
         const added = await insertGrants(trx, realm.id, clientId, grants, now)
-        note({ added: added.map(keyOf), removed: removed.map(keyOf) })
+        note({ grants_added: added.length, grants_removed: removed.length })
+        note({ added: audited(added), removed: audited(removed) })
         await settle(context)
         return { added: added.length, removed: removed.length }
       })
@@ -150,6 +152,10 @@ function locking(grants: readonly GrantKey[]) {
 async function settle({ trx, realm, account }: ChangeContext): Promise<void> {
   if ((await countGrants(trx, realm.id, account.clientId)) > MAX_GRANTS) throw tooManyGrants()
   await updateAuthorizationDetails(trx, realm.id, [account.clientId])
+}
+
+function audited(grants: readonly GrantKey[]): GrantKey[] {
+  return grants.slice(0, MAX_AUDITED_GRANTS).map(keyOf)
 }
 
 function keyOf({ role, type, id }: GrantKey): GrantKey {

@@ -1,5 +1,6 @@
 import type { Actor } from '../domain/actor.ts'
 import { requireAuthority } from '../domain/authority.ts'
+import { MAX_AUDITED_GRANTS } from '../domain/grant.ts'
 import type { Page } from '../domain/page.ts'
 import {
   type ImportOutcome,
@@ -117,7 +118,9 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
         const grants = await lockGrantees(trx, realm.id, key)
         await deleteProtectedResource(trx, realm.id, key)
         await updateAuthorizationDetails(trx, realm.id, [...new Set(grants.map(({ clientId }) => clientId))])
-        const lost = grants.slice(0, AUDITED).map(({ clientId, role }) => ({ client_id: clientId, role }))
+        const lost = grants
+          .slice(0, MAX_AUDITED_GRANTS)
+          .map(({ clientId, role }) => ({ client_id: clientId, role }))
         const event = {
           actor,
           action: 'resource.delete',
@@ -150,9 +153,6 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
     },
   }
 }
-
-/** Lost grants that the audit trail tells one by one. */
-const AUDITED = 1000
 
 interface Context {
   readonly trx: DatabaseTransaction

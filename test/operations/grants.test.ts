@@ -89,7 +89,16 @@ t.test('replacing takes away all others, and the trail says what came and went',
   t.same(await grants(), ['operate device_group/eu-edge', 'view device_group/eu-edge'])
   const { items } = await operations.listAuditEvents(TESTER, 'acme', { action: 'grant.replace', limit: 1 })
   t.match(items, [
-    { target: clientId, outcome: 'done', details: { added: [on('operate', eu)], removed: [on('view', d1)] } },
+    {
+      target: clientId,
+      outcome: 'done',
+      details: {
+        grants_added: 1,
+        grants_removed: 1,
+        added: [on('operate', eu)],
+        removed: [on('view', d1)],
+      },
+    },
   ])
   await operations.replaceGrants(TESTER, 'acme', clientId, [])
   t.same(await grants(), [])
@@ -212,6 +221,13 @@ t.test('an account has ten thousand grants at most', async (t) => {
   await t.rejects(operations.replaceGrants(TESTER, 'acme', clientId, grants), limit)
   await operations.replaceGrants(TESTER, 'acme', clientId, grants.slice(1))
   await t.rejects(operations.addGrant(TESTER, 'acme', clientId, on('view', d1)), limit)
+  await operations.replaceGrants(TESTER, 'acme', clientId, [])
+  const { items } = await operations.listAuditEvents(TESTER, 'acme', { action: 'grant.replace', limit: 2 })
+  const [emptied, filled] = items.map(({ details }) => details)
+  t.match(filled, { grants_added: 10_000, grants_removed: 0, removed: [] })
+  t.match(emptied, { grants_added: 0, grants_removed: 10_000, added: [] })
+  for (const told of [filled?.['added'], emptied?.['removed']])
+    t.match(told, { length: 1000 }, 'the trail tells a thousand one by one')
 })
 
 t.test('a device that is deleted while it is granted leaves no grant behind', async (t) => {
