@@ -2,7 +2,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { tokenFor } from '../support/admin.ts'
-import { until } from '../support/embedded.ts'
+import { untilLocked } from '../support/postgres.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const CERTS = '/realms/acme/protocol/openid-connect/certs'
@@ -55,11 +55,8 @@ t.test('a realm whose keys cannot be rotated holds up no other realm', async (t)
   await client.query("begin; select from realms where name = 'acme' for update")
 
   const rotating = operations.rotateDueSigningKeys().catch((error: unknown) => error)
-  await until(async () => {
-    const { rows } = await client.query(`select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`)
-    return rows.length > 0
-  })
+  const [waiting] = await untilLocked(databaseUrl, 1)
+  await client.query('select pg_terminate_backend($1)', [waiting])
   t.ok(operations.isDatabaseAway(await rotating), 'without a database it stops')
   t.same(await statesOfBeta(), ['current'])
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { migrateToLatest } from '../../src/storage/migrations.ts'
@@ -27,6 +28,22 @@ export async function cutDatabase(databaseUrl: string): Promise<() => Promise<vo
   await admin(`alter database ${name} allow_connections false`)
   await admin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
   return () => admin(`alter database ${name} allow_connections true`)
+}
+
+/** Waits until so many sessions wait for what another one has locked; returns their numbers. */
+export async function untilLocked(databaseUrl: string, count: number): Promise<number[]> {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  try {
+    for (;;) {
+      const { rows } = await client.query(`select pid from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`)
+      if (rows.length === count) return rows.map(({ pid }) => pid)
+      await sleep(10)
+    }
+  } finally {
+    await client.end()
+  }
 }
 
 async function admin(statement: string): Promise<void> {
