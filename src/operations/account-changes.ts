@@ -43,12 +43,13 @@ export async function changeAccount<T>(
   change: (context: ChangeContext) => Promise<T>,
 ): Promise<T> {
   requireAuthority(actor, realmName, 'administer')
-  const now = clock()
   return inTransaction(db, async (trx) => {
     const realm = await holdRealm(trx, realmName, action === 'service-account.delete')
     await lockBefore?.(trx, realm)
     const account = await lockServiceAccount(trx, realm.id, clientId)
     if (!account) throw unknownAccount(realmName, clientId)
+    // Not before: what was done while this waited comes before it.
+    const now = clock()
     requireHeldRoles(actor, account.roles)
     if (expectedVersion !== undefined && expectedVersion !== account.version)
       throw new Refusal('changed_meanwhile', 'The service account has been changed meanwhile.')

@@ -86,10 +86,10 @@ export function realmOperations(deps: Deps): RealmOperations {
 
     async updateRealm(actor, name, { expectedVersion, ...update }) {
       requireAuthority(actor, name, 'administer')
-      const now = deps.clock()
       return inTransaction(deps.db, async (trx) => {
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
+        const now = deps.clock()
         if (expectedVersion !== undefined && expectedVersion !== realm.version)
           throw new Refusal('changed_meanwhile', 'The realm has been changed meanwhile.')
         const settings = { ...settingsOf(realm), ...update }

@@ -103,9 +103,9 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       if (request.imported) checkImported(request.imported)
       const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
       const secret = await secretRecord(deps, clientSecret)
-      const now = clock()
       const account = await inTransaction(db, async (trx) => {
         const realm = await takePlace(trx, realmName)
+        const now = clock()
         checkAccountRights(realm, request)
         const created = await insertServiceAccount(
           trx,

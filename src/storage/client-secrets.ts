@@ -31,7 +31,7 @@ export async function insertClientSecret(
     .execute()
 }
 
-/** Newest first. */
+/** The new one first: in a rotation the old one ends, whatever clocks say of which was made before the other. */
 export async function listClientSecrets(
   db: Database,
   realmId: string,
@@ -49,6 +49,7 @@ export async function listClientSecrets(
     .select('used_at')
     .where('s.realm_id', '=', realmId)
     .where('s.client_id', '=', clientId)
+    .orderBy('expires_at', (order) => order.desc().nullsFirst())
     .orderBy('created_at', 'desc')
     .orderBy('id')
     .execute()

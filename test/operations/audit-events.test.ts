@@ -1,5 +1,7 @@
+import pg from 'pg'
 import t from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
+import { untilLocked } from '../support/postgres.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const ADMIN: Actor = {
@@ -27,6 +29,29 @@ t.test('each change leaves a line that says who, what, on what, from where and w
     outcome: 'done',
     details: { name: 'CI', before: { roles: ['view'] }, after: { roles: ['operate'] } },
   })
+})
+
+t.test('a change that had to wait is of the time when it was made', async (t) => {
+  const { databaseUrl, operations, clock } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const { account } = await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query("begin; select from realms where name = 'acme' for update")
+  const changes = [
+    operations.updateRealm(ADMIN, 'acme', { displayName: 'Acme' }),
+    operations.createServiceAccount(ADMIN, 'acme', { name: 'Second' }),
+    operations.resetClientSecret(ADMIN, 'acme', account.clientId),
+  ]
+  await untilLocked(databaseUrl, changes.length)
+  clock.advance(1)
+  await client.query('commit')
+  await Promise.all(changes)
+  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: changes.length })
+  for (const { action, occurredAt } of items) t.same(occurredAt, clock.now, action)
+  const [secret] = await operations.listClientSecrets(ADMIN, 'acme', account.clientId)
+  t.same(secret?.createdAt, clock.now)
 })
 
 t.test('each refused attempt leaves a line that says why', async (t) => {

@@ -48,6 +48,16 @@ t.test('in a rotation both secrets are good until the old one ends', async (t) =
   t.ok((await operations.startSecretRotation(TESTER, 'acme', clientId)).clientSecret)
 })
 
+t.test('the secret that ends is the old one, whatever the clocks of nodes say', async (t) => {
+  const { server, clientId } = await acme(t)
+  const { operations, clock } = server
+  clock.advance(-60)
+  const { secret } = await operations.startSecretRotation(TESTER, 'acme', clientId)
+  const listed = await operations.listClientSecrets(TESTER, 'acme', clientId)
+  t.equal(listed[0]?.id, secret.id)
+  t.match(listed[1], { expiresAt: Date })
+})
+
 t.test('a rotation ends when it is told to, within 90 days', async (t) => {
   const { server, clientId, first } = await acme(t)
   const { operations, clock } = server

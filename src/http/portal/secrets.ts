@@ -98,16 +98,16 @@ function ending(portal: Portal, operations: Deps): void {
     const here = addressOf(visit, account.clientId)
     const { secretId = '' } = asked.params
     const secrets = await operations.listClientSecrets(visit.actor, visit.realm, account.clientId)
-    const isNewest = secrets[0]?.id === secretId
     const secret = secrets.find(({ id }) => id === secretId)
     if (!secret) throw new Refusal('not_found', 'There is no such secret any more.')
-    const content = html`<p>${isNewest ? 'The new secret' : 'The old secret'} <code>…${secret.lastFour}</code> stops working at once; the other one goes on.</p>
+    const isNew = secret.expiresAt === undefined
+    const content = html`<p>${isNew ? 'The new secret' : 'The old secret'} <code>…${secret.lastFour}</code> stops working at once; the other one goes on.</p>
 <p class="hint">It was last used: ${when(secret.lastUsedAt, visit.now, 'never')}.</p>`
     return {
-      ...about(visit, account, isNewest ? 'Cancel the rotation' : 'Finish the rotation'),
+      ...about(visit, account, isNew ? 'Cancel the rotation' : 'Finish the rotation'),
       body: confirmation(visit, {
-        action: `${here}/secrets/${encodeURIComponent(secretId)}/delete?end=${isNewest ? 'new' : 'old'}`,
-        button: isNewest ? 'Drop the new secret' : 'End the old secret',
+        action: `${here}/secrets/${encodeURIComponent(secretId)}/delete?end=${isNew ? 'new' : 'old'}`,
+        button: isNew ? 'Drop the new secret' : 'End the old secret',
         danger: true,
         cancel: here,
         content,

@@ -183,9 +183,8 @@ function secretsCard(visit: Visit, account: ServiceAccount, secrets: readonly Li
   const { now, mayChange } = visit
   const here = addressOf(visit, account.clientId)
   const rotating = secrets.length > 1
-  // The newest comes first.
-  const rows = secrets.map((secret, index) => {
-    const isOld = rotating && index > 0
+  const rows = secrets.map((secret) => {
+    const isOld = secret.expiresAt !== undefined
     return html`<li>
 <div><p class="strong">${rotating ? (isOld ? 'Old secret' : 'New secret') : 'Secret'} <code>…${secret.lastFour}</code></p>
 <p class="muted">Made ${when(secret.createdAt, now)} · last used ${when(secret.lastUsedAt, now, 'never')}${
