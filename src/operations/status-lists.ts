@@ -77,10 +77,12 @@ export function statusListOperations(
 
   async function listAt(loaded: LoadedRealm, id: number, version: bigint): Promise<KeptList> {
     const key = `${loaded.realm.id}/${id}`
-    const now = deps.clock()
-    // One from the future was made before the clock was set back: nobody would accept it.
-    const isTrue = (list: KeptList) =>
-      list.loaded === loaded && list.version >= version && list.builtAt <= now && list.signAgainAt > now
+    const isTrue = (list: KeptList) => {
+      const now = deps.clock()
+      // One from the future was made before the clock was set back: nobody would accept it.
+      const isOfNow = list.builtAt <= now && list.signAgainAt > now
+      return isOfNow && list.loaded === loaded && list.version >= version
+    }
     let list = kept.get(key)
     // What was being built already may have been read before that version.
     while (!list || !isTrue(list)) {

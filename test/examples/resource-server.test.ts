@@ -48,6 +48,7 @@ t.test(
     const headers = { authorization: `Bearer ${access_token}` }
 
     const list = await api.inject({ url: '/api/v1/devices', headers })
+    t.equal(list.statusCode, 200, list.body)
     t.same(
       list.json().items.map(({ id }: { id: string }) => id),
       ['pump-1', 'pump-2', 'gate-7'],

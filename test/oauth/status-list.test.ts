@@ -4,7 +4,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { STATUS_LIST_SIZE } from '../../src/domain/status-list.ts'
 import { tokenFor } from '../support/admin.ts'
-import { PUBLIC_URL, TESTER, type TestServer, testServer } from '../support/server.ts'
+import { PUBLIC_URL, TESTER, type TestServer, testClock, testServer } from '../support/server.ts'
 import { readStatusList, statusOf, statusOfToken } from '../support/status-list.ts'
 
 const PATH = '/realms/acme/protocol/openid-connect/status-lists/0'
@@ -237,4 +237,17 @@ t.test('a clock that was ahead leaves no list from the future behind', async (t)
   server.clock.advance(-3600)
   const { claims } = await readStatusList(server)
   t.equal(claims['iat'], Math.floor(server.clock.now.getTime() / 1000))
+})
+
+t.test('a list is built once for those who ask one after the other, while time goes on', async (t) => {
+  const clock = testClock()
+  // Each look at it finds it later.
+  const read = () => {
+    clock.advance(0.001)
+    return clock.now
+  }
+  const { app } = await acme(t, { clock: { ...clock, read } })
+  const first = await app.inject(PATH)
+  t.equal(first.statusCode, 200)
+  t.equal((await app.inject(PATH)).body, first.body)
 })
