@@ -3,5 +3,5 @@ export type Clock = () => Date
 
 export const systemClock: Clock = () => new Date()
 
-/** A clock further off than this could drop keys whose tokens are alive, or forget revocations that are needed. */
+/** Clocks may be this far apart. One further off could drop keys whose tokens live, or forget revocations in force. */
 export const MAX_CLOCK_SKEW_SECONDS = 60

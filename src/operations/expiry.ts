@@ -1,3 +1,4 @@
+import { MAX_CLOCK_SKEW_SECONDS } from '../domain/clock.ts'
 import { STATUS_KEPT_SECONDS } from '../domain/status-list.ts'
 import { deleteExpiredRevokedTokens } from '../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../storage/status-lists.ts'
@@ -11,15 +12,12 @@ export interface ExpiryOperations {
 /** Rows deleted in one go: a lock for milliseconds. */
 const BATCH = 1000
 
-/** Clocks of nodes may be this far apart. */
-const MARGIN_SECONDS = 60
-
 export function expiryOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): ExpiryOperations {
   const ago = (seconds: number) => new Date(clock().getTime() - seconds * 1000)
   return {
     async deleteWhatHasExpired() {
       const indexes = await deleteStatusIndexesRetiredBefore(db, ago(STATUS_KEPT_SECONDS), BATCH)
-      const tokens = await deleteExpiredRevokedTokens(db, ago(MARGIN_SECONDS), BATCH)
+      const tokens = await deleteExpiredRevokedTokens(db, ago(MAX_CLOCK_SKEW_SECONDS), BATCH)
       return indexes === BATCH || tokens === BATCH
     },
   }

@@ -16,12 +16,13 @@ export interface LoadedRealm {
   readonly keys: readonly PublicSigningKey[]
   /** The current key, opened when it is needed. */
   readonly signer: () => Promise<Signer>
-  /** When the database last said that it is so. */
-  readonly confirmedAt: Date
+  /** When the database last said that it is so: milliseconds since the epoch. */
+  readonly confirmedAt: number
 }
 
 interface KeptRealm extends LoadedRealm {
-  confirmedAt: Date
+  // A number, which is changed in place: each token would leave a Date that gets old.
+  confirmedAt: number
 }
 
 export type PublicSigningKey = Pick<StoredSigningKey, 'kid' | 'algorithm' | 'publicJwk'>
@@ -88,7 +89,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   async function at(name: string, version: string): Promise<LoadedRealm> {
     let loaded = kept.get(name)
     if (loaded?.realm.version === version) {
-      loaded.confirmedAt = deps.clock()
+      loaded.confirmedAt = deps.clock().getTime()
       return loaded
     }
     const wanted = BigInt(version)
@@ -114,7 +115,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
 
   async function freshOrOld(name: string, inMemory: LoadedRealm): Promise<LoadedRealm> {
     const found = await fresh(name, inMemory)
-    const age = deps.clock().getTime() - found.confirmedAt.getTime()
+    const age = deps.clock().getTime() - found.confirmedAt
     // A key that signs by now may be missing in it: that is worth as long a wait as a token is.
     if (age <= found.realm.jwksMaxAgeSeconds * 1000) return found
     return meet(name).catch((error) => fallBack(error, found))
@@ -170,7 +171,7 @@ function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: strin
     })
   }
 
-  function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[], confirmedAt: Date): KeptRealm {
+  function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[], confirmedAt: number): KeptRealm {
     const { scopes, audiences, roles, resourceTypes } = realm
     return {
       confirmedAt,
@@ -192,7 +193,7 @@ function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: strin
   }
 
   return async (names) => {
-    const now = clock()
+    const now = clock().getTime()
     const realms = await findRealmsByName(db, names)
     const ids = [...realms.values()].map((realm) => realm.id)
     const keys = await listSigningKeysByRealm(db, ids)

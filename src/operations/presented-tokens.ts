@@ -6,6 +6,7 @@ import {
   type UnverifiedJwt,
   verifyJwt,
 } from '../crypto/verifying.ts'
+import { MAX_CLOCK_SKEW_SECONDS } from '../domain/clock.ts'
 import { OAuthError, UnknownRealmError } from '../domain/oauth-error.ts'
 import { issuerOf } from '../domain/realm.ts'
 import { hasStatusIndex } from '../domain/status-list.ts'
@@ -15,9 +16,6 @@ import type { Dependencies } from './dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
 import { type LoadedRealm, type PublicSigningKey, sayUnavailable } from './loaded-realms.ts'
 import { shareReads } from './shared-reads.ts'
-
-/** Another node's clock may be ahead of this one's. */
-const MAX_CLOCK_SKEW_MILLISECONDS = 60_000
 
 /** Keys kept ready to verify, about 5 kB each. */
 const MAX_KEYS = 5000
@@ -108,7 +106,8 @@ export function presentedTokenOperations(
 
       if ((claims.exp as number) * 1000 <= now.getTime()) refuse('exp has passed')
       if (audience !== undefined && ![claims.aud].flat().includes(audience)) refuse('aud is another')
-      if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_SKEW_MILLISECONDS)
+      // Another node's clock may be ahead of this one's.
+      if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_SKEW_SECONDS * 1000)
         refuse('issued in the future')
       if (!account) refuse('the client is gone')
       if (account.disabledAt) refuse('the client is disabled')

@@ -36,7 +36,7 @@ export function publishedRealmOperations(
       const known = published.get(loaded)
       if (known) return known
       const { realm, issuer, keys } = loaded
-      const ageSeconds = () => Math.max(0, clock().getTime() - loaded.confirmedAt.getTime()) / 1000
+      const ageSeconds = () => Math.max(0, clock().getTime() - loaded.confirmedAt) / 1000
       const made = { realm, issuer, keys: keys.map((key) => key.publicJwk), ageSeconds }
       published.set(loaded, made)
       return made

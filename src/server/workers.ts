@@ -40,6 +40,8 @@ export async function startWorkers(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Running> {
+  // It may have come before anybody listened for it.
+  signal.throwIfAborted()
   let closing = false
   const workers = new Map<Worker, Promise<unknown>>()
   // Everyone on one port and one database, embedded or not.
