@@ -5,7 +5,7 @@ import pg from 'pg'
 import { createSealer, type Sealer } from '../../src/crypto/sealing.ts'
 import { generateSigningKey } from '../../src/crypto/signing.ts'
 import { systemClock } from '../../src/domain/clock.ts'
-import { openVerifierKey } from '../../src/operations/master-key.ts'
+import { openVerifierKey } from '../../src/operations/realms/master-key.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { type Client, createClient, MASTER_KEY, openAdministration } from './mintmark.ts'
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { openEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
+import { openEmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts'
 import { pinToOthers } from './machine.ts'
 import { cpuMicroseconds, familyOf } from './processes.ts'
 

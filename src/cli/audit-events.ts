@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { AuditEventFilter, RecordedAuditEvent } from '../domain/audit-event.ts'
-import { auditEventToWire } from '../domain/wire/audit-event.ts'
+import { auditEventToWire } from '../wire/audit-event.ts'
 import { moment, whole } from './arguments.ts'
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'

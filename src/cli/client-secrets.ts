@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { clientSecretToWire } from '../domain/wire/service-account.ts'
-import type { ListedClientSecret } from '../operations/client-secrets.ts'
+import type { ListedClientSecret } from '../operations/accounts/client-secrets.ts'
+import { clientSecretToWire } from '../wire/service-account.ts'
 import { moment } from './arguments.ts'
 import { describeWithSecret, type InRealm, ofAccount } from './service-accounts.ts'
 import type { InSession } from './session.ts'

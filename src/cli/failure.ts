@@ -1,9 +1,9 @@
 import { ConfigError } from '../config.ts'
 import { WrongMasterKeyError } from '../crypto/sealing.ts'
 import { Refusal } from '../domain/refusal.ts'
+import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts'
 import { DatabaseUnreachableError } from '../operations/open.ts'
 import { describeDatabaseError } from '../storage/database.ts'
-import { EmbeddedPostgresError } from '../storage/embedded-postgres-error.ts'
 
 /** What went wrong and what to do, for a person; a stack only where the fault is ours. */
 export function explain(error: unknown): string {

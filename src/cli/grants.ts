@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Grant, GrantKey } from '../domain/grant.ts'
-import { grantToWire } from '../domain/wire/grant.ts'
+import { grantToWire } from '../wire/grant.ts'
 import { parseResourceName } from './protected-resources.ts'
 import { type InRealm, ofAccount } from './service-accounts.ts'
 import type { InSession } from './session.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { signingKeyToWire } from '../domain/wire/signing-key.ts'
-import type { PublishedKey } from '../operations/signing-keys.ts'
+import type { PublishedKey } from '../operations/realms/signing-keys.ts'
+import { signingKeyToWire } from '../wire/signing-key.ts'
 import type { InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
 

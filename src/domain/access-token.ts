@@ -1,10 +1,10 @@
+import { grantAudience, type Targets } from './audience.ts'
 import {
   type AskedDetail,
   type DetailsClaims,
   grantDetails,
   type HeldDetails,
 } from './authorization-details.ts'
-import { grantAudience, type Targets } from './resource.ts'
 import { grantScope } from './scope.ts'
 import { type StatusClaim, statusClaimOf } from './status-list.ts'
 

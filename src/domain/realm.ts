@@ -1,7 +1,7 @@
+import { isAbsoluteUri } from './audience.ts'
 import { LEAKED_SECRET_ACTIONS, type LeakedSecretAction } from './leaked-secret.ts'
 import { isCustomResourceType } from './protected-resource.ts'
 import { Refusal } from './refusal.ts'
-import { isAbsoluteUri } from './resource.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
 import { isScopeToken } from './scope.ts'
 

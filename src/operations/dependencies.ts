@@ -4,7 +4,7 @@ import type { Sealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import type { Database } from '../storage/database.ts'
-import type { FailedAttempts } from './failed-attempts.ts'
+import type { FailedAttempts } from './clients/failed-attempts.ts'
 
 /** What operations stand on; each takes what it uses. */
 export interface Dependencies {

@@ -9,10 +9,10 @@ import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import { type Database, isDatabaseAway, openDatabase, reasonOf } from '../storage/database.ts'
 import { createAttemptCounters, type FailedAttemptsStore } from '../storage/failed-attempts.ts'
 import { migrateToLatest } from '../storage/migrations.ts'
+import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
-import { createFailedAttempts } from './failed-attempts.ts'
-import { openPortalSealer, openVerifierKey } from './master-key.ts'
 import { createOperations, type Operations } from './operations.ts'
+import { openPortalSealer, openVerifierKey } from './realms/master-key.ts'
 
 export interface OpenOptions {
   /** `undefined`: a PostgreSQL of our own in `dataDir`. */
@@ -59,7 +59,7 @@ export async function openOperations(options: OpenOptions): Promise<OpenedOperat
   const { dataDir, log } = options
   if (options.databaseUrl !== undefined) return openOn(options.databaseUrl, options, async () => {})
   // Loaded when it is needed: most servers have a PostgreSQL of their own.
-  const { openEmbeddedPostgres } = await import('../storage/embedded-postgres.ts')
+  const { openEmbeddedPostgres } = await import('../embedded/embedded-postgres.ts')
   const embedded = await openEmbeddedPostgres(dataDir, log)
   try {
     return await openOn(embedded.connectionString, options, () => embedded.close())

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestOutcome } from '../http/request-log.ts'
-import type { MeasurementOperations, Measurements } from '../operations/measurements.ts'
+import type { MeasurementOperations, Measurements } from '../operations/upkeep/measurements.ts'
 
 /** Realms that get a label of their own; the others share one, so that the number of series stays bounded. */
 const MAX_REALM_LABELS = 100

@@ -10,19 +10,32 @@ const ALLOWED: Record<string, readonly string[]> = {
   config: [],
   verifier: [],
   crypto: ['domain'],
+  wire: ['domain'],
   storage: ['domain'],
-  operations: ['domain', 'crypto', 'storage'],
-  http: ['domain', 'operations'],
-  cli: ['domain', 'operations', 'storage', 'crypto', 'config'],
-  server: ['domain', 'crypto', 'storage', 'operations', 'http', 'config'],
+  embedded: ['domain', 'storage'],
+  operations: ['domain', 'crypto', 'storage', 'embedded'],
+  http: ['domain', 'wire', 'operations'],
+  cli: ['domain', 'wire', 'operations', 'storage', 'embedded', 'crypto', 'config'],
+  server: ['domain', 'crypto', 'storage', 'embedded', 'operations', 'http', 'config'],
   main: ['cli', 'config', 'server'],
+}
+
+/** What each room of operations may import beside itself; the files above the rooms put them together. */
+const ROOMS: Record<string, readonly string[]> = {
+  clients: [],
+  realms: [],
+  accounts: ['clients', 'realms'],
+  resources: ['accounts', 'clients', 'realms', 'tokens'],
+  tokens: ['accounts', 'clients', 'realms', 'resources'],
+  portal: ['realms'],
+  upkeep: ['accounts', 'clients', 'realms', 'tokens'],
 }
 
 /** Libraries that one place alone works with. */
 const OWNED: Record<string, readonly string[]> = {
   kysely: ['storage'],
   'kysely/migration': ['storage'],
-  pg: ['storage'],
+  pg: ['storage', 'embedded'],
   'rate-limiter-flexible': ['storage'],
   fastify: ['http', 'server'],
   'prom-client': ['server'],
@@ -36,6 +49,11 @@ const IMPORT = /\bfrom\s+['"]([^'"]+)['"]|\bimport\s*\(\s*['"]([^'"]+)['"]|^impo
 
 function layerOf(path: string): string {
   return (relative(SRC, path).split(sep)[0] as string).replace(/\.ts$/, '')
+}
+
+function roomOf(path: string): string | undefined {
+  const [layer, room, file] = relative(SRC, path).split(sep)
+  return layer === 'operations' && file !== undefined ? room : undefined
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
@@ -52,6 +70,9 @@ for (const file of files) {
       if (specifier.startsWith('.')) {
         const target = layerOf(resolve(dirname(path), specifier))
         t.ok(target === layer || ALLOWED[layer]?.includes(target), `${layer} may import ${target}`)
+        const [room, other] = [roomOf(path), roomOf(resolve(dirname(path), specifier))]
+        if (room !== undefined && other !== undefined)
+          t.ok(room === other || ROOMS[room]?.includes(other), `${room} may import ${other}`)
       } else if (specifier in OWNED) {
         t.ok(OWNED[specifier]?.includes(layer), `${layer} may import ${specifier}`)
       }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { shareReads } from '../../src/operations/shared-reads.ts'
+import { shareReads } from '../../src/operations/clients/shared-reads.ts'
 
 t.test('whoever asks while nothing is answered hears of it in time, those behind others too', async (t) => {
   let isAway = true

@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import { pino } from 'pino'
 import t from 'tap'
-import { startExpiry } from '../../src/server/expiry.ts'
+import { startExpiry } from '../../src/server/jobs/expiry.ts'
 
 const pass = async (milliseconds: number) => {
   mock.timers.tick(milliseconds)

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Test } from 'tap'
-import { openCluster } from '../../src/storage/embedded-cluster.ts'
-import type { EmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
-import { findPostmaster } from '../../src/storage/postmaster.ts'
+import { openCluster } from '../../src/embedded/embedded-cluster.ts'
+import type { EmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts'
+import { findPostmaster } from '../../src/embedded/postmaster.ts'
 import { temporaryFolder } from './process.ts'
 
 /** Makes folders for embedded databases: copies of one that was made but once, which spares the disk. */

@@ -1,4 +1,4 @@
-import { openEmbeddedPostgres } from '../../src/storage/embedded-postgres.ts'
+import { openEmbeddedPostgres } from '../../src/embedded/embedded-postgres.ts'
 
 // Has the embedded PostgreSQL of a folder open until it is killed.
 await openEmbeddedPostgres(process.argv[2] as string, () => {})

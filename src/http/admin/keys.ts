@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { ALGORITHMS } from '../../domain/realm.ts'
-import { signingKeyToWire } from '../../domain/wire/signing-key.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { signingKeyToWire } from '../../wire/signing-key.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { Closed, InRealm, MaybeMoment, Moment, PathName } from './schemas.ts'

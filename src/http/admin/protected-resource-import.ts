@@ -2,9 +2,13 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
-import { importOutcomeToWire } from '../../domain/wire/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { importResourceLines, type LineOutcome, MAX_LINES } from '../../operations/resource-lines.ts'
+import {
+  importResourceLines,
+  type LineOutcome,
+  MAX_LINES,
+} from '../../operations/resources/protected-resource-import.ts'
+import { importOutcomeToWire } from '../../wire/protected-resource.ts'
 import { logFault } from '../request-log.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { protectedResourceToWire } from '../../domain/wire/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { protectedResourceToWire } from '../../wire/protected-resource.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
-import { realmToWire } from '../../domain/wire/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { realmToWire } from '../../wire/realm.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { clientSecretToWire, serviceAccountWithSecretToWire } from '../../domain/wire/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { clientSecretToWire, serviceAccountWithSecretToWire } from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { serviceAccountToWire } from '../../domain/wire/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { serviceAccountToWire } from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'

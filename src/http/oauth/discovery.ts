@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { resourceTypesOf } from '../../domain/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
-import type { PublishedRealm } from '../../operations/published-realms.ts'
+import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
-import type { PublishedRealm } from '../../operations/published-realms.ts'
+import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 

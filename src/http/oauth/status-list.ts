@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
-import type { StatusList } from '../../operations/status-lists.ts'
+import type { StatusList } from '../../operations/tokens/status-lists.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 

@@ -1,6 +1,6 @@
 import type { Realm } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
-import type { PublishedKey } from '../../operations/signing-keys.ts'
+import type { PublishedKey } from '../../operations/realms/signing-keys.ts'
 import { badge, confirmation, notice, type Tone } from './elements.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'

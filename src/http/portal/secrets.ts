@@ -1,7 +1,7 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { ServiceAccountWithSecret } from '../../operations/accounts/service-accounts.ts'
 import type { Operations } from '../../operations/operations.ts'
-import type { ServiceAccountWithSecret } from '../../operations/service-accounts.ts'
 import { confirmation } from './elements.ts'
 import { type Content, html, named } from './html.ts'
 import type { Page } from './layout.ts'

@@ -1,6 +1,6 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import type { ListedClientSecret } from '../../operations/client-secrets.ts'
+import type { ListedClientSecret } from '../../operations/accounts/client-secrets.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { badge, confirmation, copyable, field, form, notice, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'

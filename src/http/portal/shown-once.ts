@@ -1,5 +1,5 @@
+import type { ServiceAccountWithSecret } from '../../operations/accounts/service-accounts.ts'
 import type { Operations } from '../../operations/operations.ts'
-import type { ServiceAccountWithSecret } from '../../operations/service-accounts.ts'
 import { copyable, copyButton, notice } from './elements.ts'
 import { html, named } from './html.ts'
 import type { Page } from './layout.ts'

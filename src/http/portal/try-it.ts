@@ -1,7 +1,7 @@
 import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
 import { parseScope } from '../../domain/scope.ts'
-import type { IssuedAccessToken } from '../../operations/access-tokens.ts'
 import type { Operations } from '../../operations/operations.ts'
+import type { IssuedAccessToken } from '../../operations/tokens/access-tokens.ts'
 import { copyButton, field, form, notice } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import type { Page } from './layout.ts'

@@ -5,7 +5,7 @@ import type { Actor } from '../../domain/actor.ts'
 import { portalActor } from '../../domain/portal-session.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
-import type { PortalVisit } from '../../operations/portal-sessions.ts'
+import type { PortalVisit } from '../../operations/portal/portal-sessions.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import type { Layout, Page } from './layout.ts'
 

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { isDatabaseAway } from '../storage/database.ts'
+import { type Cluster, openCluster } from './embedded-cluster.ts'
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
+import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
+
+export interface EmbeddedPostgres {
+  readonly connectionString: string
+  /** Stops it, unless others use it too. */
+  close(): Promise<void>
+}
+
+export type Log = (message: string, error?: Error) => void
+
+/** The advisory lock that all who use it share, and that the last one takes for itself to stop it. */
+const IN_USE = 6_468_645
+
+/** How long a start may take: after a crash, the changes since the last checkpoint are made again. */
+const START_SECONDS = 120
+
+/** One that is stopping or stuck may take a connection and not answer. */
+const ANSWER_MILLISECONDS = 5000
+
+const POLL_MILLISECONDS = 15
+
+/** Before another attempt to bring back a PostgreSQL that does not start. */
+const RETRY_MILLISECONDS = 1000
+
+/** Why a start is no failure: one that came second, processes of a dead one not all gone yet, a kill from outside. */
+const TRY_AGAIN = /lock file .* (already exists|is empty)|shared memory block .* still in use|^killed by/
+
+/**
+ * The PostgreSQL below `dataDir`: joined if it runs, whoever started it, or else started. Should it die, it is
+ * started again. Any number of processes may use it; PostgreSQL itself sees to it that it never runs twice.
+ * @throws EmbeddedPostgresError
+ */
+export async function openEmbeddedPostgres(
+  dataDir: string,
+  log: Log,
+  startSeconds = START_SECONDS,
+): Promise<EmbeddedPostgres> {
+  const cluster = await openCluster(dataDir)
+  let closing = false
+  let membership = keep(await join(cluster, startSeconds))
+
+  function keep(client: pg.Client): Promise<pg.Client> {
+    client.once('end', () => {
+      if (closing) return
+      log('the embedded PostgreSQL is gone; starting it again')
+      membership = rejoin().then(keep)
+    })
+    return Promise.resolve(client)
+  }
+
+  async function rejoin(): Promise<pg.Client> {
+    for (;;) {
+      if (closing) throw new EmbeddedPostgresError('closing')
+      try {
+        return await join(cluster, startSeconds)
+      } catch (error) {
+        log('the embedded PostgreSQL does not start; it will be tried again', error as Error)
+        await sleep(RETRY_MILLISECONDS)
+      }
+    }
+  }
+
+  return {
+    connectionString: cluster.connectionString,
+    close: async () => {
+      closing = true
+      const client = await membership.catch(() => undefined)
+      if (client) await leave(client, cluster)
+    },
+  }
+}
+
+async function join(cluster: Cluster, startSeconds: number): Promise<pg.Client> {
+  const deadline = performance.now() + startSeconds * 1000
+  let postmaster: Postmaster | undefined
+  for (;;) {
+    try {
+      return await becomeMember(cluster)
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      if (performance.now() > deadline)
+        throw new EmbeddedPostgresError(
+          `PostgreSQL in ${cluster.data} does not answer: ${(error as Error).message}`,
+        )
+      const words = await postmaster?.lastWords()
+      if (words !== undefined) {
+        postmaster = undefined
+        if (!TRY_AGAIN.test(words))
+          throw new EmbeddedPostgresError(`PostgreSQL did not start: ${words} (its log is ${cluster.log})`)
+      }
+      if (!postmaster && nobodyListens(error) && !(await findPostmaster(cluster)))
+        postmaster = await startPostmaster(cluster)
+    }
+    await sleep(POLL_MILLISECONDS)
+  }
+}
+
+/** While this session lasts, nobody stops the PostgreSQL that it is with. */
+async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
+  const client = createClient(connectionString)
+  try {
+    await client.connect()
+    await client.query('select pg_advisory_lock_shared($1)', [IN_USE])
+    // The lock may have come free because the session of one who stops it ended first. Then it takes nobody any more.
+    const probe = createClient(connectionString)
+    await probe.connect()
+    await probe.end()
+    // Whoever gets it hears when it ends; that it ended before would be heard by nobody.
+    await client.query('select 1')
+    return client
+  } catch (error) {
+    await client.end()
+    throw error
+  }
+}
+
+function createClient(connectionString: string): pg.Client {
+  const client = new pg.Client({
+    connectionString,
+    application_name: 'mintmark member',
+    connectionTimeoutMillis: ANSWER_MILLISECONDS,
+  })
+  // Its end is what counts.
+  client.on('error', () => {})
+  return client
+}
+
+async function leave(client: pg.Client, cluster: Cluster): Promise<void> {
+  // A session that broke has left already.
+  await Promise.allSettled([stopIfLast(client, cluster)])
+  await client.end()
+}
+
+async function stopIfLast(client: pg.Client, cluster: Cluster): Promise<void> {
+  await client.query('select pg_advisory_unlock_shared($1)', [IN_USE])
+  // Whoever comes while we hold it finds that PostgreSQL ends, and starts it again.
+  const { rows } = await client.query('select pg_try_advisory_lock($1) as is_last', [IN_USE])
+  if (rows[0].is_last) await stopPostmaster(cluster)
+}
+
+// Even one that still recovers answers, and so does one in another container that shares the folder.
+function nobodyListens(error: unknown): boolean {
+  return ['ENOENT', 'ECONNREFUSED'].includes(String((error as NodeJS.ErrnoException).code))
+}

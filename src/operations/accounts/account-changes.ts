@@ -1,0 +1,92 @@
+import type { Actor } from '../../domain/actor.ts'
+import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
+import { type Realm, SYSTEM_REALM } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { PLATFORM_ADMIN } from '../../domain/role.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { type Database, type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
+import { findRealmByName, keepRealmByName, lockRealmByName } from '../../storage/realms.ts'
+import { isRoleHeld, lockServiceAccount } from '../../storage/service-accounts.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { unknownRealm } from '../realms/realms.ts'
+
+export interface AccountChange {
+  readonly actor: Actor
+  /** As the audit trail calls it. */
+  readonly action: string
+  readonly realmName: string
+  readonly clientId: string
+  /** The version that the change is based on; `undefined`: whatever it is now. */
+  readonly expectedVersion?: number | undefined
+  /** Checks and locks that come before the account is held. */
+  readonly lockBefore?: (trx: DatabaseTransaction, realm: Realm) => Promise<void>
+}
+
+/** What a change works with: the account's row and, of realm `system`, the realm's row are held until it ends. */
+export interface ChangeContext {
+  readonly trx: DatabaseTransaction
+  readonly realm: Realm
+  readonly account: ServiceAccount
+  readonly now: Date
+  /** Adds to what the audit trail says of the change. */
+  readonly note: (details: Record<string, unknown>) => void
+}
+
+/**
+ * Changes one account while holding its row, and leaves a line in the audit trail.
+ * @throws Refusal `forbidden`, `not_found`, `changed_meanwhile`
+ */
+export async function changeAccount<T>(
+  { db, clock }: Pick<Dependencies, 'db' | 'clock'>,
+  { actor, action, realmName, clientId, expectedVersion, lockBefore }: AccountChange,
+  change: (context: ChangeContext) => Promise<T>,
+): Promise<T> {
+  requireAuthority(actor, realmName, 'administer')
+  return inTransaction(db, async (trx) => {
+    const realm = await holdRealm(trx, realmName, action === 'service-account.delete')
+    await lockBefore?.(trx, realm)
+    const account = await lockServiceAccount(trx, realm.id, clientId)
+    if (!account) throw unknownAccount(realmName, clientId)
+    // Not before: what was done while this waited comes before it.
+    const now = clock()
+    requireHeldRoles(actor, account.roles)
+    if (expectedVersion !== undefined && expectedVersion !== account.version)
+      throw new Refusal('changed_meanwhile', 'The service account has been changed meanwhile.')
+    let details: Record<string, unknown> = { name: account.name }
+    const note = (more: Record<string, unknown>) => {
+      details = { ...details, ...more }
+    }
+    const result = await change({ trx, realm, account, now, note })
+    await insertAuditEvent(trx, realm, { actor, action, target: clientId, outcome: 'done', details }, now)
+    return result
+  })
+}
+
+// The realm before the account, as creation locks them: or the two could wait for each other. Kept at the least, so
+// that what it has of roles and scopes stays what the change is checked against. In realm `system`
+// changes take turns, so that two of them cannot each leave the other's administrator as the last.
+async function holdRealm(trx: DatabaseTransaction, name: string, always: boolean): Promise<Realm> {
+  const hold = always || name === SYSTEM_REALM ? lockRealmByName : keepRealmByName
+  const realm = await hold(trx, name)
+  if (!realm) throw unknownRealm(name)
+  return realm
+}
+
+/** Refuses to take away the last administrator of the platform. */
+export async function keepPlatformAdministrator({ trx, realm, account }: ChangeContext): Promise<void> {
+  if (realm.name !== SYSTEM_REALM || account.disabledAt || !account.roles.includes(PLATFORM_ADMIN)) return
+  if (!(await isRoleHeld(trx, realm.id, PLATFORM_ADMIN, account.clientId)))
+    throw new Refusal('last_administrator', 'The last platform administrator has to stay one.')
+}
+
+/** @throws Refusal `not_found` */
+export async function realmNamed(db: Database, name: string): Promise<Realm> {
+  const realm = await findRealmByName(db, name)
+  if (!realm) throw unknownRealm(name)
+  return realm
+}
+
+export function unknownAccount(realmName: string, clientId: string): Refusal {
+  return new Refusal('not_found', `Realm ${realmName} has no service account ${clientId}.`, 'client_id')
+}

@@ -1,0 +1,66 @@
+import { SERVER_ACTOR } from '../../domain/actor.ts'
+import { DEFAULT_REALM_SETTINGS, SYSTEM_REALM } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { PLATFORM_ADMIN } from '../../domain/role.ts'
+import { isActionRecorded } from '../../storage/audit-events.ts'
+import { findRealmByName, listRealms } from '../../storage/realms.ts'
+import { isRoleHeld } from '../../storage/service-accounts.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { createRealmWithKey, type RealmOperations } from '../realms/realms.ts'
+import type { ServiceAccountOperations, ServiceAccountWithSecret } from './service-accounts.ts'
+
+export interface BootstrapOperations {
+  /** Makes a platform administrator where there is none. Says whether it did. */
+  bootstrapAdministrator(clientId: string, clientSecret: string): Promise<boolean>
+  /** Where there is no realm yet, a realm and a service account to try things with. */
+  createDemo(): Promise<ServiceAccountWithSecret | undefined>
+}
+
+export const DEMO_REALM = 'demo'
+
+export function bootstrapOperations(
+  deps: Pick<Dependencies, 'db' | 'clock' | 'sealer'>,
+  operations: RealmOperations & ServiceAccountOperations,
+): BootstrapOperations {
+  const { db } = deps
+
+  async function openSystemRealm(): Promise<string> {
+    const realm = await findRealmByName(db, SYSTEM_REALM)
+    if (realm) return realm.id
+    const settings = { ...DEFAULT_REALM_SETTINGS, displayName: 'Platform administration' }
+    const created = await ifFirst(createRealmWithKey(deps, SERVER_ACTOR, SYSTEM_REALM, settings))
+    return created?.id ?? openSystemRealm()
+  }
+
+  return {
+    async bootstrapAdministrator(clientId, clientSecret) {
+      if (await isRoleHeld(db, await openSystemRealm(), PLATFORM_ADMIN)) return false
+      const created = await ifFirst(
+        operations.createServiceAccount(SERVER_ACTOR, SYSTEM_REALM, {
+          name: 'Bootstrap administrator',
+          roles: [PLATFORM_ADMIN],
+          imported: { clientId, clientSecret },
+        }),
+      )
+      return created !== undefined
+    },
+
+    async createDemo() {
+      // The realm of the platform itself may be there already.
+      if ((await listRealms(db, '', 2)).every(({ name }) => name === SYSTEM_REALM))
+        await ifFirst(operations.createRealm(SERVER_ACTOR, DEMO_REALM, { displayName: 'Demo' }))
+      // A server that was killed at this point left a realm that never had an account.
+      const realm = await findRealmByName(db, DEMO_REALM)
+      if (!realm || (await isActionRecorded(db, realm.id, 'service-account.create'))) return undefined
+      return ifFirst(operations.createServiceAccount(SERVER_ACTOR, DEMO_REALM, { name: 'demo' }))
+    },
+  }
+}
+
+/** `undefined` where another node that starts at the same time was faster. */
+function ifFirst<T>(creation: Promise<T>): Promise<T | undefined> {
+  return creation.catch((error: unknown) => {
+    if (error instanceof Refusal && /_taken$/.test(error.code)) return undefined
+    throw error
+  })
+}

@@ -1,0 +1,84 @@
+import { hmacOf, isGeneratedSecret } from '../../crypto/client-secret.ts'
+import { SERVER_ACTOR } from '../../domain/actor.ts'
+import type { LeakedSecretReport } from '../../domain/leaked-secret.ts'
+import { UnknownRealmError } from '../../domain/oauth-error.ts'
+import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { findClientSecretsByHmac, updateClientSecretExpiry } from '../../storage/client-secrets.ts'
+import { findRealmByName } from '../../storage/realms.ts'
+import { updateServiceAccount } from '../../storage/service-accounts.ts'
+import { sayUnavailable } from '../clients/loaded-realms.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { changeAccount } from './account-changes.ts'
+import { replaceStatusIndex } from './status-indexes.ts'
+
+export interface LeakedSecretOperations {
+  /**
+   * Acts on secrets that were found where anybody can read them: those that are valid now are ended, with all tokens of
+   * their accounts, or only told of, as the realm has it. Each leaves a line in the audit trail.
+   * @returns how many of them were valid, for the log alone
+   * @throws UnknownRealmError
+   * @throws OAuthError `temporarily_unavailable`
+   */
+  reportLeakedSecrets(
+    realmName: string,
+    reports: readonly LeakedSecretReport[],
+    address: string,
+  ): Promise<number>
+}
+
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey'>
+
+export function leakedSecretOperations(deps: Deps): LeakedSecretOperations {
+  const { db, clock, verifierKey } = deps
+
+  async function reportLeakedSecrets(
+    realmName: string,
+    reports: readonly LeakedSecretReport[],
+    address: string,
+  ): Promise<number> {
+    const realm = await findRealmByName(db, realmName)
+    if (!realm) throw new UnknownRealmError(`no realm ${realmName}`)
+    // A secret that the server did not make has no verifier that it could be found by.
+    const byHmac = new Map(
+      reports
+        .filter(({ token }) => isGeneratedSecret(token))
+        .map((report) => [hmacOf(report.token, verifierKey).toString('hex'), report]),
+    )
+    const found = await findClientSecretsByHmac(db, realm.id, [...byHmac.keys()])
+    const valid = found.filter(({ expiresAt }) => !expiresAt || expiresAt > clock())
+    for (const secret of valid)
+      await act(deps, realm, secret, byHmac.get(secret.hmac) as LeakedSecretReport, address)
+    return valid.length
+  }
+
+  return {
+    reportLeakedSecrets: (...asked) => reportLeakedSecrets(...asked).catch(sayUnavailable),
+  }
+}
+
+type Found = Awaited<ReturnType<typeof findClientSecretsByHmac>>[number]
+
+async function act(
+  deps: Deps,
+  realm: Realm,
+  { clientId, id, createdAt }: Found,
+  { url, source }: LeakedSecretReport,
+  address: string,
+): Promise<void> {
+  const actor = { ...SERVER_ACTOR, id: 'leaked-secrets', address }
+  const about = { actor, action: 'service-account.leaked-secret', realmName: realm.name, clientId }
+  const disabled = realm.leakedSecretAction === 'disable'
+  await changeAccount(deps, about, async (context) => {
+    const { trx, now, note } = context
+    note({ secret: id, url, source, disabled })
+    if (!disabled) return
+    // It ends before it began, so that it is over by every node's clock.
+    await updateClientSecretExpiry(trx, realm.id, clientId, id, createdAt)
+    const statusIndex = await replaceStatusIndex(context)
+    await updateServiceAccount(trx, realm.id, clientId, { statusIndex }, now)
+  }).catch((error: unknown) => {
+    // Deleted meanwhile, which ends it too.
+    if (!(error instanceof Refusal) || error.code !== 'not_found') throw error
+  })
+}

@@ -1,0 +1,222 @@
+import { generateClientSecret } from '../../crypto/client-secret.ts'
+import { newClientId } from '../../crypto/identifier.ts'
+import type { Actor } from '../../domain/actor.ts'
+import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
+import type { Page } from '../../domain/page.ts'
+import { checkAccountRights, type Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { DEFAULT_ROLE } from '../../domain/role.ts'
+import {
+  checkImportedClientId,
+  checkImportedClientSecret,
+  nameKey,
+  parseDescription,
+  parseServiceAccountName,
+  type ServiceAccount,
+} from '../../domain/service-account.ts'
+import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { insertClientSecret } from '../../storage/client-secrets.ts'
+import { type DatabaseTransaction, inTransaction, violatedConstraint } from '../../storage/database.ts'
+import {
+  lockRealmByName,
+  updateRealmFreeingPlace,
+  updateRealmImportsSecrets,
+  updateRealmTakingPlace,
+} from '../../storage/realms.ts'
+import {
+  deleteServiceAccount,
+  findServiceAccount,
+  insertServiceAccount,
+  listServiceAccounts,
+  type ServiceAccountFilter,
+  updateServiceAccount,
+} from '../../storage/service-accounts.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { unknownRealm } from '../realms/realms.ts'
+import {
+  type AccountChange,
+  changeAccount,
+  keepPlatformAdministrator,
+  realmNamed,
+  unknownAccount,
+} from './account-changes.ts'
+import { secretRecord } from './client-secrets.ts'
+import {
+  actionOf,
+  changesOf,
+  losesAdministration,
+  pick,
+  type ServiceAccountUpdate,
+} from './service-account-update.ts'
+import { replaceStatusIndex, retireStatusIndex, takeStatusIndex } from './status-indexes.ts'
+
+export interface NewServiceAccountRequest {
+  readonly name: string
+  readonly description?: string
+  readonly roles?: readonly string[]
+  readonly scopes?: readonly string[] | undefined
+  /** Credentials that the client has already; both or none. */
+  readonly imported?: { readonly clientId: string; readonly clientSecret: string }
+}
+
+export interface ServiceAccountWithSecret {
+  readonly account: ServiceAccount
+  readonly clientSecret: string
+}
+
+export interface ServiceAccountOperations {
+  /** @throws Refusal `forbidden`, `not_found`, `invalid`, `name_taken`, `client_id_taken`, `limit_reached` */
+  createServiceAccount(
+    actor: Actor,
+    realmName: string,
+    request: NewServiceAccountRequest,
+  ): Promise<ServiceAccountWithSecret>
+  /** A page in order of name. */
+  listServiceAccounts(
+    actor: Actor,
+    realmName: string,
+    filter: ServiceAccountFilter,
+  ): Promise<Page<ServiceAccount>>
+  /** @throws Refusal `forbidden`, `not_found` */
+  findServiceAccount(actor: Actor, realmName: string, clientId: string): Promise<ServiceAccount>
+  /** @throws Refusal also `invalid`, `name_taken`, `changed_meanwhile`, `last_administrator` */
+  updateServiceAccount(
+    actor: Actor,
+    realmName: string,
+    clientId: string,
+    update: ServiceAccountUpdate & Pick<AccountChange, 'expectedVersion'>,
+  ): Promise<ServiceAccount>
+  /** @throws Refusal also `last_administrator` */
+  deleteServiceAccount(actor: Actor, realmName: string, clientId: string): Promise<void>
+}
+
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey'>
+
+export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
+  const { db, clock } = deps
+  return {
+    async createServiceAccount(actor, realmName, request) {
+      requireAuthority(actor, realmName, 'administer')
+      requireHeldRoles(actor, request.roles ?? [])
+      const name = parseServiceAccountName(request.name)
+      const description = parseDescription(request.description ?? '')
+      if (request.imported) checkImported(request.imported)
+      const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
+      const secret = await secretRecord(deps, clientSecret)
+      const account = await inTransaction(db, async (trx) => {
+        const realm = await takePlace(trx, realmName)
+        const now = clock()
+        checkAccountRights(realm, request)
+        const created = await insertServiceAccount(
+          trx,
+          realm.id,
+          {
+            clientId: request.imported?.clientId ?? newClientId(),
+            name,
+            nameKey: nameKey(name),
+            description,
+            roles: request.roles ?? [DEFAULT_ROLE],
+            scopes: request.scopes,
+            statusIndex: await takeStatusIndex(trx, realm),
+          },
+          now,
+        )
+        await insertClientSecret(trx, realm.id, created.clientId, secret, now)
+        if (!secret.hmac) await updateRealmImportsSecrets(trx, realm.id)
+        const details = { name, roles: created.roles, imported: request.imported !== undefined }
+        const action = 'service-account.create'
+        const event = { actor, action, target: created.clientId, outcome: 'done', details } as const
+        await insertAuditEvent(trx, realm, event, now)
+        return created
+      }).catch((error: unknown) => {
+        throw takenRefusal(error, name) ?? error
+      })
+      return { account, clientSecret }
+    },
+
+    async listServiceAccounts(actor, realmName, filter) {
+      requireAuthority(actor, realmName, 'view')
+      const { id } = await realmNamed(db, realmName)
+      const items = await listServiceAccounts(db, id, { ...filter, limit: filter.limit + 1 })
+      if (items.length <= filter.limit) return { items, next: undefined }
+      items.pop()
+      return { items, next: nameKey((items.at(-1) as ServiceAccount).name) }
+    },
+
+    async findServiceAccount(actor, realmName, clientId) {
+      requireAuthority(actor, realmName, 'view')
+      const account = await findServiceAccount(db, (await realmNamed(db, realmName)).id, clientId)
+      if (!account) throw unknownAccount(realmName, clientId)
+      return account
+    },
+
+    async updateServiceAccount(actor, realmName, clientId, { expectedVersion, ...update }) {
+      requireHeldRoles(actor, update.roles ?? [])
+      const action = actionOf(update)
+      const about = { actor, action, realmName, clientId, expectedVersion }
+      return changeAccount(deps, about, async (context) => {
+        const { trx, account, now, note } = context
+        checkAccountRights(context.realm, {
+          ...(update.roles && { roles: update.roles }),
+          scopes: update.scopes ?? undefined,
+        })
+        const changes = changesOf(account, update, now)
+        if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
+        note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
+        if (Object.keys(changes).length === 0) return account
+        // Disabled, it has no tokens; enabled again, it gets tokens with another index.
+        const renewed = changes.disabledAt ? { statusIndex: await replaceStatusIndex(context) } : {}
+        return updateServiceAccount(trx, account.realmId, clientId, { ...changes, ...renewed }, now)
+      }).catch((error: unknown) => {
+        throw takenRefusal(error, update.name ?? '') ?? error
+      })
+    },
+
+    async deleteServiceAccount(actor, realmName, clientId) {
+      const about = { actor, action: 'service-account.delete', realmName, clientId }
+      await changeAccount(deps, about, async (context) => {
+        await keepPlatformAdministrator(context)
+        await retireStatusIndex(context)
+        await deleteServiceAccount(context.trx, context.realm.id, clientId)
+        await updateRealmFreeingPlace(context.trx, context.realm.id)
+      })
+    },
+  }
+}
+
+async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<Realm> {
+  // Held, so that the roles and scopes it is checked against cannot change meanwhile.
+  const realm = await lockRealmByName(trx, realmName)
+  if (!realm) throw unknownRealm(realmName)
+  if ((await updateRealmTakingPlace(trx, realm.id)) === undefined) throw limitReached(realm)
+  return realm
+}
+
+function checkImported({ clientId, clientSecret }: { clientId: string; clientSecret: string }): void {
+  checkImportedClientId(clientId)
+  checkImportedClientSecret(clientSecret)
+}
+
+function limitReached({ name, serviceAccountLimit }: Realm): Refusal {
+  return new Refusal(
+    'limit_reached',
+    `Realm ${name} has reached its limit of ${serviceAccountLimit} service accounts.`,
+    undefined,
+    serviceAccountLimit,
+  )
+}
+
+function takenRefusal(error: unknown, name: string): Refusal | undefined {
+  switch (violatedConstraint(error)) {
+    case 'service_accounts_name_key':
+      return new Refusal('name_taken', `There is a service account named “${name}” already.`, 'name')
+    case 'service_accounts_pkey':
+      return new Refusal(
+        'client_id_taken',
+        'There is a service account with that client_id already.',
+        'client_id',
+      )
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,94 @@
+import { importVerifierKey, type VerifierKey } from '../../crypto/client-secret.ts'
+import { generateDataKey } from '../../crypto/data-key.ts'
+import { createSealer, type Sealer, WrongMasterKeyError } from '../../crypto/sealing.ts'
+import type { Actor } from '../../domain/actor.ts'
+import { requirePlatformAuthority } from '../../domain/authority.ts'
+import type { Clock } from '../../domain/clock.ts'
+import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { findDataKey, insertDataKey, lockDataKeys, updateDataKey } from '../../storage/data-keys.ts'
+import { type Database, inTransaction } from '../../storage/database.ts'
+import { lockSealedSigningKeys, updateSealedSigningKey } from '../../storage/signing-keys.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+const VERIFIER_KEY = 'client-secret-verifier'
+const PORTAL_KEY = 'portal'
+const PAGE = 200
+
+export interface MasterKeyOperations {
+  /** Seals all keys anew under the first master key, and says how many were under another. */
+  rotateMasterKey(actor: Actor): Promise<number>
+}
+
+/**
+ * The key of the HMAC that generated secrets are checked against: random, made once, kept sealed. Were it derived from
+ * the master key instead, that one could never be replaced.
+ * @throws WrongMasterKeyError
+ */
+export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock): Promise<VerifierKey> {
+  return importVerifierKey(await openDataKey(db, sealer, clock, VERIFIER_KEY))
+}
+
+/**
+ * What the portal's cookies are sealed with, the same on every node.
+ * @throws WrongMasterKeyError
+ */
+export async function openPortalSealer(db: Database, sealer: Sealer, clock: Clock): Promise<Sealer> {
+  return createSealer([await openDataKey(db, sealer, clock, PORTAL_KEY)])
+}
+
+async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: string): Promise<Uint8Array> {
+  const sealed = await findDataKey(db, purpose)
+  if (sealed !== undefined) return sealer.open(sealed)
+  await insertDataKey(db, purpose, await sealer.seal(generateDataKey()), clock())
+  const kept = await findDataKey(db, purpose)
+  if (kept === undefined) throw new WrongMasterKeyError(`the key ${purpose} is gone`)
+  return sealer.open(kept)
+}
+
+export function masterKeyOperations({
+  db,
+  sealer,
+  clock,
+}: Pick<Dependencies, 'db' | 'sealer' | 'clock'>): MasterKeyOperations {
+  const reseal = async (sealed: string) =>
+    sealer.isCurrent(sealed) ? undefined : sealer.seal(await sealer.open(sealed))
+
+  return {
+    async rotateMasterKey(actor) {
+      requirePlatformAuthority(actor)
+      let resealed = 0
+      let after = { realmId: '0', kid: '' }
+      for (let page = PAGE; page === PAGE; ) {
+        const keys = await inTransaction(db, async (trx) => {
+          const rows = await lockSealedSigningKeys(trx, after, PAGE)
+          for (const row of rows) {
+            const sealedPrivateJwk = await reseal(row.sealedPrivateJwk)
+            if (sealedPrivateJwk === undefined) continue
+            await updateSealedSigningKey(trx, { ...row, sealedPrivateJwk })
+            resealed++
+          }
+          return rows
+        })
+        page = keys.length
+        after = keys.at(-1) ?? after
+      }
+      await inTransaction(db, async (trx) => {
+        for (const { purpose, sealedKey } of await lockDataKeys(trx)) {
+          const sealed = await reseal(sealedKey)
+          if (sealed === undefined) continue
+          await updateDataKey(trx, purpose, sealed)
+          resealed++
+        }
+        const event = {
+          actor,
+          action: 'master-key.rotate',
+          target: undefined,
+          outcome: 'done',
+          details: { resealed },
+        } as const
+        await insertAuditEvent(trx, { id: undefined, name: undefined }, event, clock())
+      })
+      return resealed
+    },
+  }
+}

@@ -1,0 +1,224 @@
+import { type GeneratedKey, generateSigningKey } from '../../crypto/signing.ts'
+import type { Actor } from '../../domain/actor.ts'
+import { SERVER_ACTOR } from '../../domain/actor.ts'
+import { requireAuthority } from '../../domain/authority.ts'
+import type { Algorithm, Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { earlier, earliestActivation, nextRotationStep, type RotationStep } from '../../domain/signing-key.ts'
+import { insertAuditEvent } from '../../storage/audit-events.ts'
+import {
+  type DatabaseTransaction,
+  inTransaction,
+  isDatabaseAway,
+  isStatementTimeout,
+} from '../../storage/database.ts'
+import {
+  findRealmByName,
+  listRealmsDueForRotation,
+  lockRealmByName,
+  updateRealmRotation,
+} from '../../storage/realms.ts'
+import {
+  deleteSigningKey,
+  insertSigningKey,
+  listSigningKeys,
+  type StoredSigningKey,
+  updateSigningKeyActivation,
+  updateSigningKeyCurrent,
+  updateSigningKeyRetired,
+} from '../../storage/signing-keys.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { unknownRealm } from './realms.ts'
+
+export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
+
+export interface SigningKeyOperations {
+  listSigningKeys(actor: Actor, realmName: string): Promise<PublishedKey[]>
+  /** Publishes the next key now, to sign as soon as every cache can know it. Returns that key. */
+  rotateSigningKey(actor: Actor, realmName: string): Promise<PublishedKey>
+  /** Drops a compromised key at once; what it signed is refused at the next look at the JWKS. */
+  revokeSigningKey(actor: Actor, realmName: string, kid: string): Promise<void>
+  /**
+   * Does whatever the schedules of all realms ask for by now. Returns how many realms were seen to.
+   * @throws AggregateError of those where it failed, after the others
+   */
+  rotateDueSigningKeys(): Promise<number>
+}
+
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer'>
+
+/** Realms seen to in one go. */
+const DUE_BATCH = 100
+
+export function signingKeyOperations(deps: Deps): SigningKeyOperations {
+  const { db, clock } = deps
+
+  async function changeKeys<T>(
+    realmName: string,
+    change: (trx: DatabaseTransaction, realm: Realm) => Promise<T>,
+  ): Promise<T> {
+    const spare = await spareKey(deps, realmName)
+    return inTransaction(db, async (trx) => {
+      const realm = await lockRealmByName(trx, realmName)
+      if (!realm) throw unknownRealm(realmName)
+      const result = await change(trx, realm)
+      await followSchedule(deps, trx, realm, spare)
+      return result
+    })
+  }
+
+  return {
+    async listSigningKeys(actor, realmName) {
+      requireAuthority(actor, realmName, 'view')
+      const realm = await findRealmByName(db, realmName)
+      if (!realm) throw unknownRealm(realmName)
+      return (await listSigningKeys(db, realm.id)).map(withoutPrivateHalf)
+    },
+
+    async rotateSigningKey(actor, realmName) {
+      requireAuthority(actor, realmName, 'administer')
+      return changeKeys(realmName, async (trx, realm) => {
+        const next = await publishNext(deps, trx, realm)
+        await audit(trx, realm, actor, 'key.rotate', next.kid, { activates_at: next.activatesAt }, clock())
+        return withoutPrivateHalf(next)
+      })
+    },
+
+    async revokeSigningKey(actor, realmName, kid) {
+      requireAuthority(actor, realmName, 'administer')
+      await changeKeys(realmName, async (trx, realm) => {
+        if (!(await deleteSigningKey(trx, realm.id, kid)))
+          throw new Refusal('not_found', `Realm ${realmName} has no key ${kid}.`, 'kid')
+        await updateRealmRotation(trx, realm.id, clock(), true)
+        await audit(trx, realm, actor, 'key.revoke', kid, {}, clock())
+      })
+    },
+
+    async rotateDueSigningKeys() {
+      const names = await listRealmsDueForRotation(db, clock(), DUE_BATCH)
+      const failed = new Map<string, unknown>()
+      for (const name of names) {
+        await changeKeys(name, async () => {}).catch((error: unknown) => {
+          // Another node, or the realm's deletion, may have been faster.
+          if (error instanceof Refusal) return
+          if (isDatabaseAway(error) && !isStatementTimeout(error)) throw error
+          failed.set(name, error)
+        })
+      }
+      if (failed.size > 0)
+        throw new AggregateError(failed.values(), `No step was taken in ${[...failed.keys()].join(', ')}.`)
+      return names.length
+    },
+  }
+}
+
+async function publishNext(deps: Deps, trx: DatabaseTransaction, realm: Realm): Promise<StoredSigningKey> {
+  const now = deps.clock()
+  const waiting = (await listSigningKeys(trx, realm.id)).find((key) => key.state === 'next')
+  if (!waiting || waiting.algorithm !== realm.algorithm) {
+    if (waiting) await deleteSigningKey(trx, realm.id, waiting.kid)
+    const key = await sealNewKey(deps, realm.algorithm, 'next', now, earliestActivation(now, realm))
+    await insertSigningKey(trx, realm.id, key)
+    await updateRealmRotation(trx, realm.id, now, true)
+    return key
+  }
+  const activatesAt = earlier(earliestActivation(waiting.publishedAt, realm), waiting.activatesAt)
+  await updateSigningKeyActivation(trx, realm.id, waiting.kid, activatesAt)
+  return { ...waiting, activatesAt }
+}
+
+/** Takes the steps that are due, within the transaction that holds the realm's row. */
+async function followSchedule(
+  deps: Deps,
+  trx: DatabaseTransaction,
+  realm: Realm,
+  spare: GeneratedKey | undefined,
+): Promise<void> {
+  let changed = false
+  let unused = spare
+  for (;;) {
+    const now = deps.clock()
+    const step = nextRotationStep(await listSigningKeys(trx, realm.id), realm, now)
+    if (step.kind === 'none') return updateRealmRotation(trx, realm.id, step.dueAt, changed)
+    const kid = await takeStep(deps, trx, realm, step, now, unused)
+    if (kid === unused?.kid) unused = undefined
+    await audit(trx, realm, SERVER_ACTOR, `key.${step.kind}`, kid, {}, now)
+    changed = true
+  }
+}
+
+async function takeStep(
+  deps: Deps,
+  trx: DatabaseTransaction,
+  realm: Realm,
+  step: Exclude<RotationStep, { kind: 'none' }>,
+  now: Date,
+  spare: GeneratedKey | undefined,
+): Promise<string> {
+  switch (step.kind) {
+    case 'create-current':
+    case 'create-next': {
+      const state = step.kind === 'create-current' ? 'current' : 'next'
+      const activatesAt = step.kind === 'create-current' ? now : step.activatesAt
+      const key = await sealNewKey(deps, realm.algorithm, state, now, activatesAt, spare)
+      await insertSigningKey(trx, realm.id, key)
+      return key.kid
+    }
+    case 'promote-next':
+      await updateSigningKeyRetired(trx, realm.id, now)
+      await updateSigningKeyCurrent(trx, realm.id, step.kid, now)
+      return step.kid
+    case 'replace-next':
+    case 'remove-retired':
+      await deleteSigningKey(trx, realm.id, step.kid)
+      return step.kid
+  }
+}
+
+/** A key for the step that seems due, made before the transaction, for making one may take a while. */
+async function spareKey({ db, clock }: Deps, realmName: string): Promise<GeneratedKey | undefined> {
+  const realm = await findRealmByName(db, realmName)
+  if (!realm) return undefined
+  const step = nextRotationStep(await listSigningKeys(db, realm.id), realm, clock())
+  return step.kind.startsWith('create') ? generateSigningKey(realm.algorithm) : undefined
+}
+
+/** A new key as it is stored. */
+export async function sealNewKey(
+  { sealer }: Pick<Dependencies, 'sealer'>,
+  algorithm: Algorithm,
+  state: 'next' | 'current',
+  now: Date,
+  activatesAt: Date,
+  made?: GeneratedKey,
+): Promise<StoredSigningKey> {
+  const { kid, publicJwk, privateJwk } =
+    made?.publicJwk.alg === algorithm ? made : await generateSigningKey(algorithm)
+  return {
+    kid,
+    algorithm,
+    state,
+    publicJwk: { ...publicJwk },
+    sealedPrivateJwk: await sealer.seal(privateJwk),
+    publishedAt: now,
+    activatesAt,
+    activatedAt: state === 'current' ? now : undefined,
+    retiredAt: undefined,
+  }
+}
+
+function withoutPrivateHalf({ sealedPrivateJwk: _, ...key }: StoredSigningKey): PublishedKey {
+  return key
+}
+
+function audit(
+  trx: DatabaseTransaction,
+  realm: Realm,
+  actor: Actor,
+  action: string,
+  target: string,
+  details: Record<string, unknown>,
+  now: Date,
+): Promise<void> {
+  return insertAuditEvent(trx, realm, { actor, action, target, outcome: 'done', details }, now)
+}

@@ -1,0 +1,115 @@
+import {
+  groupTypeOf,
+  type ImportOutcome,
+  parseResourceEntry,
+  type ResourceEntry,
+  type ResourceKey,
+  resourceTypesOf,
+} from '../../domain/protected-resource.ts'
+import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
+import {
+  findProtectedResources,
+  lockProtectedResources,
+  upsertProtectedResources,
+} from '../../storage/protected-resources.ts'
+
+/**
+ * Makes or replaces resources in the order given, refusing those that are not right.
+ * @param values as they were sent; a Refusal stands for what could not even be read
+ */
+export async function writeEntries(
+  trx: DatabaseTransaction,
+  realm: Realm,
+  values: readonly unknown[],
+  now: Date,
+): Promise<ImportOutcome[]> {
+  const types = resourceTypesOf(realm)
+  const outcomes: ImportOutcome[] = []
+  for (const run of withoutRepeats(values.map((value) => parsed(value, types))))
+    outcomes.push(...(await writeRun(trx, realm, run, now)))
+  return outcomes
+}
+
+function parsed(value: unknown, types: readonly string[]): ResourceEntry | Refusal {
+  if (value instanceof Refusal) return value
+  try {
+    return parseResourceEntry(value, types)
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+}
+
+// Parts in which no resource comes twice, for a statement can write each but once.
+function withoutRepeats(entries: readonly (ResourceEntry | Refusal)[]): (ResourceEntry | Refusal)[][] {
+  const runs: (ResourceEntry | Refusal)[][] = [[]]
+  let seen = new Set<string>()
+  for (const entry of entries) {
+    const name = entry instanceof Refusal ? undefined : `${entry.type}/${entry.id}`
+    if (name !== undefined && seen.has(name)) {
+      runs.push([])
+      seen = new Set()
+    }
+    if (name !== undefined) seen.add(name)
+    runs.at(-1)?.push(entry)
+  }
+  return runs
+}
+
+async function writeRun(
+  trx: DatabaseTransaction,
+  realm: Realm,
+  run: readonly (ResourceEntry | Refusal)[],
+  now: Date,
+): Promise<ImportOutcome[]> {
+  const written = await writeParsed(
+    trx,
+    realm,
+    run.filter((entry): entry is ResourceEntry => !(entry instanceof Refusal)),
+    now,
+  )
+  return run.map((entry) =>
+    entry instanceof Refusal ? { status: 'refused', refusal: entry } : (written.shift() as ImportOutcome),
+  )
+}
+
+// No two of one type and id. Groups are held before their members, so that none can go meanwhile.
+async function writeParsed(
+  trx: DatabaseTransaction,
+  realm: Realm,
+  entries: readonly ResourceEntry[],
+  now: Date,
+): Promise<ImportOutcome[]> {
+  const nameOf = ({ type, id }: ResourceKey) => `${type}/${id}`
+  const wanted = entries.flatMap(groupsOf)
+  const known = new Set((await lockProtectedResources(trx, realm.id, wanted, 'key share')).map(nameOf))
+  const before = await findProtectedResources(trx, realm.id, entries)
+  const old = new Map(before.map((resource) => [nameOf(resource), resource]))
+  const accepted: ResourceEntry[] = []
+  const outcomes = entries.map((entry): ImportOutcome => {
+    const missing = groupsOf(entry).find((group) => !known.has(nameOf(group)))
+    if (missing)
+      return {
+        status: 'refused',
+        refusal: new Refusal('invalid', `There is no ${nameOf(missing)}.`, 'groups'),
+      }
+    known.add(nameOf(entry))
+    const { type, id } = entry
+    const was = old.get(nameOf(entry))
+    if (was && isSame(was, entry)) return { type, id, status: 'unchanged' }
+    accepted.push(entry)
+    return { type, id, status: was ? 'updated' : 'created' }
+  })
+  if (accepted.length > 0) await upsertProtectedResources(trx, realm.id, accepted, now)
+  return outcomes
+}
+
+function groupsOf({ type, groups }: ResourceEntry): ResourceKey[] {
+  return groups.map((id) => ({ type: groupTypeOf(type), id }))
+}
+
+function isSame(a: ResourceEntry, b: ResourceEntry): boolean {
+  return a.name === b.name && a.groups.join() === b.groups.join()
+}

@@ -1,0 +1,59 @@
+import type { Actor } from '../../domain/actor.ts'
+import type { ImportOutcome } from '../../domain/protected-resource.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { ProtectedResourceOperations } from './protected-resources.ts'
+
+/** Lines written in one transaction. */
+const CHUNK = 500
+
+/** Lines of one import at most, empty ones too. */
+export const MAX_LINES = 100_000
+
+export interface LineOutcome {
+  /** From 1. */
+  readonly line: number
+  readonly outcome: ImportOutcome
+}
+
+/**
+ * Imports NDJSON, a resource a line, and tells what became of each line as it is written: 500 lines are one
+ * transaction, so what has been told is durable, and a second import of the same lines changes nothing.
+ * Empty lines are passed over.
+ * @throws Refusal `forbidden`, `not_found`; `invalid` for too many lines
+ */
+export async function* importResourceLines(
+  { importProtectedResources }: Pick<ProtectedResourceOperations, 'importProtectedResources'>,
+  actor: Actor,
+  realmName: string,
+  text: string,
+): AsyncGenerator<LineOutcome[]> {
+  // Whoever may not is told so before there is any work.
+  await importProtectedResources(actor, realmName, [])
+  const lines = splitLines(text)
+  for (let start = 0; start < lines.length; start += CHUNK) {
+    const chunk = lines.slice(start, start + CHUNK)
+    const entries = chunk.map(({ content }) => parseLine(content))
+    const outcomes = await importProtectedResources(actor, realmName, entries)
+    yield chunk.map(({ line }, index) => ({ line, outcome: outcomes[index] as ImportOutcome }))
+  }
+}
+
+function splitLines(text: string): { line: number; content: string }[] {
+  // One more tells that there are too many, however many there are.
+  const lines = text.trimEnd().split('\n', MAX_LINES + 1)
+  if (lines.length > MAX_LINES)
+    throw new Refusal('invalid', `An import may have ${MAX_LINES} lines.`, undefined, MAX_LINES)
+  return lines
+    .map((content, index) => ({ line: index + 1, content: content.trim() }))
+    .filter(({ content }) => content !== '')
+}
+
+function parseLine(content: string): unknown {
+  // U+FFFD stands where bytes were no UTF-8.
+  if (content.includes('\ufffd')) return new Refusal('invalid', 'The line is not UTF-8.')
+  try {
+    return JSON.parse(content)
+  } catch {
+    return new Refusal('invalid', 'The line is not JSON.')
+  }
+}

@@ -1,0 +1,92 @@
+import { signJwt } from '../../crypto/signing.ts'
+import { allowedScopes } from '../../domain/access-token.ts'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import { INTROSPECT } from '../../domain/role.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { GrantOperations } from '../resources/grants.ts'
+import type { PresentedToken, PresentedTokenOperations } from './presented-tokens.ts'
+
+/** Whoever asks: known by its secret, or by a token, which has to carry the role too. */
+export type IntrospectionCaller = Pick<PresentedToken, 'loaded' | 'account'> & {
+  readonly claims?: PresentedToken['claims']
+}
+
+/** What is said of a token (RFC 7662 section 2.2): of one that is not good now, nothing but that. */
+export type Introspection = { readonly active: false } | ({ readonly active: true } & Record<string, unknown>)
+
+export interface IntrospectionOutcome {
+  readonly introspection: Introspection
+  /** Why it is not active, for the log alone. */
+  readonly reason: string | undefined
+}
+
+export interface IntrospectionOperations {
+  /**
+   * What a token of the caller's realm is good for at this moment: what it says, less what its client has lost since.
+   * @throws whatever `caller` is rejected with
+   * @throws OAuthError `insufficient_scope` for a caller without the role introspect; `temporarily_unavailable`
+   */
+  introspectToken(
+    realmName: string,
+    caller: Promise<IntrospectionCaller>,
+    token: string,
+  ): Promise<IntrospectionOutcome>
+  /** The same as a JWT for that caller (RFC 9701 section 5). */
+  signIntrospection(caller: IntrospectionCaller, introspection: Introspection): Promise<string>
+}
+
+/** @throws OAuthError `insufficient_scope` */
+export function requireIntrospector({ account, claims }: IntrospectionCaller): void {
+  const carried = claims ? (claims['roles'] as readonly string[]) : account.roles
+  if (!account.roles.includes(INTROSPECT) || !carried.includes(INTROSPECT))
+    throw new OAuthError('insufficient_scope', `This takes the role ${INTROSPECT}.`)
+}
+
+export function introspectionOperations(
+  { clock }: Pick<Dependencies, 'clock'>,
+  { verifyPresentedToken }: Pick<PresentedTokenOperations, 'verifyPresentedToken'>,
+  { findTokenDetails }: Pick<GrantOperations, 'findTokenDetails'>,
+): IntrospectionOperations {
+  return {
+    async introspectToken(realm, caller, token) {
+      const permitted = caller.then(requireIntrospector)
+      // It may fail before anybody waits for it; whoever does is told.
+      permitted.catch(() => {})
+      try {
+        const presented = await verifyPresentedToken(token, { realm, permitted })
+        const details = await findTokenDetails(presented)
+        return { introspection: describe(presented, details), reason: undefined }
+      } catch (error) {
+        // What is wrong with the caller comes before what is wrong with the token.
+        await permitted
+        if (!(error instanceof OAuthError) || error.code !== 'invalid_token') throw error
+        return { introspection: { active: false }, reason: error.message }
+      }
+    },
+
+    async signIntrospection({ loaded, account }, introspection) {
+      const iat = Math.floor(clock().getTime() / 1000)
+      const claims = { iss: loaded.issuer, aud: account.clientId, iat, token_introspection: introspection }
+      return signJwt(claims, 'token-introspection+jwt', await loaded.signer())
+    },
+  }
+}
+
+function describe(
+  { loaded, account, claims }: PresentedToken,
+  details: readonly unknown[],
+): Introspection & { active: true } {
+  const { status: _, authorization_details: _held, authorization_details_omitted: _omitted, ...rest } = claims
+  const scopes = allowedScopes(account, loaded.realm)
+  return {
+    active: true,
+    token_type: 'Bearer',
+    ...rest,
+    scope: (claims['scope'] as string)
+      .split(' ')
+      .filter((scope) => scopes.includes(scope))
+      .join(' '),
+    roles: (claims['roles'] as readonly string[]).filter((role) => account.roles.includes(role)),
+    ...(details.length > 0 && { authorization_details: details }),
+  }
+}

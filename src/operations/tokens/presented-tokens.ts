@@ -1,0 +1,133 @@
+import { LRUCache } from 'lru-cache'
+import { fingerprint } from '../../crypto/fingerprint.ts'
+import {
+  importVerificationKey,
+  readUnverifiedJwt,
+  type UnverifiedJwt,
+  verifyJwt,
+} from '../../crypto/verifying.ts'
+import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
+import { issuerOf } from '../../domain/realm.ts'
+import { hasStatusIndex } from '../../domain/status-list.ts'
+import type { AccountRecord } from '../../storage/client-records.ts'
+import { areTokensRevoked, type RevokedTokenLookup } from '../../storage/revoked-tokens.ts'
+import type { FreshClients } from '../clients/fresh-clients.ts'
+import { type LoadedRealm, type PublicSigningKey, sayUnavailable } from '../clients/loaded-realms.ts'
+import { shareReads } from '../clients/shared-reads.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+/** Keys kept ready to verify, about 5 kB each. */
+const MAX_KEYS = 5000
+
+/** Tokens asked about at once at most. */
+const MAX_BATCH = 256
+
+/** Memory for what tokens say whose signature was seen to be good, in characters of those tokens. */
+const MAX_VERIFIED_SIZE = 16 * 1024 * 1024
+
+/** A signature that was good under a key is so for ever, so it is computed once. Whatever else can change is not kept. */
+interface VerifiedJwt extends UnverifiedJwt {
+  readonly publicJwk: object
+}
+
+/** An access token of ours that is good at this moment. */
+export interface PresentedToken {
+  readonly loaded: LoadedRealm
+  readonly account: AccountRecord
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface PresentedTokenRules {
+  /** What the token must be for; `undefined`: anything. */
+  readonly audience?: string
+  /** The only realm whose tokens count; `undefined`: any. */
+  readonly realm?: string
+  /** Whether whoever asks may: only the rows are read before that is known, together with the asker's own. */
+  readonly permitted?: Promise<unknown>
+}
+
+export interface PresentedTokenOperations {
+  /**
+   * Checks a token whole and afresh: signature, type, issuer, audience, times, and the client's row as it is now.
+   * @throws OAuthError `invalid_token`, with the reason for the log; `temporarily_unavailable`
+   */
+  verifyPresentedToken(token: string, rules?: PresentedTokenRules): Promise<PresentedToken>
+}
+
+export function presentedTokenOperations(
+  { db, clock, publicUrl }: Pick<Dependencies, 'db' | 'clock' | 'publicUrl'>,
+  { find }: Pick<FreshClients, 'find'>,
+): PresentedTokenOperations {
+  const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({ max: MAX_KEYS })
+  const verified = new LRUCache<string, VerifiedJwt>({ maxSize: MAX_VERIFIED_SIZE })
+  const issuerPrefix = issuerOf(publicUrl, '')
+  const revoked = shareReads<RevokedTokenLookup, boolean>(
+    (lookups) => areTokensRevoked(db, lookups),
+    MAX_BATCH,
+  )
+
+  function keyOf(publicJwk: object, algorithm: string) {
+    const known = keys.get(publicJwk) ?? importVerificationKey(publicJwk, algorithm)
+    keys.set(publicJwk, known)
+    return known
+  }
+
+  async function verify(
+    token: string,
+    { publicJwk, algorithm }: PublicSigningKey,
+    issuer: string,
+    now: Date,
+  ) {
+    const rules = { algorithm, type: 'at+jwt', issuer, now }
+    const key = await keyOf(publicJwk, algorithm)
+    return verifyJwt(token, key, rules).catch((error: Error) => refuse(error.message))
+  }
+
+  return {
+    async verifyPresentedToken(token, { audience, realm, permitted } = {}) {
+      const print = fingerprint(token)
+      const known = verified.get(print)
+      const { kid, claims: said } = known ?? readUnverifiedJwt(token) ?? refuse('not a JWT')
+      const { iss, client_id: clientId } = said
+      if (typeof iss !== 'string' || !iss.startsWith(issuerPrefix)) refuse('another issuer')
+      if (typeof clientId !== 'string') refuse('no client_id')
+      const issuingRealm = iss.slice(issuerPrefix.length)
+      if (realm !== undefined && issuingRealm !== realm) refuse('a token of another realm')
+      const { loaded, account } = await find(issuingRealm, clientId).catch(asRefusal)
+      await permitted
+
+      const now = clock()
+      const key = loaded.keys.find((one) => one.kid === kid)
+      if (!key) refuse('no such key')
+      const claims = known?.publicJwk === key.publicJwk ? said : await verify(token, key, loaded.issuer, now)
+      if (claims !== said)
+        verified.set(print, { kid, claims, publicJwk: key.publicJwk }, { size: token.length })
+
+      if ((claims.exp as number) * 1000 <= now.getTime()) refuse('exp has passed')
+      if (audience !== undefined && ![claims.aud].flat().includes(audience)) refuse('aud is another')
+      // Another node's clock may be ahead of this one's.
+      if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_SKEW_SECONDS * 1000)
+        refuse('issued in the future')
+      if (!account) refuse('the client is gone')
+      if (account.disabledAt) refuse('the client is disabled')
+      if (!hasStatusIndex(claims['status'], loaded.issuer, account.statusIndex))
+        refuse('tokens of the client were revoked')
+      // Few accounts have any such token, so hardly anybody looks.
+      if (account.revokedTokensUntil && account.revokedTokensUntil > now) {
+        const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
+        if (await revoked.load(lookup).catch(sayUnavailable)) refuse('the token was revoked')
+      }
+      return { loaded, account, claims }
+    },
+  }
+}
+
+function asRefusal(error: unknown): never {
+  if (error instanceof UnknownRealmError) refuse('the realm is gone')
+  throw error
+}
+
+function refuse(reason: string): never {
+  throw new OAuthError('invalid_token', 'The access token is not valid.', reason)
+}

@@ -1,0 +1,139 @@
+import { promisify } from 'node:util'
+import { deflate } from 'node:zlib'
+import { LRUCache } from 'lru-cache'
+import { signJwt } from '../../crypto/signing.ts'
+import { UnknownRealmError } from '../../domain/oauth-error.ts'
+import { isRealmName } from '../../domain/realm.ts'
+import {
+  STATUS_LIST_LIFETIME_SECONDS,
+  STATUS_LIST_TTL_SECONDS,
+  STATUS_SHOWN_SECONDS,
+  statusListBytes,
+  statusListUri,
+} from '../../domain/status-list.ts'
+import {
+  findStatusListVersions,
+  readStatusList,
+  type StatusListLookup,
+  type StatusListVersion,
+} from '../../storage/status-lists.ts'
+import { type LoadedRealm, type LoadedRealms, sayUnavailable } from '../clients/loaded-realms.ts'
+import { shareReads } from '../clients/shared-reads.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+/** A status list token (draft-ietf-oauth-status-list-21, section 5.1), true of one version of its list. */
+export interface StatusList {
+  readonly jwt: string
+}
+
+export interface StatusListOperations {
+  /**
+   * The list as it is now: a bit that was set before this was called is set in it. The same object as long as nothing
+   * has changed, for half of its lifetime. `undefined`: the realm has no such list.
+   * @throws UnknownRealmError
+   * @throws OAuthError `temporarily_unavailable`: whoever asks has a list that is as good as one from memory
+   */
+  findStatusList(realmName: string, id: number): Promise<StatusList | undefined>
+  /** Seconds: the age of the oldest list that was given out since this was last asked; `undefined`: none was. */
+  oldestStatusListAge(): number | undefined
+}
+
+interface KeptList extends StatusList {
+  readonly loaded: LoadedRealm
+  readonly version: bigint
+  readonly builtAt: Date
+  readonly signAgainAt: Date
+}
+
+/** Memory for lists that are ready to be sent, in characters. */
+const MAX_KEPT_SIZE = 64 * 1024 * 1024
+
+/** Versions read at once at most. */
+const MAX_BATCH = 256
+
+const compress = promisify<Uint8Array, Buffer>(deflate)
+
+export function statusListOperations(
+  deps: Pick<Dependencies, 'db' | 'clock'>,
+  realms: Pick<LoadedRealms, 'at'>,
+): StatusListOperations {
+  const kept = new LRUCache<string, KeptList>({
+    maxSize: MAX_KEPT_SIZE,
+    sizeCalculation: ({ jwt }) => jwt.length,
+  })
+  const underway = new Map<string, Promise<KeptList>>()
+  const versions = shareReads<StatusListLookup, StatusListVersion | undefined>(
+    (lookups) => findStatusListVersions(deps.db, lookups),
+    MAX_BATCH,
+  )
+
+  let oldestAge: number | undefined
+
+  function build(key: string, loaded: LoadedRealm, id: number): Promise<KeptList> {
+    const flight = underway.get(key) ?? buildList(deps, loaded, id).finally(() => underway.delete(key))
+    underway.set(key, flight)
+    return flight
+  }
+
+  async function listAt(loaded: LoadedRealm, id: number, version: bigint): Promise<KeptList> {
+    const key = `${loaded.realm.id}/${id}`
+    const isTrue = (list: KeptList) => {
+      const now = deps.clock()
+      // One from the future was made before the clock was set back: nobody would accept it.
+      const isOfNow = list.builtAt <= now && list.signAgainAt > now
+      return isOfNow && list.loaded === loaded && list.version >= version
+    }
+    let list = kept.get(key)
+    // What was being built already may have been read before that version.
+    while (!list || !isTrue(list)) {
+      list = await build(`${key}/${loaded.realm.version}`, loaded, id)
+      kept.set(key, list)
+    }
+    oldestAge = Math.max(oldestAge ?? 0, (deps.clock().getTime() - list.builtAt.getTime()) / 1000)
+    return list
+  }
+
+  return {
+    oldestStatusListAge() {
+      const age = oldestAge
+      oldestAge = undefined
+      return age
+    },
+
+    async findStatusList(realmName, id) {
+      if (!isRealmName(realmName)) throw new UnknownRealmError('not a realm name')
+      try {
+        const found = await versions.load({ realm: realmName, id })
+        if (!found) throw new UnknownRealmError(`no realm ${realmName}`)
+        // The first list is there before the first account is, or it would tell of it.
+        if (found.version === undefined && id !== 0) return undefined
+        const loaded = await realms.at(realmName, found.realmVersion)
+        return await listAt(loaded, id, BigInt(found.version ?? 0))
+      } catch (error) {
+        sayUnavailable(error)
+      }
+    },
+  }
+}
+
+async function buildList(
+  { db, clock }: Pick<Dependencies, 'db' | 'clock'>,
+  loaded: LoadedRealm,
+  id: number,
+): Promise<KeptList> {
+  const now = clock()
+  const shownSince = new Date(now.getTime() - STATUS_SHOWN_SECONDS * 1000)
+  const { version, retired } = await readStatusList(db, loaded.realm.id, id, shownSince)
+  const iat = Math.floor(now.getTime() / 1000)
+  const claims = {
+    iss: loaded.issuer,
+    sub: statusListUri(loaded.issuer, id),
+    iat,
+    exp: iat + STATUS_LIST_LIFETIME_SECONDS,
+    ttl: STATUS_LIST_TTL_SECONDS,
+    status_list: { bits: 1, lst: (await compress(statusListBytes(retired))).toString('base64url') },
+  }
+  const jwt = await signJwt(claims, 'statuslist+jwt', await loaded.signer())
+  const signAgainAt = new Date(now.getTime() + (STATUS_LIST_LIFETIME_SECONDS / 2) * 1000)
+  return { jwt, loaded, version: BigInt(version), builtAt: now, signAgainAt }
+}

@@ -1,0 +1,24 @@
+import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import { STATUS_KEPT_SECONDS } from '../../domain/status-list.ts'
+import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
+import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+export interface ExpiryOperations {
+  /** Deletes, a little at a time, what no token can need any more. Returns whether there may be more of it. */
+  deleteWhatHasExpired(): Promise<boolean>
+}
+
+/** Rows deleted in one go: a lock for milliseconds. */
+const BATCH = 1000
+
+export function expiryOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): ExpiryOperations {
+  const ago = (seconds: number) => new Date(clock().getTime() - seconds * 1000)
+  return {
+    async deleteWhatHasExpired() {
+      const indexes = await deleteStatusIndexesRetiredBefore(db, ago(STATUS_KEPT_SECONDS), BATCH)
+      const tokens = await deleteExpiredRevokedTokens(db, ago(MAX_CLOCK_SKEW_SECONDS), BATCH)
+      return indexes === BATCH || tokens === BATCH
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import type { Logger } from 'pino'
+import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import type { ExpiryOperations } from '../../operations/upkeep/expiry.ts'
+import type { HealthOperations } from '../../operations/upkeep/health.ts'
+import type { Running } from '../serve.ts'
+
+/** Small batches, each a second after the other while there are more, else a minute. */
+const BUSY_MILLISECONDS = 1000
+const IDLE_MILLISECONDS = 60_000
+
+type Asked = Pick<ExpiryOperations, 'deleteWhatHasExpired'> & Pick<HealthOperations, 'measureClockSkew'>
+
+/** Deletes what has expired, all the time. Several nodes may: they skip each other's rows. */
+export function startExpiry({ deleteWhatHasExpired, measureClockSkew }: Asked, logger: Logger): Running {
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  async function step(): Promise<boolean> {
+    // To a clock that is ahead the revocation of a living token has expired: it deletes nothing, and rotation says why.
+    if (Math.abs(await measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
+    return deleteWhatHasExpired()
+  }
+  async function run(): Promise<void> {
+    const more = await step().catch((err: unknown) => {
+      logger.warn({ err }, 'what has expired could not be deleted; it will be tried again')
+      return false
+    })
+    if (!closed) plan(more ? BUSY_MILLISECONDS : IDLE_MILLISECONDS)
+  }
+  let underway = Promise.resolve()
+  function plan(milliseconds: number): void {
+    timer = setTimeout(() => {
+      underway = run()
+    }, milliseconds)
+  }
+  plan(BUSY_MILLISECONDS)
+  return {
+    close: async () => {
+      closed = true
+      clearTimeout(timer)
+      await underway
+    },
+  }
+}

@@ -1,0 +1,42 @@
+import type { Logger } from 'pino'
+import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import type { SigningKeyOperations } from '../../operations/realms/signing-keys.ts'
+import type { HealthOperations } from '../../operations/upkeep/health.ts'
+import type { Running } from '../serve.ts'
+
+/** Steps of key rotation are taken at most this much late. */
+const INTERVAL_MILLISECONDS = 1000
+
+type Asked = Pick<SigningKeyOperations, 'rotateDueSigningKeys'> & Pick<HealthOperations, 'measureClockSkew'>
+
+/** Looks after the keys of all realms. Several nodes may: they take turns. */
+export function startRotation({ rotateDueSigningKeys, measureClockSkew }: Asked, logger: Logger): Running {
+  let isOff = false
+  let underway: Promise<unknown> | undefined
+
+  async function step(): Promise<void> {
+    const skew = await measureClockSkew()
+    const wasOff = isOff
+    isOff = Math.abs(skew) > MAX_CLOCK_SKEW_SECONDS
+    if (!isOff) await rotateDueSigningKeys()
+    else if (!wasOff)
+      logger.error(
+        { skew_seconds: skew },
+        'no keys are rotated here and nothing is deleted that has expired: the clock of this machine or the database is off',
+      )
+  }
+
+  const timer = setInterval(() => {
+    underway ??= step()
+      .catch((err: unknown) => logger.error({ err }, 'key rotation failed; it will be tried again'))
+      .finally(() => {
+        underway = undefined
+      })
+  }, INTERVAL_MILLISECONDS)
+  return {
+    close: async () => {
+      clearInterval(timer)
+      await underway
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import type { RecordedAuditEvent } from '../domain/audit-event.ts'
+
+/** A line of the audit trail in the names of the wire: the admin API's, and the CLI's `--json`. */
+export function auditEventToWire(event: RecordedAuditEvent) {
+  return {
+    id: event.id,
+    realm: event.realm ?? null,
+    occurred_at: event.occurredAt,
+    actor: { kind: event.actor.kind, id: event.actor.id, address: event.actor.address ?? null },
+    action: event.action,
+    target: event.target ?? null,
+    outcome: event.outcome,
+    details: event.details,
+  }
+}

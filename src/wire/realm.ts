@@ -1,0 +1,23 @@
+import { issuerOf, type Realm } from '../domain/realm.ts'
+
+/** A realm in the names of the wire: the admin API's, and the CLI's `--json`. */
+export function realmToWire(realm: Realm, publicUrl: string) {
+  return {
+    name: realm.name,
+    display_name: realm.displayName,
+    issuer: issuerOf(publicUrl, realm.name),
+    algorithm: realm.algorithm,
+    token_lifetime_seconds: realm.tokenLifetimeSeconds,
+    service_account_count: realm.serviceAccountCount,
+    service_account_limit: realm.serviceAccountLimit,
+    scopes: [...realm.scopes],
+    audiences: [...realm.audiences],
+    roles: [...realm.roles],
+    resource_types: [...realm.resourceTypes],
+    key_rotation_seconds: realm.keyRotationSeconds,
+    key_publish_seconds: realm.keyPublishSeconds,
+    jwks_max_age_seconds: realm.jwksMaxAgeSeconds,
+    leaked_secret_action: realm.leakedSecretAction,
+    created_at: realm.createdAt,
+  }
+}

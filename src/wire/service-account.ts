@@ -1,0 +1,40 @@
+import type { ClientSecret, ServiceAccount } from '../domain/service-account.ts'
+
+/** A service account in the names of the wire: the admin API's, and the CLI's `--json`. */
+export function serviceAccountToWire(account: ServiceAccount, realmName: string) {
+  return {
+    client_id: account.clientId,
+    name: account.name,
+    description: account.description,
+    realm: realmName,
+    roles: [...account.roles],
+    scopes: account.scopes ? [...account.scopes] : null,
+    enabled: account.disabledAt === undefined,
+    created_at: account.createdAt,
+    updated_at: account.updatedAt,
+    last_used_at: account.lastUsedAt ?? null,
+    last_used_address: account.lastUsedAddress ?? null,
+    last_used_scope: account.lastUsedScope ?? null,
+  }
+}
+
+/** With its secret: for the one answer that shows it. */
+export function serviceAccountWithSecretToWire(
+  account: ServiceAccount,
+  clientSecret: string,
+  realmName: string,
+) {
+  const { client_id, ...rest } = serviceAccountToWire(account, realmName)
+  return { client_id, client_secret: clientSecret, ...rest }
+}
+
+/** What is known of a secret without knowing it. */
+export function clientSecretToWire(secret: Omit<ClientSecret, 'phc' | 'hmac'>) {
+  return {
+    id: secret.id,
+    last_four: secret.lastFour,
+    created_at: secret.createdAt,
+    expires_at: secret.expiresAt ?? null,
+    last_used_at: secret.lastUsedAt ?? null,
+  }
+}
