@@ -2,6 +2,7 @@
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages/verifier/package.json packages/verifier/
 RUN npm ci --omit=dev
 
 FROM node:24-bookworm-slim

@@ -1,6 +1,11 @@
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 // In a project of your own: from 'mintmark/verifier'.
-import { type AccessToken, createVerifier, fastifyVerifier, requireScope } from '../../src/verifier/index.ts'
+import {
+  type AccessToken,
+  createVerifier,
+  fastifyVerifier,
+  requireScope,
+} from '../../packages/verifier/src/index.ts'
 import { DEVICES, type Device } from './devices.ts'
 
 export interface Options {

@@ -1,4 +1,10 @@
 import fc from 'fast-check'
+import { readAccessToken } from '../../packages/verifier/src/access-token.ts'
+import { readBearerToken } from '../../packages/verifier/src/bearer.ts'
+import { readJwt } from '../../packages/verifier/src/signed-jwt.ts'
+import { decodeStatusList } from '../../packages/verifier/src/status-list.ts'
+import { parseStrictObject } from '../../packages/verifier/src/strict-json.ts'
+import { TokenError } from '../../packages/verifier/src/token-error.ts'
 import { ConfigError, loadConfig } from '../../src/config.ts'
 import { isGeneratedSecret } from '../../src/crypto/client-secret.ts'
 import { readUnverifiedJwt } from '../../src/crypto/verifying.ts'
@@ -21,12 +27,6 @@ import { readIfMatch } from '../../src/http/admin/etag.ts'
 import { readMoment } from '../../src/http/admin/moment.ts'
 import { readClientCredentials } from '../../src/http/oauth/client-credentials.ts'
 import { parseForm } from '../../src/http/oauth/form.ts'
-import { readAccessToken } from '../../src/verifier/access-token.ts'
-import { readBearerToken } from '../../src/verifier/bearer.ts'
-import { readJwt } from '../../src/verifier/signed-jwt.ts'
-import { decodeStatusList } from '../../src/verifier/status-list.ts'
-import { parseStrictObject } from '../../src/verifier/strict-json.ts'
-import { TokenError } from '../../src/verifier/token-error.ts'
 
 /** A parser of ours, what it is fed, and the refusals that it may throw: anything else is a fault. */
 export interface Parser {

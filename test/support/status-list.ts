@@ -1,5 +1,5 @@
 import { createLocalJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
-import { decodeStatusList, type StatusList, statusAt } from '../../src/verifier/status-list.ts'
+import { decodeStatusList, type StatusList, statusAt } from '../../packages/verifier/src/status-list.ts'
 import type { TestServer } from './server.ts'
 
 export interface ReadStatusList {

@@ -1,7 +1,12 @@
 import { createPublicKey, KeyObject, randomBytes } from 'node:crypto'
 import { CompactSign, type CryptoKey, exportSPKI, importJWK, SignJWT } from 'jose'
 import t from 'tap'
-import { createVerifier, TokenError, type TokenErrorCode, type Verifier } from '../../src/verifier/index.ts'
+import {
+  createVerifier,
+  TokenError,
+  type TokenErrorCode,
+  type Verifier,
+} from '../../packages/verifier/src/index.ts'
 import { Issuer, makeKey } from './issuer.ts'
 
 const issuer = await Issuer.start(t)

@@ -10,7 +10,7 @@ import {
   readBearerToken,
   requireRole,
   TokenError,
-} from '../../src/verifier/index.ts'
+} from '../../packages/verifier/src/index.ts'
 import { Issuer } from './issuer.ts'
 
 async function started(t: Test) {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createVerifier, TokenError, type VerifierOptions } from '../../src/verifier/index.ts'
+import { createVerifier, TokenError, type VerifierOptions } from '../../packages/verifier/src/index.ts'
 import { Issuer, makeKey } from './issuer.ts'
 
 const OPTIONS = { audience: 'https://api.example', requireStatus: false } as const

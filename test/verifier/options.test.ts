@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createVerifier, type VerifierOptions } from '../../src/verifier/index.ts'
+import { createVerifier, type VerifierOptions } from '../../packages/verifier/src/index.ts'
 
 const GOOD = { issuer: 'https://auth.example/realms/acme', audience: 'https://api.example' }
 

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { testDatabase } from '../support/postgres.ts'
 import { mintmark, onDatabase, startServer } from '../support/process.ts'
 import { Issuer } from './issuer.ts'
@@ -10,14 +10,14 @@ import { Issuer } from './issuer.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 
 const PROGRAM = `
-import { createVerifier, TokenError } from 'mintmark/verifier'
+import { createVerifier, TokenError } from '@mintmark/verifier'
 const verifier = createVerifier({ issuer: process.argv[2], audience: 'https://api.example' })
 const { clientId } = await verifier.verify(process.argv[3])
 console.log(process.versions.node.split('.')[0], clientId, TokenError.name)
 `
 
 const TYPES = `
-import { type AccessToken, createVerifier } from 'mintmark/verifier'
+import { type AccessToken, createVerifier } from '@mintmark/verifier'
 const verifier = createVerifier({ issuer: 'https://auth.example/realms/acme', audience: 'x' })
 const token: AccessToken = await verifier.verify('x')
 const scope: readonly string[] = token.scope
@@ -26,28 +26,58 @@ createVerifier({ issuer: 'x', audiense: 'y' })
 export { scope }
 `
 
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+const TSC_OPTIONS = [
+  ...['--ignoreConfig', '--noEmit', '--strict'],
+  ...['--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom'],
+]
+
 /** Runs a program without the test runner's own hooks, which every child process would get. */
 function run(cwd: string, ...command: string[]): Promise<{ stdout: string }> {
   return promisify(execFile)('env', ['-u', 'NODE_OPTIONS', ...command], { cwd })
 }
 
-/** A project with the package that is published, and with those libraries. */
-async function install(t: Test, libraries: readonly string[]): Promise<string> {
-  const folder = t.testdir({ project: { node_modules: { '@types': {} } } })
-  await run(ROOT, 'npm', 'pack', '--silent', '--pack-destination', folder)
-  await run(folder, 'sh', '-c', 'tar xzf mintmark-*.tgz')
-  const project = join(folder, 'project')
-  renameSync(join(folder, 'package'), join(project, 'node_modules/mintmark'))
-  for (const library of libraries) {
-    const path = join(project, 'node_modules', library)
-    mkdirSync(dirname(path), { recursive: true })
-    symlinkSync(join(ROOT, 'node_modules', library), path)
-  }
-  return project
+/** Packs the workspace at `folder` of the project, and answers with the path of the archive. */
+async function pack(folder: string, destination: string): Promise<string> {
+  const { stdout } = await run(
+    join(ROOT, folder),
+    'npm',
+    'pack',
+    '--silent',
+    '--pack-destination',
+    destination,
+  )
+  return join(destination, stdout.trim().split('\n').at(-1) as string)
 }
 
-t.test('the package that is published serves a resource server that has nothing but jose', async (t) => {
-  const project = await install(t, ['jose'])
+/** Unpacks a packed package as `name` in the node_modules of `project`. */
+async function unpack(archive: string, project: string, name: string): Promise<void> {
+  const folder = join(project, 'node_modules', name)
+  mkdirSync(folder, { recursive: true })
+  await run(project, 'tar', 'xzf', archive, '-C', folder, '--strip-components=1')
+}
+
+function link(project: string, library: string): void {
+  const path = join(project, 'node_modules', library)
+  mkdirSync(dirname(path), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules', library), path)
+}
+
+t.test('the verifier brings jose and nothing else', async (t) => {
+  const folder = t.testdir({ project: { 'package.json': '{"type":"module"}' } })
+  const project = join(folder, 'project')
+  const archive = await pack('packages/verifier', folder)
+  await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', archive)
+  const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'))
+  const installed = Object.keys(packages).filter((path) => path !== '')
+  t.same(installed.sort(), ['node_modules/@mintmark/verifier', 'node_modules/jose'])
+})
+
+t.test('the verifier runs and has its types where only jose is installed', async (t) => {
+  const folder = t.testdir({ project: { node_modules: { '@types': {} } } })
+  const project = join(folder, 'project')
+  await unpack(await pack('packages/verifier', folder), project, '@mintmark/verifier')
+  link(project, 'jose')
   writeFileSync(join(project, 'package.json'), '{"type":"module"}')
   writeFileSync(join(project, 'main.js'), PROGRAM)
   writeFileSync(join(project, 'types.ts'), TYPES)
@@ -61,24 +91,23 @@ t.test('the package that is published serves a resource server that has nothing 
     const { stdout } = await run(project, node, 'main.js', issuer.url, token)
     t.match(stdout, /^(2\d|[3-9]\d) sa-1 TokenError\n$/)
   }
-
-  const options = [
-    '--ignoreConfig',
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--lib',
-    'es2022,dom',
-  ]
-  await run(project, process.execPath, join(ROOT, 'node_modules/typescript/bin/tsc'), ...options, 'types.ts')
+  await run(project, process.execPath, TSC, ...TSC_OPTIONS, 'types.ts')
 })
 
 t.test('the package that is published has the command and the server', async (t) => {
   const { bin, dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-  const project = await install(t, Object.keys(dependencies))
+  const folder = t.testdir({ project: {} })
+  const project = join(folder, 'project')
+  await unpack(await pack('.', folder), project, 'mintmark')
+  await unpack(await pack('packages/verifier', folder), project, '@mintmark/verifier')
+  for (const library of Object.keys(dependencies))
+    if (library !== '@mintmark/verifier') link(project, library)
+  writeFileSync(
+    join(project, 'old.mjs'),
+    "import { createVerifier } from 'mintmark/verifier'\ncreateVerifier",
+  )
+  await run(project, process.execPath, 'old.mjs')
+
   const program = join(project, 'node_modules/mintmark', bin.mintmark)
   // Nothing of the test runner's, which could load what Node would not.
   const env = { ...onDatabase(await testDatabase(t, { migrate: false })), NODE_OPTIONS: '' }

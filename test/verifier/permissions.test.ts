@@ -5,7 +5,7 @@ import {
   requireScope,
   TokenError,
   type VerifierOptions,
-} from '../../src/verifier/index.ts'
+} from '../../packages/verifier/src/index.ts'
 import { Issuer } from './issuer.ts'
 
 async function started(t: Test, options: Partial<VerifierOptions> = {}) {

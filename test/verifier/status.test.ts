@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createVerifier, TokenError, type VerifierOptions } from '../../src/verifier/index.ts'
+import { createVerifier, TokenError, type VerifierOptions } from '../../packages/verifier/src/index.ts'
 import { Issuer } from './issuer.ts'
 
 async function started(t: Test, options: Partial<VerifierOptions> = {}) {

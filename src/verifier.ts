@@ -1,0 +1,2 @@
+// For one version beside `@mintmark/verifier`, which is what resource servers install.
+export * from '@mintmark/verifier'
