@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, sql, type Transaction, type TransactionBuilder } from 'kysely'
 import pg from 'pg'
 import { requestCancel } from './cancel-request.ts'
 import type { Tables } from './tables.ts'
@@ -20,6 +20,9 @@ const PATIENCE_MILLISECONDS = 1500
 
 /** After it PostgreSQL itself ends a statement of a transaction: of one that nobody waits for any more it would not know. */
 const STATEMENT_MILLISECONDS = 1400
+
+/** PostgreSQL ends a transaction whose node says nothing for this long: a stopped node must not keep its locks. */
+const IDLE_MILLISECONDS = 5000
 
 export function openDatabase({ connectionString, poolSize, onIdleError }: DatabaseOptions): Database {
   const pool = new pg.Pool({
@@ -137,6 +140,14 @@ export function measureConnections(db: Database): { total: number; idle: number;
   return { total: totalCount, idle: idleCount, waiting: waitingCount }
 }
 
+/**
+ * Read committed, whatever the database's default is: a statement that comes after a lock sees what was done before it.
+ * A snapshot of the whole transaction would be older than its locks, and two changes could each miss the other.
+ */
+export function beginTransaction<T>(db: Kysely<T>): TransactionBuilder<T> {
+  return db.transaction().setIsolationLevel('read committed')
+}
+
 /** Runs a transaction, again where PostgreSQL ended it for another's sake: deadlock, serialization. */
 export async function inTransaction<T>(
   db: Database,
@@ -144,10 +155,9 @@ export async function inTransaction<T>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await db.transaction().execute(async (trx) => {
-        await sql`select set_config('statement_timeout', ${String(STATEMENT_MILLISECONDS)}, true)`.execute(
-          trx,
-        )
+      return await beginTransaction(db).execute(async (trx) => {
+        await sql`select set_config('statement_timeout', ${String(STATEMENT_MILLISECONDS)}, true),
+          set_config('idle_in_transaction_session_timeout', ${String(IDLE_MILLISECONDS)}, true)`.execute(trx)
         return work(trx)
       })
     } catch (error) {
@@ -163,9 +173,9 @@ export function isDatabaseAway(error: unknown): boolean {
   const code = (error as { code?: unknown }).code
   if (typeof code === 'string') {
     // PostgreSQL classes 08 connection, 53 resources, 57P operator's intervention, 57014 a statement that took too long,
-    // 25006 a primary that is none any more, 55000 a database that takes no connections.
+    // 25006 a primary that is none any more, 25P03 a transaction that was silent too long, 55000 no connections taken.
     return (
-      /^(08|53|57P|57014|25006|55000)/.test(code) ||
+      /^(08|53|57P|57014|25006|25P03|55000)/.test(code) ||
       // With a path it is about a file of our own.
       (/^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/.test(code) && !('path' in error))
     )

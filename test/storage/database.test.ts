@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { sql } from 'kysely'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { UnknownRealmError } from '../../src/domain/oauth-error.ts'
 import {
@@ -40,6 +41,33 @@ t.test(
     t.same(broken, [])
   },
 )
+
+t.test('a node that stops in the middle of a transaction does not keep its locks', async (t) => {
+  const { db, broken } = await open(t)
+  await sql`create table held (n int)`.execute(db)
+  await sql`insert into held values (1)`.execute(db)
+  const other = new pg.Client(connectionString)
+  await other.connect()
+  t.teardown(() => other.end())
+  // To PostgreSQL a node that is silent looks as one that was stopped does.
+  const transaction = inTransaction(db, async (trx) => {
+    await sql`select from held for update`.execute(trx)
+    await other.query('select from held for update')
+    await sql`select 1`.execute(trx)
+  })
+  const error = await transaction.catch((reason: unknown) => reason)
+  t.ok(isDatabaseAway(error), reasonOf(error))
+  t.same(broken, [])
+  const setting = await sql`show idle_in_transaction_session_timeout`.execute(db)
+  t.same(setting.rows, [{ idle_in_transaction_session_timeout: '0' }], 'no other transaction is bound by it')
+})
+
+t.test('a transaction is read committed whatever the default is', async (t) => {
+  const { db } = await open(t, 1)
+  await sql`set default_transaction_isolation = 'serializable'`.execute(db)
+  const { rows } = await inTransaction(db, (trx) => sql`show transaction_isolation`.execute(trx))
+  t.same(rows, [{ transaction_isolation: 'read committed' }])
+})
 
 t.test('an idle connection that breaks is told of and replaced', async (t) => {
   const { db, broken } = await open(t)
