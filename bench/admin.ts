@@ -66,7 +66,7 @@ async function prepare(databaseUrl: string, realms: number): Promise<Side> {
   await operations.bootstrapAdministrator('root', 'a secret of the platform')
   const { app, close } = await buildServer(operations, {
     logger: pino({ level: 'silent' }),
-    trustProxy: false,
+    trustProxy: 0,
     publicUrl: PUBLIC_URL,
     rateLimits: { perAdministrator: 1e9, perAddress: 1e9 },
   })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { readSingleSignOn, type SingleSignOnConfig } from './config/single-sign-on.ts'
+import { readTrustProxy, type TrustProxy } from './config/trust-proxy.ts'
 
 export interface Config {
   readonly host: string
@@ -15,8 +15,8 @@ export interface Config {
   readonly masterKeys: readonly string[] | undefined
   readonly workers: number
   readonly logLevel: string
-  /** As Fastify's `trustProxy`: whose X-Forwarded-For is believed. */
-  readonly trustProxy: boolean | string
+  /** Whose X-Forwarded-For is believed. */
+  readonly trustProxy: TrustProxy
   /** Where failed attempts are counted: in each process, or in PostgreSQL for all nodes. */
   readonly failedAttemptsStore: 'memory' | 'postgres'
   /** Opens GET /metrics to whoever shows it. */
@@ -166,19 +166,6 @@ function readLogLevel(read: Read, fault: Fault): string {
   return level
 }
 
-function readTrustProxy(read: Read, fault: Fault): boolean | string {
-  const text = read('TRUST_PROXY')
-  if (text === undefined || text === 'false') return false
-  if (text === 'true') return true
-  const addresses = text.split(',').map((part) => part.trim())
-  const known = ['loopback', 'linklocal', 'uniquelocal']
-  if (!addresses.every((part) => known.includes(part) || isNetwork(part)))
-    fault(
-      'TRUST_PROXY must be true, false, or addresses and networks (10.0.0.0/8, loopback) separated by commas',
-    )
-  return text
-}
-
 function readFailedAttemptsStore(read: Read, fault: Fault): 'memory' | 'postgres' {
   const store = read('FAILED_ATTEMPTS_STORE') ?? 'memory'
   if (store === 'memory' || store === 'postgres') return store
@@ -191,12 +178,6 @@ function readMetricsToken(read: Read, fault: Fault): string | undefined {
   if (token !== undefined && !/^[\w.~+/-]{16,200}=*$/.test(token))
     fault('METRICS_TOKEN must have 16 to 200 letters, digits and . _ ~ + / -')
   return token
-}
-
-/** An address, alone or with the length of its network's prefix. */
-function isNetwork(text: string): boolean {
-  const [, address = '', prefix = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
-  return isIP(address) > 0 && Number(prefix) <= (isIP(address) === 4 ? 32 : 128)
 }
 
 function readBootstrapAdmin(read: Read, fault: Fault): Config['bootstrapAdmin'] {

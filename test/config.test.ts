@@ -28,7 +28,7 @@ t.test('nothing needs to be set', async (t) => {
     masterKeys: undefined,
     workers: 1,
     logLevel: 'info',
-    trustProxy: false,
+    trustProxy: 0,
     bootstrapAdmin: undefined,
   })
 })
@@ -43,7 +43,7 @@ t.test('everything can be set', async (t) => {
     MASTER_KEY: `${KEY},${OTHER}`,
     WORKERS: '4',
     LOG_LEVEL: 'debug',
-    TRUST_PROXY: 'true',
+    TRUST_PROXY: '1',
     BOOTSTRAP_ADMIN_CLIENT_ID: 'admin',
     BOOTSTRAP_ADMIN_CLIENT_SECRET: SECRET,
   })
@@ -56,7 +56,7 @@ t.test('everything can be set', async (t) => {
     masterKeys: [KEY, OTHER],
     workers: 4,
     logLevel: 'debug',
-    trustProxy: true,
+    trustProxy: 1,
     bootstrapAdmin: { clientId: 'admin', clientSecret: SECRET },
   })
   t.throws(() => Object.assign(config, { port: 1 }), TypeError)
@@ -105,7 +105,22 @@ t.test('each variable has its bounds', async (t) => {
       ],
     ],
     ['DATABASE_URL', ['postgres:/x', 'postgresql://a b']],
-    ['TRUST_PROXY', ['10.0.0.0/33', '::/129', '10.0.0.0/', 'yes', '1']],
+    [
+      'TRUST_PROXY',
+      [
+        '10.0.0.0/33',
+        '::/129',
+        '10.0.0.0/',
+        'yes',
+        'true',
+        '17',
+        '0.0.0.0/0',
+        '::/0',
+        '1,10.0.0.0/8',
+        'toString',
+        '10.0.0.1%x',
+      ],
+    ],
     ['LOG_LEVEL', ['INFO']],
     ['FAILED_ATTEMPTS_STORE', ['redis']],
     ['METRICS_TOKEN', ['short', 'with a space in it']],
@@ -117,7 +132,7 @@ t.test('each variable has its bounds', async (t) => {
   }
   for (const value of ['loopback', '10.0.0.0/8, 192.168.0.1', '2001:db8::/32', 'false'])
     t.same(faultsOf({ TRUST_PROXY: value }), [], value)
-  t.equal(loadConfig({ TRUST_PROXY: '10.0.0.0/8' }).trustProxy, '10.0.0.0/8')
+  t.same(loadConfig({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustProxy, ['10.0.0.0/8', '::1/128'])
 })
 
 t.test('the master key may be in a file, several of them one a line', async (t) => {
@@ -153,4 +168,18 @@ t.test('the first administrator has credentials that could be anyone’s, both o
   t.match(admin('', SECRET), [/^BOOTSTRAP_ADMIN_CLIENT_ID is needed/])
   t.match(admin('a b', SECRET), [/^BOOTSTRAP_ADMIN_CLIENT_ID must have/])
   t.match(admin('root', 'seven77'), [/^BOOTSTRAP_ADMIN_CLIENT_SECRET must have/])
+})
+
+t.test('TRUST_PROXY trusts a number of proxies or their networks, and never everyone', async (t) => {
+  for (const everyone of ['true', '0.0.0.0/0', '10.0.0.0/8, ::/0'])
+    t.match(faultsOf({ TRUST_PROXY: everyone }), [
+      /^TRUST_PROXY may not trust everyone.*\(1\).*\(10\.0\.0\.0\/8\)$/,
+    ])
+  t.equal(loadConfig({ TRUST_PROXY: '2' }).trustProxy, 2)
+  t.equal(loadConfig({ TRUST_PROXY: '0' }).trustProxy, 0)
+  t.same(loadConfig({ TRUST_PROXY: 'loopback,192.0.2.1' }).trustProxy, [
+    '127.0.0.0/8',
+    '::1/128',
+    '192.0.2.1/32',
+  ])
 })

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isRealmName } from '../domain/realm.ts'
+import { clientAddress } from './client-address.ts'
 
 /** What a request's one line says beside method, route, status and time. */
 export interface RequestNote {
@@ -68,7 +69,7 @@ export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutc
         route,
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,
-        address: request.ip,
+        address: clientAddress(request),
         ...known,
       },
       'request',

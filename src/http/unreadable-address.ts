@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { clientAddress } from './client-address.ts'
 
 /** Answers addresses that fit no route because they cannot be read: neither hooks nor error handlers see those. */
 export function refuseUnreadableAddress(
@@ -6,10 +7,15 @@ export function refuseUnreadableAddress(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const { method, ip } = request
   const isTooLong = statusCode === 414
   const status = isTooLong ? 414 : 400
-  const line = { method, status, address: ip, outcome: 'invalid_request', reason: code }
+  const line = {
+    method: request.method,
+    status,
+    address: clientAddress(request),
+    outcome: 'invalid_request',
+    reason: code,
+  }
   request.log.info(line, 'request')
   reply
     .code(status)

@@ -8,6 +8,7 @@ import {
 import type { Logger } from 'pino'
 import { adminApi } from '../http/admin/admin-api.ts'
 import type { RateLimits } from '../http/admin/rate-limits.ts'
+import { readClientAddresses, type TrustedProxies } from '../http/client-address.ts'
 import { healthRoutes } from '../http/health.ts'
 import { metricsRoute } from '../http/metrics.ts'
 import { discoveryRoutes } from '../http/oauth/discovery.ts'
@@ -29,7 +30,7 @@ import { createMetrics } from './metrics.ts'
 
 export interface ServerOptions {
   readonly logger: Logger
-  readonly trustProxy: boolean | string
+  readonly trustProxy: TrustedProxies
   readonly metricsToken?: string | undefined
   /** Sees every request. */
   readonly tracing?: FastifyPluginCallback | undefined
@@ -55,11 +56,12 @@ export async function buildServer(operations: Operations, options: ServerOptions
   const app = createApp(options)
   if (options.tracing) await app.register(options.tracing)
   const metrics = createMetrics(operations)
+  readClientAddresses(app, trustProxy)
   logRequests(app, metrics.observeRequest)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
   await app.register(async (scope) => healthRoutes(scope, operations, () => closing))
   await app.register(async (scope) =>
-    metricsRoute(scope, operations, metrics.read, { token: metricsToken, behindProxy: trustProxy !== false }),
+    metricsRoute(scope, operations, metrics.read, { token: metricsToken, behindProxy: trustProxy !== 0 }),
   )
   await app.register(async (oauth) => {
     shedOverload(oauth, maxInFlight)
@@ -92,14 +94,9 @@ export async function buildServer(operations: Operations, options: ServerOptions
   }
 }
 
-function createApp({
-  logger,
-  trustProxy,
-  requestTimeoutMilliseconds = 10_000,
-}: ServerOptions): FastifyInstance {
+function createApp({ logger, requestTimeoutMilliseconds = 10_000 }: ServerOptions): FastifyInstance {
   return fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    trustProxy,
     // A logger for each request would say its id and no more, which its line says itself.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),

@@ -25,7 +25,7 @@ function ask({ app }: TestServer, clientId: string, clientSecret: string, addres
 }
 
 async function acme(t: Test, options: TestServerOptions = {}) {
-  const server = await testServer(t, { trustProxy: true, ...options })
+  const server = await testServer(t, { trustProxy: 1, ...options })
   const { operations } = server
   await operations.createRealm(TESTER, 'acme')
   const generated = await operations.createServiceAccount(TESTER, 'acme', { name: 'generated' })
@@ -102,7 +102,7 @@ t.test('nodes that count in PostgreSQL know of failures on each other, and go on
   const databaseUrl = await testDatabase(t)
   const options = { databaseUrl, failedAttemptsStore: 'postgres' } as const
   const { server, clientId } = await acme(t, options)
-  const other = await testServer(t, { trustProxy: true, ...options })
+  const other = await testServer(t, { trustProxy: 1, ...options })
   await fail(server, clientId, 5)
   t.equal((await ask(other, clientId, 'wrong')).statusCode, 429)
   const restore = await other.cutDatabase()

@@ -101,3 +101,8 @@ t.test('the environment is read in one place alone', async (t) => {
   for (const file of files.filter((one) => !/^(main|config)\.ts$/.test(one)))
     t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bprocess\.env\b(?!\['PATH'\])/, file)
 })
+
+t.test('addresses of clients come from clientAddress, which knows the proxies', async (t) => {
+  const direct = files.filter((file) => /\brequest\.ips?\b/.test(readFileSync(join(SRC, file), 'utf8')))
+  t.same(direct, [])
+})

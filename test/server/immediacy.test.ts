@@ -40,7 +40,7 @@ async function cluster(t: Test) {
   const resourceServer = await make('resource server', 'introspect')
   await close()
   // Each lane has an address of its own, so that none has to wait for another's requests.
-  const environment = { ...onDatabase(databaseUrl), PUBLIC_URL, TRUST_PROXY: 'true' }
+  const environment = { ...onDatabase(databaseUrl), PUBLIC_URL, TRUST_PROXY: '1' }
   const [a, b] = await Promise.all([startServer(t, environment), startServer(t, environment)])
   return { a: a.url, b: b.url, administrators, resourceServer }
 }

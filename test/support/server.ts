@@ -6,6 +6,7 @@ import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
 import type { Clock } from '../../src/domain/clock.ts'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import type { RateLimits } from '../../src/http/admin/rate-limits.ts'
+import type { TrustedProxies } from '../../src/http/client-address.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
 import { buildServer } from '../../src/server/build-server.ts'
@@ -53,7 +54,7 @@ export interface TestServerOptions {
   readonly databaseUrl?: string
   readonly clock?: TestClock
   readonly publicUrl?: string
-  readonly trustProxy?: boolean
+  readonly trustProxy?: TrustedProxies
   readonly metricsToken?: string
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   readonly requestTimeoutMilliseconds?: number
@@ -70,7 +71,7 @@ export async function testServer(
     databaseUrl,
     clock = testClock(),
     publicUrl = PUBLIC_URL,
-    trustProxy = false,
+    trustProxy = 0,
     failedAttemptsStore,
     singleSignOn,
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Actor } from '../../domain/actor.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { clientAddress } from '../client-address.ts'
 import { note } from '../request-log.ts'
 import { challenge, sendProblem } from './problem.ts'
 import { createRateLimits, type RateLimits } from './rate-limits.ts'
@@ -24,7 +25,7 @@ export async function requireAdministrator(
     if (!(await limitRate.ofAddress(request, reply))) return reply
     const token = readBearer(request.headers.authorization)
     if (token === undefined) return askForToken(request, reply)
-    const actor = await authenticateAdministrator(token, request.ip)
+    const actor = await authenticateAdministrator(token, clientAddress(request))
     actors.set(request, actor)
     note(request, { actor: actor.id })
     if (!(await limitRate.ofAdministrator(request, reply))) return reply

@@ -1,5 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { networkOf } from '../../domain/failed-attempts.ts'
+import { clientAddress } from '../client-address.ts'
 import { sendProblem } from './problem.ts'
 
 /** Requests a minute to one process. */
@@ -21,7 +23,10 @@ export async function createRateLimits(
   administratorOf: (request: FastifyRequest) => string | undefined,
 ): Promise<{ readonly ofAddress: LimitRate; readonly ofAdministrator: LimitRate }> {
   await app.register(rateLimit, { global: false, timeWindow: '1 minute', cache: 50_000 })
-  const byAddress = app.createRateLimit({ max: perAddress })
+  const byAddress = app.createRateLimit({
+    max: perAddress,
+    keyGenerator: (request) => networkOf(clientAddress(request)),
+  })
   const byAdministrator = app.createRateLimit({
     max: perAdministrator,
     keyGenerator: (request) => administratorOf(request) as string,

@@ -3,6 +3,7 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import { issuerOf } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { IntrospectionCaller } from '../../operations/tokens/introspection.ts'
+import { clientAddress } from '../client-address.ts'
 import { loggableClientId, loggableRealm, note } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
@@ -67,7 +68,7 @@ async function authenticate(
   if (bearer === undefined) {
     const credentials = readClientCredentials(authorization, request.body)
     note(request, { client_id: loggableClientId(credentials?.clientId) })
-    return noted(await authenticateClient(tenant, credentials, request.ip))
+    return noted(await authenticateClient(tenant, credentials, clientAddress(request)))
   }
   if (request.body.get('client_secret') !== undefined)
     throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { parseLeakedSecrets } from '../../domain/leaked-secret.ts'
 import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { neverKept, oauthErrorHandler } from './oauth-error-handler.ts'
 
@@ -28,7 +29,7 @@ export async function leakedSecretsRoute(
     note(request, { realm: loggableRealm(tenant) })
     const reports = parseLeakedSecrets(request.body)
     const [valid] = await Promise.all([
-      operations.reportLeakedSecrets(tenant, reports, request.ip),
+      operations.reportLeakedSecrets(tenant, reports, clientAddress(request)),
       sleep(ANSWER_MILLISECONDS),
     ])
     note(request, { outcome: 'reported', reason: `${reports.length} reported, ${valid} valid` })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { clientAddress } from '../client-address.ts'
 import { loggableClientId, loggableRealm, note } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
@@ -20,7 +21,7 @@ export function revocationRoute(
       realm: loggableRealm(tenant),
       client_id: loggableClientId(credentials?.clientId),
     })
-    const client = await operations.authenticateClient(tenant, credentials, request.ip)
+    const client = await operations.authenticateClient(tenant, credentials, clientAddress(request))
     const token = request.body.get('token')
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
 

@@ -3,6 +3,7 @@ import { parseAuthorizationDetails } from '../../domain/authorization-details.ts
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { parseScope } from '../../domain/scope.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { clientAddress } from '../client-address.ts'
 import { loggableClientId, loggableRealm, note } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
@@ -54,14 +55,14 @@ export function tokenRoute(
       const credentials = readClientCredentials(request.headers.authorization, form)
       note(request, { client_id: loggableClientId(credentials?.clientId) })
 
-      const client = await operations.authenticateClient(tenant, credentials, request.ip)
+      const client = await operations.authenticateClient(tenant, credentials, clientAddress(request))
       note(request, { client_id: client.account.clientId })
       const asked = {
         scope: parseScope(form.get('scope')),
         targets: { resources: form.all('resource'), audience: form.get('audience') },
         details: parseAuthorizationDetails(form.get('authorization_details')),
       }
-      const token = await operations.issueAccessToken(client, asked, request.ip)
+      const token = await operations.issueAccessToken(client, asked, clientAddress(request))
 
       note(request, { outcome: 'issued' })
       neverKept(reply)

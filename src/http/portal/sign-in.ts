@@ -3,6 +3,7 @@ import { isRealmName } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { SignInRefusal, SignInRefusalCode } from '../../domain/sign-in-refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { field, notice } from './elements.ts'
 import { type Content, html } from './html.ts'
@@ -55,7 +56,7 @@ export function signInScreen(
     requireOwnOrigin(request, operations.publicUrl)
     const form = fieldsOf(request)
     const code = form.get('code').trim()
-    cookie.set(reply, await operations.signInWithLink(tenant, code, request.ip))
+    cookie.set(reply, await operations.signInWithLink(tenant, code, clientAddress(request)))
     return reply.redirect(safeNext(tenant, form.get('next')), 303)
   })
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
+import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { safeNext } from './sign-in.ts'
 import { type SessionCookie, sessionCookie } from './visit.ts'
@@ -26,7 +27,7 @@ export function singleSignOnScreen(app: FastifyInstance, operations: Deps, cooki
     const attempt = attempts.read(request)
     attempts.clear(reply)
     const query = request.url.split('?')[1] ?? ''
-    const signedIn = await operations.finishSingleSignOn(attempt, query, request.ip)
+    const signedIn = await operations.finishSingleSignOn(attempt, query, clientAddress(request))
     note(request, { realm: signedIn.realm })
     cookie.set(reply, signedIn.cookie)
     return reply.redirect(signedIn.returnTo, 303)

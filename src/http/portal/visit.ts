@@ -6,6 +6,7 @@ import { portalActor } from '../../domain/portal-session.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PortalVisit } from '../../operations/portal/portal-sessions.ts'
+import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import type { Layout, Page } from './layout.ts'
 
@@ -80,9 +81,9 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
     const found = await operations.findPortalVisit(cookie.read(request))
     if (!found || found.session.realm !== tenant) throw new SignedOut('nobody is signed in to that realm')
     cookie.set(reply, found.cookie)
-    const actor = portalActor(found.session, request.ip)
+    const actor = portalActor(found.session, clientAddress(request))
     const mayChange = found.session.access === 'administer'
-    const visit = { ...found, realm: tenant, actor, address: request.ip, mayChange }
+    const visit = { ...found, realm: tenant, actor, address: clientAddress(request), mayChange }
     visits.set(request, visit)
     return visit
   }

@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIP, type Socket, SocketAddress } from 'node:net'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/** The number of proxies in front, or their networks (`10.0.0.0/8`). 0: no X-Forwarded-For is believed. */
+export type TrustedProxies = number | readonly string[]
+
+type IsProxy = (address: string, hop: number) => boolean
+
+const ADDRESS = Symbol('client address')
+
+/** Longer than an IPv6 address with a zone, in brackets and with a port. */
+const MAX_LENGTH = 80
+
+/** The address of the client: always an IP address, whatever X-Forwarded-For says. */
+export function clientAddress(request: FastifyRequest): string {
+  return (request as FastifyRequest & { [ADDRESS]: string })[ADDRESS]
+}
+
+/** Makes `clientAddress` work. No other header that proxies send is believed for anything. */
+export function readClientAddresses(app: FastifyInstance, trusted: TrustedProxies): void {
+  const isProxy = toPredicate(trusted)
+  let hasWarned = false
+  app.decorateRequest(ADDRESS, {
+    getter() {
+      const { socket, headers } = (this as FastifyRequest).raw
+      const peer = peerOf(socket)
+      if (headers['x-forwarded-for'] === undefined) return peer
+      if (isProxy(peer, 0)) return originOf(headers, peer, isProxy)
+      if (!hasWarned)
+        app.log.warn(
+          { address: peer },
+          'X-Forwarded-For from an address that TRUST_PROXY does not name is ignored; if it is your proxy, set TRUST_PROXY, or all its clients count as one address',
+        )
+      hasWarned = true
+      return peer
+    },
+  })
+}
+
+function toPredicate(trusted: TrustedProxies): IsProxy {
+  if (typeof trusted === 'number') return (_address, hop) => hop < trusted
+  const networks = new BlockList()
+  for (const network of trusted) {
+    const [address = '', length] = network.split('/')
+    networks.addSubnet(address, Number(length), isIP(address) === 4 ? 'ipv4' : 'ipv6')
+  }
+  return (address) => isIP(address) > 0 && networks.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
+}
+
+function peerOf({ remoteAddress = '' }: Socket): string {
+  return remoteAddress.includes(':') ? (parseAddress(remoteAddress) ?? '') : remoteAddress
+}
+
+/** From the right, where the nearest proxy wrote, to the first that is no proxy; what is no address ends the search. */
+function originOf({ 'x-forwarded-for': text }: IncomingMessage['headers'], peer: string, isProxy: IsProxy) {
+  const list = String(text)
+  let address = peer
+  let end = list.length
+  for (let hop = 0; end >= 0 && isProxy(address, hop); hop++) {
+    const comma = end === 0 ? -1 : list.lastIndexOf(',', end - 1)
+    const next = parseAddress(list.slice(comma + 1, end).trim())
+    if (next === undefined) break
+    address = next
+    end = comma
+  }
+  return address
+}
+
+/** Canonical; without port, brackets and zone, and IPv4 as IPv4. `undefined` for what is no address. */
+export function parseAddress(text: string): string | undefined {
+  if (text.length > MAX_LENGTH) return undefined
+  const [, inBrackets, v4, v6] =
+    /^(?:\[([^\]]*)\](?::\d{1,5})?|([\d.]+)(?::\d{1,5})?|([\da-f:.]+(?:%.*)?))$/i.exec(text) ?? []
+  const bare = v4 ?? inBrackets ?? v6
+  if (bare === undefined) return undefined
+  const kind = isIP(bare)
+  if (kind === 4) return v4
+  if (kind === 0) return undefined
+  const { address } = new SocketAddress({ address: bare.replace(/%.*/s, ''), family: 'ipv6' })
+  return address.replace(/^::ffff:(?=\d+\.)/, '')
+}
