@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import { ALGORITHMS, issuerOf, type Realm, type RealmSettings } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -93,6 +94,10 @@ function withSettings(command: Command): Command {
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
     .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
     .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
+    .option(
+      '--introspection-audiences <which>',
+      'unsigned introspection tells of tokens for audiences that are served, or of all (default served)',
+    )
 }
 
 interface SettingOptions {
@@ -108,6 +113,7 @@ interface SettingOptions {
   readonly keyPublish?: number
   readonly jwksMaxAge?: number
   readonly leakedSecretAction?: LeakedSecretAction
+  readonly introspectionAudiences?: IntrospectionAudiences
 }
 
 /** Only what was said: the rest is the operation's to decide. */
@@ -125,6 +131,7 @@ function settingsOf(options: SettingOptions): Partial<RealmSettings> {
     keyPublishSeconds: options.keyPublish,
     jwksMaxAgeSeconds: options.jwksMaxAge,
     leakedSecretAction: options.leakedSecretAction,
+    introspectionAudiences: options.introspectionAudiences,
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Partial<RealmSettings>

@@ -54,6 +54,7 @@ interface CreateOptions extends InRealm {
   readonly description?: string
   readonly role?: string[]
   readonly scope?: string[]
+  readonly introspectsAudience?: string[]
   readonly clientId?: string
   readonly clientSecretStdin?: boolean
 }
@@ -62,7 +63,11 @@ interface UpdateOptions extends InRealm {
   readonly name?: string
   readonly description?: string
   readonly scope?: string[]
+  readonly introspectsAudience?: string[] | false
 }
+
+const INTROSPECTS_AUDIENCE =
+  'audience it serves, whose tokens it may introspect; repeatable, replaces the list'
 
 function createCommand(group: Command, inSession: InSession): void {
   ofRealm(group, 'create', 'make a service account; its secret is shown this once')
@@ -70,6 +75,7 @@ function createCommand(group: Command, inSession: InSession): void {
     .option('--description <text>', 'what it is for')
     .option('--role <role>', 'role it holds; repeatable (default view)', collect)
     .option('--scope <scope>', "scope it may have; repeatable (default: all of the realm's)", collect)
+    .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
     .option('--client-id <client_id>', 'client_id that the client has already; with --client-secret-stdin')
     .option('--client-secret-stdin', 'read the secret that the client has already from standard input')
     .action(
@@ -80,6 +86,7 @@ function createCommand(group: Command, inSession: InSession): void {
           ...(options.description !== undefined && { description: options.description }),
           ...(options.role && { roles: options.role }),
           ...(options.scope && { scopes: options.scope }),
+          ...(options.introspectsAudience && { introspectsAudiences: options.introspectsAudience }),
           ...(imported && { imported }),
         })
         // The client knows its own secret; the fewer places that show it, the better.
@@ -111,10 +118,13 @@ function updateCommand(group: Command, inSession: InSession): void {
     .option('--name <name>', 'unique in the realm, whatever its case')
     .option('--description <text>', 'what it is for')
     .option('--scope <scope>', 'scope it may have; repeatable, all that there shall be', collect)
+    .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
+    .option('--no-introspects-audience', 'it is not given any audiences')
     .action(
       inSession(async ({ operations, actor }, clientId: string, options: UpdateOptions) => {
-        const { realm, name, description, scope: scopes } = options
-        const update = { name, description, scopes }
+        const { realm, name, description, scope: scopes, introspectsAudience } = options
+        const introspectsAudiences = introspectsAudience === false ? null : introspectsAudience
+        const update = { name, description, scopes, introspectsAudiences }
         return describe(await operations.updateServiceAccount(actor, realm, clientId, update), realm)
       }),
     )
@@ -175,6 +185,7 @@ function members(account: ServiceAccount, realm: string) {
     realm,
     roles: account.roles.join(' '),
     scopes: account.scopes?.join(' '),
+    ...(account.introspectsAudiences && { 'introspects audiences': account.introspectsAudiences.join(' ') }),
     disabled: time(account.disabledAt),
     created: time(account.createdAt),
     'last used': time(account.lastUsedAt),

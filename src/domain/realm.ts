@@ -1,4 +1,5 @@
 import { isAbsoluteUri } from './audience.ts'
+import { INTROSPECTION_AUDIENCES, type IntrospectionAudiences } from './introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS, type LeakedSecretAction } from './leaked-secret.ts'
 import { isCustomResourceType } from './protected-resource.ts'
 import { Refusal } from './refusal.ts'
@@ -35,6 +36,7 @@ export interface Realm {
   /** Until when caches may hold a JWKS that they were given with a longer max-age. */
   readonly jwksCachedUntil: Date | undefined
   readonly leakedSecretAction: LeakedSecretAction
+  readonly introspectionAudiences: IntrospectionAudiences
   /** True once a secret of the client's own choosing was imported: only then is argon2id on the token road. */
   readonly importsSecrets: boolean
   /** Grows with every change that a token or the JWKS could show. */
@@ -55,6 +57,7 @@ export interface RealmSettings {
   keyPublishSeconds: number
   jwksMaxAgeSeconds: number
   leakedSecretAction: LeakedSecretAction
+  introspectionAudiences: IntrospectionAudiences
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -70,6 +73,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   keyPublishSeconds: 86_400,
   jwksMaxAgeSeconds: 300,
   leakedSecretAction: 'disable',
+  introspectionAudiences: 'served',
 }
 
 const REALM_NAME = /^[a-z0-9-]{1,63}$/
@@ -115,6 +119,8 @@ export function checkRealmSettings(settings: RealmSettings): void {
   )
   if (!LEAKED_SECRET_ACTIONS.includes(settings.leakedSecretAction))
     fail('leaked_secret_action', `one of ${LEAKED_SECRET_ACTIONS.join(', ')}`)
+  if (!INTROSPECTION_AUDIENCES.includes(settings.introspectionAudiences))
+    fail('introspection_audiences', `one of ${INTROSPECTION_AUDIENCES.join(', ')}`)
   checkList('scopes', settings.scopes, 1, isScopeToken, 'scope tokens of RFC 6749 section 3.3')
   checkList(
     'audiences',
@@ -139,14 +145,23 @@ export function checkRealmSettings(settings: RealmSettings): void {
   )
 }
 
-/** Refuses roles and scopes that an account of the realm cannot have. */
+/** Refuses roles, scopes and audiences that an account of the realm cannot have. */
 export function checkAccountRights(
-  realm: Pick<Realm, 'name' | 'roles' | 'scopes'>,
-  { roles, scopes }: { readonly roles?: readonly string[]; readonly scopes?: readonly string[] | undefined },
+  realm: Pick<Realm, 'name' | 'roles' | 'scopes' | 'audiences'>,
+  { roles, scopes, introspectsAudiences }: AccountRights,
+  publicUrl: string,
 ): void {
   const own = realm.name === SYSTEM_REALM ? [...realm.roles, PLATFORM_ADMIN] : realm.roles
   if (roles) checkSubset('roles', roles, [...BUILT_IN_ROLES, ...own])
   if (scopes) checkSubset('scopes', scopes, realm.scopes)
+  if (introspectsAudiences)
+    checkSubset('introspects_audiences', introspectsAudiences, knownAudiences(realm, publicUrl))
+}
+
+interface AccountRights {
+  readonly roles?: readonly string[] | undefined
+  readonly scopes?: readonly string[] | null | undefined
+  readonly introspectsAudiences?: readonly string[] | null | undefined
 }
 
 function checkSubset(field: string, values: readonly string[], known: readonly string[]): void {

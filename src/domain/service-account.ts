@@ -9,6 +9,8 @@ export interface ServiceAccount {
   readonly roles: readonly string[]
   /** The scopes it may have; `undefined`: all of the realm's. */
   readonly scopes: readonly string[] | undefined
+  /** As a resource server: the audiences whose tokens it is told of; `undefined`: it was not given any. */
+  readonly introspectsAudiences: readonly string[] | undefined
   readonly disabledAt: Date | undefined
   /** Its place in the realm's status lists, carried by its tokens. */
   readonly statusIndex: number

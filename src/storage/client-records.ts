@@ -25,6 +25,7 @@ export interface AccountRecord {
   readonly clientId: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
+  readonly introspectsAudiences: readonly string[] | undefined
   readonly disabledAt: Date | undefined
   /** Its grants as a token says them. */
   readonly details: readonly AuthorizationDetail[]
@@ -42,6 +43,7 @@ interface Row {
   client_id: string | null
   roles: string[]
   scopes: string[] | null
+  introspects_audiences: string[] | null
   disabled_at: Date | null
   authorization_details: string | null
   authorization_details_omitted: boolean
@@ -64,7 +66,7 @@ export async function findClientRecords(
   const clientIds = lookups.map((lookup) => lookup.clientId ?? null)
   // The text is the same however many are asked for, so that it is parsed alike and can be prepared.
   const { rows } = await sql<Row>`
-    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.disabled_at, a.status_index,
+    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
       a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted,
       s.id, s.phc, s.hmac, s.expires_at
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
@@ -92,6 +94,7 @@ function toClientRecord(row: Row): ClientRecord {
       clientId: row.client_id,
       roles: row.roles,
       scopes: row.scopes ?? undefined,
+      introspectsAudiences: row.introspects_audiences ?? undefined,
       disabledAt: row.disabled_at ?? undefined,
       details: row.authorization_details === null ? NONE : JSON.parse(row.authorization_details),
       detailsOmitted: row.authorization_details_omitted,

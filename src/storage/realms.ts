@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
+import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import type { Algorithm, Realm, RealmSettings } from '../domain/realm.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
@@ -22,6 +23,7 @@ const COLUMNS = [
   'jwks_max_age_seconds',
   'jwks_cached_until',
   'leaked_secret_action',
+  'introspection_audiences',
   'imports_secrets',
   'version',
   'created_at',
@@ -223,6 +225,7 @@ function toColumns(settings: RealmSettings) {
     key_publish_seconds: settings.keyPublishSeconds,
     jwks_max_age_seconds: settings.jwksMaxAgeSeconds,
     leaked_secret_action: settings.leakedSecretAction,
+    introspection_audiences: settings.introspectionAudiences,
   }
 }
 
@@ -244,6 +247,7 @@ function toRealm(row: Row): Realm {
     jwksMaxAgeSeconds: row.jwks_max_age_seconds,
     jwksCachedUntil: row.jwks_cached_until ?? undefined,
     leakedSecretAction: row.leaked_secret_action as LeakedSecretAction,
+    introspectionAudiences: row.introspection_audiences as IntrospectionAudiences,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

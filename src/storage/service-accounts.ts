@@ -10,6 +10,7 @@ const COLUMNS = [
   'description',
   'roles',
   'scopes',
+  'introspects_audiences',
   'disabled_at',
   'status_index',
   'version',
@@ -29,6 +30,7 @@ export interface NewServiceAccount {
   readonly description: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
+  readonly introspectsAudiences: readonly string[] | undefined
   readonly statusIndex: number
 }
 
@@ -49,6 +51,7 @@ export async function insertServiceAccount(
       description: account.description,
       roles: [...account.roles],
       scopes: account.scopes ? [...account.scopes] : null,
+      introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
       status_index: account.statusIndex,
       created_at: now,
       updated_at: now,
@@ -108,6 +111,7 @@ export interface ServiceAccountChanges {
   readonly description?: string
   readonly roles?: readonly string[]
   readonly scopes?: readonly string[] | undefined
+  readonly introspectsAudiences?: readonly string[] | undefined
   readonly disabledAt?: Date | undefined
   readonly statusIndex?: number
 }
@@ -196,6 +200,9 @@ function toColumns(changes: ServiceAccountChanges) {
     ...(changes.description !== undefined && { description: changes.description }),
     ...(changes.roles !== undefined && { roles: [...changes.roles] }),
     ...('scopes' in changes && { scopes: changes.scopes ? [...changes.scopes] : null }),
+    ...('introspectsAudiences' in changes && {
+      introspects_audiences: changes.introspectsAudiences ? [...changes.introspectsAudiences] : null,
+    }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
     ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }
@@ -209,6 +216,7 @@ function toServiceAccount(row: Row): ServiceAccount {
     description: row.description,
     roles: row.roles,
     scopes: row.scopes ?? undefined,
+    introspectsAudiences: row.introspects_audiences ?? undefined,
     disabledAt: row.disabled_at ?? undefined,
     statusIndex: row.status_index,
     version: row.version,

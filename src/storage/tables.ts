@@ -22,6 +22,7 @@ export interface RealmRow {
   jwks_max_age_seconds: number
   jwks_cached_until: NullableTimestamp
   leaked_secret_action: string
+  introspection_audiences: Generated<string>
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   imports_secrets: Generated<boolean>
   version: Generated<string>
@@ -36,6 +37,7 @@ export interface ServiceAccountRow {
   description: Generated<string>
   roles: string[]
   scopes: string[] | null
+  introspects_audiences: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
   disabled_at: NullableTimestamp
   status_index: number
   revoked_tokens_until: NullableTimestamp

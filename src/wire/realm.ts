@@ -18,6 +18,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     key_publish_seconds: realm.keyPublishSeconds,
     jwks_max_age_seconds: realm.jwksMaxAgeSeconds,
     leaked_secret_action: realm.leakedSecretAction,
+    introspection_audiences: realm.introspectionAudiences,
     created_at: realm.createdAt,
   }
 }

@@ -9,6 +9,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     realm: realmName,
     roles: [...account.roles],
     scopes: account.scopes ? [...account.scopes] : null,
+    introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
     enabled: account.disabledAt === undefined,
     created_at: account.createdAt,
     updated_at: account.updatedAt,

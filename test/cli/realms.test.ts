@@ -45,6 +45,8 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
     '3',
     '--leaked-secret-action',
     'alert',
+    '--introspection-audiences',
+    'all',
     '--jwks-max-age',
     '60',
     '--key-publish',
@@ -72,6 +74,7 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
     key_publish_seconds: 120,
     jwks_max_age_seconds: 60,
     leaked_secret_action: 'alert',
+    introspection_audiences: 'all',
   })
 })
 

@@ -33,6 +33,16 @@ t.test('a service account lives from its creation to its deletion', async (t) =>
   })
   t.equal(await status(made), 200)
 
+  const audience = JSON.parse((await mintmark(['realm', 'show', 'acme', '--json'], env)).stdout).issuer
+  t.same((await answer('update', client_id, '--introspects-audience', audience)).introspects_audiences, [
+    audience,
+  ])
+  t.match((await mintmark(['service-account', 'show', '--realm', 'acme', client_id], env)).stdout, audience)
+  t.equal((await answer('update', client_id, '--no-introspects-audience')).introspects_audiences, null)
+  const server = await answer('create', '--name', 'API', '--introspects-audience', audience)
+  t.same(server.introspects_audiences, [audience])
+  t.same((await answer('delete', server.client_id)).deleted, true)
+
   const shown = await answer('show', client_id)
   t.notOk('client_secret' in shown, 'the secret is shown once')
   t.same(

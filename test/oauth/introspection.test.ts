@@ -249,7 +249,7 @@ t.test('a database that goes between the caller and the token is no answer about
   const owner = await operations.authenticateClient('acme', client, '::1')
   await server.cutDatabase()
   const unavailable = { code: 'temporarily_unavailable' }
-  await t.rejects(operations.introspectToken('acme', caller, client.token), unavailable)
+  await t.rejects(operations.introspectToken('acme', caller, client.token, false), unavailable)
   await t.rejects(operations.revokeToken(owner, client.token), unavailable)
 })
 

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { NewServiceAccountRequest } from '../../src/operations/accounts/service-accounts.ts'
 import { tokenFor } from './admin.ts'
 import { PUBLIC_URL, TESTER, type TestServer, type TestServerOptions, testServer } from './server.ts'
 
@@ -8,10 +9,17 @@ export interface TestClient {
   readonly token: string
 }
 
-export async function testClient(server: TestServer, name: string, realm = 'acme', roles = ['view']) {
+export async function testClient(
+  server: TestServer,
+  name: string,
+  realm = 'acme',
+  roles = ['view'],
+  more: Partial<NewServiceAccountRequest> = {},
+) {
   const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, realm, {
     name,
     roles,
+    ...more,
   })
   const { clientId } = account
   const issuer = `${PUBLIC_URL}/realms/${realm}`

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import {
   ALGORITHMS,
@@ -43,6 +44,10 @@ const settings = {
   leaked_secret_action: Type.Enum([...LEAKED_SECRET_ACTIONS], {
     description: 'What is done about a secret that is reported to have leaked. Default: disable',
   }),
+  introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
+    description:
+      'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
+  }),
 }
 
 export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$' })
@@ -77,6 +82,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     keyPublishSeconds: body.key_publish_seconds,
     jwksMaxAgeSeconds: body.jwks_max_age_seconds,
     leakedSecretAction: body.leaked_secret_action,
+    introspectionAudiences: body.introspection_audiences,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Partial<RealmSettings>

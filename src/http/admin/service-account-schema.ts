@@ -15,6 +15,13 @@ const members = {
     maxItems: 100,
     description: "Scopes that it may have; null: all of the realm's",
   }),
+  introspects_audiences: Type.Unsafe<string[] | null>({
+    type: ['array', 'null'],
+    items: { type: 'string', maxLength: 1100 },
+    maxItems: 102,
+    description:
+      'Audiences that it serves: with the role introspect it is told of tokens for these alone. null: of all tokens of the realm, and by signed answers where the realm has one audience alone',
+  }),
 }
 
 const optional = Type.Partial(Type.Object(members)).properties

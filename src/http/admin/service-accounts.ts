@@ -75,13 +75,14 @@ export function serviceAccountRoutes(
     },
     async (request, reply) => {
       const { tenant } = request.params
-      const { scopes, ...body } = request.body
+      const { scopes, introspects_audiences: introspectsAudiences, ...body } = request.body
       const imported = readImported(body)
       const { account, clientSecret } = await operations.createServiceAccount(actorOf(request), tenant, {
         name: body.name,
         ...(body.description !== undefined && { description: body.description }),
         ...(body.roles && { roles: body.roles }),
         ...(scopes && { scopes }),
+        ...(introspectsAudiences && { introspectsAudiences }),
         ...(imported && { imported }),
       })
       const { clientId, version } = account
@@ -129,9 +130,11 @@ export function serviceAccountRoutes(
     },
     async (request, reply) => {
       const { tenant, client_id } = request.params
+      const { introspects_audiences: introspectsAudiences, ...update } = request.body
       const ifMatch = readIfMatch(request.headers['if-match'])
       const account = await operations.updateServiceAccount(actorOf(request), tenant, client_id, {
-        ...request.body,
+        ...update,
+        ...(introspectsAudiences !== undefined && { introspectsAudiences }),
         expectedVersion: ifMatch === undefined ? undefined : Number(ifMatch),
       })
       return reply.header('etag', etagOf(account.version)).send(serviceAccountToWire(account, tenant))

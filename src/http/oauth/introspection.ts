@@ -32,17 +32,18 @@ export function introspectionRoute(
         await authenticated
         throw new OAuthError('invalid_request', 'token is missing.')
       }
+      const signed = acceptsSigned(request.headers.accept)
       // Together, so that the caller's row and that of the token's client are read at once.
       const [caller, { introspection, reason }] = await Promise.all([
         authenticated,
-        operations.introspectToken(tenant, authenticated, token),
+        operations.introspectToken(tenant, authenticated, token, signed),
       ])
       note(request, {
         outcome: introspection.active ? 'active' : 'inactive',
         ...(reason !== undefined && { reason }),
       })
       neverKept(reply).header('vary', 'accept')
-      if (!acceptsSigned(request.headers.accept)) return introspection
+      if (!signed) return introspection
       return reply
         .header('content-type', SIGNED)
         .send(await operations.signIntrospection(caller, introspection))

@@ -5,6 +5,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { badge, form, notice } from './elements.ts'
 import { grantActions, grantsCard } from './grants.ts'
 import { type Html, html, named } from './html.ts'
+import { introspectedAudiencesAction, introspectedAudiencesCard } from './introspected-audiences.ts'
 import { about, addressOf, tabs } from './service-account.ts'
 import type { Portal, Visit } from './visit.ts'
 
@@ -18,6 +19,7 @@ type Deps = Pick<
   | 'listProtectedResources'
   | 'addGrant'
   | 'removeGrant'
+  | 'publicUrl'
 >
 
 const PATH = '/portal/:tenant/service-accounts/:clientId/permissions'
@@ -50,6 +52,7 @@ export function permissionsScreen(portal: Portal, operations: Deps): void {
 ${tabs(visit, account, 'permissions')}
 <div class="split even">
 <div>${rolesCard(visit, account, realm)}
+${introspectedAudiencesCard(visit, account, realm, operations.publicUrl)}
 ${await grantsCard(visit, account, realm, asked, operations)}</div>
 <section class="card follow"><h2>What its token will contain</h2>
 <pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>
@@ -59,6 +62,7 @@ ${await grantsCard(visit, account, realm, asked, operations)}</div>
   })
 
   grantActions(portal, operations)
+  introspectedAudiencesAction(portal, operations)
 
   portal.action(`${PATH}/roles`, async (visit, sent, { params }) => {
     const clientId = params['clientId'] as string

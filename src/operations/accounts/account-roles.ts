@@ -16,12 +16,14 @@ export interface AccountRoleOperations {
   removeRole(actor: Actor, realmName: string, clientId: string, role: string): Promise<ServiceAccount>
 }
 
-export function accountRoleOperations(deps: Pick<Dependencies, 'db' | 'clock'>): AccountRoleOperations {
+export function accountRoleOperations(
+  deps: Pick<Dependencies, 'db' | 'clock' | 'publicUrl'>,
+): AccountRoleOperations {
   return {
     async addRole(actor, realmName, clientId, role) {
       requireHeldRoles(actor, [role])
       return changeAccount(deps, { actor, action: 'role.add', realmName, clientId }, async (context) => {
-        checkAccountRights(context.realm, { roles: [role] })
+        checkAccountRights(context.realm, { roles: [role] }, deps.publicUrl)
         return write(context, role, new Set([...context.account.roles, role]))
       })
     },

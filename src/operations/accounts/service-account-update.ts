@@ -14,6 +14,8 @@ export interface ServiceAccountUpdate {
   readonly roles?: readonly string[] | undefined
   /** `null`: all of the realm's. */
   readonly scopes?: readonly string[] | null | undefined
+  /** `null`: it is not given any. */
+  readonly introspectsAudiences?: readonly string[] | null | undefined
   readonly enabled?: boolean | undefined
 }
 
@@ -28,7 +30,7 @@ export function actionOf(update: ServiceAccountUpdate): string {
 /** What really changes. */
 export function changesOf(
   account: ServiceAccount,
-  { name, description, roles, scopes, enabled }: ServiceAccountUpdate,
+  { name, description, roles, scopes, introspectsAudiences, enabled }: ServiceAccountUpdate,
   now: Date,
 ): ServiceAccountChanges {
   const parsed = name === undefined ? account.name : parseServiceAccountName(name)
@@ -38,6 +40,7 @@ export function changesOf(
     ...(description !== undefined && { description: parseDescription(description) }),
     ...(roles !== undefined && { roles }),
     ...(scopes !== undefined && { scopes: scopes ?? undefined }),
+    ...(introspectsAudiences !== undefined && { introspectsAudiences: introspectsAudiences ?? undefined }),
     ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
   }
 }
@@ -54,6 +57,9 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
     ...('description' in changes && { description: account.description }),
     ...('roles' in changes && { roles: account.roles }),
     ...('scopes' in changes && { scopes: account.scopes ?? null }),
+    ...('introspectsAudiences' in changes && {
+      introspects_audiences: account.introspectsAudiences ?? null,
+    }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }

@@ -55,6 +55,7 @@ export interface NewServiceAccountRequest {
   readonly description?: string
   readonly roles?: readonly string[]
   readonly scopes?: readonly string[] | undefined
+  readonly introspectsAudiences?: readonly string[] | undefined
   /** Credentials that the client has already; both or none. */
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
 }
@@ -90,7 +91,7 @@ export interface ServiceAccountOperations {
   deleteServiceAccount(actor: Actor, realmName: string, clientId: string): Promise<void>
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'publicUrl'>
 
 export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
   const { db, clock } = deps
@@ -106,7 +107,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       const account = await inTransaction(db, async (trx) => {
         const realm = await takePlace(trx, realmName)
         const now = clock()
-        checkAccountRights(realm, request)
+        checkAccountRights(realm, request, deps.publicUrl)
         const created = await insertServiceAccount(
           trx,
           realm.id,
@@ -117,6 +118,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
             description,
             roles: request.roles ?? [DEFAULT_ROLE],
             scopes: request.scopes,
+            introspectsAudiences: request.introspectsAudiences,
             statusIndex: await takeStatusIndex(trx, realm),
           },
           now,
@@ -156,10 +158,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       const about = { actor, action, realmName, clientId, expectedVersion }
       return changeAccount(deps, about, async (context) => {
         const { trx, account, now, note } = context
-        checkAccountRights(context.realm, {
-          ...(update.roles && { roles: update.roles }),
-          scopes: update.scopes ?? undefined,
-        })
+        checkAccountRights(context.realm, update, deps.publicUrl)
         const changes = changesOf(account, update, now)
         if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
         note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })

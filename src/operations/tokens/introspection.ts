@@ -1,5 +1,6 @@
 import { signJwt } from '../../crypto/signing.ts'
 import { allowedScopes } from '../../domain/access-token.ts'
+import { mayIntrospect } from '../../domain/introspection-audience.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { INTROSPECT } from '../../domain/role.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -23,6 +24,8 @@ export interface IntrospectionOutcome {
 export interface IntrospectionOperations {
   /**
    * What a token of the caller's realm is good for at this moment: what it says, less what its client has lost since.
+   * A token for an audience that is not the caller's is not active to it.
+   * @param signed whether the answer will be signed
    * @throws whatever `caller` is rejected with
    * @throws OAuthError `insufficient_scope` for a caller without the role introspect; `temporarily_unavailable`
    */
@@ -30,6 +33,7 @@ export interface IntrospectionOperations {
     realmName: string,
     caller: Promise<IntrospectionCaller>,
     token: string,
+    signed: boolean,
   ): Promise<IntrospectionOutcome>
   /** The same as a JWT for that caller (RFC 9701 section 5). */
   signIntrospection(caller: IntrospectionCaller, introspection: Introspection): Promise<string>
@@ -48,12 +52,14 @@ export function introspectionOperations(
   { findTokenDetails }: Pick<GrantOperations, 'findTokenDetails'>,
 ): IntrospectionOperations {
   return {
-    async introspectToken(realm, caller, token) {
+    async introspectToken(realm, caller, token, signed) {
       const permitted = caller.then(requireIntrospector)
       // It may fail before anybody waits for it; whoever does is told.
       permitted.catch(() => {})
       try {
         const presented = await verifyPresentedToken(token, { realm, permitted })
+        const { account: asker } = await caller
+        requireOwnAudience(asker, presented, signed)
         const details = await findTokenDetails(presented)
         return { introspection: describe(presented, details), reason: undefined }
       } catch (error) {
@@ -71,6 +77,22 @@ export function introspectionOperations(
     },
   }
 }
+
+/** @throws OAuthError `invalid_token` */
+function requireOwnAudience(
+  asker: IntrospectionCaller['account'],
+  { loaded, claims }: PresentedToken,
+  signed: boolean,
+): void {
+  const { introspectionAudiences, audiences: ownAudiences } = loaded.realm
+  const realm = { introspectionAudiences, ownAudiences, audiences: loaded.audiences }
+  const audiences = [claims['aud'] as string | readonly string[]].flat()
+  if (!mayIntrospect(asker, realm, audiences, signed))
+    throw new OAuthError('invalid_token', 'The access token is not valid.', NOT_SERVED)
+}
+
+const NOT_SERVED =
+  'the token is for an audience that the caller does not serve: see introspects_audiences of its account'
 
 function describe(
   { loaded, account, claims }: PresentedToken,

@@ -1,0 +1,54 @@
+import { knownAudiences, type Realm } from '../../domain/realm.ts'
+import { INTROSPECT } from '../../domain/role.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { form } from './elements.ts'
+import { type Content, html, named } from './html.ts'
+import { addressOf } from './service-account.ts'
+import type { Portal, Visit } from './visit.ts'
+
+const PATH = '/portal/:tenant/service-accounts/:clientId/permissions/audiences'
+
+/** What the form of the card does. */
+export function introspectedAudiencesAction(
+  portal: Portal,
+  operations: Pick<Operations, 'updateServiceAccount'>,
+): void {
+  portal.action(PATH, async (visit, sent, { params }) => {
+    const clientId = params['clientId'] as string
+    const audiences = sent.getAll('audience')
+    const update = {
+      introspectsAudiences: audiences.length > 0 ? audiences : null,
+      expectedVersion: Number(sent.get('version')),
+    }
+    await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
+    return { redirect: `${addressOf(visit, clientId)}/permissions?done=saved` }
+  })
+}
+
+/** The audiences that a resource server serves; nothing for an account that does not introspect. */
+export function introspectedAudiencesCard(
+  visit: Visit,
+  account: ServiceAccount,
+  realm: Realm,
+  publicUrl: string,
+): Content {
+  if (!account.roles.includes(INTROSPECT)) return undefined
+  const { introspectsAudiences: served = [] } = account
+  const known = new Set([...knownAudiences(realm, publicUrl), ...served])
+  const choice = (audience: string) => html`<label class="choice described">
+<input type="checkbox" name="audience" value="${audience}"${served.includes(audience) && html` checked`}>
+<span>${named(audience)}</span></label>`
+  const content = visit.mayChange
+    ? form(
+        visit,
+        `${addressOf(visit, account.clientId)}/permissions/audiences`,
+        html`<input type="hidden" name="version" value="${account.version}">
+<fieldset><legend class="unseen">Audiences</legend>${[...known].map(choice)}</fieldset>
+<div class="buttons"><button>Save audiences</button></div>`,
+      )
+    : html`<ul class="lines">${served.map((audience) => html`<li>${named(audience)}</li>`)}</ul>`
+  return html`<section class="card"><h2>Audiences it serves</h2>
+<p class="hint">As a resource server it is told of tokens for these alone. With none chosen it is told of all tokens of the realm.</p>
+${content}</section>`
+}
