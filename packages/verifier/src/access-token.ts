@@ -53,7 +53,7 @@ export function readAccessToken(claims: Record<string, unknown>, rules: ClaimRul
   const { iss, aud, scope, authorization_details, authorization_details_omitted } = claims
   if (iss !== rules.issuer) throw new TokenError('wrong_issuer')
   const audience = readAudience(aud)
-  if (!audience.some((value) => rules.audiences.includes(value))) throw new TokenError('wrong_audience')
+  if (!audience.some((value) => isFor(value, rules.audiences))) throw new TokenError('wrong_audience')
   const { iat, exp } = checkTimes(claims, rules)
   return {
     issuer: rules.issuer,
@@ -69,6 +69,17 @@ export function readAccessToken(claims: Record<string, unknown>, rules: ClaimRul
     id: readText(claims, 'jti'),
     claims,
   }
+}
+
+/** A bare origin is the same resource with and without its final slash (RFC 3986 section 6.2.3). */
+function isFor(audience: string, known: readonly string[]): boolean {
+  return (
+    known.includes(audience) || known.some((one) => withoutFinalSlash(one) === withoutFinalSlash(audience))
+  )
+}
+
+function withoutFinalSlash(value: string): string {
+  return /^https?:\/\/[^/?#]+\/$/.test(value) ? value.slice(0, -1) : value
 }
 
 function checkTimes(claims: Record<string, unknown>, { now, clockToleranceSeconds }: ClaimRules) {
@@ -103,13 +114,15 @@ function readAudience(value: unknown): readonly string[] {
   throw invalidClaim('aud')
 }
 
-function readScope(value: unknown): readonly string[] {
+/** Reads `scope` as a token or an introspection answer has it. */
+export function readScope(value: unknown): readonly string[] {
   if (value === undefined || value === '') return []
   if (typeof value !== 'string') throw invalidClaim('scope')
   return value.split(' ')
 }
 
-function readStrings(claims: Record<string, unknown>, name: string): readonly string[] {
+/** Reads an array of texts, `roles` for example. */
+export function readStrings(claims: Record<string, unknown>, name: string): readonly string[] {
   const value = claims[name]
   if (value === undefined) return []
   if (!Array.isArray(value) || !value.every(isText)) throw invalidClaim(name)

@@ -1,13 +1,16 @@
 import type { AccessToken } from './access-token.ts'
 import type { BearerRequest } from './bearer.ts'
 import { requireScope } from './permissions.ts'
+import { METADATA_HEADERS, type ResourceMetadata } from './resource-metadata.ts'
 import { TokenError } from './token-error.ts'
-import type { Verifier } from './verifier.ts'
+import type { Verifier, VerifyOptions } from './verifier.ts'
 
-export interface FastifyVerifierOptions {
+export interface FastifyVerifierOptions extends VerifyOptions {
   readonly verifier: Verifier
   /** A scope that every route needs. Default: none. */
   readonly scope?: string
+  /** Named in challenges (RFC 9728); `fastifyResourceMetadata` serves it. Default: none. */
+  readonly metadata?: ResourceMetadata
 }
 
 interface FastifyRequestLike {
@@ -25,6 +28,7 @@ type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<un
 interface FastifyLike {
   decorateRequest(name: string, value: null): unknown
   addHook(name: 'onRequest', hook: Hook): unknown
+  get(path: string, handler: (request: unknown, reply: FastifyReplyLike) => unknown): unknown
 }
 
 /**
@@ -32,20 +36,29 @@ interface FastifyLike {
  * token is `request.token`; anything else is answered as RFC 6750 section 3 says.
  */
 export const fastifyVerifier = Object.assign(
-  async (app: FastifyLike, { verifier, scope }: FastifyVerifierOptions): Promise<void> => {
+  async (app: FastifyLike, options: FastifyVerifierOptions): Promise<void> => {
+    const { verifier, scope, metadata } = options
     app.decorateRequest('token', null)
     app.addHook('onRequest', async (request, reply) => {
       try {
-        const token = await verifier.authenticate(request.raw)
+        const token = await verifier.authenticate(request.raw, options)
         if (scope !== undefined) requireScope(token, scope)
         const holder: FastifyRequestLike & { token?: AccessToken } = request
         holder.token = token
       } catch (error) {
         if (!(error instanceof TokenError)) throw error
-        return reply.code(error.status).headers(error.headers).send(error.body)
+        return reply.code(error.status).headers(error.headersWith(metadata?.url)).send(error.body)
       }
     })
   },
   // The hook is for the scope that registers the plugin, not for one of the plugin's own.
   { [Symbol.for('skip-override')]: true },
 )
+
+/** A Fastify plugin that serves the metadata of `createResourceMetadata`. Register it outside of any prefix. */
+export async function fastifyResourceMetadata(
+  app: Pick<FastifyLike, 'get'>,
+  { metadata }: { readonly metadata: ResourceMetadata },
+): Promise<void> {
+  app.get(metadata.path, (_request, reply) => reply.headers(METADATA_HEADERS).send(metadata.body))
+}

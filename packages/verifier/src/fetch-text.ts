@@ -17,7 +17,15 @@ export interface FetchedText {
   readonly maxAgeSeconds: number | undefined
 }
 
-/** Fetches a bounded text, following no redirect. */
+/** The issuer answered that there is no such document (404, 410): an answer, not an outage. */
+export class GoneError extends Error {
+  override readonly name = 'GoneError'
+}
+
+/**
+ * Fetches a bounded text, following no redirect.
+ * @throws GoneError for 404 and 410; else what `fetch` throws, or an Error that names the status
+ */
 export async function fetchText(url: string, options: FetchTextOptions): Promise<FetchedText> {
   const response = await fetch(url, {
     method: options.form ? 'POST' : 'GET',
@@ -33,7 +41,8 @@ export async function fetchText(url: string, options: FetchTextOptions): Promise
   const notModified = response.status === 304 && options.etag !== undefined
   if (response.status !== 200 && !notModified) {
     await response.body?.cancel()
-    throw new Error(`${url} answered ${response.status}`)
+    const Kind = response.status === 404 || response.status === 410 ? GoneError : Error
+    throw new Kind(`${url} answered ${response.status}`)
   }
   return {
     text: notModified ? undefined : await readBounded(response, options.maxBytes),

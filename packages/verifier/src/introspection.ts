@@ -1,4 +1,10 @@
-import { type AuthorizationDetail, readDetails } from './access-token.ts'
+import {
+  type AccessToken,
+  type AuthorizationDetail,
+  readDetails,
+  readScope,
+  readStrings,
+} from './access-token.ts'
 import { fetchText } from './fetch-text.ts'
 import { parseStrictObject } from './strict-json.ts'
 import { TokenError } from './token-error.ts'
@@ -17,15 +23,37 @@ export async function introspectDetails(
   token: string,
   options: IntrospectionOptions,
 ): Promise<readonly AuthorizationDetail[]> {
-  const { active, authorization_details } = await askIssuer(token, options)
-  if (active !== true) throw new TokenError('revoked', { reason: 'introspection says it is not active' })
-  return readDetails(authorization_details)
+  return readDetails((await introspect(token, options))['authorization_details'])
+}
+
+/** The token with the scope, roles and permissions that its account still has, as the issuer says now (RFC 7662). */
+export async function introspectToken(
+  token: AccessToken,
+  text: string,
+  options: IntrospectionOptions,
+): Promise<AccessToken> {
+  const answer = await introspect(text, options)
+  return {
+    ...token,
+    scope: readScope(answer['scope']),
+    roles: readStrings(answer, 'roles'),
+    authorizationDetails: readDetails(answer['authorization_details']),
+    authorizationDetailsOmitted: false,
+  }
+}
+
+/** @throws TokenError `revoked`, `introspection_unavailable` */
+async function introspect(token: string, options: IntrospectionOptions): Promise<Record<string, unknown>> {
+  const answer = await askIssuer(token, options)
+  if (answer['active'] !== true)
+    throw new TokenError('revoked', { reason: 'introspection says it is not active' })
+  return answer
 }
 
 async function askIssuer(
   token: string,
   { fetchBase, clientId, clientSecret, timeoutSeconds }: IntrospectionOptions,
-) {
+): Promise<Record<string, unknown>> {
   try {
     const { text } = await fetchText(`${fetchBase}/protocol/openid-connect/token/introspect`, {
       accept: 'application/json',

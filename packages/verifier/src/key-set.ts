@@ -57,7 +57,7 @@ export class KeySet {
     try {
       return await this.#list.get()
     } catch (cause) {
-      throw new TokenError('keys_unavailable', { cause })
+      throw this.#failed(cause)
     }
   }
 
@@ -66,8 +66,13 @@ export class KeySet {
       const list = await this.#list.getNewer(this.#options.cooldownSeconds)
       return list?.keys.get(kid)
     } catch (cause) {
-      throw new TokenError('keys_unavailable', { cause })
+      throw this.#failed(cause)
     }
+  }
+
+  #failed(cause: unknown): TokenError {
+    if (this.#list.gone) return new TokenError('unknown_key', { reason: 'the issuer has no keys', cause })
+    return new TokenError('keys_unavailable', { cause })
   }
 
   async #load(previous: KeyList | undefined): Promise<Loaded<KeyList>> {

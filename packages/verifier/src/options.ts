@@ -1,6 +1,9 @@
 /** The algorithms a verifier can be told to accept; symmetric ones and `none` are not among them. */
 export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
 
+/** How a verifier learns that a token was revoked. */
+export type RevocationCheck = 'status-list' | 'introspect'
+
 export type Algorithm = (typeof ALGORITHMS)[number]
 
 /** Options of `createVerifier`. Durations are in seconds. */
@@ -44,7 +47,15 @@ export interface VerifierOptions {
    * Default true: Mintmark puts one into every token.
    */
   readonly requireStatus?: boolean
-  /** The service account with which `mayOn` asks the issuer about tokens whose permissions were left out. */
+  /**
+   * How `verify` learns that a token was revoked. `status-list`, the default, reads the realm's list, which is at most
+   * its `ttl` old (10 s). `introspect` asks the issuer about each token, so a deletion counts at once; it needs
+   * `introspection`. A single call can choose otherwise.
+   */
+  readonly check?: RevocationCheck
+  /** How long an introspection answer is used again for the same token. Default 0: not at all. At most 300. */
+  readonly introspectionMaxAgeSeconds?: number
+  /** The service account that introspects: for `check: 'introspect'`, and for tokens whose permissions were left out. */
   readonly introspection?: { readonly clientId: string; readonly clientSecret: string }
   /** The clock: milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number
@@ -63,6 +74,8 @@ export interface VerifierSettings {
   readonly keepKeysWhileUnreachableSeconds: number
   readonly acceptWhenUnavailableSeconds: number
   readonly requireStatus: boolean
+  readonly check: RevocationCheck
+  readonly introspectionMaxAgeSeconds: number
   readonly introspection: VerifierOptions['introspection']
   readonly now: () => number
 }
@@ -81,6 +94,8 @@ const NAMES: Record<keyof VerifierOptions, true> = {
   keepKeysWhileUnreachableSeconds: true,
   whenStatusUnavailable: true,
   requireStatus: true,
+  check: true,
+  introspectionMaxAgeSeconds: true,
   introspection: true,
   now: true,
 }
@@ -113,6 +128,14 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
     ),
     acceptWhenUnavailableSeconds: readPolicy(options.whenStatusUnavailable),
     requireStatus: readBoolean('requireStatus', requireStatus, true),
+    check: readCheck(options.check, introspection),
+    introspectionMaxAgeSeconds: readNumber(
+      'introspectionMaxAgeSeconds',
+      options.introspectionMaxAgeSeconds,
+      0,
+      0,
+      300,
+    ),
     introspection: readIntrospection(introspection),
     now: readClock(now),
   }
@@ -170,6 +193,14 @@ function readIntrospection(value: VerifierOptions['introspection']): VerifierOpt
   if (typeof clientId !== 'string' || typeof clientSecret !== 'string' || !clientId || !clientSecret)
     throw new TypeError('introspection needs clientId and clientSecret')
   return { clientId, clientSecret }
+}
+
+/** @throws TypeError also where it says `introspect` and no service account is given */
+export function readCheck(value: unknown, introspection: VerifierOptions['introspection']): RevocationCheck {
+  if (value === undefined || value === 'status-list') return 'status-list'
+  if (value !== 'introspect') throw new TypeError("check is neither 'status-list' nor 'introspect'")
+  if (introspection === undefined) throw new TypeError("check 'introspect' needs the option introspection")
+  return value
 }
 
 function readClock(now: unknown): () => number {

@@ -1,3 +1,5 @@
+import { GoneError } from './fetch-text.ts'
+
 /** What a load brought, and for how long it need not be asked for again. */
 export interface Loaded<T> {
   readonly value: T
@@ -28,6 +30,7 @@ export class RefreshingValue<T> {
   #askedAt = Number.NEGATIVE_INFINITY
   #failure: { readonly error: unknown; readonly since: number; readonly at: number } | undefined
   #loading: Promise<T> | undefined
+  #gone = false
 
   constructor({ load, usableWhenStaleSeconds, now }: RefreshingValueOptions<T>) {
     this.#load = load
@@ -38,6 +41,11 @@ export class RefreshingValue<T> {
   /** Since when it has never been had, though asked for. */
   get missingSince(): number | undefined {
     return this.#value === undefined ? this.#failure?.since : undefined
+  }
+
+  /** Whether the last answer was that there is none; an outage after it changes nothing. */
+  get gone(): boolean {
+    return this.#gone
   }
 
   /** The fresh value; else a newly loaded one; else, when that fails, a stale one that is still usable. */
@@ -102,11 +110,18 @@ export class RefreshingValue<T> {
       this.#loadedAt = startedAt
       this.#freshUntil = startedAt + freshForSeconds * 1000
       this.#failure = undefined
+      this.#gone = false
       return value
     } catch (error) {
+      if (error instanceof GoneError) this.#forget()
       const at = this.#now()
       this.#failure = { error, at, since: this.#failure?.since ?? at }
       throw error
     }
+  }
+
+  #forget(): void {
+    this.#gone = true
+    this.#value = undefined
   }
 }

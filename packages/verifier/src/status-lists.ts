@@ -58,6 +58,7 @@ export class StatusLists {
       const grown = await list.getNewer(OUT_OF_BOUNDS_COOLDOWN_SECONDS)
       return grown && statusAt(grown, idx)
     } catch (cause) {
+      if (list.gone) throw new TokenError('revoked', { reason: 'the issuer has no such status list', cause })
       if (this.#mayDoWithout(list)) return VALID
       throw new TokenError('status_unavailable', { cause })
     }

@@ -106,9 +106,15 @@ export class TokenError extends Error {
 
   /** The headers of the answer: the challenge of RFC 6750 section 3, or `retry-after` with 503. */
   get headers(): Record<string, string> {
+    return this.headersWith(undefined)
+  }
+
+  /** The headers of the answer; the challenge names where the API's metadata stands (RFC 9728 section 5.1). */
+  headersWith(resourceMetadata: string | undefined): Record<string, string> {
     if (this.status === 503) return { 'retry-after': '1' }
     if (this.status === 500) return {}
-    return { 'www-authenticate': this.challenge() }
+    const more = resourceMetadata === undefined ? '' : `, resource_metadata="${resourceMetadata}"`
+    return { 'www-authenticate': this.challenge() + more }
   }
 
   /** The value of `WWW-Authenticate`. */

@@ -1,26 +1,40 @@
 import { type AccessToken, type AuthorizationDetail, readAccessToken } from './access-token.ts'
 import { type BearerRequest, readBearerToken } from './bearer.ts'
+import { IntrospectedTokens } from './introspected-tokens.ts'
 import { introspectDetails } from './introspection.ts'
 import { KeySet } from './key-set.ts'
-import { readOptions, type VerifierOptions, type VerifierSettings } from './options.ts'
+import {
+  type RevocationCheck,
+  readCheck,
+  readOptions,
+  type VerifierOptions,
+  type VerifierSettings,
+} from './options.ts'
 import { grants, type Target } from './permissions.ts'
-import { checkSignature, readJwt } from './signed-jwt.ts'
+import { checkSignature, readJwt, type SignedJwt } from './signed-jwt.ts'
 import { StatusLists } from './status-lists.ts'
 import { TokenError } from './token-error.ts'
 
+export interface VerifyOptions {
+  /** Instead of the verifier's own option `check`. */
+  readonly check?: RevocationCheck
+}
+
 /** Verifies access tokens of one issuer for one resource server. Make one and keep it: it holds the caches. */
 export interface Verifier {
+  /** The issuers whose tokens it takes. */
+  readonly issuers: readonly string[]
   /**
    * Verifies an access token: form, type, algorithm, issuer, audience, times, signature and status (RFC 9068
    * section 4, RFC 8725, Token Status List section 8.3). Asks the issuer only when keys or status list are stale.
    * @throws {TokenError}
    */
-  verify(token: string): Promise<AccessToken>
+  verify(token: string, options?: VerifyOptions): Promise<AccessToken>
   /**
    * Verifies the Bearer token in the Authorization header of a request (RFC 6750 section 2.1).
    * @throws {TokenError}
    */
-  authenticate(request: BearerRequest): Promise<AccessToken>
+  authenticate(request: BearerRequest, options?: VerifyOptions): Promise<AccessToken>
   /**
    * Whether the token's holder has the role on this object: on the whole realm (`roles`), on the object, or on one
    * of its groups (`authorization_details`). Asks the issuer only about a token whose permissions were left out.
@@ -38,20 +52,18 @@ export interface Verifier {
 export function createVerifier(options: VerifierOptions): Verifier {
   const settings = readOptions(options)
   const keys = keySetOf(settings)
-  const statusLists = new StatusLists({ ...settings, keys })
+  const checkStatus = statusCheck(settings, keys)
   const rules = { maxBytes: settings.maxTokenBytes, type: 'at+jwt', algorithms: settings.algorithms }
   const findOmitted = omittedDetails(settings)
 
-  const verify = async (text: string): Promise<AccessToken> => {
+  const verify = async (text: string, how: VerifyOptions = {}): Promise<AccessToken> => {
     const jwt = readJwt(text, rules)
     // Claims first: other issuers' tokens and expired ones then cost neither a key lookup nor a signature.
     const token = readAccessToken(jwt.claims, settings)
     await checkSignature(jwt, keys)
-    const { status } = jwt.claims
-    if (status !== undefined) await statusLists.check(status)
-    else if (settings.requireStatus) throw new TokenError('status_missing')
-    if (token.authorizationDetailsOmitted) findOmitted.remember(token, text)
-    return token
+    const checked = await checkStatus(token, jwt, how.check)
+    if (checked.authorizationDetailsOmitted) findOmitted.remember(checked, text)
+    return checked
   }
 
   const mayOn = async (token: AccessToken, target: Target, role: string): Promise<boolean> => {
@@ -60,13 +72,32 @@ export function createVerifier(options: VerifierOptions): Verifier {
   }
 
   return {
+    issuers: [settings.issuer],
     verify,
-    authenticate: async (request) => verify(readBearerToken(request)),
+    authenticate: async (request, how) => verify(readBearerToken(request), how),
     mayOn,
     requireRoleOn: async (token, target, role) => {
       if (await mayOn(token, target, role)) return
       throw new TokenError('insufficient_permission', { reason: `${role} on ${target.type} ${target.id}` })
     },
+  }
+}
+
+/** Learns whether the token was revoked, in the way that the options and the call choose. */
+function statusCheck(settings: VerifierSettings, keys: KeySet) {
+  const { introspection, introspectionMaxAgeSeconds, requireStatus, now } = settings
+  const statusLists = new StatusLists({ ...settings, keys })
+  const introspected =
+    introspection &&
+    new IntrospectedTokens({ ...settings, ...introspection }, introspectionMaxAgeSeconds, now)
+
+  return async (token: AccessToken, jwt: SignedJwt, asked?: RevocationCheck): Promise<AccessToken> => {
+    const check = asked === undefined ? settings.check : readCheck(asked, introspection)
+    if (check === 'introspect' && introspected) return introspected.check(token, jwt.text)
+    const { status } = jwt.claims
+    if (status !== undefined) await statusLists.check(status)
+    else if (requireStatus) throw new TokenError('status_missing')
+    return token
   }
 }
 
@@ -89,9 +120,12 @@ function omittedDetails({ introspection, fetchBase, timeoutSeconds }: VerifierSe
     of: (token: AccessToken): Promise<readonly AuthorizationDetail[]> => {
       const text = texts.get(token)
       if (!introspection || text === undefined) throw new TokenError('details_omitted')
-      const asked =
-        found.get(token) ?? introspectDetails(text, { ...introspection, fetchBase, timeoutSeconds })
+      const known = found.get(token)
+      if (known) return known
+      const asked = introspectDetails(text, { ...introspection, fetchBase, timeoutSeconds })
       found.set(token, asked)
+      // A failure is not kept: the issuer may answer the next time.
+      asked.catch(() => found.delete(token))
       return asked
     },
   }

@@ -1,0 +1,36 @@
+import type { AccessToken } from './access-token.ts'
+import { readBearerToken } from './bearer.ts'
+import type { VerifierOptions } from './options.ts'
+import { peekIssuer } from './signed-jwt.ts'
+import { TokenError } from './token-error.ts'
+import { createVerifier, type Verifier } from './verifier.ts'
+
+const MAX_BYTES = 1_048_576
+
+/**
+ * Makes one verifier for several issuers. The token's `iss` chooses among them; an issuer that is not listed is refused
+ * with `wrong_issuer`, and nothing is fetched for it.
+ * @param options for each issuer, as `createVerifier` takes them
+ * @throws {TypeError} when an option is wrong, or an issuer is listed twice
+ */
+export function createMultiIssuerVerifier(options: readonly VerifierOptions[]): Verifier {
+  const verifiers = new Map(options.map((one) => [one.issuer, createVerifier(one)]))
+  if (verifiers.size === 0) throw new TypeError('no issuer is listed')
+  if (verifiers.size < options.length) throw new TypeError('an issuer is listed twice')
+
+  const ofIssuer = (issuer: unknown): Verifier => {
+    const verifier = typeof issuer === 'string' ? verifiers.get(issuer) : undefined
+    if (!verifier) throw new TokenError('wrong_issuer')
+    return verifier
+  }
+  const verify: Verifier['verify'] = async (text, how) =>
+    ofIssuer(peekIssuer(text, MAX_BYTES)).verify(text, how)
+  const ofToken = (token: AccessToken) => ofIssuer(token.issuer)
+  return {
+    issuers: [...verifiers.keys()],
+    verify,
+    authenticate: async (request, how) => verify(readBearerToken(request), how),
+    mayOn: async (token, ...rest) => ofToken(token).mayOn(token, ...rest),
+    requireRoleOn: async (token, ...rest) => ofToken(token).requireRoleOn(token, ...rest),
+  }
+}
