@@ -67,6 +67,7 @@ async function prepare(databaseUrl: string, realms: number): Promise<Side> {
   const { app, close } = await buildServer(operations, {
     logger: pino({ level: 'silent' }),
     trustProxy: 0,
+    areMetricsOpenLocally: false,
     publicUrl: PUBLIC_URL,
     rateLimits: { perAdministrator: 1e9, perAddress: 1e9 },
   })

@@ -1,22 +1,23 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Operations } from '../operations/operations.ts'
+import { isLoopbackHost } from './host.ts'
 import { note } from './request-log.ts'
 
 export interface MetricsGuard {
   /** Whoever shows it as a Bearer token may read the metrics from anywhere. */
   readonly token: string | undefined
-  /** Without a proxy in front, this machine itself may read them too. */
-  readonly behindProxy: boolean
+  /** This machine itself may read them without: only where no proxy on it could pass on requests of others. */
+  readonly isOpenLocally: boolean
 }
 
 const RETRY_AFTER_SECONDS = 5
 
-/** GET /metrics: Prometheus' text format, for this machine and for holders of METRICS_TOKEN. */
+/** GET /metrics: Prometheus' text format, for holders of METRICS_TOKEN, and for this machine where that is safe. */
 export function metricsRoute(
   app: FastifyInstance,
   { fingerprint }: Pick<Operations, 'fingerprint'>,
   readMetrics: () => Promise<string>,
-  { token, behindProxy }: MetricsGuard,
+  { token, isOpenLocally }: MetricsGuard,
 ): void {
   const isHolder = ({ headers: { authorization } }: FastifyRequest): boolean =>
     token !== undefined &&
@@ -26,7 +27,7 @@ export function metricsRoute(
 
   app.get('/metrics', async (request, reply) => {
     reply.header('cache-control', 'no-store')
-    if (!isHolder(request) && (behindProxy || !isLocal(request)))
+    if (!isHolder(request) && !(isOpenLocally && isLocal(request)))
       return reply
         .code(401)
         .header('www-authenticate', 'Bearer realm="metrics"')
@@ -56,5 +57,7 @@ const FORWARDED = [
 function isLocal({ socket, headers }: FastifyRequest): boolean {
   const address = socket.remoteAddress ?? ''
   const loopback = address === '::1' || /^(::ffff:)?127\./.test(address)
-  return loopback && !FORWARDED.some((name) => name in headers)
+  // A page of another site that has its name resolve to this machine sends that name.
+  const host = isLoopbackHost(headers.host ?? '')
+  return loopback && host && !FORWARDED.some((name) => name in headers)
 }

@@ -10,6 +10,7 @@ import { adminApi } from '../http/admin/admin-api.ts'
 import type { RateLimits } from '../http/admin/rate-limits.ts'
 import { readClientAddresses, type TrustedProxies } from '../http/client-address.ts'
 import { healthRoutes } from '../http/health.ts'
+import { requireOneHost } from '../http/host.ts'
 import { metricsRoute } from '../http/metrics.ts'
 import { discoveryRoutes } from '../http/oauth/discovery.ts'
 import { acceptForms } from '../http/oauth/form.ts'
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly logger: Logger
   readonly trustProxy: TrustedProxies
   readonly metricsToken?: string | undefined
+  /** Whether this machine may read the metrics without a token. */
+  readonly areMetricsOpenLocally: boolean
   /** Sees every request. */
   readonly tracing?: FastifyPluginCallback | undefined
   /** A request has to have arrived whole within this time. Default 10 s. */
@@ -58,10 +61,15 @@ export async function buildServer(operations: Operations, options: ServerOptions
   const metrics = createMetrics(operations)
   readClientAddresses(app, trustProxy)
   logRequests(app, metrics.observeRequest)
+  requireOneHost(app)
+  app.setErrorHandler(oauthErrorHandler(operations))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
   await app.register(async (scope) => healthRoutes(scope, operations, () => closing))
   await app.register(async (scope) =>
-    metricsRoute(scope, operations, metrics.read, { token: metricsToken, behindProxy: trustProxy !== 0 }),
+    metricsRoute(scope, operations, metrics.read, {
+      token: metricsToken,
+      isOpenLocally: options.areMetricsOpenLocally,
+    }),
   )
   await app.register(async (oauth) => {
     shedOverload(oauth, maxInFlight)

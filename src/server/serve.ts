@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { SERVER_ACTOR } from '../domain/actor.ts'
 import { systemClock } from '../domain/clock.ts'
+import { isLoopbackHost } from '../http/host.ts'
 import { DEMO_REALM } from '../operations/accounts/bootstrap.ts'
 import { type OpenedOperations, openOperations } from '../operations/open.ts'
 import { buildServer } from './build-server.ts'
@@ -110,6 +111,8 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     tracing: tracing?.plugin,
     trustProxy: config.trustProxy,
     metricsToken: config.metricsToken,
+    // A default proxy on this machine passes on requests of others as its own: a public server wants a token of everyone.
+    areMetricsOpenLocally: config.trustProxy === 0 && isLoopbackHost(new URL(config.publicUrl).host),
     publicUrl: config.publicUrl,
   })
   const listening = {

@@ -56,6 +56,7 @@ export interface TestServerOptions {
   readonly publicUrl?: string
   readonly trustProxy?: TrustedProxies
   readonly metricsToken?: string
+  readonly areMetricsOpenLocally?: boolean
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   readonly requestTimeoutMilliseconds?: number
   readonly maxInFlight?: number
@@ -72,6 +73,7 @@ export async function testServer(
     clock = testClock(),
     publicUrl = PUBLIC_URL,
     trustProxy = 0,
+    areMetricsOpenLocally = true,
     failedAttemptsStore,
     singleSignOn,
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
@@ -96,6 +98,7 @@ export async function testServer(
   const server = await buildServer(opened.operations, {
     logger,
     trustProxy,
+    areMetricsOpenLocally,
     publicUrl,
     rateLimits,
     ...serverOptions,

@@ -6,6 +6,7 @@ import {
   UnknownRealmError,
 } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 
 const STATUS = {
@@ -74,6 +75,7 @@ export function neverKept(reply: FastifyReply): FastifyReply {
 function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
   if (error instanceof OAuthError) return error
   const { statusCode = 500, code } = error
+  if (error instanceof HostRefusal) return new OAuthError('invalid_request', error.message, error.code)
   if (statusCode === 413) return new OAuthError('invalid_request', 'The request is too large.', code)
   if (statusCode === 415)
     return new OAuthError('invalid_request', 'Send application/x-www-form-urlencoded.', code)

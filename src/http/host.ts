@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+
+/** A Host header that RFC 9112 section 3.2 has refused with 400. */
+export class HostRefusal extends Error {
+  override readonly name = 'HostRefusal'
+  readonly statusCode = 400
+  readonly code: string
+
+  constructor(code: string) {
+    super('Send one Host header, with the name or address of the server.')
+    this.code = code
+  }
+}
+
+const HOST = /^(?:[\w-][\w.-]{0,253}|\[[\da-f:.]{2,45}\])(?::\d{0,5})?$/i
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
+
+/**
+ * Refuses requests with more than one Host, or one that cannot be a host, on every route. Node itself refuses HTTP/1.1
+ * without any; in HTTP/1.0, which has none, a request is answered.
+ */
+export function requireOneHost(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    if (countHosts(raw) > 1) done(new HostRefusal('several_hosts'))
+    else if (raw.headers.host !== undefined && !HOST.test(raw.headers.host)) done(new HostRefusal('bad_host'))
+    else done()
+  })
+}
+
+/** `headers` has the first of several only. */
+function countHosts({ rawHeaders }: IncomingMessage): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
+}
+
+/** Whether a host, with or without a port, is a name of this machine itself. */
+export function isLoopbackHost(host: string): boolean {
+  return LOOPBACK.test(host.replace(/:\d{1,5}$/, ''))
+}
