@@ -6,6 +6,7 @@ import { createSealer, type Sealer } from '../../src/crypto/sealing.ts'
 import { generateSigningKey } from '../../src/crypto/signing.ts'
 import { systemClock } from '../../src/domain/clock.ts'
 import { openVerifierKey } from '../../src/operations/realms/master-key.ts'
+import { signingKeyContext } from '../../src/operations/realms/sealed-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { type Client, createClient, MASTER_KEY, openAdministration } from './mintmark.ts'
 
@@ -47,7 +48,7 @@ export async function loadDataset(databaseUrl: string, { accounts, realms }: Dat
 }
 
 async function openKeys(databaseUrl: string): Promise<{ sealer: Sealer; verifierKey: KeyObject }> {
-  const sealer = await createSealer([Buffer.from(MASTER_KEY, 'base64url')])
+  const sealer = createSealer([Buffer.from(MASTER_KEY, 'base64url')])
   const db = openDatabase({ connectionString: databaseUrl, poolSize: 1, onIdleError: () => {} })
   const verifierKey = await openVerifierKey(db, sealer, systemClock)
   await db.destroy()
@@ -67,11 +68,13 @@ async function insertRealms(client: pg.Client, realms: number): Promise<void> {
 async function insertKeys(client: pg.Client, sealer: Sealer, realms: number): Promise<void> {
   const page = 250 * availableParallelism()
   for (let from = 1; from < realms; from += page) {
-    const names = Array.from({ length: Math.min(page, realms - from) }, (_, i) => realmName(from + i))
+    const numbers = Array.from({ length: Math.min(page, realms - from) }, (_, i) => from + i)
     const keys = await Promise.all(
-      names.map(async (realm) => {
+      numbers.map(async (n) => {
         const { kid, publicJwk, privateJwk } = await generateSigningKey('ES256')
-        return { realm, kid, public_jwk: publicJwk, sealed_private_jwk: await sealer.seal(privateJwk) }
+        const context = signingKeyContext(String(1000 + n), { kid, algorithm: 'ES256' })
+        const sealed = sealer.seal(privateJwk, context)
+        return { realm: realmName(n), kid, public_jwk: publicJwk, sealed_private_jwk: sealed }
       }),
     )
     await client.query(

@@ -1,66 +1,114 @@
-import { randomBytes } from 'node:crypto'
 import {
-  CompactEncrypt,
-  type CryptoKey,
-  calculateJwkThumbprint,
-  compactDecrypt,
-  decodeProtectedHeader,
-} from 'jose'
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 
 /** A master key that opens this is not among those configured, or what is stored was tampered with. */
 export class WrongMasterKeyError extends Error {
   override readonly name = 'WrongMasterKeyError'
 }
 
+/** A sealed value was changed, or stands in the row of another one. */
+export class TamperedSealError extends WrongMasterKeyError {}
+
 /** Seals with the first master key, opens with any of them. */
 export interface Sealer {
-  seal(plaintext: Uint8Array): Promise<string>
-  open(sealed: string): Promise<Uint8Array>
-  /** Whether the first master key sealed this. */
+  /** @param context what the value is for: table, row and use. It opens for nothing else. */
+  seal(plaintext: Uint8Array, context: string): string
+  /** @throws WrongMasterKeyError; TamperedSealError also for a value that was sealed for another context */
+  open(sealed: string, context: string): Uint8Array
+  /** Whether the first master key sealed this, and for one context. */
   isCurrent(sealed: string): boolean
 }
 
+export interface SealerOptions {
+  /** Opens values without a context too: versions before 0.2 sealed them so. Default: false. */
+  readonly opensUnbound?: boolean
+}
+
+/** The protected header is the associated data of A256GCM: nobody can change it without the key. */
+interface Header {
+  readonly alg: 'dir'
+  readonly enc: 'A256GCM'
+  readonly kid: string
+  readonly ctx?: string
+}
+
 export const MASTER_KEY_BYTES = 32
+
+/** A compact JWE (RFC 7516) with direct encryption: no encrypted key, an IV of 96 bits, a tag of 128 bits. */
+const COMPACT = /^([\w-]+)\.\.([\w-]{16})\.([\w-]*)\.([\w-]{22})$/
 
 export function generateMasterKey(): string {
   return randomBytes(MASTER_KEY_BYTES).toString('base64url')
 }
 
 /** @param masterKeys 32 bytes each, the one that seals first */
-export async function createSealer(masterKeys: readonly Uint8Array[]): Promise<Sealer> {
-  const keys = new Map<string, CryptoKey>()
-  // Imported once: the first token of each realm opens a key.
-  for (const key of masterKeys) keys.set(await idOf(key), await importKey(key))
+export function createSealer(masterKeys: readonly Uint8Array[], options: SealerOptions = {}): Sealer {
+  const keys = new Map(masterKeys.map((key) => [idOf(key), createSecretKey(key)]))
   const [first] = keys
   if (!first) throw new TypeError('a sealer needs a master key')
   const [currentId, currentKey] = first
 
   return {
-    seal: (plaintext) =>
-      new CompactEncrypt(plaintext)
-        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: currentId })
-        .encrypt(currentKey),
-    open: async (sealed) => {
-      const key = keys.get(idIn(sealed))
+    seal: (plaintext, context) =>
+      encrypt(plaintext, { alg: 'dir', enc: 'A256GCM', kid: currentId, ctx: context }, currentKey),
+    open: (sealed, context) => {
+      const header = headerOf(sealed)
+      const key = header && keys.get(header.kid)
       if (!key) throw new WrongMasterKeyError('none of the configured master keys sealed this')
-      try {
-        return (await compactDecrypt(sealed, key)).plaintext
-      } catch (cause) {
-        throw new WrongMasterKeyError('a sealed key does not open', { cause })
-      }
+      const plaintext = decrypt(sealed, key)
+      if (header.ctx === undefined ? !options.opensUnbound : header.ctx !== context)
+        throw new TamperedSealError(`a sealed value is not the one for ${context}`)
+      return plaintext
     },
-    isCurrent: (sealed) => idIn(sealed) === currentId,
+    isCurrent: (sealed) => {
+      const header = headerOf(sealed)
+      return header?.kid === currentId && header.ctx !== undefined
+    },
   }
 }
 
-function importKey(key: Uint8Array): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', Buffer.from(key), 'AES-GCM', false, ['encrypt', 'decrypt'])
+function encrypt(plaintext: Uint8Array, header: Header, key: KeyObject): string {
+  const protectedHeader = Buffer.from(JSON.stringify(header)).toString('base64url')
+  const iv = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(protectedHeader))
+  const text = Buffer.concat([cipher.update(plaintext), cipher.final()])
+  const parts = [iv, text, cipher.getAuthTag()].map((part) => part.toString('base64url'))
+  return `${protectedHeader}..${parts.join('.')}`
 }
 
-function idIn(sealed: string): string {
-  return decodeProtectedHeader(sealed).kid ?? ''
+function decrypt(sealed: string, key: KeyObject): Uint8Array {
+  const [, protectedHeader = '', iv = '', text = '', tag = ''] = COMPACT.exec(sealed) ?? []
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
+    decipher.setAAD(Buffer.from(protectedHeader)).setAuthTag(Buffer.from(tag, 'base64url'))
+    return Buffer.concat([decipher.update(Buffer.from(text, 'base64url')), decipher.final()])
+  } catch (cause) {
+    throw new TamperedSealError('a sealed value does not open', { cause })
+  }
 }
 
-function idOf(key: Uint8Array): Promise<string> {
-  return calculateJwkThumbprint({ kty: 'oct', k: Buffer.from(key).toString('base64url') })
+/** `undefined` for anything but what this file makes: no other algorithm, no compression. */
+function headerOf(sealed: string): Header | undefined {
+  const [, protectedHeader] = COMPACT.exec(sealed) ?? []
+  if (protectedHeader === undefined) return undefined
+  try {
+    const { alg, enc, kid, ctx, ...others } = JSON.parse(Buffer.from(protectedHeader, 'base64url').toString())
+    const known =
+      alg === 'dir' && enc === 'A256GCM' && typeof kid === 'string' && Object.keys(others).length === 0
+    return known ? { alg, enc, kid, ctx } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The RFC 7638 thumbprint of the key as a JWK. */
+function idOf(key: Uint8Array): string {
+  const jwk = JSON.stringify({ k: Buffer.from(key).toString('base64url'), kty: 'oct' })
+  return createHash('sha256').update(jwk).digest('base64url')
 }

@@ -1,5 +1,6 @@
-import { createPrivateKey, randomUUID, sign } from 'node:crypto'
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { createHash, createPrivateKey, randomUUID, sign } from 'node:crypto'
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { TamperedSealError } from './sealing.ts'
 
 export interface GeneratedKey {
   /** RFC 7638 thumbprint. */
@@ -18,17 +19,51 @@ export interface Signer {
 
 export async function generateSigningKey(algorithm: string): Promise<GeneratedKey> {
   const pair = await generateKeyPair(algorithm, { extractable: true, modulusLength: 2048 })
-  const publicJwk = await exportJWK(pair.publicKey)
-  const kid = await calculateJwkThumbprint(publicJwk)
+  const jwk = await exportJWK(pair.privateKey)
+  const kid = thumbprintOf(jwk)
   // One in 64 begins as an option of a command would: another key has a name that can be typed.
   if (kid.startsWith('-')) return generateSigningKey(algorithm)
-  const privateJwk = Buffer.from(JSON.stringify(await exportJWK(pair.privateKey)))
-  return { kid, publicJwk: { ...publicJwk, kid, use: 'sig', alg: algorithm }, privateJwk }
+  const privateJwk = Buffer.from(JSON.stringify(jwk))
+  return { kid, publicJwk: publicJwkOf(kid, algorithm, privateJwk), privateJwk }
 }
 
+/** @throws TamperedSealError for the key of another kid */
 export async function importSigner(kid: string, algorithm: string, privateJwk: Uint8Array): Promise<Signer> {
-  const jwk = JSON.parse(Buffer.from(privateJwk).toString()) as JWK
-  return { kid, algorithm, sign: await signatureOf(algorithm, jwk) }
+  return { kid, algorithm, sign: await signatureOf(algorithm, parseJwk(kid, privateJwk)) }
+}
+
+/**
+ * The JWK to publish, made of what was sealed: the copy beside it in the database proves nothing.
+ * @param jwk the private JWK, or the public half that a retired key keeps
+ * @throws TamperedSealError for the key of another kid
+ */
+export function publicJwkOf(kid: string, algorithm: string, jwk: Uint8Array): JWK {
+  return { ...publicMembersOf(parseJwk(kid, jwk)), kid, use: 'sig', alg: algorithm }
+}
+
+function parseJwk(kid: string, bytes: Uint8Array): JWK {
+  const jwk = JSON.parse(Buffer.from(bytes).toString()) as JWK
+  if (thumbprintOf(jwk) !== kid) throw new TamperedSealError(`the key that is sealed is not ${kid}`)
+  return jwk
+}
+
+/** In the order that RFC 7638 hashes them. */
+const PUBLIC_MEMBERS: Record<string, readonly string[]> = {
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+  AKP: ['alg', 'kty', 'pub'],
+}
+
+function publicMembersOf(jwk: JWK): JWK {
+  const members = PUBLIC_MEMBERS[jwk.kty as string] ?? []
+  return Object.fromEntries(members.map((name) => [name, jwk[name as keyof JWK]])) as JWK
+}
+
+function thumbprintOf(jwk: JWK): string {
+  return createHash('sha256')
+    .update(JSON.stringify(publicMembersOf(jwk)))
+    .digest('base64url')
 }
 
 /** What WebCrypto calls the algorithms of JOSE. */

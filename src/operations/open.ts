@@ -100,7 +100,10 @@ async function openDependencies(
   masterKeys: readonly string[],
   { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' }: OpenOptions,
 ): Promise<Dependencies> {
-  const sealer = await createSealer(masterKeys.map((key) => Buffer.from(key, 'base64url')))
+  const sealer = createSealer(
+    masterKeys.map((key) => Buffer.from(key, 'base64url')),
+    { opensUnbound: true },
+  )
   const verifierKey = await openVerifierKey(db, sealer, clock)
   const portalSealer = await openPortalSealer(db, sealer, clock)
   const policy = DEFAULT_FAILED_ATTEMPTS_POLICY

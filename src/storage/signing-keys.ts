@@ -145,6 +145,7 @@ export async function deleteSigningKey(
 export interface SealedSigningKey {
   readonly realmId: string
   readonly kid: string
+  readonly algorithm: string
   readonly sealedPrivateJwk: string
 }
 
@@ -156,7 +157,7 @@ export async function lockSealedSigningKeys(
 ): Promise<SealedSigningKey[]> {
   const rows = await trx
     .selectFrom('signing_keys')
-    .select(['realm_id', 'kid', 'sealed_private_jwk'])
+    .select(['realm_id', 'kid', 'algorithm', 'sealed_private_jwk'])
     .where((eb) => eb(eb.refTuple('realm_id', 'kid'), '>', eb.tuple(after.realmId, after.kid)))
     .orderBy('realm_id')
     .orderBy('kid')
@@ -166,6 +167,7 @@ export async function lockSealedSigningKeys(
   return rows.map((row) => ({
     realmId: row.realm_id,
     kid: row.kid,
+    algorithm: row.algorithm,
     sealedPrivateJwk: row.sealed_private_jwk,
   }))
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import t from 'tap'
 import { createSealer, generateMasterKey } from '../../src/crypto/sealing.ts'
+import { signingKeyContext } from '../../src/operations/realms/sealed-keys.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { mintmark, startServer, temporaryFolder } from '../support/process.ts'
 import { MASTER_KEY } from '../support/server.ts'
@@ -145,11 +146,18 @@ async function useThePortal(clientId: string) {
 
 /** Private keys and data keys, as only the master key opens them. */
 async function collectKeys(masterKeys: readonly string[]) {
-  const sealer = await createSealer(masterKeys.map((key) => Buffer.from(key, 'base64url')))
-  for (const { sealed } of await rows('select sealed_private_jwk as sealed from signing_keys'))
-    secrets.add(JSON.parse(Buffer.from(await sealer.open(sealed as string)).toString()).d)
-  for (const { sealed } of await rows('select sealed_key as sealed from data_keys'))
-    secrets.add(Buffer.from(await sealer.open(sealed as string)).toString('base64url'))
+  const sealer = createSealer(masterKeys.map((key) => Buffer.from(key, 'base64url')))
+  for (const { realm_id, kid, algorithm, sealed } of await rows(
+    'select realm_id, kid, algorithm, sealed_private_jwk as sealed from signing_keys',
+  )) {
+    const context = signingKeyContext(realm_id as string, {
+      kid: kid as string,
+      algorithm: algorithm as string,
+    })
+    secrets.add(JSON.parse(Buffer.from(sealer.open(sealed as string, context)).toString()).d)
+  }
+  for (const { purpose, sealed } of await rows('select purpose, sealed_key as sealed from data_keys'))
+    secrets.add(Buffer.from(sealer.open(sealed as string, `data_keys ${purpose}`)).toString('base64url'))
 }
 
 async function rows(text: string): Promise<Record<string, unknown>[]> {

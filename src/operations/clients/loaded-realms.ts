@@ -6,6 +6,7 @@ import { isDatabaseAway } from '../../storage/database.ts'
 import { findRealmsByName, findRealmVersions } from '../../storage/realms.ts'
 import { listSigningKeysByRealm, type StoredSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { signingKeyContext, type TrustedKey, trustedKeys } from '../realms/sealed-keys.ts'
 import { shareReads } from './shared-reads.ts'
 
 /** A realm as kept in memory, true of one version of its row. */
@@ -13,6 +14,7 @@ export interface LoadedRealm {
   readonly realm: Realm
   readonly issuer: string
   readonly audiences: readonly string[]
+  /** The published keys whose seal holds, opened when they are needed. */
   readonly keys: readonly PublicSigningKey[]
   /** The current key, opened when it is needed. */
   readonly signer: () => Promise<Signer>
@@ -25,7 +27,7 @@ interface KeptRealm extends LoadedRealm {
   confirmedAt: number
 }
 
-export type PublicSigningKey = Pick<StoredSigningKey, 'kid' | 'algorithm' | 'publicJwk'>
+export type PublicSigningKey = TrustedKey
 
 export interface LoadedRealms {
   /** The realm at that version or a later one. */
@@ -146,15 +148,16 @@ export function sayUnavailable(error: unknown): never {
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')
 }
 
-type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock'>
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log'>
 
 type Load = (names: readonly string[]) => Promise<(KeptRealm | undefined)[]>
 
 /** @param forget is told the name of a realm whose key did not open */
-function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: string) => void): Load {
+function createLoad(deps: Deps, forget: (name: string) => void): Load {
+  const { db, sealer, publicUrl, clock } = deps
   const share = createShare()
 
-  function signerOf({ name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
+  function signerOf({ id, name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
     if (!current)
       return () => {
         throw new Error(`realm ${name} has no current key`)
@@ -162,7 +165,8 @@ function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: strin
     const { kid, algorithm, sealedPrivateJwk } = current
     return once(async () => {
       try {
-        return await importSigner(kid, algorithm, await sealer.open(sealedPrivateJwk))
+        const jwk = sealer.open(sealedPrivateJwk, signingKeyContext(id, current))
+        return await importSigner(kid, algorithm, jwk)
       } catch (error) {
         // It may be sealed anew at any moment, which the realm's version does not tell.
         forget(name)
@@ -171,8 +175,18 @@ function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: strin
     })
   }
 
+  function openKeys(realm: Realm, keys: readonly StoredSigningKey[]): readonly TrustedKey[] {
+    try {
+      return trustedKeys(deps, realm, keys)
+    } catch (error) {
+      forget(realm.name)
+      throw error
+    }
+  }
+
   function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[], confirmedAt: number): KeptRealm {
     const { scopes, audiences, roles, resourceTypes } = realm
+    const opened = once(() => openKeys(realm, keys))
     return {
       confirmedAt,
       realm: {
@@ -184,7 +198,9 @@ function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: strin
       },
       issuer: issuerOf(publicUrl, realm.name),
       audiences: knownAudiences(realm, publicUrl),
-      keys: keys.map(({ kid, algorithm, publicJwk }) => ({ kid, algorithm, publicJwk })),
+      get keys() {
+        return opened()
+      },
       signer: signerOf(
         realm,
         keys.find((key) => key.state === 'current'),
@@ -205,9 +221,9 @@ function createLoad({ db, sealer, publicUrl, clock }: Deps, forget: (name: strin
 }
 
 /** Does it when it is first asked for, and forgets what it was made of: it is kept for as long as the realm. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let pending: (() => Promise<T>) | undefined = make
-  let made: Promise<T>
+function once<T>(make: () => T): () => T {
+  let pending: (() => T) | undefined = make
+  let made: T
   return () => {
     if (pending) made = pending()
     pending = undefined

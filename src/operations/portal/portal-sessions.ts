@@ -72,6 +72,9 @@ export interface NewSession {
   readonly sealedProviderGrant?: string
 }
 
+/** What the cookie of a session is sealed for: it counts as nothing else. */
+const COOKIE_CONTEXT = 'portal session cookie'
+
 interface CookieContent {
   readonly id: string
   /** Milliseconds since 1970. */
@@ -128,7 +131,7 @@ export function portalSessionOperations(deps: Deps, grants: ProviderGrants): Por
     },
 
     async findPortalVisit(cookie) {
-      const content = await openCookie(portalSealer, cookie)
+      const content = openCookie(portalSealer, cookie)
       if (!content) return undefined
       const idHash = portalTokenHash(content.id)
       const now = clock()
@@ -140,7 +143,7 @@ export function portalSessionOperations(deps: Deps, grants: ProviderGrants): Por
         await deletePortalSession(db, idHash)
         return undefined
       }
-      const renewed = await sealCookie(portalSealer, { id: content.id, seenAt: now.getTime() })
+      const renewed = sealCookie(portalSealer, { id: content.id, seenAt: now.getTime() })
       return { session, idHash, now, formToken: fingerprint(`form ${content.id}`), cookie: renewed }
     },
 
@@ -203,14 +206,14 @@ function signEvent(actor: Actor, action: string) {
   return { actor, action, target: actor.id, outcome: 'done', details: {} } as const
 }
 
-function sealCookie(sealer: Sealer, content: CookieContent): Promise<string> {
-  return sealer.seal(Buffer.from(JSON.stringify(content)))
+function sealCookie(sealer: Sealer, content: CookieContent): string {
+  return sealer.seal(Buffer.from(JSON.stringify(content)), COOKIE_CONTEXT)
 }
 
-async function openCookie(sealer: Sealer, cookie: string | undefined): Promise<CookieContent | undefined> {
+function openCookie(sealer: Sealer, cookie: string | undefined): CookieContent | undefined {
   if (cookie === undefined) return undefined
   try {
-    return JSON.parse(Buffer.from(await sealer.open(cookie)).toString()) as CookieContent
+    return JSON.parse(Buffer.from(sealer.open(cookie, COOKIE_CONTEXT)).toString()) as CookieContent
   } catch {
     // Not of our sealing, or of a key that is no more: as good as none.
     return undefined

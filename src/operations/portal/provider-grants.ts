@@ -1,4 +1,4 @@
-import type { Sealer } from '../../crypto/sealing.ts'
+import { type Sealer, WrongMasterKeyError } from '../../crypto/sealing.ts'
 import type { PortalSession } from '../../domain/portal-session.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import {
@@ -60,7 +60,7 @@ export function createProviderGrants(
     if (access === undefined) return
     await updatePortalSession(db, idHash, {
       access,
-      sealedProviderGrant: await sealGrant(portalSealer, grant),
+      sealedProviderGrant: sealGrant(portalSealer, realm, grant),
     })
   }
 
@@ -82,7 +82,8 @@ export function createProviderGrants(
     async renew(idHash, stored) {
       if (stored.sealedProviderGrant === undefined) return stored
       const { realm } = stored
-      const grant = await openGrant(portalSealer, stored.sealedProviderGrant)
+      const grant = openGrant(portalSealer, realm, stored.sealedProviderGrant)
+      if (!grant) return undefined
       try {
         const access = accessOf((await current(idHash, realm, grant)).values, settingsOf(realm))
         return access && { ...stored, access }
@@ -118,14 +119,24 @@ export async function readGrant(
   }
 }
 
-export function sealGrant(sealer: Sealer, grant: ProviderGrant): Promise<string> {
+export function sealGrant(sealer: Sealer, realm: string, grant: ProviderGrant): string {
   const { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo } = grant
   const kept = { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo }
-  return sealer.seal(Buffer.from(JSON.stringify(kept)))
+  return sealer.seal(Buffer.from(JSON.stringify(kept)), grantContext(realm))
 }
 
-async function openGrant(sealer: Sealer, sealed: string): Promise<ProviderGrant> {
-  return JSON.parse(Buffer.from(await sealer.open(sealed)).toString()) as ProviderGrant
+/** `undefined` for what was not sealed for it: the person signs in again. */
+function openGrant(sealer: Sealer, realm: string, sealed: string): ProviderGrant | undefined {
+  try {
+    return JSON.parse(Buffer.from(sealer.open(sealed, grantContext(realm))).toString()) as ProviderGrant
+  } catch (error) {
+    if (!(error instanceof WrongMasterKeyError)) throw error
+    return undefined
+  }
+}
+
+function grantContext(realm: string): string {
+  return `portal_sessions provider grant ${realm}`
 }
 
 function isRefused(error: unknown): boolean {

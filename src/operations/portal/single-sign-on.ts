@@ -1,4 +1,5 @@
 import { portalTokenHash } from '../../crypto/portal-token.ts'
+import type { Sealer } from '../../crypto/sealing.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import {
@@ -44,6 +45,9 @@ export interface SingleSignOnOperations {
   ): Promise<{ realm: string; returnTo: string; cookie: string }>
 }
 
+/** What the cookie of a sign-in is sealed for: it counts as nothing else. */
+const ATTEMPT_CONTEXT = 'portal sign-in cookie'
+
 interface SealedAttempt extends Attempt {
   readonly realm: string
   readonly returnTo: string
@@ -77,12 +81,9 @@ function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSet
   const provider = createIdentityProvider(settingsOf, clock)
   const redirectUri = `${publicUrl}/portal/_callback`
 
-  async function openAttempt(sealed: string | undefined): Promise<SealedAttempt> {
+  function openAttempt(sealed: string | undefined): SealedAttempt {
     if (sealed === undefined) throw lost('the browser has no cookie of the attempt')
-    const text = await portalSealer.open(sealed).catch((error: Error) => {
-      throw lost(error.message)
-    })
-    const attempt = JSON.parse(Buffer.from(text).toString()) as SealedAttempt
+    const attempt = openedAttempt(portalSealer, sealed)
     if (clock().getTime() - attempt.startedAt > ATTEMPT_SECONDS * 1000)
       throw lost('it took too long', attempt.realm)
     return attempt
@@ -95,11 +96,11 @@ function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSet
       if (!(await findRealmByName(db, realmName))) throw unknownRealm(realmName)
       const { url, attempt } = await provider.startAttempt(realmName, redirectUri)
       const kept: SealedAttempt = { ...attempt, realm: realmName, returnTo, startedAt: clock().getTime() }
-      return { url, attempt: await portalSealer.seal(Buffer.from(JSON.stringify(kept))) }
+      return { url, attempt: portalSealer.seal(Buffer.from(JSON.stringify(kept)), ATTEMPT_CONTEXT) }
     },
 
     async finishSingleSignOn(sealed, query, address) {
-      const { realm: realmName, returnTo, ...attempt } = await openAttempt(sealed)
+      const { realm: realmName, returnTo, ...attempt } = openAttempt(sealed)
       const tokens = await provider.finishAttempt(realmName, attempt, new URL(`${redirectUri}?${query}`))
       const { claims = {} } = tokens
       const settings = settingsOf(realmName)
@@ -113,7 +114,7 @@ function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSet
         subject: subjectOf(grant.subject),
         displayName: displayNameOf({ ...claims, ...grant.userInfo }),
         access,
-        sealedProviderGrant: await sealGrant(portalSealer, grant),
+        sealedProviderGrant: sealGrant(portalSealer, realmName, grant),
       }
       const cookie = await inTransaction(db, async (trx) => {
         // Kept until the session is there: it may have been deleted while the provider was asked.
@@ -125,6 +126,14 @@ function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSet
     },
   }
   return { grants: createProviderGrants(deps, provider, settingsOf), operations }
+}
+
+function openedAttempt(sealer: Sealer, sealed: string): SealedAttempt {
+  try {
+    return JSON.parse(Buffer.from(sealer.open(sealed, ATTEMPT_CONTEXT)).toString()) as SealedAttempt
+  } catch (error) {
+    throw lost((error as Error).message)
+  }
 }
 
 // OpenID Connect Core section 2: a subject has at most 255 ASCII characters. What is none may not reach the audit trail.

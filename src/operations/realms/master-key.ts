@@ -9,6 +9,7 @@ import { findDataKey, insertDataKey, lockDataKeys, updateDataKey } from '../../s
 import { type Database, inTransaction } from '../../storage/database.ts'
 import { lockSealedSigningKeys, updateSealedSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { signingKeyContext } from './sealed-keys.ts'
 
 const VERIFIER_KEY = 'client-secret-verifier'
 const PORTAL_KEY = 'portal'
@@ -38,11 +39,16 @@ export async function openPortalSealer(db: Database, sealer: Sealer, clock: Cloc
 
 async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: string): Promise<Uint8Array> {
   const sealed = await findDataKey(db, purpose)
-  if (sealed !== undefined) return sealer.open(sealed)
-  await insertDataKey(db, purpose, await sealer.seal(generateDataKey()), clock())
+  const context = dataKeyContext(purpose)
+  if (sealed !== undefined) return sealer.open(sealed, context)
+  await insertDataKey(db, purpose, sealer.seal(generateDataKey(), context), clock())
   const kept = await findDataKey(db, purpose)
   if (kept === undefined) throw new WrongMasterKeyError(`the key ${purpose} is gone`)
-  return sealer.open(kept)
+  return sealer.open(kept, context)
+}
+
+function dataKeyContext(purpose: string): string {
+  return `data_keys ${purpose}`
 }
 
 export function masterKeyOperations({
@@ -50,8 +56,8 @@ export function masterKeyOperations({
   sealer,
   clock,
 }: Pick<Dependencies, 'db' | 'sealer' | 'clock'>): MasterKeyOperations {
-  const reseal = async (sealed: string) =>
-    sealer.isCurrent(sealed) ? undefined : sealer.seal(await sealer.open(sealed))
+  const reseal = (sealed: string, context: string) =>
+    sealer.isCurrent(sealed) ? undefined : sealer.seal(sealer.open(sealed, context), context)
 
   return {
     async rotateMasterKey(actor) {
@@ -62,7 +68,7 @@ export function masterKeyOperations({
         const keys = await inTransaction(db, async (trx) => {
           const rows = await lockSealedSigningKeys(trx, after, PAGE)
           for (const row of rows) {
-            const sealedPrivateJwk = await reseal(row.sealedPrivateJwk)
+            const sealedPrivateJwk = reseal(row.sealedPrivateJwk, signingKeyContext(row.realmId, row))
             if (sealedPrivateJwk === undefined) continue
             await updateSealedSigningKey(trx, { ...row, sealedPrivateJwk })
             resealed++
@@ -74,7 +80,7 @@ export function masterKeyOperations({
       }
       await inTransaction(db, async (trx) => {
         for (const { purpose, sealedKey } of await lockDataKeys(trx)) {
-          const sealed = await reseal(sealedKey)
+          const sealed = reseal(sealedKey, dataKeyContext(purpose))
           if (sealed === undefined) continue
           await updateDataKey(trx, purpose, sealed)
           resealed++

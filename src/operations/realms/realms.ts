@@ -1,3 +1,4 @@
+import { generateSigningKey } from '../../crypto/signing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import type { Page } from '../../domain/page.ts'
@@ -27,7 +28,7 @@ import {
 import { isRoleAssigned } from '../../storage/service-accounts.ts'
 import { insertSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { sealNewKey } from './signing-keys.ts'
+import { sealNewKey } from './sealed-keys.ts'
 
 export interface RealmOperations {
   /** @throws Refusal `invalid`, `name_taken` */
@@ -171,10 +172,11 @@ export async function createRealmWithKey(
 ): Promise<Realm> {
   checkRealmSettings(settings)
   const now = clock()
-  const key = await sealNewKey({ sealer }, settings.algorithm, 'current', now, now)
+  const made = await generateSigningKey(settings.algorithm)
   return inTransaction(db, async (trx) => {
     const realm = await insertRealm(trx, name, settings, now)
     if (!realm) throw new Refusal('name_taken', `There is a realm ${name} already.`, 'name')
+    const key = sealNewKey(sealer, realm, made, { state: 'current', now, activatesAt: now })
     await insertSigningKey(trx, realm.id, key)
     const step = nextRotationStep([key], realm, now)
     await updateRealmRotation(trx, realm.id, step.kind === 'none' ? step.dueAt : now, false)

@@ -2,7 +2,7 @@ import { type GeneratedKey, generateSigningKey } from '../../crypto/signing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { SERVER_ACTOR } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
-import type { Algorithm, Realm } from '../../domain/realm.ts'
+import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { earlier, earliestActivation, nextRotationStep, type RotationStep } from '../../domain/signing-key.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
@@ -23,12 +23,14 @@ import {
   insertSigningKey,
   listSigningKeys,
   type StoredSigningKey,
+  updateSealedSigningKey,
   updateSigningKeyActivation,
   updateSigningKeyCurrent,
   updateSigningKeyRetired,
 } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from './realms.ts'
+import { sealNewKey, sealPublicHalf } from './sealed-keys.ts'
 
 export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
 
@@ -117,7 +119,8 @@ async function publishNext(deps: Deps, trx: DatabaseTransaction, realm: Realm): 
   const waiting = (await listSigningKeys(trx, realm.id)).find((key) => key.state === 'next')
   if (!waiting || waiting.algorithm !== realm.algorithm) {
     if (waiting) await deleteSigningKey(trx, realm.id, waiting.kid)
-    const key = await sealNewKey(deps, realm.algorithm, 'next', now, earliestActivation(now, realm))
+    const schedule = { state: 'next', now, activatesAt: earliestActivation(now, realm) } as const
+    const key = sealNewKey(deps.sealer, realm, await generateSigningKey(realm.algorithm), schedule)
     await insertSigningKey(trx, realm.id, key)
     await updateRealmRotation(trx, realm.id, now, true)
     return key
@@ -160,12 +163,14 @@ async function takeStep(
     case 'create-next': {
       const state = step.kind === 'create-current' ? 'current' : 'next'
       const activatesAt = step.kind === 'create-current' ? now : step.activatesAt
-      const key = await sealNewKey(deps, realm.algorithm, state, now, activatesAt, spare)
+      const made =
+        spare?.publicJwk.alg === realm.algorithm ? spare : await generateSigningKey(realm.algorithm)
+      const key = sealNewKey(deps.sealer, realm, made, { state, now, activatesAt })
       await insertSigningKey(trx, realm.id, key)
       return key.kid
     }
     case 'promote-next':
-      await updateSigningKeyRetired(trx, realm.id, now)
+      await retireCurrent(deps, trx, realm, now)
       await updateSigningKeyCurrent(trx, realm.id, step.kid, now)
       return step.kid
     case 'replace-next':
@@ -175,36 +180,21 @@ async function takeStep(
   }
 }
 
+/** What no longer signs loses its private half at once; the public one stays sealed, to be published. */
+async function retireCurrent(deps: Deps, trx: DatabaseTransaction, realm: Realm, now: Date): Promise<void> {
+  for (const key of (await listSigningKeys(trx, realm.id)).filter(({ state }) => state === 'current')) {
+    const sealedPrivateJwk = sealPublicHalf(deps.sealer, realm.id, key)
+    await updateSealedSigningKey(trx, { ...key, realmId: realm.id, sealedPrivateJwk })
+  }
+  await updateSigningKeyRetired(trx, realm.id, now)
+}
+
 /** A key for the step that seems due, made before the transaction, for making one may take a while. */
 async function spareKey({ db, clock }: Deps, realmName: string): Promise<GeneratedKey | undefined> {
   const realm = await findRealmByName(db, realmName)
   if (!realm) return undefined
   const step = nextRotationStep(await listSigningKeys(db, realm.id), realm, clock())
   return step.kind.startsWith('create') ? generateSigningKey(realm.algorithm) : undefined
-}
-
-/** A new key as it is stored. */
-export async function sealNewKey(
-  { sealer }: Pick<Dependencies, 'sealer'>,
-  algorithm: Algorithm,
-  state: 'next' | 'current',
-  now: Date,
-  activatesAt: Date,
-  made?: GeneratedKey,
-): Promise<StoredSigningKey> {
-  const { kid, publicJwk, privateJwk } =
-    made?.publicJwk.alg === algorithm ? made : await generateSigningKey(algorithm)
-  return {
-    kid,
-    algorithm,
-    state,
-    publicJwk: { ...publicJwk },
-    sealedPrivateJwk: await sealer.seal(privateJwk),
-    publishedAt: now,
-    activatesAt,
-    activatedAt: state === 'current' ? now : undefined,
-    retiredAt: undefined,
-  }
 }
 
 function withoutPrivateHalf({ sealedPrivateJwk: _, ...key }: StoredSigningKey): PublishedKey {
