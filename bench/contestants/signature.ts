@@ -1,11 +1,12 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 
-// Floor 2: nothing but signatures over as many bytes as a token has. Prints the microseconds of CPU each takes.
+// Floor 2: signatures alone, over as many bytes as a token has, in the fastest form that Node offers: the key on its
+// own, without an object of options around it. Prints the microseconds of CPU each takes.
 const [algorithm = 'ES256', seconds = '3'] = process.argv.slice(2)
 const data = randomBytes(450)
 const key = generateKey(algorithm)
 const digest = algorithm === 'EdDSA' ? null : 'sha256'
-const signOnce = () => sign(digest, data, { key, dsaEncoding: 'ieee-p1363' })
+const signOnce = () => sign(digest, data, key)
 
 for (let i = 0; i < 2000; i++) signOnce()
 const before = process.cpuUsage()
