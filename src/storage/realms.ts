@@ -206,11 +206,6 @@ export async function findEarliestRotation(db: Database): Promise<Date | undefin
   return row?.rotation_due_at
 }
 
-/** Whether a realm's rotation has been due since before then. */
-export async function isAnyRotationOverdue(db: Database, before: Date): Promise<boolean> {
-  return (await listRealmsDueForRotation(db, before, 1)).length > 0
-}
-
 function toColumns(settings: RealmSettings) {
   return {
     display_name: settings.displayName,

@@ -1,10 +1,9 @@
 import { isDatabaseAway, readDatabaseTime } from '../../storage/database.ts'
 import { pendingMigrations } from '../../storage/migrations.ts'
-import { isAnyRotationOverdue } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface HealthOperations {
-  /** What keeps this node from being sent requests; empty when nothing does. */
+  /** What keeps this node from serving; empty when nothing does. What is late for all nodes is for metrics and alerts. */
   findHindrances(): Promise<string[]>
   /** Seconds that this machine's clock is ahead of the database's. */
   measureClockSkew(): Promise<number>
@@ -12,19 +11,12 @@ export interface HealthOperations {
   isDatabaseAway(error: unknown): boolean
 }
 
-/** A rotation this late was missed by every node. */
-const OVERDUE_SECONDS = 300
-
 export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): HealthOperations {
   let underway: Promise<string[]> | undefined
 
   async function look(): Promise<string[]> {
     try {
-      const hindrances: string[] = []
-      if ((await pendingMigrations(db)).length > 0) hindrances.push('migrations are pending')
-      const before = new Date(clock().getTime() - OVERDUE_SECONDS * 1000)
-      if (await isAnyRotationOverdue(db, before)) hindrances.push('a key rotation is overdue')
-      return hindrances
+      return (await pendingMigrations(db)).length > 0 ? ['migrations are pending'] : []
     } catch {
       return ['the database cannot be reached']
     }
