@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { AuthorizationDetail } from '../domain/authorization-details.ts'
 import type { Database } from './database.ts'
+import type { RealmVersion } from './realms.ts'
 
 export interface ClientLookup {
   readonly realm: string
@@ -16,8 +17,7 @@ export interface SecretRecord {
 }
 
 /** All that the token road reads of a client, in one row. */
-export interface ClientRecord {
-  readonly realmVersion: string
+export interface ClientRecord extends RealmVersion {
   readonly account: AccountRecord | undefined
 }
 
@@ -39,6 +39,7 @@ export interface AccountRecord {
 
 interface Row {
   n: number
+  realm_id: string
   version: string
   client_id: string | null
   roles: string[]
@@ -66,7 +67,8 @@ export async function findClientRecords(
   const clientIds = lookups.map((lookup) => lookup.clientId ?? null)
   // The text is the same however many are asked for, so that it is parsed alike and can be prepared.
   const { rows } = await sql<Row>`
-    select l.n::int as n, r.version, a.client_id, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
+    select l.n::int as n, r.id as realm_id, r.version, a.client_id, a.roles, a.scopes, a.introspects_audiences,
+      a.disabled_at, a.status_index,
       a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted,
       s.id, s.phc, s.hmac, s.expires_at
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
@@ -87,8 +89,10 @@ export async function findClientRecords(
 }
 
 function toClientRecord(row: Row): ClientRecord {
-  if (row.client_id === null) return { realmVersion: row.version, account: undefined }
+  const { realm_id: realmId } = row
+  if (row.client_id === null) return { realmId, realmVersion: row.version, account: undefined }
   return {
+    realmId,
     realmVersion: row.version,
     account: {
       clientId: row.client_id,

@@ -6,7 +6,7 @@ import type { Algorithm, Realm, RealmSettings } from '../domain/realm.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { RealmRow } from './tables.ts'
 
-const COLUMNS = [
+export const REALM_COLUMNS = [
   'id',
   'name',
   'display_name',
@@ -29,7 +29,7 @@ const COLUMNS = [
   'created_at',
 ] as const
 
-type Row = Pick<Selectable<RealmRow>, (typeof COLUMNS)[number]>
+type Row = Pick<Selectable<RealmRow>, (typeof REALM_COLUMNS)[number]>
 
 /** `undefined` where a realm of that name is there already. */
 export async function insertRealm(
@@ -42,34 +42,21 @@ export async function insertRealm(
     .insertInto('realms')
     .values({ name, ...toColumns(settings), created_at: now })
     .onConflict((conflict) => conflict.column('name').doNothing())
-    .returning(COLUMNS)
+    .returning(REALM_COLUMNS)
     .executeTakeFirst()
   return row && toRealm(row)
 }
 
 export async function findRealmByName(db: Database, name: string): Promise<Realm | undefined> {
-  const row = await db.selectFrom('realms').select(COLUMNS).where('name', '=', name).executeTakeFirst()
+  const row = await db.selectFrom('realms').select(REALM_COLUMNS).where('name', '=', name).executeTakeFirst()
   return row && toRealm(row)
-}
-
-/** Those of the named realms that are there, by name. */
-export async function findRealmsByName(
-  db: Database,
-  names: readonly string[],
-): Promise<ReadonlyMap<string, Realm>> {
-  const rows = await db
-    .selectFrom('realms')
-    .select(COLUMNS)
-    .where('name', '=', sql<string>`any(${[...names]}::text[])`)
-    .execute()
-  return new Map(rows.map((row) => [row.name, toRealm(row)]))
 }
 
 /** Holds the realm's row until the transaction ends. */
 export async function lockRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
   const row = await trx
     .selectFrom('realms')
-    .select(COLUMNS)
+    .select(REALM_COLUMNS)
     .where('name', '=', name)
     .forUpdate()
     .executeTakeFirst()
@@ -80,7 +67,7 @@ export async function lockRealmByName(trx: DatabaseTransaction, name: string): P
 export async function keepRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
   const row = await trx
     .selectFrom('realms')
-    .select(COLUMNS)
+    .select(REALM_COLUMNS)
     .where('name', '=', name)
     .forKeyShare()
     .executeTakeFirst()
@@ -91,7 +78,7 @@ export async function keepRealmByName(trx: DatabaseTransaction, name: string): P
 export async function listRealms(db: Database, after: string, limit: number): Promise<Realm[]> {
   const rows = await db
     .selectFrom('realms')
-    .select(COLUMNS)
+    .select(REALM_COLUMNS)
     .where('name', '>', after)
     .orderBy('name')
     .limit(limit)
@@ -99,17 +86,23 @@ export async function listRealms(db: Database, after: string, limit: number): Pr
   return rows.map(toRealm)
 }
 
-/** Versions of those of the named realms that are there. */
+/** Which realm a name stands for and how it is: a realm made again under its name has another id. */
+export interface RealmVersion {
+  readonly realmId: string
+  readonly realmVersion: string
+}
+
+/** Those of the named realms that are there, by name. */
 export async function findRealmVersions(
   db: Database,
   names: readonly string[],
-): Promise<Map<string, string>> {
+): Promise<Map<string, RealmVersion>> {
   const rows = await db
     .selectFrom('realms')
-    .select(['name', 'version'])
+    .select(['name', 'id', 'version'])
     .where('name', '=', sql<string>`any(${[...names]}::text[])`)
     .execute()
-  return new Map(rows.map((row) => [row.name, row.version]))
+  return new Map(rows.map(({ name, id, version }) => [name, { realmId: id, realmVersion: version }]))
 }
 
 /** A new version for all who keep the old settings. */
@@ -127,7 +120,7 @@ export async function updateRealm(
       version: eb('version', '+', '1'),
     }))
     .where('id', '=', realmId)
-    .returning(COLUMNS)
+    .returning(REALM_COLUMNS)
     .executeTakeFirstOrThrow()
   return toRealm(row)
 }
@@ -224,7 +217,7 @@ function toColumns(settings: RealmSettings) {
   }
 }
 
-function toRealm(row: Row): Realm {
+export function toRealm(row: Row): Realm {
   return {
     id: row.id,
     name: row.name,

@@ -1,5 +1,4 @@
 import type { Selectable } from 'kysely'
-import { sql } from 'kysely'
 import type { Algorithm } from '../domain/realm.ts'
 import type { SigningKey, SigningKeyState } from '../domain/signing-key.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
@@ -35,22 +34,6 @@ export async function listSigningKeys(db: Database, realmId: string): Promise<St
     .orderBy('kid')
     .execute()
   return rows.map(toSigningKey)
-}
-
-/** Of several realms, by the realm's id; oldest first. */
-export async function listSigningKeysByRealm(
-  db: Database,
-  realmIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly StoredSigningKey[]>> {
-  const rows = await db
-    .selectFrom('signing_keys')
-    .select(['realm_id', ...COLUMNS])
-    .where('realm_id', '=', sql<string>`any(${[...realmIds]}::bigint[])`)
-    .orderBy('published_at')
-    .orderBy('kid')
-    .execute()
-  const groups = Map.groupBy(rows, (row) => row.realm_id)
-  return new Map([...groups].map(([realmId, group]) => [realmId, group.map(toSigningKey)]))
 }
 
 /** Since when the oldest of all realms' signing keys has been signing. */
@@ -181,7 +164,7 @@ export async function updateSealedSigningKey(trx: DatabaseTransaction, key: Seal
     .execute()
 }
 
-function toSigningKey(row: Row): StoredSigningKey {
+export function toSigningKey(row: Row): StoredSigningKey {
   return {
     kid: row.kid,
     algorithm: row.algorithm as Algorithm,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { STATUS_LIST_SIZE } from '../domain/status-list.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
+import type { RealmVersion } from './realms.ts'
 
 /** Takes a place in a realm's lists; false where it is taken, or too fresh to be taken again. */
 export async function insertStatusIndex(
@@ -46,8 +47,7 @@ export interface StatusListLookup {
   readonly id: number
 }
 
-export interface StatusListVersion {
-  readonly realmVersion: string
+export interface StatusListVersion extends RealmVersion {
   /** `undefined`: no index of that list was ever taken. */
   readonly version: string | undefined
 }
@@ -59,15 +59,15 @@ export async function findStatusListVersions(
 ): Promise<(StatusListVersion | undefined)[]> {
   const realms = lookups.map(({ realm }) => realm)
   const ids = lookups.map(({ id }) => id)
-  const { rows } = await sql<{ n: number; realm_version: string; version: string | null }>`
-    select l.n::int as n, r.version as realm_version, s.version
+  const { rows } = await sql<{ n: number; realm_id: string; realm_version: string; version: string | null }>`
+    select l.n::int as n, r.id as realm_id, r.version as realm_version, s.version
     from unnest(${realms}::text[], ${ids}::int[]) with ordinality as l(realm, id, n)
     join realms r on r.name = l.realm
     left join status_lists s on s.realm_id = r.id and s.id = l.id
   `.execute(db)
   const found = new Array<StatusListVersion | undefined>(lookups.length).fill(undefined)
-  for (const { n, realm_version, version } of rows)
-    found[n - 1] = { realmVersion: realm_version, version: version ?? undefined }
+  for (const { n, realm_id, realm_version, version } of rows)
+    found[n - 1] = { realmId: realm_id, realmVersion: realm_version, version: version ?? undefined }
   return found
 }
 

@@ -46,7 +46,7 @@ export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: Loa
       try {
         const record = await records.load({ realm: realmName, clientId: known })
         if (!record) throw new UnknownRealmError(`no realm ${realmName}`)
-        return { loaded: await realms.at(realmName, record.realmVersion), account: record.account }
+        return { loaded: await realms.at(realmName, record), account: record.account }
       } catch (error) {
         if (!isDatabaseAway(error)) throw error
         const reason = `database: ${(error as Error).message}`

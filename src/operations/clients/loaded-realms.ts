@@ -3,8 +3,9 @@ import { importSigner, type Signer } from '../../crypto/signing.ts'
 import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { isRealmName, issuerOf, knownAudiences, type Realm } from '../../domain/realm.ts'
 import { isDatabaseAway } from '../../storage/database.ts'
-import { findRealmsByName, findRealmVersions } from '../../storage/realms.ts'
-import { listSigningKeysByRealm, type StoredSigningKey } from '../../storage/signing-keys.ts'
+import { findRealmsWithKeys } from '../../storage/loaded-realms.ts'
+import { findRealmVersions, type RealmVersion } from '../../storage/realms.ts'
+import type { StoredSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext, type TrustedKey, trustedKeys } from '../realms/sealed-keys.ts'
 import { shareReads } from './shared-reads.ts'
@@ -30,8 +31,11 @@ interface KeptRealm extends LoadedRealm {
 export type PublicSigningKey = TrustedKey
 
 export interface LoadedRealms {
-  /** The realm at that version or a later one. */
-  at(name: string, version: string): Promise<LoadedRealm>
+  /**
+   * The realm of that id, at that version or a later one.
+   * @throws UnknownRealmError where that realm is gone meanwhile, though another may have its name by now
+   */
+  at(name: string, wanted: RealmVersion): Promise<LoadedRealm>
   /**
    * The realm as it is now, or as it was at its `confirmedAt` when the database is away.
    * @throws UnknownRealmError
@@ -88,18 +92,20 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     throw new UnknownRealmError(`no realm ${name}`)
   }
 
-  async function at(name: string, version: string): Promise<LoadedRealm> {
-    let loaded = kept.get(name)
-    if (loaded?.realm.version === version) {
-      loaded.confirmedAt = deps.clock().getTime()
-      return loaded
+  async function at(name: string, wanted: RealmVersion): Promise<LoadedRealm> {
+    const inMemory = kept.get(name)
+    if (inMemory && isOf(inMemory.realm, wanted)) {
+      inMemory.confirmedAt = deps.clock().getTime()
+      return inMemory
     }
-    const wanted = BigInt(version)
-    // A load that was under way already may have read the row before that version.
-    for (let attempt = 0; attempt < 3 && (!loaded || BigInt(loaded.realm.version) < wanted); attempt++) {
-      loaded = keep(name, await load(name))
-    }
-    return loaded as LoadedRealm
+    // A load that was under way may be of before that version; one that begins now is not. A version that is lower
+    // than the one in memory may be that of a restored database: only a load tells.
+    const joined = await load(name)
+    const isNewEnough =
+      joined?.realm.id === wanted.realmId && BigInt(joined.realm.version) >= BigInt(wanted.realmVersion)
+    const loaded = keep(name, isNewEnough ? joined : await loads.load(name))
+    if (loaded.realm.id !== wanted.realmId) throw new UnknownRealmError(`realm ${name} was made again`)
+    return loaded
   }
 
   async function meet(name: string): Promise<LoadedRealm> {
@@ -135,6 +141,10 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   }
 
   return { at, latest, size: () => kept.size, has: (name) => kept.has(name) }
+}
+
+function isOf({ id, version }: Realm, { realmId, realmVersion }: RealmVersion): boolean {
+  return id === realmId && version === realmVersion
 }
 
 function fallBack(error: unknown, inMemory: LoadedRealm): LoadedRealm {
@@ -210,12 +220,10 @@ function createLoad(deps: Deps, forget: (name: string) => void): Load {
 
   return async (names) => {
     const now = clock().getTime()
-    const realms = await findRealmsByName(db, names)
-    const ids = [...realms.values()].map((realm) => realm.id)
-    const keys = await listSigningKeysByRealm(db, ids)
+    const found = await findRealmsWithKeys(db, names)
     return names.map((name) => {
-      const realm = realms.get(name)
-      return realm && toLoadedRealm(realm, keys.get(realm.id) ?? [], now)
+      const known = found.get(name)
+      return known && toLoadedRealm(known.realm, known.keys, now)
     })
   }
 }

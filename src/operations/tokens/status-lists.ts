@@ -107,7 +107,7 @@ export function statusListOperations(
         if (!found) throw new UnknownRealmError(`no realm ${realmName}`)
         // The first list is there before the first account is, or it would tell of it.
         if (found.version === undefined && id !== 0) return undefined
-        const loaded = await realms.at(realmName, found.realmVersion)
+        const loaded = await realms.at(realmName, found)
         return await listAt(loaded, id, BigInt(found.version ?? 0))
       } catch (error) {
         sayUnavailable(error)

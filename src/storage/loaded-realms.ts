@@ -1,0 +1,47 @@
+import { sql } from 'kysely'
+import type { Realm } from '../domain/realm.ts'
+import type { Database } from './database.ts'
+import { REALM_COLUMNS, toRealm } from './realms.ts'
+import { type StoredSigningKey, toSigningKey } from './signing-keys.ts'
+
+export interface RealmWithKeys {
+  readonly realm: Realm
+  /** Oldest first. */
+  readonly keys: StoredSigningKey[]
+}
+
+/** Those of the named realms that are there, by name. One statement, so that version and keys are of one moment. */
+export async function findRealmsWithKeys(
+  db: Database,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, RealmWithKeys>> {
+  const rows = await db
+    .selectFrom('realms')
+    .leftJoin('signing_keys as k', 'k.realm_id', 'realms.id')
+    .select(REALM_COLUMNS.map((column) => `realms.${column}` as const))
+    .select([
+      'k.kid',
+      'k.algorithm as key_algorithm',
+      'k.state',
+      'k.public_jwk',
+      'k.sealed_private_jwk',
+      'k.published_at',
+      'k.activates_at',
+      'k.activated_at',
+      'k.retired_at',
+    ])
+    .where('realms.name', '=', sql<string>`any(${[...names]}::text[])`)
+    .orderBy('k.published_at')
+    .orderBy('k.kid')
+    .execute()
+  const found = new Map<string, RealmWithKeys>()
+  for (const row of rows) {
+    const known = found.get(row.name) ?? { realm: toRealm(row), keys: [] }
+    found.set(row.name, known)
+    if (row.kid !== null)
+      known.keys.push(
+        toSigningKey({ ...row, algorithm: row.key_algorithm } as Parameters<typeof toSigningKey>[0]),
+      )
+  }
+  return found
+}
