@@ -3,6 +3,7 @@ FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages/verifier/package.json packages/verifier/
+COPY packages/client/package.json packages/client/
 RUN npm ci --omit=dev
 
 FROM node:24-bookworm-slim

@@ -63,15 +63,22 @@ function link(project: string, library: string): void {
   symlinkSync(join(ROOT, 'node_modules', library), path)
 }
 
-t.test('the verifier brings jose and nothing else', async (t) => {
-  const folder = t.testdir({ project: { 'package.json': '{"type":"module"}' } })
-  const project = join(folder, 'project')
-  const archive = await pack('packages/verifier', folder)
-  await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', archive)
-  const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'))
-  const installed = Object.keys(packages).filter((path) => path !== '')
-  t.same(installed.sort(), ['node_modules/@mintmark/verifier', 'node_modules/jose'])
-})
+for (const [name, libraries] of [
+  ['verifier', ['node_modules/jose']],
+  ['client', []],
+] as const) {
+  t.test(`@mintmark/${name} brings ${libraries.length === 0 ? 'no library' : 'jose alone'}`, async (t) => {
+    const folder = t.testdir({ project: { 'package.json': '{"type":"module"}' } })
+    const project = join(folder, 'project')
+    const archive = await pack(`packages/${name}`, folder)
+    await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', archive)
+    const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'))
+    const installed = Object.keys(packages).filter((path) => path !== '')
+    t.same(installed.sort(), [`node_modules/@mintmark/${name}`, ...libraries])
+    const main = `console.log(Object.keys(await import('@mintmark/${name}')).length)`
+    t.match((await run(project, process.execPath, '--input-type=module', '-e', main)).stdout, /^[1-9]/)
+  })
+}
 
 t.test('the verifier runs and has its types where only jose is installed', async (t) => {
   const folder = t.testdir({ project: { node_modules: { '@types': {} } } })

@@ -1,0 +1,3 @@
+export type { Credential } from './credential.ts'
+export { TokenRequestError } from './token-request-error.ts'
+export { createTokenSource, type TokenSource, type TokenSourceOptions } from './token-source.ts'
