@@ -11,7 +11,8 @@ export interface ClientLookup {
 
 export interface SecretRecord {
   readonly id: string
-  readonly phc: string
+  /** `undefined` for a generated secret, which is verified by its HMAC alone. */
+  readonly phc: string | undefined
   readonly hmac: Buffer | undefined
   readonly expiresAt: Date | undefined
 }
@@ -51,10 +52,13 @@ interface Row {
   status_index: number
   revoked_tokens_until: Date | null
   id: string | null
-  phc: string
+  phc: string | null
   hmac: Buffer | null
   expires_at: Date | null
 }
+
+/** No client_id is empty. */
+const NO_CLIENT = ''
 
 const NONE: readonly AuthorizationDetail[] = []
 
@@ -64,17 +68,22 @@ export async function findClientRecords(
   lookups: readonly ClientLookup[],
 ): Promise<(ClientRecord | undefined)[]> {
   const realms = lookups.map((lookup) => lookup.realm)
-  const clientIds = lookups.map((lookup) => lookup.clientId ?? null)
+  const clientIds = lookups.map((lookup) => lookup.clientId ?? NO_CLIENT)
   // The text is the same however many are asked for, so that it is parsed alike and can be prepared.
   const { rows } = await sql<Row>`
-    select l.n::int as n, r.id as realm_id, r.version, a.client_id, a.roles, a.scopes, a.introspects_audiences,
-      a.disabled_at, a.status_index,
-      a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted,
-      s.id, s.phc, s.hmac, s.expires_at
+    select l.n::int as n, r.id as realm_id, r.version, a.*
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
-    join realms r on r.name = l.realm
-    left join service_accounts a on a.realm_id = r.id and a.client_id = l.client_id
-    left join client_secrets s on s.realm_id = a.realm_id and s.client_id = a.client_id
+    cross join lateral (select id, version from realms where name = l.realm limit 1) r
+    left join lateral (
+      select a.client_id, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
+        a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted,
+        s.id, case when s.hmac is null then s.phc end as phc, s.hmac, s.expires_at
+      from service_accounts a
+      left join client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
+      where a.realm_id = r.id and a.client_id = l.client_id
+      -- Keeps PostgreSQL from joining all rows of a realm: one look-up by primary key for each client.
+      offset 0
+    ) a on true
   `.execute(db)
 
   const found = new Array<ClientRecord | undefined>(lookups.length).fill(undefined)
@@ -112,7 +121,7 @@ function toClientRecord(row: Row): ClientRecord {
 function toSecretRecord(row: Row): SecretRecord {
   return {
     id: row.id as string,
-    phc: row.phc,
+    phc: row.phc ?? undefined,
     hmac: row.hmac ?? undefined,
     expiresAt: row.expires_at ?? undefined,
   }

@@ -62,7 +62,7 @@ export async function findStatusListVersions(
   const { rows } = await sql<{ n: number; realm_id: string; realm_version: string; version: string | null }>`
     select l.n::int as n, r.id as realm_id, r.version as realm_version, s.version
     from unnest(${realms}::text[], ${ids}::int[]) with ordinality as l(realm, id, n)
-    join realms r on r.name = l.realm
+    cross join lateral (select id, version from realms where name = l.realm limit 1) r
     left join status_lists s on s.realm_id = r.id and s.id = l.id
   `.execute(db)
   const found = new Array<StatusListVersion | undefined>(lookups.length).fill(undefined)

