@@ -1,3 +1,4 @@
+import { MAX_CLOCK_GAP_SECONDS, TOKEN_GRACE_SECONDS } from './clock.ts'
 import { type Algorithm, MAX_TOKEN_LIFETIME_SECONDS } from './realm.ts'
 
 export type SigningKeyState = 'next' | 'current' | 'retired'
@@ -31,11 +32,14 @@ export type RotationStep =
   | { readonly kind: 'remove-retired'; readonly kid: string }
   | { readonly kind: 'none'; readonly dueAt: Date }
 
-/** Longer than clocks disagree and than an answer takes to arrive. */
-const MARGIN_SECONDS = 5
+/**
+ * Between the last moment that a JWKS without a key may be cached and the key's first signature: the publishing and the
+ * promoting node's clocks may be apart, and an answer takes some time to arrive.
+ */
+export const ACTIVATION_MARGIN_SECONDS = MAX_CLOCK_GAP_SECONDS + 5
 
-/** A retired key stays published until the last token it can have signed has expired, clocks apart included. */
-const RETIREMENT_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + 60
+/** A retired key stays published until no token that it signed counts any more. */
+const RETIREMENT_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + TOKEN_GRACE_SECONDS
 
 /** What to do now. Pure, so every case is one line in a test; ask again until it says `none`. */
 export function nextRotationStep(
@@ -63,7 +67,10 @@ export function nextRotationStep(
 /** When a key published at that time may sign at the earliest: when no cache can hold a JWKS without it. */
 export function earliestActivation(publishedAt: Date, policy: RotationPolicy): Date {
   const known = plus(publishedAt, policy.jwksMaxAgeSeconds)
-  return plus(policy.jwksCachedUntil ? later(known, policy.jwksCachedUntil) : known, MARGIN_SECONDS)
+  return plus(
+    policy.jwksCachedUntil ? later(known, policy.jwksCachedUntil) : known,
+    ACTIVATION_MARGIN_SECONDS,
+  )
 }
 
 /** What `jwksCachedUntil` is once the time that the JWKS may be held for has been changed. */

@@ -1,3 +1,4 @@
+import { TOKEN_GRACE_SECONDS } from './clock.ts'
 import { MAX_TOKEN_LIFETIME_SECONDS } from './realm.ts'
 
 // Token Status List: draft-ietf-oauth-status-list-21.
@@ -11,11 +12,11 @@ export const STATUS_LIST_TTL_SECONDS = 10
 /** How long a list is good for whoever plays it back; it is signed anew at half of that. */
 export const STATUS_LIST_LIFETIME_SECONDS = 120
 
-/** A bit stays set until the last token that carries its index has expired, by clocks that are five minutes apart. */
-export const STATUS_SHOWN_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + 300
+/** A bit stays set until no token that carries its index counts any more. */
+export const STATUS_SHOWN_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + TOKEN_GRACE_SECONDS
 
 /** An index is handed out again once the last list that shows its bit set has expired, too. */
-export const STATUS_KEPT_SECONDS = STATUS_SHOWN_SECONDS + STATUS_LIST_LIFETIME_SECONDS + 300
+export const STATUS_KEPT_SECONDS = STATUS_SHOWN_SECONDS + STATUS_LIST_LIFETIME_SECONDS + TOKEN_GRACE_SECONDS
 
 /** A token's place in the status lists of its issuer (section 6.1). */
 export interface StatusClaim {

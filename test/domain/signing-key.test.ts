@@ -75,7 +75,7 @@ t.test(
     realm.follow(POLICY, plus(START, 90 * DAY))
     t.equal(realm.current?.kid, 'key-1')
     t.equal(realm.keys.length, 2, 'the old one stays published')
-    realm.follow(POLICY, plus(START, 90 * DAY + LIFETIME + 60))
+    realm.follow(POLICY, plus(START, 90 * DAY + LIFETIME + 300))
     t.equal(realm.keys.length, 1)
   },
 )

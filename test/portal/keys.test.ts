@@ -23,13 +23,13 @@ t.test('the current key is shown with its algorithm and its next rotation', asyn
 t.test('Rotate publishes the next key, which signs when every cache can know it', async (t) => {
   const settings = { keyRotationSeconds: 7200, keyPublishSeconds: 600, jwksMaxAgeSeconds: 300 }
   const { server, browser } = await signedIn(t, settings)
-  t.match(textOf(await browser.get(`${KEYS}/rotate`)), 'after 5 minutes')
+  t.match(textOf(await browser.get(`${KEYS}/rotate`)), 'after 8 minutes')
   const answer = await browser.submit(`${KEYS}/rotate`, `${KEYS}/rotate`)
   const text = textOf(await browser.get(answer.headers.location as string))
   t.match(text, 'The next key is published.')
-  t.match(text, 'next Signs in 5 minutes')
+  t.match(text, 'next Signs in 7 minutes')
   t.match(text, 'replaced every 2 hours, and the next one is published 10 minutes before')
-  server.clock.advance(400)
+  server.clock.advance(425)
   await server.operations.rotateDueSigningKeys()
   t.match(
     textOf(await browser.get(KEYS)),

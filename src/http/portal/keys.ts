@@ -1,4 +1,5 @@
 import type { Realm } from '../../domain/realm.ts'
+import { ACTIVATION_MARGIN_SECONDS } from '../../domain/signing-key.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedKey } from '../../operations/realms/signing-keys.ts'
 import { badge, confirmation, notice, type Tone } from './elements.ts'
@@ -57,7 +58,7 @@ function rotation(portal: Portal, operations: Deps): void {
         action: `/portal/${visit.realm}/keys/rotate`,
         button: 'Rotate',
         cancel: `/portal/${visit.realm}/keys`,
-        content: html`<p>The next key is published now, and signs once every cache of the JWKS can know it: after ${Math.ceil(realm.jwksMaxAgeSeconds / 60)} minutes. Tokens that the current key has signed stay valid until they expire. Nobody is interrupted.</p>`,
+        content: html`<p>The next key is published now, and signs once every cache of the JWKS can know it: after ${Math.ceil((realm.jwksMaxAgeSeconds + ACTIVATION_MARGIN_SECONDS) / 60)} minutes. Tokens that the current key has signed stay valid until they expire. Nobody is interrupted.</p>`,
       }),
     }
   })

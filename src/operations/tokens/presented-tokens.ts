@@ -6,7 +6,7 @@ import {
   type UnverifiedJwt,
   verifyJwt,
 } from '../../crypto/verifying.ts'
-import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { issuerOf } from '../../domain/realm.ts'
 import { hasStatusIndex } from '../../domain/status-list.ts'
@@ -107,7 +107,7 @@ export function presentedTokenOperations(
       if ((claims.exp as number) * 1000 <= now.getTime()) refuse('exp has passed')
       if (audience !== undefined && ![claims.aud].flat().includes(audience)) refuse('aud is another')
       // Another node's clock may be ahead of this one's.
-      if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_SKEW_SECONDS * 1000)
+      if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_GAP_SECONDS * 1000)
         refuse('issued in the future')
       if (!account) refuse('the client is gone')
       if (account.disabledAt) refuse('the client is disabled')

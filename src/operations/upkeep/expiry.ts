@@ -1,4 +1,4 @@
-import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { STATUS_KEPT_SECONDS } from '../../domain/status-list.ts'
 import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
@@ -17,7 +17,7 @@ export function expiryOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock
   return {
     async deleteWhatHasExpired() {
       const indexes = await deleteStatusIndexesRetiredBefore(db, ago(STATUS_KEPT_SECONDS), BATCH)
-      const tokens = await deleteExpiredRevokedTokens(db, ago(MAX_CLOCK_SKEW_SECONDS), BATCH)
+      const tokens = await deleteExpiredRevokedTokens(db, ago(MAX_CLOCK_GAP_SECONDS), BATCH)
       return indexes === BATCH || tokens === BATCH
     },
   }
