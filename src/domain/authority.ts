@@ -37,8 +37,8 @@ export function requirePlatformAuthority({ authority }: Actor): void {
 }
 
 /**
- * Nobody gives, takes or handles roles beyond their own. The administrator of a realm holds all of its roles save
- * platform-admin, which reaches beyond the realm.
+ * An Account Admin may give, take and handle every role of its realm, to itself too, whether or not it holds the role.
+ * platform-admin reaches beyond the realm: only platform administrators handle it.
  * @throws Refusal `forbidden`
  */
 export function requireHeldRoles({ authority }: Actor, roles: readonly string[]): void {

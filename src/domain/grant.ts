@@ -20,7 +20,7 @@ export interface Grant extends GrantKey {
 export const MAX_GRANTS = 10_000
 
 /** Of the grants that a change gives or takes, the audit trail tells so many one by one. */
-export const MAX_AUDITED_GRANTS = 1000
+export const MAX_AUDITED_GRANTS = 20
 
 /** Roles that can be granted on a resource: to administer accounts or look at tokens is a matter of the whole realm. */
 export function grantableRoles(realm: Pick<Realm, 'roles'>): readonly string[] {

@@ -2,6 +2,7 @@ import { type AccountRoleOperations, accountRoleOperations } from './accounts/ac
 import { type BootstrapOperations, bootstrapOperations } from './accounts/bootstrap.ts'
 import { type ClientSecretOperations, clientSecretOperations } from './accounts/client-secrets.ts'
 import { type LeakedSecretOperations, leakedSecretOperations } from './accounts/leaked-secrets.ts'
+import { actionOf } from './accounts/service-account-update.ts'
 import { type ServiceAccountOperations, serviceAccountOperations } from './accounts/service-accounts.ts'
 import { type ClientAuthentication, clientAuthentication } from './clients/client-authentication.ts'
 import { createFreshClients } from './clients/fresh-clients.ts'
@@ -93,7 +94,11 @@ export function createOperations(dependencies: Dependencies): Operations {
   )
   return {
     ...administration,
-    ...bootstrapOperations(dependencies, administration),
+    // A node that comes second is refused, which is nobody's attempt.
+    ...bootstrapOperations(dependencies, {
+      ...realmOperations(dependencies),
+      ...serviceAccountOperations(dependencies),
+    }),
     ...clientAuthentication(dependencies, freshClients),
     ...singleSignOn.operations,
     ...presentedTokens,
@@ -134,7 +139,7 @@ const CHANGES: AttemptNames<Operations> = {
   updateRealm: 'realm.update',
   deleteRealm: 'realm.delete',
   createServiceAccount: 'service-account.create',
-  updateServiceAccount: 'service-account.update',
+  updateServiceAccount: (_actor, _realm, _clientId, { expectedVersion: _, ...update }) => actionOf(update),
   deleteServiceAccount: 'service-account.delete',
   resetClientSecret: 'service-account.reset-secret',
   startSecretRotation: 'service-account.rotate-secret',
@@ -144,7 +149,7 @@ const CHANGES: AttemptNames<Operations> = {
   addGrant: 'grant.add',
   removeGrant: 'grant.remove',
   replaceGrants: 'grant.replace',
-  putProtectedResource: 'resource.put',
+  putProtectedResource: 'resource.update',
   deleteProtectedResource: 'resource.delete',
   importProtectedResources: 'resource.import',
   revokeTokens: 'service-account.revoke-tokens',

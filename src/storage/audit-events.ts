@@ -1,5 +1,10 @@
 import { type Selectable, sql } from 'kysely'
-import type { AuditEvent, AuditEventFilter, RecordedAuditEvent } from '../domain/audit-event.ts'
+import {
+  type AuditEvent,
+  type AuditEventFilter,
+  boundedDetails,
+  type RecordedAuditEvent,
+} from '../domain/audit-event.ts'
 import type { Database } from './database.ts'
 import type { AuditEventRow } from './tables.ts'
 
@@ -36,7 +41,7 @@ export async function insertAuditEvent(
       action: event.action,
       target: event.target ?? null,
       outcome: event.outcome,
-      details: JSON.stringify(event.details),
+      details: JSON.stringify(boundedDetails(event.details)),
     })
     .execute()
 }

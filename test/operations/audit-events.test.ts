@@ -104,10 +104,10 @@ t.test('each read by whoever may not leaves a line', async (t) => {
     const { items } = await operations.listAuditEvents(TESTER, 'acme', { limit: 1, action, actor: 'nora' })
     t.match(items, [{ outcome: 'refused', details: { code: 'forbidden' } }], action)
   }
-  // Of no realm in particular.
+  // Of no realm in particular: in the trail of the actor's own realm.
   await t.rejects(operations.listRealms(nobody, { after: 'acme', limit: 1 }), { code: 'forbidden' })
-  const { items } = await operations.listAuditEvents(TESTER, undefined, { limit: 1 })
-  t.match(items, [{ action: 'realm.list', realm: undefined, actor: { id: 'nora' }, target: undefined }])
+  const { items } = await operations.listAuditEvents(TESTER, 'acme', { limit: 1 })
+  t.match(items, [{ action: 'realm.list', realm: 'acme', actor: { id: 'nora' }, target: undefined }])
 })
 
 t.test('a refused attempt on what is no text leaves a line all the same', async (t) => {
@@ -205,4 +205,102 @@ t.test('an export has every line once, however many pages it takes', async (t) =
   }
   t.equal(count, 2501)
   t.equal(ids.size, 2501)
+})
+
+t.test('a stranger writes nothing into the trail of another realm, and no words into its own', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'victim')
+  await operations.createRealm(TESTER, 'home')
+  const words = '=cmd|/C calc'
+  const key = { type: 'device', id: words }
+  const grant = { ...key, role: 'view' }
+  for (const access of ['none', 'administer'] as const) {
+    const actor: Actor = {
+      ...ADMIN,
+      id: `home/${access}`,
+      authority: { platform: false, realm: 'home', access },
+    }
+    const attempts: ((realm: string) => Promise<unknown>)[] = [
+      (realm) => operations.createRealm(actor, realm),
+      (realm) => operations.updateRealm(actor, realm, { displayName: words }),
+      (realm) => operations.deleteRealm(actor, realm),
+      (realm) => operations.createServiceAccount(actor, realm, { name: words }),
+      (realm) => operations.updateServiceAccount(actor, realm, words, { enabled: false }),
+      (realm) => operations.deleteServiceAccount(actor, realm, words),
+      (realm) => operations.resetClientSecret(actor, realm, words),
+      (realm) => operations.deleteClientSecret(actor, realm, words, words),
+      (realm) => operations.addRole(actor, realm, words, words),
+      (realm) => operations.addGrant(actor, realm, words, grant),
+      (realm) => operations.putProtectedResource(actor, realm, { ...key, name: words, groups: [] }),
+      (realm) => operations.deleteProtectedResource(actor, realm, key),
+      (realm) => operations.importProtectedResources(actor, realm, [words]),
+      (realm) => operations.revokeTokens(actor, realm, words),
+      (realm) => operations.revokeSigningKey(actor, realm, words),
+      (realm) => operations.createPortalLink(actor, realm),
+      (realm) => operations.endPortalSessions(actor, realm, words),
+      (realm) => operations.findServiceAccount(actor, realm, words),
+      (realm) => operations.listAuditEvents(actor, realm, { limit: 1 }),
+    ]
+    for (const attempt of attempts)
+      for (const realm of ['victim', 'nowhere']) await t.rejects(attempt(realm), { name: 'Refusal' })
+  }
+  const linesOf = async (realm: string | undefined) =>
+    (await operations.listAuditEvents(TESTER, realm, { limit: 500 })).items
+  t.equal((await linesOf('victim')).length, 1, 'the victim has the line of its creation alone')
+  t.same(await linesOf(undefined), [])
+  const home = (await linesOf('home')).filter(({ outcome }) => outcome === 'refused')
+  t.equal(home.length, 60, 'all strangers of a realm share one limit')
+  t.notMatch(JSON.stringify(home), /calc|victim|nowhere/)
+  for (const { details } of home) t.match(details, { code: /^(forbidden|not_found)$/, elsewhere: true })
+})
+
+t.test(
+  'an administrator who reaches for another realm is told of at home, whether there is one or not',
+  async (t) => {
+    const { operations } = await testServer(t)
+    await operations.createRealm(TESTER, 'acme')
+    await operations.createRealm(TESTER, 'there')
+    for (const realm of ['there', 'nowhere'])
+      await t.rejects(operations.deleteServiceAccount(ADMIN, realm, 'CI'), { code: 'not_found' })
+    const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 2 })
+    const [one, other] = items.map(({ action, target, details }) => ({ action, target, details }))
+    t.same(one, other)
+    t.same(one, {
+      action: 'service-account.delete',
+      target: undefined,
+      details: { code: 'not_found', field: 'realm', elsewhere: true },
+    })
+  },
+)
+
+t.test('a refused attempt has the name of the change that it would have made', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  await t.rejects(operations.updateServiceAccount(ADMIN, 'acme', 'none', { enabled: false }))
+  await t.rejects(
+    operations.updateServiceAccount(ADMIN, 'acme', 'none', { enabled: true, expectedVersion: 1 }),
+  )
+  await t.rejects(operations.updateServiceAccount(ADMIN, 'acme', 'none', { name: 'CI' }))
+  await t.rejects(operations.putProtectedResource(ADMIN, 'acme', {}))
+  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 4 })
+  t.same(
+    items.map(({ action }) => action),
+    ['resource.update', 'service-account.update', 'service-account.enable', 'service-account.disable'],
+  )
+})
+
+t.test('a line is bounded: long lists are told by their size', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const many = (n: number) =>
+    Array.from({ length: 100 }, (_, i) => `https://${'a'.repeat(150)}.test/${n}/${i}`)
+  await operations.updateRealm(ADMIN, 'acme', { audiences: many(1), scopes: ['view', 'deploy'] })
+  await operations.updateRealm(ADMIN, 'acme', { audiences: many(2) })
+  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 2, action: 'realm.update' })
+  for (const { details } of items) t.ok(JSON.stringify(details).length <= 8192)
+  t.match(items[1]?.details, {
+    before: { audiences: [] },
+    after: { audiences: { count: 100 }, scopes: ['view', 'deploy'] },
+  })
+  t.match(items[0]?.details, { before: { audiences: { count: 100 } }, after: { audiences: { count: 100 } } })
 })

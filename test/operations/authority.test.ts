@@ -71,6 +71,41 @@ t.test('an administrator of realm system handles no platform administrator', asy
   await t.rejects(operations.deleteServiceAccount(admin, 'system', 'root'), forbidden)
 })
 
+t.test(
+  'an Account Admin gives every role of its realm, to itself too, but never platform-admin',
+  async (t) => {
+    const { operations } = await testServer(t)
+    await operations.createRealm(TESTER, 'acme', { roles: ['deployer'] })
+    const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+      name: 'Admin',
+      roles: ['account-admin'],
+    })
+    const self: Actor = { ...ADMIN, kind: 'api', id: `acme/${account.clientId}` }
+    await operations.putProtectedResource(self, 'acme', {
+      type: 'device',
+      id: 'd1',
+      name: 'Door',
+      groups: [],
+    })
+    for (const role of ['view', 'operate', 'manage', 'introspect', 'deployer'])
+      t.ok((await operations.addRole(self, 'acme', account.clientId, role)).roles.includes(role))
+    t.ok(
+      await operations.addGrant(self, 'acme', account.clientId, {
+        role: 'operate',
+        type: 'device',
+        id: 'd1',
+      }),
+    )
+    for (const roles of [['platform-admin'], ['view', 'platform-admin']])
+      await t.rejects(operations.updateServiceAccount(self, 'acme', account.clientId, { roles }), {
+        code: 'forbidden',
+      })
+    await t.rejects(operations.addRole(self, 'acme', account.clientId, 'platform-admin'), {
+      code: 'forbidden',
+    })
+  },
+)
+
 t.test('an account holds only roles that its realm has', async (t) => {
   const { operations } = await testServer(t)
   await operations.createRealm(TESTER, 'acme', { roles: ['deployer'] })

@@ -27,4 +27,12 @@ t.test('of nodes that start at once one makes the administrator and the demo', a
   t.equal(made.filter(Boolean).length, 1)
   const demos = await Promise.all(Array.from({ length: 5 }, () => operations.createDemo()))
   t.equal(demos.filter(Boolean).length, 1)
+  for (const realm of [undefined, 'system', 'demo']) {
+    const { items } = await operations.listAuditEvents(TESTER, realm, { limit: 100 })
+    t.same(
+      items.filter(({ outcome }) => outcome === 'refused'),
+      [],
+      'a node that comes second was not refused anything',
+    )
+  }
 })

@@ -227,7 +227,7 @@ t.test('an account has ten thousand grants at most', async (t) => {
   t.match(filled, { grants_added: 10_000, grants_removed: 0, removed: [] })
   t.match(emptied, { grants_added: 0, grants_removed: 10_000, added: [] })
   for (const told of [filled?.['added'], emptied?.['removed']])
-    t.match(told, { length: 1000 }, 'the trail tells a thousand one by one')
+    t.match(told, { length: 20 }, 'the trail names twenty, and says how many there were')
 })
 
 t.test('a device that is deleted while it is granted leaves no grant behind', async (t) => {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
-import type { AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
+import type { AuditAction, AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { badge } from './elements.ts'
 import { type Html, html, named } from './html.ts'
@@ -14,39 +14,58 @@ const PAGE = 50
 const DAY_MILLISECONDS = 86_400_000
 const FILTERS = ['from', 'to', 'action', 'actor', 'target'] as const
 
-/** In words; what is not here is called as the trail calls it. */
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ['realm.create', 'Create the realm'],
-  ['realm.update', 'Change the realm'],
-  ['service-account.create', 'Create a service account'],
-  ['service-account.update', 'Change a service account'],
-  ['service-account.delete', 'Delete a service account'],
-  ['service-account.enable', 'Enable a service account'],
-  ['service-account.disable', 'Disable a service account'],
-  ['service-account.reset-secret', 'Reset a secret'],
-  ['service-account.rotate-secret', 'Rotate a secret with overlap'],
-  ['service-account.delete-secret', 'End a secret'],
-  ['service-account.leaked-secret', 'Leaked secret reported'],
-  ['service-account.revoke-tokens', 'Revoke all tokens'],
-  ['grant.add', 'Grant a role'],
-  ['grant.remove', 'Take a role away'],
-  ['grant.replace', 'Replace all grants'],
-  ['resource.create', 'Create a resource'],
-  ['resource.import', 'Import resources'],
-  ['resource.update', 'Change a resource'],
-  ['resource.delete', 'Delete a resource'],
-  ['key.rotate', 'Rotate the key'],
-  ['key.revoke', 'Revoke a key'],
-  ['key.create-current', 'Make a key'],
-  ['key.create-next', 'Publish the next key'],
-  ['key.promote-next', 'Sign with the next key'],
-  ['key.remove-retired', 'Remove a retired key'],
-  ['key.replace-next', 'Replace the next key'],
-  ['portal.link', 'Make a one-time link'],
-  ['portal.sign-in', 'Sign in to the portal'],
-  ['portal.sign-out', 'Sign out of the portal'],
-  ['portal.end-sessions', 'End portal sessions'],
-])
+const LABELS: Readonly<Record<AuditAction, string>> = {
+  'realm.create': 'Create the realm',
+  'realm.update': 'Change the realm',
+  'realm.delete': 'Delete the realm',
+  'service-account.create': 'Create a service account',
+  'service-account.update': 'Change a service account',
+  'service-account.delete': 'Delete a service account',
+  'service-account.enable': 'Enable a service account',
+  'service-account.disable': 'Disable a service account',
+  'service-account.reset-secret': 'Reset a secret',
+  'service-account.rotate-secret': 'Rotate a secret with overlap',
+  'service-account.delete-secret': 'End a secret',
+  'service-account.leaked-secret': 'Leaked secret reported',
+  'service-account.revoke-tokens': 'Revoke all tokens',
+  'role.add': 'Give a role on the realm',
+  'role.remove': 'Take a role on the realm away',
+  'grant.add': 'Grant a role',
+  'grant.remove': 'Take a role away',
+  'grant.replace': 'Replace all grants',
+  'resource.create': 'Create a resource',
+  'resource.import': 'Import resources',
+  'resource.update': 'Change a resource',
+  'resource.delete': 'Delete a resource',
+  'key.rotate': 'Rotate the key',
+  'key.revoke': 'Revoke a key',
+  'key.create-current': 'Make a key',
+  'key.create-next': 'Publish the next key',
+  'key.promote-next': 'Sign with the next key',
+  'key.remove-retired': 'Remove a retired key',
+  'key.replace-next': 'Replace the next key',
+  'master-key.rotate': 'Rotate the master key',
+  'portal.link': 'Make a one-time link',
+  'portal.sign-in': 'Sign in to the portal',
+  'portal.sign-out': 'Sign out of the portal',
+  'portal.end-sessions': 'End portal sessions',
+  'realm.list': 'List realms',
+  'realm.read': 'Read the realm',
+  'service-account.list': 'List service accounts',
+  'service-account.read': 'Read a service account',
+  'service-account.list-secrets': 'List secrets',
+  'service-account.preview-token': 'Preview a token',
+  'grant.list': 'List grants',
+  'resource.list': 'List resources',
+  'resource.read': 'Read a resource',
+  'key.list': 'List keys',
+  'portal.list-sessions': 'List portal sessions',
+  'audit-event.list': 'Read the audit trail',
+  'audit-event.export': 'Export the audit trail',
+}
+
+/** In words; an action of another version is called as the trail calls it. */
+const WORDS: ReadonlyMap<string, string> = new Map(Object.entries(LABELS))
 
 /** Who did what, when, from where and with what outcome. */
 export function auditScreen(portal: Portal, { listAuditEvents, exportAuditEvents }: Deps): void {

@@ -1,4 +1,5 @@
 import type { Actor } from '../../domain/actor.ts'
+import type { AuditAction } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import { type Realm, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -14,7 +15,7 @@ import { unknownRealm } from '../realms/realms.ts'
 export interface AccountChange {
   readonly actor: Actor
   /** As the audit trail calls it. */
-  readonly action: string
+  readonly action: AuditAction
   readonly realmName: string
   readonly clientId: string
   /** The version that the change is based on; `undefined`: whatever it is now. */

@@ -56,7 +56,7 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
       requireAuthority(actor, realmName, 'administer')
       const clientSecret = generateClientSecret()
       const secret = await secretRecord(deps, clientSecret)
-      const about = { actor, action: 'service-account.reset-secret', realmName, clientId }
+      const about = { actor, action: 'service-account.reset-secret', realmName, clientId } as const
       return changeAccount(deps, about, async (context) => {
         await deleteClientSecrets(context.trx, context.realm.id, clientId)
         return { account: await addSecret(context, secret), clientSecret }
@@ -76,7 +76,7 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
       const endsAt = parseOverlapEnd(oldEndsAt, clock())
       const clientSecret = generateClientSecret()
       const record = await secretRecord(deps, clientSecret)
-      const about = { actor, action: 'service-account.rotate-secret', realmName, clientId }
+      const about = { actor, action: 'service-account.rotate-secret', realmName, clientId } as const
       return changeAccount(deps, about, async (context) => {
         const { trx, realm, now, note } = context
         const old = await validSecrets(context)
@@ -92,7 +92,7 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
     },
 
     async deleteClientSecret(actor, realmName, clientId, secretId) {
-      const about = { actor, action: 'service-account.delete-secret', realmName, clientId }
+      const about = { actor, action: 'service-account.delete-secret', realmName, clientId } as const
       await changeAccount(deps, about, async (context) => {
         const { trx, realm, now, note } = context
         const secrets = await validSecrets(context)

@@ -67,7 +67,7 @@ async function act(
   address: string,
 ): Promise<void> {
   const actor = { ...SERVER_ACTOR, id: 'leaked-secrets', address }
-  const about = { actor, action: 'service-account.leaked-secret', realmName: realm.name, clientId }
+  const about = { actor, action: 'service-account.leaked-secret', realmName: realm.name, clientId } as const
   const disabled = realm.leakedSecretAction === 'disable'
   await changeAccount(deps, about, async (context) => {
     const { trx, now, note } = context

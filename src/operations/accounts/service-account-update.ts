@@ -1,3 +1,4 @@
+import type { AuditAction } from '../../domain/audit-event.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import {
   nameKey,
@@ -20,7 +21,7 @@ export interface ServiceAccountUpdate {
 }
 
 /** As the audit trail calls it. */
-export function actionOf(update: ServiceAccountUpdate): string {
+export function actionOf(update: ServiceAccountUpdate): AuditAction {
   const members = Object.keys(update)
   if (members.length === 1 && update.enabled !== undefined)
     return update.enabled ? 'service-account.enable' : 'service-account.disable'

@@ -172,7 +172,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
     },
 
     async deleteServiceAccount(actor, realmName, clientId) {
-      const about = { actor, action: 'service-account.delete', realmName, clientId }
+      const about = { actor, action: 'service-account.delete', realmName, clientId } as const
       await changeAccount(deps, about, async (context) => {
         await keepPlatformAdministrator(context)
         await retireStatusIndex(context)

@@ -2,6 +2,7 @@ import { fingerprint } from '../../crypto/fingerprint.ts'
 import { newPortalToken, portalTokenHash } from '../../crypto/portal-token.ts'
 import type { Sealer } from '../../crypto/sealing.ts'
 import type { Actor } from '../../domain/actor.ts'
+import type { AuditAction } from '../../domain/audit-event.ts'
 import { type Access, requireAuthority } from '../../domain/authority.ts'
 import {
   IDLE_SECONDS,
@@ -202,7 +203,7 @@ export async function createPortalSession(
   return sealCookie(portalSealer, { id, seenAt: now.getTime() })
 }
 
-function signEvent(actor: Actor, action: string) {
+function signEvent(actor: Actor, action: AuditAction) {
   return { actor, action, target: actor.id, outcome: 'done', details: {} } as const
 }
 

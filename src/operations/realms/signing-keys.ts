@@ -1,6 +1,7 @@
 import { type GeneratedKey, generateSigningKey } from '../../crypto/signing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { SERVER_ACTOR } from '../../domain/actor.ts'
+import type { AuditAction } from '../../domain/audit-event.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -205,7 +206,7 @@ function audit(
   trx: DatabaseTransaction,
   realm: Realm,
   actor: Actor,
-  action: string,
+  action: AuditAction,
   target: string,
   details: Record<string, unknown>,
   now: Date,

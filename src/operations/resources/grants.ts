@@ -81,7 +81,7 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
 
     async addGrant(actor, realmName, clientId, grant) {
       requireHeldRoles(actor, [grant.role])
-      const about = { actor, action: 'grant.add', realmName, clientId, lockBefore: locking([grant]) }
+      const about = { actor, action: 'grant.add', realmName, clientId, lockBefore: locking([grant]) } as const
       return changeAccount(deps, about, async (context) => {
         const { trx, realm, now, note } = context
         note({ grant: keyOf(grant) })
@@ -93,7 +93,7 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
 
     async removeGrant(actor, realmName, clientId, grant) {
       requireHeldRoles(actor, [grant.role])
-      const about = { actor, action: 'grant.remove', realmName, clientId }
+      const about = { actor, action: 'grant.remove', realmName, clientId } as const
       await changeAccount(deps, about, async (context) => {
         const possible = isGrantKey(grant) ? [grant] : []
         const [removed] = await deleteGrants(context.trx, context.realm.id, clientId, possible)
@@ -107,7 +107,13 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
     async replaceGrants(actor, realmName, clientId, grants) {
       const roles = grants.map(({ role }) => role)
       requireHeldRoles(actor, roles)
-      const about = { actor, action: 'grant.replace', realmName, clientId, lockBefore: locking(grants) }
+      const about = {
+        actor,
+        action: 'grant.replace',
+        realmName,
+        clientId,
+        lockBefore: locking(grants),
+      } as const
       return changeAccount(deps, about, async (context) => {
         const { trx, realm, now, note } = context
         const removed = await deleteGrantsBut(trx, realm.id, clientId, grants)

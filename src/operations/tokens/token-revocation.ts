@@ -36,7 +36,7 @@ type Deps = Pick<Dependencies, 'db' | 'clock'>
 export function accountTokenOperations(deps: Deps): AccountTokenOperations {
   return {
     async revokeTokens(actor, realmName, clientId) {
-      const about = { actor, action: 'service-account.revoke-tokens', realmName, clientId }
+      const about = { actor, action: 'service-account.revoke-tokens', realmName, clientId } as const
       return changeAccount(deps, about, async (context) => {
         const changes = { statusIndex: await replaceStatusIndex(context) }
         return updateServiceAccount(context.trx, context.realm.id, clientId, changes, context.now)
