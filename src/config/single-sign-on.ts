@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs'
+import { canCollide } from './access-values.ts'
 
 /** The company's OpenID provider, for the portal. `{realm}` in a text stands for the realm's name. */
 export interface SingleSignOnConfig {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string | undefined
+  /** A path with `{realm}`: each realm has a secret of its own, read when its provider is first asked. */
+  readonly clientSecretFile: string | undefined
   readonly scope: string
   readonly accessClaim: string
+  readonly claimIsSpaceSeparated: boolean
   readonly adminValue: string
   readonly viewerValue: string | undefined
 }
+
+const REALM = '{realm}'
 
 type Read = (name: string) => string | undefined
 type Fault = (message: string) => void
@@ -27,19 +33,41 @@ export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnConfig |
     if (value === undefined) fault(`${name} is needed with PORTAL_OIDC_ISSUER`)
     return value ?? ''
   }
-  return {
+  const config = {
     issuer,
     clientId: needed('PORTAL_OIDC_CLIENT_ID'),
-    clientSecret: readSecret(read, fault),
+    ...readSecret(read, fault, issuer),
     scope: readScope(read, fault),
     accessClaim: read('PORTAL_OIDC_CLAIM') ?? 'roles',
+    claimIsSpaceSeparated: readClaimFormat(read, fault) === 'space-separated',
     adminValue: needed('PORTAL_OIDC_ADMIN_VALUE'),
     viewerValue: read('PORTAL_OIDC_VIEWER_VALUE'),
   }
+  checkValues(config, fault)
+  return config
+}
+
+/** A viewer of one realm may be no Account Admin of another. */
+function checkValues({ issuer, adminValue, viewerValue }: SingleSignOnConfig, fault: Fault): void {
+  if (viewerValue === undefined) return
+  if (adminValue === viewerValue) fault('PORTAL_OIDC_VIEWER_VALUE must differ from PORTAL_OIDC_ADMIN_VALUE')
+  // Providers that differ by realm say nothing of the people of another realm.
+  else if (!issuer.includes(REALM) && canCollide(adminValue, viewerValue))
+    fault(
+      `PORTAL_OIDC_VIEWER_VALUE ${viewerValue} for one realm can be PORTAL_OIDC_ADMIN_VALUE ${adminValue} for another: ` +
+        `give them different prefixes, such as admin:${REALM} and viewer:${REALM}`,
+    )
+}
+
+function readClaimFormat(read: Read, fault: Fault): string {
+  const format = read('PORTAL_OIDC_CLAIM_FORMAT') ?? 'values'
+  if (format !== 'values' && format !== 'space-separated')
+    fault('PORTAL_OIDC_CLAIM_FORMAT must be values or space-separated')
+  return format
 }
 
 function checkIssuer(text: string, fault: Fault): void {
-  const filled = text.replaceAll('{realm}', 'realm')
+  const filled = text.replaceAll(REALM, 'realm')
   const url = URL.canParse(filled) ? new URL(filled) : undefined
   const isLocal = url !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname)
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)) return
@@ -52,12 +80,23 @@ function readScope(read: Read, fault: Fault): string {
   return scope
 }
 
-function readSecret(read: Read, fault: Fault): string | undefined {
+type Secret = Pick<SingleSignOnConfig, 'clientSecret' | 'clientSecretFile'>
+
+function readSecret(read: Read, fault: Fault, issuer: string): Secret {
   const value = read('PORTAL_OIDC_CLIENT_SECRET')
   const file = read('PORTAL_OIDC_CLIENT_SECRET_FILE')
   if (value !== undefined && file !== undefined)
     fault('PORTAL_OIDC_CLIENT_SECRET and PORTAL_OIDC_CLIENT_SECRET_FILE are both set; set one of them')
-  if (file === undefined) return value
+  if (file?.includes(REALM)) return { clientSecret: undefined, clientSecretFile: file }
+  if (issuer.includes(REALM) && (value ?? file) !== undefined)
+    fault(
+      `PORTAL_OIDC_CLIENT_SECRET${file === undefined ? '' : '_FILE'} would give the provider of each realm the secret of all, ` +
+        `because PORTAL_OIDC_ISSUER contains ${REALM}: set PORTAL_OIDC_CLIENT_SECRET_FILE to a path with ${REALM}, one file a realm`,
+    )
+  return { clientSecret: file === undefined ? value : readFile(file, fault), clientSecretFile: undefined }
+}
+
+function readFile(file: string, fault: Fault): string | undefined {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {

@@ -36,6 +36,7 @@ export const CHANGE_ACTIONS = [
   'portal.sign-in',
   'portal.sign-out',
   'portal.end-sessions',
+  'portal.session-end',
 ] as const
 
 /** What is recorded only when somebody may not do it. */

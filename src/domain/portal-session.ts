@@ -8,6 +8,8 @@ export interface PortalSession {
   readonly subject: string
   readonly displayName: string
   readonly access: Access
+  /** Signed in by a one-time link, not by an identity provider. */
+  readonly byLink: boolean
 }
 
 /** A one-time link lets its first user in for this long after it was made. */
@@ -20,6 +22,9 @@ export const IDLE_SECONDS = 30 * 60
 export const SESSION_SECONDS = 8 * 3600
 
 /** A session as whoever asks for a change. */
-export function portalActor({ realm, subject, access }: PortalSession, address: string): Actor {
+export function portalActor(
+  { realm, subject, access }: Pick<PortalSession, 'realm' | 'subject' | 'access'>,
+  address: string,
+): Actor {
   return { kind: 'portal', id: subject, address, authority: { platform: false, realm, access } }
 }

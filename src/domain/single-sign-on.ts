@@ -6,24 +6,41 @@ export interface SingleSignOnSettings {
   readonly clientId: string
   /** `undefined`: a public client, which PKCE protects. */
   readonly clientSecret: string | undefined
+  /** Where the secret is, if each realm has one of its own. */
+  readonly clientSecretFile?: string | undefined
   /** Asked for, separated by spaces. */
   readonly scope: string
   /** The claim that says who may what; dots lead into objects: `realm_access.roles`. */
   readonly accessClaim: string
+  /** Whether a text holds several values, separated by spaces. Default: it is one value. */
+  readonly claimIsSpaceSeparated?: boolean
   /** The value that makes an Account Admin. */
   readonly adminValue: string
   /** The value that makes a viewer; `undefined`: nobody is one. */
   readonly viewerValue: string | undefined
 }
 
+/** The settings as they are for one realm. */
+export interface RealmSingleSignOn extends SingleSignOnSettings {
+  /** Whether realms may have different providers, which do not trust each other. */
+  readonly issuersDiffer: boolean
+}
+
 export type Claims = Readonly<Record<string, unknown>>
 
-/** The settings as they are for one realm. */
-export function settingsFor(settings: SingleSignOnSettings, realm: string): SingleSignOnSettings {
-  const fill = (text: string) => text.replaceAll('{realm}', realm)
-  const { viewerValue } = settings
+const REALM = '{realm}'
+
+export function doIssuersDiffer({ issuer }: Pick<SingleSignOnSettings, 'issuer'>): boolean {
+  return issuer.includes(REALM)
+}
+
+export function settingsFor(settings: SingleSignOnSettings, realm: string): RealmSingleSignOn {
+  const fill = (text: string) => text.replaceAll(REALM, realm)
+  const { viewerValue, clientSecretFile } = settings
   return {
     ...settings,
+    issuersDiffer: doIssuersDiffer(settings),
+    clientSecretFile: clientSecretFile && fill(clientSecretFile),
     issuer: fill(settings.issuer),
     clientId: fill(settings.clientId),
     adminValue: fill(settings.adminValue),
@@ -31,11 +48,14 @@ export function settingsFor(settings: SingleSignOnSettings, realm: string): Sing
   }
 }
 
-/** What the claim holds, be it one text, a list, or texts in a row. `undefined`: there is no such claim. */
-export function accessValues(claims: Claims, name: string): readonly string[] | undefined {
+/** What the claim holds, be it one text or a list. `undefined`: there is no such claim. */
+export function accessValues(
+  claims: Claims,
+  { accessClaim: name, claimIsSpaceSeparated }: SingleSignOnSettings,
+): readonly string[] | undefined {
   // A name with dots may be a claim's whole name (https://example.com/roles), or a way into objects.
   const found = claims[name] ?? name.split('.').reduce<unknown>(into, claims)
-  if (typeof found === 'string') return found.split(' ')
+  if (typeof found === 'string') return claimIsSpaceSeparated ? found.split(' ') : [found]
   return Array.isArray(found) ? found.filter((value) => typeof value === 'string') : undefined
 }
 

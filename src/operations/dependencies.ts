@@ -1,5 +1,6 @@
 import type { Argon2Pool } from '../crypto/argon2-pool.ts'
 import type { VerifierKey } from '../crypto/client-secret.ts'
+import type { PortalSealer } from '../crypto/portal-token.ts'
 import type { Sealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
@@ -20,7 +21,7 @@ export interface Dependencies {
   /** Tells the operator of what went wrong and changes nothing for whoever asked. */
   readonly log: (message: string, error?: Error) => void
   /** Seals what the portal gives to browsers and keeps of identity providers, under a key of its own. */
-  readonly portalSealer: Sealer
+  readonly portalSealer: PortalSealer
   /** `undefined`: the portal is reached by one-time links alone. */
   readonly singleSignOn: SingleSignOnSettings | undefined
 }

@@ -8,7 +8,9 @@ import { type ClientAuthentication, clientAuthentication } from './clients/clien
 import { createFreshClients } from './clients/fresh-clients.ts'
 import { createLoadedRealms } from './clients/loaded-realms.ts'
 import type { Dependencies } from './dependencies.ts'
+import { type EndedSessionOperations, endedSessionOperations } from './portal/ended-sessions.ts'
 import { type PortalSessionOperations, portalSessionOperations } from './portal/portal-sessions.ts'
+import { type PortalVisitOperations, portalVisitOperations } from './portal/portal-visits.ts'
 import { type SingleSignOnOperations, singleSignOnOperations } from './portal/single-sign-on.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './realms/master-key.ts'
 import { type RealmOperations, realmOperations } from './realms/realms.ts'
@@ -47,6 +49,7 @@ export type Operations = AccessTokenOperations &
   BootstrapOperations &
   ClientAuthentication &
   ClientSecretOperations &
+  EndedSessionOperations &
   ExpiryOperations &
   GrantOperations &
   HealthOperations &
@@ -54,6 +57,7 @@ export type Operations = AccessTokenOperations &
   MasterKeyOperations &
   MeasurementOperations &
   PortalSessionOperations &
+  PortalVisitOperations &
   PresentedTokenOperations &
   ProtectedResourceOperations &
   PublishedRealmOperations &
@@ -86,7 +90,7 @@ export function createOperations(dependencies: Dependencies): Operations {
       ...signingKeyOperations(dependencies),
       ...accountTokenOperations(dependencies),
       ...masterKeyOperations(dependencies),
-      ...portalSessionOperations(dependencies, singleSignOn.grants),
+      ...portalSessionOperations(dependencies),
       ...auditEventOperations(dependencies),
       ...tokenPreviewOperations(dependencies, freshClients),
     },
@@ -101,6 +105,8 @@ export function createOperations(dependencies: Dependencies): Operations {
     }),
     ...clientAuthentication(dependencies, freshClients),
     ...singleSignOn.operations,
+    ...portalVisitOperations(dependencies, singleSignOn.grants),
+    ...endedSessionOperations(dependencies, singleSignOn.grants),
     ...presentedTokens,
     ...introspectionOperations(dependencies, presentedTokens, administration),
     ...tokenRevocationOperations(dependencies, presentedTokens),

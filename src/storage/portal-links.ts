@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Database } from './database.ts'
 
 export interface PortalLink {
@@ -6,14 +7,12 @@ export interface PortalLink {
   readonly expiresAt: Date
 }
 
-/** Keeps a link, and drops those that nobody used in time. */
 export async function insertPortalLink(
   db: Database,
   realmId: string,
   { codeHash, madeBy, expiresAt }: PortalLink,
   now: Date,
 ): Promise<void> {
-  await db.deleteFrom('portal_links').where('expires_at', '<=', now).execute()
   await db
     .insertInto('portal_links')
     .values({
@@ -41,4 +40,15 @@ export async function deletePortalLink(
     .returning('made_by')
     .executeTakeFirst()
   return row?.made_by
+}
+
+/** Returns how many. */
+export async function deleteExpiredPortalLinks(db: Database, now: Date, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from portal_links where code_hash in (
+      select code_hash from portal_links
+      where expires_at <= ${now} order by expires_at limit ${limit} for update skip locked
+    )
+  `.execute(db)
+  return Number(numAffectedRows)
 }

@@ -1,10 +1,11 @@
+import { sql } from 'kysely'
 import type { Access } from '../domain/authority.ts'
-import type { PortalSession } from '../domain/portal-session.ts'
+import { IDLE_SECONDS, type PortalSession } from '../domain/portal-session.ts'
 import type { Database } from './database.ts'
 
-export interface NewPortalSession extends Omit<PortalSession, 'realm'> {
+export interface NewPortalSession extends Omit<PortalSession, 'realm' | 'byLink'> {
   readonly idHash: string
-  /** What the identity provider gave, sealed; `undefined` for whoever came by a link. */
+  /** What the identity provider gave, sealed; `undefined` after a sign-in by a link. */
   readonly sealedProviderGrant: string | undefined
   readonly address: string
   readonly expiresAt: Date
@@ -15,7 +16,12 @@ export interface StoredPortalSession extends PortalSession {
   readonly sealedProviderGrant: string | undefined
   readonly address: string
   readonly createdAt: Date
+  /** When it was last used, give or take a minute. */
+  readonly seenAt: Date
 }
+
+/** A session's use is written down at most once in this time. */
+export const SEEN_RESOLUTION_SECONDS = 60
 
 const COLUMNS = [
   'portal_sessions.realm_id',
@@ -26,16 +32,15 @@ const COLUMNS = [
   'portal_sessions.sealed_provider_grant',
   'portal_sessions.address',
   'portal_sessions.created_at',
+  'portal_sessions.seen_at',
 ] as const
 
-/** Keeps a session, and drops those that have ended. */
 export async function insertPortalSession(
   db: Database,
   realmId: string,
   session: NewPortalSession,
   now: Date,
 ): Promise<void> {
-  await db.deleteFrom('portal_sessions').where('expires_at', '<=', now).execute()
   await db
     .insertInto('portal_sessions')
     .values({
@@ -47,6 +52,7 @@ export async function insertPortalSession(
       sealed_provider_grant: session.sealedProviderGrant ?? null,
       address: session.address,
       created_at: now,
+      seen_at: now,
       expires_at: session.expiresAt,
     })
     .execute()
@@ -57,7 +63,7 @@ export async function findPortalSession(
   idHash: string,
   now: Date,
 ): Promise<StoredPortalSession | undefined> {
-  const row = await unended(db, now).where('id_hash', '=', idHash).executeTakeFirst()
+  const row = await live(db, now).where('id_hash', '=', idHash).executeTakeFirst()
   return row && toSession(row)
 }
 
@@ -67,7 +73,7 @@ export async function listPortalSessions(
   realmId: string,
   now: Date,
 ): Promise<StoredPortalSession[]> {
-  const rows = await unended(db, now)
+  const rows = await live(db, now)
     .where('portal_sessions.realm_id', '=', realmId)
     .orderBy('portal_sessions.created_at', 'desc')
     .limit(500)
@@ -75,31 +81,64 @@ export async function listPortalSessions(
   return rows.map(toSession)
 }
 
-export async function updatePortalSession(
-  db: Database,
-  idHash: string,
-  { access, sealedProviderGrant }: { readonly access: Access; readonly sealedProviderGrant: string },
-): Promise<void> {
-  await db
-    .updateTable('portal_sessions')
-    .set({ access, sealed_provider_grant: sealedProviderGrant })
-    .where('id_hash', '=', idHash)
-    .execute()
+export async function updatePortalSessionSeen(db: Database, idHash: string, now: Date): Promise<void> {
+  await db.updateTable('portal_sessions').set({ seen_at: now }).where('id_hash', '=', idHash).execute()
 }
 
-export async function deletePortalSession(db: Database, idHash: string): Promise<void> {
-  await db.deleteFrom('portal_sessions').where('id_hash', '=', idHash).execute()
+/** Ends a session; it is deleted later. Returns whether it was live. */
+export async function endPortalSession(db: Database, idHash: string, now: Date): Promise<boolean> {
+  const result = await db
+    .updateTable('portal_sessions')
+    .set({ expires_at: now })
+    .where('id_hash', '=', idHash)
+    .where('expires_at', '>', now)
+    .executeTakeFirst()
+  return result.numUpdatedRows === 1n
 }
 
 /** Ends the sessions of a subject, or all of the realm. Returns how many there were. */
-export async function deletePortalSessions(
+export async function endPortalSessions(
   db: Database,
   realmId: string,
   subject: string | undefined,
+  now: Date,
 ): Promise<number> {
-  const all = db.deleteFrom('portal_sessions').where('realm_id', '=', realmId)
-  const result = await (subject === undefined ? all : all.where('subject', '=', subject)).executeTakeFirst()
-  return Number(result.numDeletedRows)
+  const idleSince = lastSeenToBeLive(now)
+  let update = db
+    .updateTable('portal_sessions')
+    .set({ expires_at: now })
+    .where('realm_id', '=', realmId)
+    .where('expires_at', '>', now)
+    .where((e) => e.or([e('seen_at', 'is', null), e('seen_at', '>', idleSince)]))
+  if (subject !== undefined) update = update.where('subject', '=', subject)
+  return Number((await update.executeTakeFirst()).numUpdatedRows)
+}
+
+export interface EndedPortalSession {
+  readonly idHash: string
+  readonly realm: string
+  readonly sealedProviderGrant: string | undefined
+}
+
+/** Deletes sessions that have ended, and returns them. */
+export async function deleteEndedPortalSessions(
+  db: Database,
+  now: Date,
+  limit: number,
+): Promise<EndedPortalSession[]> {
+  const { rows } = await sql<{ id_hash: string; realm: string; sealed_provider_grant: string | null }>`
+    delete from portal_sessions s using realms r
+    where r.id = s.realm_id and s.id_hash in (
+      select id_hash from portal_sessions
+      where expires_at <= ${now} or seen_at <= ${lastSeenToBeLive(now)} limit ${limit} for update skip locked
+    )
+    returning s.id_hash, r.name as realm, s.sealed_provider_grant
+  `.execute(db)
+  return rows.map((row) => ({
+    idHash: row.id_hash,
+    realm: row.realm,
+    sealedProviderGrant: row.sealed_provider_grant ?? undefined,
+  }))
 }
 
 /** Marks a form as sent. Says whether it is the first time. */
@@ -118,15 +157,20 @@ export async function insertPortalForm(
   return row !== undefined
 }
 
-function unended(db: Database, now: Date) {
+function lastSeenToBeLive(now: Date): Date {
+  return new Date(now.getTime() - (IDLE_SECONDS + SEEN_RESOLUTION_SECONDS) * 1000)
+}
+
+function live(db: Database, now: Date) {
   return db
     .selectFrom('portal_sessions')
     .innerJoin('realms', 'realms.id', 'portal_sessions.realm_id')
     .select(COLUMNS)
     .where('portal_sessions.expires_at', '>', now)
+    .where((e) => e.or([e('seen_at', 'is', null), e('seen_at', '>', lastSeenToBeLive(now))]))
 }
 
-type Row = Awaited<ReturnType<ReturnType<typeof unended>['executeTakeFirstOrThrow']>>
+type Row = Awaited<ReturnType<ReturnType<typeof live>['executeTakeFirstOrThrow']>>
 
 function toSession(row: Row): StoredPortalSession {
   return {
@@ -135,8 +179,10 @@ function toSession(row: Row): StoredPortalSession {
     subject: row.subject,
     displayName: row.display_name,
     access: row.access as Access,
+    byLink: row.sealed_provider_grant === null,
     sealedProviderGrant: row.sealed_provider_grant ?? undefined,
     address: row.address,
     createdAt: row.created_at,
+    seenAt: row.seen_at ?? row.created_at,
   }
 }

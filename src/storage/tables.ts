@@ -120,6 +120,13 @@ export interface PortalSessionRow {
   address: string
   created_at: Timestamp
   expires_at: Timestamp
+  seen_at: NullableTimestamp
+  renewing_until: NullableTimestamp
+}
+
+export interface PortalFinishedSignInRow {
+  state_hash: string
+  expires_at: Timestamp
 }
 
 export interface PortalFormRow {
@@ -179,6 +186,7 @@ export interface Tables {
   portal_links: PortalLinkRow
   portal_sessions: PortalSessionRow
   portal_forms: PortalFormRow
+  portal_finished_sign_ins: PortalFinishedSignInRow
   protected_resources: ProtectedResourceRow
   grants: GrantRow
 }

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config.ts'
 import { temporaryFolder } from '../support/process.ts'
 
 const COMPLETE = {
-  PORTAL_OIDC_ISSUER: 'https://id.acme.test/{realm}',
+  PORTAL_OIDC_ISSUER: 'https://id.acme.test',
   PORTAL_OIDC_CLIENT_ID: 'mintmark',
   PORTAL_OIDC_ADMIN_VALUE: '{realm}-admin',
 }
@@ -28,11 +28,13 @@ t.test('without an issuer there is no single sign-on', async (t) => {
 
 t.test('issuer, client and the administrators’ value are enough', async (t) => {
   t.same(loadConfig(COMPLETE).singleSignOn, {
-    issuer: 'https://id.acme.test/{realm}',
+    issuer: 'https://id.acme.test',
     clientId: 'mintmark',
     clientSecret: undefined,
+    clientSecretFile: undefined,
     scope: 'openid profile email',
     accessClaim: 'roles',
+    claimIsSpaceSeparated: false,
     adminValue: '{realm}-admin',
     viewerValue: undefined,
   })
@@ -62,4 +64,62 @@ t.test('every fault is told at once, by name', async (t) => {
   ])
   t.match(faultsOf({ ...COMPLETE, PORTAL_OIDC_ISSUER: 'nonsense' }), [/must be an https URL/])
   t.same(faultsOf({ ...COMPLETE, PORTAL_OIDC_ISSUER: 'http://localhost:9000' }), [])
+})
+
+t.test('providers that differ by realm share no client secret', async (t) => {
+  const file = join(temporaryFolder(t), 'secret')
+  writeFileSync(file, 'one for all')
+  const perRealm = { ...COMPLETE, PORTAL_OIDC_ISSUER: 'https://id.acme.test/{realm}' }
+  const wanted = /set PORTAL_OIDC_CLIENT_SECRET_FILE to a path with \{realm\}/
+  t.match(faultsOf({ ...perRealm, PORTAL_OIDC_CLIENT_SECRET: 'x' }), [wanted])
+  t.match(faultsOf({ ...perRealm, PORTAL_OIDC_CLIENT_SECRET_FILE: file }), [wanted])
+  t.same(faultsOf(perRealm), [], 'a public client has none')
+  const { singleSignOn } = loadConfig({ ...perRealm, PORTAL_OIDC_CLIENT_SECRET_FILE: '/run/oidc/{realm}' })
+  t.match(singleSignOn, { clientSecret: undefined, clientSecretFile: '/run/oidc/{realm}' })
+})
+
+t.test('a viewer of one realm can be no administrator of another', async (t) => {
+  const faults = (admin: string, viewer: string, issuer = COMPLETE.PORTAL_OIDC_ISSUER) =>
+    faultsOf({
+      ...COMPLETE,
+      PORTAL_OIDC_ISSUER: issuer,
+      PORTAL_OIDC_ADMIN_VALUE: admin,
+      PORTAL_OIDC_VIEWER_VALUE: viewer,
+    })
+  for (const [admin, viewer] of [
+    ['{realm}-admin', '{realm}'],
+    ['{realm}', '{realm}-viewer'],
+    ['a-{realm}', '{realm}-b'],
+    ['ab_{realm}', '{realm}_c'],
+    ['admin', '{realm}'],
+    ['{realm}', 'viewer'],
+    ['admin-{realm}', 'admin-x-{realm}'],
+    ['{realm}-{realm}', '{realm}'],
+  ] as const)
+    t.match(faults(admin, viewer), [/can be PORTAL_OIDC_ADMIN_VALUE/], `${admin} ${viewer}`)
+  for (const [admin, viewer] of [
+    ['{realm}-admin', '{realm}-viewer'],
+    ['admin:{realm}', 'viewer:{realm}'],
+    ['{realm}_admin', '{realm}'],
+    ['admin', 'viewer'],
+    ['Admin', '{realm}'],
+  ] as const)
+    t.same(faults(admin, viewer), [], `${admin} ${viewer}`)
+  t.match(faults('{realm}', '{realm}'), [/must differ/])
+  t.match(faults('x', 'x', 'https://{realm}.test'), [/must differ/])
+  t.same(
+    faults('{realm}-admin', '{realm}', 'https://{realm}.test'),
+    [],
+    'each realm has a provider of its own',
+  )
+})
+
+t.test('a text of the claim is one value, unless it is said to hold several', async (t) => {
+  const isSeparated = (format: string) =>
+    loadConfig({ ...COMPLETE, PORTAL_OIDC_CLAIM_FORMAT: format }).singleSignOn?.claimIsSpaceSeparated
+  t.equal(isSeparated('values'), false)
+  t.equal(isSeparated('space-separated'), true)
+  t.match(faultsOf({ ...COMPLETE, PORTAL_OIDC_CLAIM_FORMAT: 'csv' }), [
+    'PORTAL_OIDC_CLAIM_FORMAT must be values or space-separated',
+  ])
 })

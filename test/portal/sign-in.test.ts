@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t from 'tap'
 import { adminOf, Browser, hiddenFields, textOf } from '../support/portal.ts'
 import { TESTER, testServer } from '../support/server.ts'
@@ -9,6 +10,13 @@ async function withRealm(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
   await server.operations.createRealm(TESTER, 'acme')
   return server
+}
+
+async function queryOf({ databaseUrl }: { databaseUrl: string }, statement: string): Promise<void> {
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  await client.query(statement)
+  await client.end()
 }
 
 async function codeFor({ operations }: Awaited<ReturnType<typeof withRealm>>): Promise<string> {
@@ -220,6 +228,37 @@ t.test('guessing codes is slowed down', async (t) => {
   const answer = await browser.post(SIGN_IN, { code: 'x' })
   t.equal(answer.statusCode, 429)
   t.match(textOf(answer), 'Too many attempts')
+})
+
+t.test(
+  'a refused code leaves a line in the trail, without the code, and at most 20 in a minute',
+  async (t) => {
+    const server = await withRealm(t)
+    const tries = async (count: number) => {
+      for (let n = 0; n < count; n++)
+        await t.rejects(server.operations.signInWithLink('acme', `guess ${n}`, '203.0.113.7'), {
+          code: 'link_invalid',
+        })
+      return server.operations.listAuditEvents(TESTER, 'acme', { limit: 100, action: 'portal.sign-in' })
+    }
+    const { items } = await tries(25)
+    t.equal(items.length, 20)
+    t.match(items[0], {
+      outcome: 'refused',
+      actor: { kind: 'portal', id: 'unknown', address: '203.0.113.7' },
+      details: { code: 'link_invalid' },
+    })
+    t.notMatch(JSON.stringify(items), 'guess')
+    server.clock.advance(60)
+    t.equal((await tries(1)).items.length, 21)
+    await t.rejects(server.operations.signInWithLink('nobody', 'x', '203.0.113.7'), { code: 'not_found' })
+  },
+)
+
+t.test('a refused sign-in stays refused though the trail cannot be written', async (t) => {
+  const server = await withRealm(t)
+  await queryOf(server, 'alter table audit_events rename to gone')
+  t.equal((await new Browser(server).post(SIGN_IN, { code: 'x' })).statusCode, 403)
 })
 
 t.test('without a provider there is no single sign-on', async (t) => {

@@ -87,15 +87,35 @@ t.test('another value makes a viewer, and no value nobody', async (t) => {
   t.ok(server.log.some((line) => line.includes('claim roles is absent')))
 })
 
-t.test('the claim may lie within others, or be one text', async (t) => {
+t.test('the claim may lie within others', async (t) => {
   const { provider, browser } = await withProvider(t, {
     accessClaim: 'realm_access.roles',
     viewerValue: undefined,
   })
-  provider.claims = { realm_access: { roles: 'x mintmark-acme-admin' } }
+  provider.claims = { realm_access: { roles: ['x', 'mintmark-acme-admin'] } }
   t.equal((await signIn(browser, provider)).statusCode, 303)
   t.match((await browser.get(LIST)).body, 'alice')
 })
+
+t.test(
+  'a text of the claim counts as one value, unless the settings say that it holds several',
+  async (t) => {
+    const one = await withProvider(t)
+    one.provider.claims = { roles: 'mintmark-acme-admin' }
+    t.equal((await signIn(one.browser, one.provider)).statusCode, 303)
+    for (const roles of [
+      'platform mintmark-acme-admin trainee',
+      ['x mintmark-acme-admin'],
+      ' mintmark-acme-admin',
+    ]) {
+      one.provider.claims = { roles }
+      t.equal((await signIn(new Browser(one.server), one.provider)).statusCode, 403)
+    }
+    const several = await withProvider(t, { claimIsSpaceSeparated: true })
+    several.provider.claims = { roles: 'x mintmark-acme-admin' }
+    t.equal((await signIn(several.browser, several.provider)).statusCode, 303)
+  },
+)
 
 t.test(
   'whoever is demoted at the provider may do less by their next click, and out by the one after',
@@ -331,4 +351,48 @@ t.test('a provider that cannot be reached, or is none, is told apart', async (t)
   const { issuer } = away.provider
   const none = await withProvider(t, { issuer: `${issuer}/nothing` })
   t.equal((await none.browser.get('/portal/acme/sign-in/sso')).statusCode, 403)
+})
+
+t.test('somebody who is called like the people of one-time links is told apart from them', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  provider.login = 'link of cli:root'
+  provider.claims = { name: 'Account Admin', roles: ['mintmark-acme-admin'] }
+  await signIn(browser, provider)
+  const { body } = await browser.get(LIST)
+  t.notMatch(body, 'By one-time link')
+  t.match(body, /<span class="muted">Account Admin</)
+  const [session] = await server.operations.listPortalSessions(TESTER, 'acme')
+  t.match(session?.subject, /^[\w-]{43}$/)
+  t.match((await (await adminOf(server, 'acme')).get(LIST)).body, 'By one-time link')
+})
+
+t.test(
+  'a refused sign-in leaves a line in the trail of its realm, with who it was where that is known',
+  async (t) => {
+    const { provider, server, browser } = await withProvider(t)
+    provider.claims = { roles: ['mintmark-other-admin'] }
+    await signIn(browser, provider)
+    await browser.get('/portal/acme/callback?code=x')
+    const { items } = await server.operations.listAuditEvents(TESTER, 'acme', {
+      limit: 2,
+      action: 'portal.sign-in',
+    })
+    t.match(items, [
+      { outcome: 'refused', details: { code: 'attempt_lost' }, actor: { kind: 'portal', id: 'unknown' } },
+      { outcome: 'refused', details: { code: 'no_access' }, actor: { id: 'alice', address: '127.0.0.1' } },
+    ])
+  },
+)
+
+t.test('a session that the provider ends leaves a line in the trail', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  provider.claims = {}
+  await browser.get(LIST)
+  await browser.get(LIST)
+  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', { limit: 2 })
+  t.match(items, [
+    { action: 'portal.session-end', actor: { id: 'alice' }, details: { by: 'identity provider' } },
+    { action: 'portal.sign-in' },
+  ])
 })

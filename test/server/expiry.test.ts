@@ -3,6 +3,8 @@ import { pino } from 'pino'
 import t from 'tap'
 import { startExpiry } from '../../src/server/jobs/expiry.ts'
 
+const deleteEndedPortalSessions = async () => false
+
 const pass = async (milliseconds: number) => {
   mock.timers.tick(milliseconds)
   await new Promise(setImmediate)
@@ -16,7 +18,10 @@ t.test('deleting goes on while there is more, after a failure too, and stops whe
   const lines: string[] = []
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
   const deleteWhatHasExpired = () => (outcomes[runs++] as () => Promise<boolean>)()
-  const expiry = startExpiry({ deleteWhatHasExpired, measureClockSkew: async () => 0 }, logger)
+  const expiry = startExpiry(
+    { deleteWhatHasExpired, deleteEndedPortalSessions, measureClockSkew: async () => 0 },
+    logger,
+  )
   await pass(1000)
   t.equal(runs, 1)
   await pass(1000)
@@ -41,7 +46,10 @@ t.test('nothing is deleted while the clock is off, and all once it is right agai
     return false
   }
   const measureClockSkew = async () => skews.shift() as number
-  const expiry = startExpiry({ deleteWhatHasExpired, measureClockSkew }, pino({ level: 'silent' }))
+  const expiry = startExpiry(
+    { deleteWhatHasExpired, deleteEndedPortalSessions, measureClockSkew },
+    pino({ level: 'silent' }),
+  )
   for (const [milliseconds, expected] of [
     [1000, 0],
     [60_000, 0],

@@ -12,12 +12,18 @@ export interface TestIdentityProvider {
   login: string
   /** What happens while it is asked for claims. */
   meanwhile: () => Promise<void>
+  /** What happens once a refresh token was renewed. */
+  afterRefresh: () => void
   /** Ends all access tokens. */
   endAccessTokens(): void
   /** Ends the refresh tokens as well. */
   endGrants(): void
   /** Refuses connections until the returned function is called. */
   goAway(): Promise<() => Promise<void>>
+  /** How often refresh tokens were asked to be renewed. */
+  readonly refreshes: () => number
+  /** Refresh tokens that were revoked. */
+  readonly revoked: readonly string[]
   /** Signs in. Returns the address it sends the browser back to. */
   signIn(authorizationUrl: string): Promise<string>
 }
@@ -26,7 +32,7 @@ export const CLIENT_ID = 'mintmark-portal'
 export const CLIENT_SECRET = 'a secret of the portal'
 
 export interface ProviderOptions {
-  readonly redirectUri: string
+  readonly redirectUri: string | ((port: number) => string)
   /** Without it, claims are in the ID token. */
   readonly userInfo?: boolean
   readonly refreshTokens?: boolean
@@ -45,16 +51,31 @@ export async function identityProvider(t: Test, options: ProviderOptions): Promi
   await listen(server, 0)
   const { port } = server.address() as AddressInfo
   const issuer = `http://localhost:${port}`
-  const state = { claims: {} as Record<string, unknown>, login: 'alice', meanwhile: async () => {} }
+  const state: State = {
+    claims: {},
+    login: 'alice',
+    meanwhile: async () => {},
+    afterRefresh: () => {},
+  }
+  const { redirectUri } = options
+  const registered = typeof redirectUri === 'string' ? redirectUri : redirectUri(port)
   const provider = new Provider(
     issuer,
-    configuration(options, async () => {
+    configuration({ ...options, redirectUri: registered }, async () => {
       await state.meanwhile()
       return state.claims
     }),
   )
+  let refreshes = 0
+  const revoked: string[] = []
   provider.use(async (context, next) => {
     await next()
+    const { route, params } = (context['oidc'] ?? {}) as { route?: string; params?: Record<string, string> }
+    if (route === 'token' && params?.['grant_type'] === 'refresh_token') {
+      refreshes++
+      state.afterRefresh()
+    }
+    if (route === 'revocation') revoked.push(params?.['token'] ?? '')
     if (options.expiresIn === false && context['oidc']?.route === 'token')
       delete (context.body as { expires_in?: number }).expires_in
   })
@@ -72,26 +93,10 @@ export async function identityProvider(t: Test, options: ProviderOptions): Promi
     for (const jti of tokens.get(model) ?? []) void provider[model].adapter.destroy(jti)
   }
 
-  return {
+  return Object.assign(state, {
     issuer,
-    get claims() {
-      return state.claims
-    },
-    set claims(claims) {
-      state.claims = claims
-    },
-    get login() {
-      return state.login
-    },
-    set login(login) {
-      state.login = login
-    },
-    get meanwhile() {
-      return state.meanwhile
-    },
-    set meanwhile(meanwhile) {
-      state.meanwhile = meanwhile
-    },
+    refreshes: () => refreshes,
+    revoked,
     endAccessTokens: () => end('AccessToken'),
     endGrants: () => {
       end('AccessToken')
@@ -103,9 +108,11 @@ export async function identityProvider(t: Test, options: ProviderOptions): Promi
       await once(server, 'close')
       return () => listen(server, port)
     },
-    signIn: (url) => walk(url, state.login),
-  }
+    signIn: (url: string) => walk(url, state.login),
+  })
 }
+
+type State = Pick<TestIdentityProvider, 'claims' | 'login' | 'meanwhile' | 'afterRefresh'>
 
 async function listen(server: Server, port: number): Promise<void> {
   server.listen(port, 'localhost')
@@ -113,7 +120,12 @@ async function listen(server: Server, port: number): Promise<void> {
 }
 
 function configuration(
-  { redirectUri, userInfo = true, refreshTokens = true, publicClient = false }: ProviderOptions,
+  {
+    redirectUri,
+    userInfo = true,
+    refreshTokens = true,
+    publicClient = false,
+  }: ProviderOptions & { readonly redirectUri: string },
   claims: () => Promise<Record<string, unknown>>,
 ): Configuration {
   return {
@@ -130,7 +142,13 @@ function configuration(
     claims: { openid: ['sub', 'roles', 'realm_access'], profile: ['name'], email: ['email'] },
     ttl: { AccessToken: ACCESS_TOKEN_SECONDS, IdToken: ID_TOKEN_SECONDS },
     conformIdTokenClaims: userInfo,
-    features: { devInteractions: { enabled: true }, userinfo: { enabled: userInfo } },
+    features: {
+      devInteractions: { enabled: true },
+      userinfo: { enabled: userInfo },
+      revocation: { enabled: true },
+    },
+    // Each refresh token is good for one use; a second one ends the grant.
+    rotateRefreshToken: true,
     cookies: { keys: ['a key of the test'] },
     issueRefreshToken: async () => refreshTokens,
     findAccount: async (_context, accountId) => ({

@@ -49,6 +49,7 @@ const LABELS: Readonly<Record<AuditAction, string>> = {
   'portal.sign-in': 'Sign in to the portal',
   'portal.sign-out': 'Sign out of the portal',
   'portal.end-sessions': 'End portal sessions',
+  'portal.session-end': 'Portal session ended by the identity provider',
   'realm.list': 'List realms',
   'realm.read': 'Read the realm',
   'service-account.list': 'List service accounts',

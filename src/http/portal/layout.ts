@@ -93,8 +93,8 @@ function inside(assets: Assets, page: Page, visit: Visit): Html {
 }
 
 function roleOf({ mayChange, session }: Visit): string {
-  const role = mayChange ? 'Account Admin' : 'Viewer, read only'
-  return session.displayName === 'Account Admin' ? 'By one-time link' : role
+  if (!mayChange) return 'Viewer, read only'
+  return session.byLink ? 'By one-time link' : 'Account Admin'
 }
 
 function outside(assets: Assets, page: Page): Html {

@@ -66,10 +66,10 @@ export function safeNext(realm: string, next = ''): string {
   const first = `/portal/${realm}/service-accounts`
   if (!URL.canParse(next, 'http://portal')) return first
   const { origin, pathname, search } = new URL(next, 'http://portal')
-  const isOurs = origin === 'http://portal' && pathname.startsWith(`/portal/${realm}/`)
-  return isOurs && !pathname.endsWith('/sign-in') && !pathname.endsWith('/sign-out')
-    ? pathname + search
-    : first
+  // What stands for a letter could hide one of the ways in or out.
+  const isOurs =
+    origin === 'http://portal' && pathname.startsWith(`/portal/${realm}/`) && !/%[2-7]/.test(pathname)
+  return isOurs && !/\/(sign-in|sign-out|callback)(\/|$)/.test(pathname) ? pathname + search : first
 }
 
 function whichRealm(realm: string): Page {
@@ -121,6 +121,7 @@ const TEXTS: Record<SignInRefusalCode, readonly [number, string]> = {
     403,
     'You are signed in at your identity provider, but it has not made you an Account Admin or a viewer here. Ask its administrator.',
   ],
+  not_set_up: [404, 'Single sign-on is not set up for this realm. Ask the operator of this server.'],
 }
 
 export function signInRefusalPage({ code, realm }: SignInRefusal, singleSignOn: boolean): Page {

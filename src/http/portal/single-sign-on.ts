@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
@@ -7,12 +7,17 @@ import { type SessionCookie, sessionCookie } from './visit.ts'
 
 type Deps = Pick<Operations, 'startSingleSignOn' | 'finishSingleSignOn' | 'publicUrl'>
 
+/** Tries of one address in a minute; several people may share one. */
+const ATTEMPTS = 120
+
 /** To the company's OpenID provider, and back. */
 export function singleSignOnScreen(app: FastifyInstance, operations: Deps, cookie: SessionCookie): void {
   const attempts = sessionCookie(operations.publicUrl, 'sign-in')
+  const config = { rateLimit: { max: ATTEMPTS, timeWindow: 60_000 } }
 
   app.get<{ Params: { tenant: string }; Querystring: { next?: string | string[] } }>(
     '/portal/:tenant/sign-in/sso',
+    { config },
     async (request, reply) => {
       const { tenant } = request.params
       note(request, { realm: loggableRealm(tenant) })
@@ -23,13 +28,21 @@ export function singleSignOnScreen(app: FastifyInstance, operations: Deps, cooki
     },
   )
 
-  app.get('/portal/_callback', async (request, reply) => {
+  async function comeBack(request: FastifyRequest, reply: FastifyReply, realm?: string) {
+    if (realm !== undefined) note(request, { realm: loggableRealm(realm) })
     const attempt = attempts.read(request)
     attempts.clear(reply)
     const query = request.url.split('?')[1] ?? ''
-    const signedIn = await operations.finishSingleSignOn(attempt, query, clientAddress(request))
+    const callback = { realm, attempt, query, address: clientAddress(request) }
+    const signedIn = await operations.finishSingleSignOn(callback)
     note(request, { realm: signedIn.realm })
     cookie.set(reply, signedIn.cookie)
     return reply.redirect(signedIn.returnTo, 303)
-  })
+  }
+
+  // One provider for all realms sends everybody here; where each realm has one, each has an address of its own.
+  app.get('/portal/_callback', { config }, async (request, reply) => comeBack(request, reply))
+  app.get<{ Params: { tenant: string } }>('/portal/:tenant/callback', { config }, async (request, reply) =>
+    comeBack(request, reply, request.params.tenant),
+  )
 }

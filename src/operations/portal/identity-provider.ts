@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import * as oidc from 'openid-client'
 import type { Clock } from '../../domain/clock.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
-import type { Claims, SingleSignOnSettings } from '../../domain/single-sign-on.ts'
+import type { Claims, RealmSingleSignOn } from '../../domain/single-sign-on.ts'
 
 /** A provider that says nothing for this long counts as away. */
 const PATIENCE_SECONDS = 5
@@ -30,11 +31,14 @@ export interface IdentityProvider {
   finishAttempt(realm: string, attempt: Attempt, callback: URL): Promise<ProviderTokens>
   /** What it says of them now; `undefined`: it has no such endpoint. Throws `provider_refused` for an ended token. */
   fetchClaims(realm: string, accessToken: string, subject: string): Promise<Claims | undefined>
-  refresh(realm: string, refreshToken: string): Promise<ProviderTokens>
+  /** @param subject whose tokens they are; those of another are refused */
+  refresh(realm: string, refreshToken: string, subject: string): Promise<ProviderTokens>
+  /** Does nothing where the provider has no such endpoint. */
+  revoke(realm: string, token: string): Promise<void>
 }
 
 export function createIdentityProvider(
-  settingsOf: (realm: string) => SingleSignOnSettings,
+  settingsOf: (realm: string) => RealmSingleSignOn,
   clock: Clock,
 ): IdentityProvider {
   const known = new Map<string, Promise<oidc.Configuration>>()
@@ -42,8 +46,8 @@ export function createIdentityProvider(
   /** Kept once it was found; a failure is not. */
   function discovered(realm: string): Promise<oidc.Configuration> {
     const settings = settingsOf(realm)
-    const key = JSON.stringify([settings.issuer, settings.clientId])
-    const made = known.get(key) ?? discover(settings)
+    const key = JSON.stringify([settings.issuer, settings.clientId, settings.clientSecretFile])
+    const made = known.get(key) ?? discover(settings, realm)
     known.set(key, made)
     made.catch(() => known.delete(key))
     return made
@@ -70,8 +74,9 @@ export function createIdentityProvider(
       }),
 
     finishAttempt: (realm, attempt, callback) =>
-      asRefusals(realm, async () =>
-        toTokens(
+      asRefusals(realm, async () => {
+        requireIssuer(settingsOf(realm), callback)
+        return toTokens(
           await oidc.authorizationCodeGrant(await discovered(realm), callback, {
             expectedState: attempt.state,
             expectedNonce: attempt.nonce,
@@ -79,8 +84,8 @@ export function createIdentityProvider(
             idTokenExpected: true,
           }),
           clock(),
-        ),
-      ),
+        )
+      }),
 
     fetchClaims: (realm, accessToken, subject) =>
       asRefusals(realm, async () => {
@@ -89,23 +94,57 @@ export function createIdentityProvider(
         return oidc.fetchUserInfo(provider, accessToken, subject)
       }),
 
-    refresh: (realm, refreshToken) =>
-      asRefusals(realm, async () =>
-        toTokens(await oidc.refreshTokenGrant(await discovered(realm), refreshToken), clock()),
-      ),
+    refresh: (realm, refreshToken, subject) =>
+      asRefusals(realm, async () => {
+        const tokens = toTokens(await oidc.refreshTokenGrant(await discovered(realm), refreshToken), clock())
+        // OpenID Connect Core section 12.2.
+        if (tokens.claims && tokens.claims['sub'] !== subject)
+          throw new Error('the renewed ID token has another sub')
+        return tokens
+      }),
+
+    revoke: (realm, token) =>
+      asRefusals(realm, async () => {
+        const provider = await discovered(realm)
+        if (provider.serverMetadata().revocation_endpoint === undefined) return
+        await oidc.tokenRevocation(provider, token)
+      }),
   }
 }
 
-function discover({ issuer, clientId, clientSecret }: SingleSignOnSettings): Promise<oidc.Configuration> {
-  const url = new URL(issuer)
+/**
+ * RFC 9207 section 2.4: where providers differ by realm, one may send the answer of another. A provider that says who
+ * it is cannot be passed off as another; the library compares it.
+ */
+function requireIssuer({ issuersDiffer }: RealmSingleSignOn, { searchParams }: URL): void {
+  if (issuersDiffer && !searchParams.has('iss'))
+    throw new Error('the provider sends no iss (RFC 9207): PORTAL_OIDC_ISSUER with {realm} requires it')
+}
+
+async function discover(settings: RealmSingleSignOn, realm: string): Promise<oidc.Configuration> {
+  const url = new URL(settings.issuer)
+  const clientSecret = await clientSecretOf(settings, realm)
   return oidc.discovery(
     url,
-    clientId,
+    settings.clientId,
     undefined,
     clientSecret === undefined ? oidc.None() : oidc.ClientSecretBasic(clientSecret),
     // Only a provider on this machine is let to speak http: the settings are checked for that.
     { timeout: PATIENCE_SECONDS, execute: url.protocol === 'http:' ? [oidc.allowInsecureRequests] : [] },
   )
+}
+
+async function clientSecretOf(
+  { clientSecret, clientSecretFile }: RealmSingleSignOn,
+  realm: string,
+): Promise<string | undefined> {
+  if (clientSecretFile === undefined) return clientSecret
+  const file = `PORTAL_OIDC_CLIENT_SECRET_FILE ${clientSecretFile}`
+  const text = await readFile(clientSecretFile, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new SignInRefusal('not_set_up', realm, `${file} cannot be read: ${error.code}`)
+  })
+  if (text.trim() === '') throw new SignInRefusal('not_set_up', realm, `${file} is empty`)
+  return text.trim()
 }
 
 type TokenAnswer = oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers
@@ -125,6 +164,7 @@ async function asRefusals<T>(realm: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
   } catch (error) {
+    if (error instanceof SignInRefusal) throw error
     throw new SignInRefusal(isAway(error) ? 'provider_away' : 'provider_refused', realm, describe(error))
   }
 }

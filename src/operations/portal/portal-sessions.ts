@@ -1,24 +1,15 @@
-import { fingerprint } from '../../crypto/fingerprint.ts'
 import { newPortalToken, portalTokenHash } from '../../crypto/portal-token.ts'
-import type { Sealer } from '../../crypto/sealing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import type { AuditAction } from '../../domain/audit-event.ts'
 import { type Access, requireAuthority } from '../../domain/authority.ts'
-import {
-  IDLE_SECONDS,
-  LINK_SECONDS,
-  type PortalSession,
-  portalActor,
-  SESSION_SECONDS,
-} from '../../domain/portal-session.ts'
+import { LINK_SECONDS, portalActor, SESSION_SECONDS } from '../../domain/portal-session.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
 import { deletePortalLink, insertPortalLink } from '../../storage/portal-links.ts'
 import {
-  deletePortalSession,
-  deletePortalSessions,
-  findPortalSession,
+  endPortalSession,
+  endPortalSessions,
   insertPortalForm,
   insertPortalSession,
   listPortalSessions,
@@ -27,19 +18,8 @@ import {
 import { findRealmByName } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from '../realms/realms.ts'
-import type { ProviderGrants } from './provider-grants.ts'
-
-/** One click of somebody who is signed in. */
-export interface PortalVisit {
-  readonly session: PortalSession
-  readonly idHash: string
-  /** When it came. */
-  readonly now: Date
-  /** What every form of theirs carries, and no other site can know. */
-  readonly formToken: string
-  /** The cookie with this click noted, to be set again. */
-  readonly cookie: string
-}
+import { type PortalVisit, sealCookie } from './portal-visits.ts'
+import { recordRefusedSignIns } from './refused-sign-ins.ts'
 
 export interface PortalSessionOperations {
   /** Where the server is reached, without a slash at its end. */
@@ -51,12 +31,6 @@ export interface PortalSessionOperations {
    * @throws SignInRefusal `link_invalid`
    */
   signInWithLink(realmName: string, code: string, address: string): Promise<string>
-  /**
-   * Who a cookie is of, by their row as it is now and by what their identity provider says now.
-   * `undefined`: nobody who is signed in.
-   * @throws SignInRefusal `provider_away`
-   */
-  findPortalVisit(cookie: string | undefined): Promise<PortalVisit | undefined>
   signOutOfPortal(visit: PortalVisit, address: string): Promise<void>
   /** Whether a form is sent for the first time: it then counts as sent, whatever becomes of it. */
   takePortalForm(visit: PortalVisit, formId: string): Promise<boolean>
@@ -67,25 +41,19 @@ export interface PortalSessionOperations {
 }
 
 export interface NewSession {
+  readonly id: string
   readonly subject: string
   readonly displayName: string
   readonly access: Access
   readonly sealedProviderGrant?: string
+  readonly address: string
 }
 
-/** What the cookie of a session is sealed for: it counts as nothing else. */
-const COOKIE_CONTEXT = 'portal session cookie'
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer'>
 
-interface CookieContent {
-  readonly id: string
-  /** Milliseconds since 1970. */
-  readonly seenAt: number
-}
-
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'publicUrl' | 'portalSealer'>
-
-export function portalSessionOperations(deps: Deps, grants: ProviderGrants): PortalSessionOperations {
-  const { db, clock, publicUrl, portalSealer } = deps
+export function portalSessionOperations(deps: Deps): PortalSessionOperations {
+  const { db, clock, publicUrl } = deps
+  const recorded = recordRefusedSignIns(deps)
 
   async function realmNamed(name: string) {
     const realm = await findRealmByName(db, name)
@@ -119,46 +87,30 @@ export function portalSessionOperations(deps: Deps, grants: ProviderGrants): Por
       return { url: `${publicUrl}/portal/${realmName}/sign-in#${code}`, expiresAt }
     },
 
-    async signInWithLink(realmName, code, address) {
-      const realm = await realmNamed(realmName)
-      return inTransaction(db, async (trx) => {
-        const madeBy = await deletePortalLink(trx, realm.id, portalTokenHash(code), clock())
-        if (madeBy === undefined)
-          throw new SignInRefusal('link_invalid', realmName, 'no such link, or used, or too old')
-        const subject = `link of ${madeBy}`
-        const who = { subject, displayName: 'Account Admin', access: 'administer' } as const
-        return createPortalSession({ ...deps, db: trx }, realm, who, address)
-      })
-    },
-
-    async findPortalVisit(cookie) {
-      const content = openCookie(portalSealer, cookie)
-      if (!content) return undefined
-      const idHash = portalTokenHash(content.id)
-      const now = clock()
-      const stored = await findPortalSession(db, idHash, now)
-      if (!stored) return undefined
-      const idle = now.getTime() - content.seenAt > IDLE_SECONDS * 1000
-      const session = idle ? undefined : await grants.renew(idHash, stored)
-      if (!session) {
-        await deletePortalSession(db, idHash)
-        return undefined
-      }
-      const renewed = sealCookie(portalSealer, { id: content.id, seenAt: now.getTime() })
-      return { session, idHash, now, formToken: fingerprint(`form ${content.id}`), cookie: renewed }
-    },
+    signInWithLink: (realmName, code, address) =>
+      recorded(realmName, address, async () => {
+        const realm = await realmNamed(realmName)
+        return inTransaction(db, async (trx) => {
+          const madeBy = await deletePortalLink(trx, realm.id, portalTokenHash(code), clock())
+          if (madeBy === undefined)
+            throw new SignInRefusal('link_invalid', realmName, 'no such link, or used, or too old')
+          const who = { subject: `link of ${madeBy}`, displayName: 'Account Admin' }
+          const session = { id: newPortalToken(), ...who, access: 'administer', address } as const
+          return createPortalSession({ ...deps, db: trx }, realm, session)
+        })
+      }),
 
     async signOutOfPortal({ session, idHash }, address) {
       const realm = await realmNamed(session.realm)
       const actor = portalActor(session, address)
       await inTransaction(db, async (trx) => {
-        await deletePortalSession(trx, idHash)
+        await endPortalSession(trx, idHash, clock())
         await insertAuditEvent(trx, realm, signEvent(actor, 'portal.sign-out'), clock())
       })
     },
 
     async takePortalForm({ idHash }, formId) {
-      return insertPortalForm(db, idHash, portalTokenHash(formId), clock())
+      return insertPortalForm(db, idHash, portalTokenHash(`${idHash} ${formId}`), clock())
     },
 
     async listPortalSessions(actor, realmName) {
@@ -170,7 +122,7 @@ export function portalSessionOperations(deps: Deps, grants: ProviderGrants): Por
       requireAuthority(actor, realmName, 'administer')
       const realm = await realmNamed(realmName)
       return inTransaction(db, async (trx) => {
-        const ended = await deletePortalSessions(trx, realm.id, subject)
+        const ended = await endPortalSessions(trx, realm.id, subject, clock())
         const details = { subject: subject ?? null, ended }
         const event = {
           actor,
@@ -190,35 +142,19 @@ export function portalSessionOperations(deps: Deps, grants: ProviderGrants): Por
 export async function createPortalSession(
   { db, clock, portalSealer }: Pick<Deps, 'db' | 'clock' | 'portalSealer'>,
   realm: { readonly id: string; readonly name: string },
-  { sealedProviderGrant, ...who }: NewSession,
-  address: string,
+  { id, sealedProviderGrant, ...who }: NewSession,
 ): Promise<string> {
-  const id = newPortalToken()
   const now = clock()
   const expiresAt = plus(now, SESSION_SECONDS)
-  const kept = { ...who, idHash: portalTokenHash(id), sealedProviderGrant, address, expiresAt }
+  const kept = { ...who, idHash: portalTokenHash(id), sealedProviderGrant, expiresAt }
   await insertPortalSession(db, realm.id, kept, now)
-  const actor = portalActor({ ...who, realm: realm.name }, address)
+  const actor = portalActor({ ...who, realm: realm.name }, who.address)
   await insertAuditEvent(db, realm, signEvent(actor, 'portal.sign-in'), now)
-  return sealCookie(portalSealer, { id, seenAt: now.getTime() })
+  return sealCookie(portalSealer, id, realm.name, now)
 }
 
 function signEvent(actor: Actor, action: AuditAction) {
   return { actor, action, target: actor.id, outcome: 'done', details: {} } as const
-}
-
-function sealCookie(sealer: Sealer, content: CookieContent): string {
-  return sealer.seal(Buffer.from(JSON.stringify(content)), COOKIE_CONTEXT)
-}
-
-function openCookie(sealer: Sealer, cookie: string | undefined): CookieContent | undefined {
-  if (cookie === undefined) return undefined
-  try {
-    return JSON.parse(Buffer.from(sealer.open(cookie, COOKIE_CONTEXT)).toString()) as CookieContent
-  } catch {
-    // Not of our sealing, or of a key that is no more: as good as none.
-    return undefined
-  }
 }
 
 function plus(date: Date, seconds: number): Date {

@@ -1,13 +1,24 @@
-import { type Sealer, WrongMasterKeyError } from '../../crypto/sealing.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PortalSealer } from '../../crypto/portal-token.ts'
 import type { PortalSession } from '../../domain/portal-session.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import {
   accessOf,
   accessValues,
   type Claims,
+  type RealmSingleSignOn,
   type SingleSignOnSettings,
 } from '../../domain/single-sign-on.ts'
-import { type StoredPortalSession, updatePortalSession } from '../../storage/portal-sessions.ts'
+import {
+  type EndedPortalSession,
+  findPortalSession,
+  type StoredPortalSession,
+} from '../../storage/portal-sessions.ts'
+import {
+  claimProviderRenewal,
+  releaseProviderRenewal,
+  updateProviderGrant,
+} from '../../storage/provider-renewals.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { IdentityProvider, ProviderTokens } from './identity-provider.ts'
 
@@ -27,70 +38,111 @@ export interface ProviderGrant {
 export interface ProviderGrants {
   /** The session as the provider would have it now; `undefined`: it is over. */
   renew(idHash: string, stored: StoredPortalSession): Promise<PortalSession | undefined>
+  /** Revokes the tokens of a session that has ended, where the provider has an endpoint for that. */
+  revoke(ended: EndedPortalSession): Promise<void>
 }
 
 /** Sessions that came by a link have no provider to ask. */
 export const NO_PROVIDER_GRANTS: ProviderGrants = {
   renew: async (_idHash, stored) => (stored.sealedProviderGrant === undefined ? stored : undefined),
+  revoke: async () => {},
 }
+
+/** Longer than all requests of one renewal may take together. */
+const CLAIM_SECONDS = 30
+
+/** How often, and how many times, to look whether another process has renewed the tokens. */
+const LOOK_MILLISECONDS = 100
+const LOOKS = 60
 
 export function createProviderGrants(
   { db, clock, portalSealer }: Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>,
   provider: IdentityProvider,
-  settingsOf: (realm: string) => SingleSignOnSettings,
+  settingsOf: (realm: string) => RealmSingleSignOn,
 ): ProviderGrants {
-  /** A refresh token may be good for one use: the clicks of one moment share it. */
-  const refreshing = new Map<string, Promise<ProviderGrant>>()
+  /** Clicks of one moment share a renewal. */
+  const underway = new Map<string, Promise<void>>()
 
-  async function refresh(idHash: string, realm: string, grant: ProviderGrant): Promise<ProviderGrant> {
-    if (grant.refreshToken === undefined)
-      throw new SignInRefusal(
-        'provider_refused',
-        realm,
-        'the access token has ended and there is no refresh token',
+  function renewTokens(idHash: string, stored: StoredPortalSession, grant: ProviderGrant): Promise<void> {
+    const renewal = underway.get(idHash) ?? claimAndRenew(idHash, stored, grant)
+    underway.set(idHash, renewal)
+    return renewal.finally(() => underway.delete(idHash))
+  }
+
+  /** A refresh token may be good for one use: of all processes one spends it, and the others wait for what it gets. */
+  async function claimAndRenew(
+    idHash: string,
+    stored: StoredPortalSession,
+    grant: ProviderGrant,
+  ): Promise<void> {
+    const { realm, sealedProviderGrant: before = '' } = stored
+    const { refreshToken } = grant
+    if (refreshToken === undefined)
+      throw new SignInRefusal('provider_refused', realm, 'the tokens have ended; there is no refresh token')
+    for (let looks = 0; !(await claimProviderRenewal(db, idHash, before, CLAIM_SECONDS)); looks++) {
+      const now = await findPortalSession(db, idHash, clock())
+      if (now?.sealedProviderGrant !== before) return
+      if (looks === LOOKS)
+        throw new SignInRefusal('provider_away', realm, 'another process still waits for the provider')
+      await sleep(LOOK_MILLISECONDS)
+    }
+    try {
+      const renewed = renewedGrant(
+        grant,
+        await provider.refresh(realm, refreshToken, grant.subject),
+        settingsOf(realm),
       )
-    const tokens = await provider.refresh(realm, grant.refreshToken)
-    const refreshed = await readGrant(provider, realm, settingsOf(realm), grant.subject, tokens, grant)
-    await keep(idHash, realm, refreshed)
-    return refreshed
+      await updateProviderGrant(db, idHash, before, {
+        access: accessOf(renewed.values, settingsOf(realm)) ?? stored.access,
+        sealedProviderGrant: sealGrant(portalSealer, idHash, renewed),
+      })
+    } catch (error) {
+      await releaseProviderRenewal(db, idHash)
+      throw error
+    }
   }
 
-  async function keep(idHash: string, realm: string, grant: ProviderGrant): Promise<void> {
-    const access = accessOf(grant.values, settingsOf(realm))
-    if (access === undefined) return
-    await updatePortalSession(db, idHash, {
-      access,
-      sealedProviderGrant: sealGrant(portalSealer, realm, grant),
-    })
-  }
-
-  async function current(idHash: string, realm: string, grant: ProviderGrant): Promise<ProviderGrant> {
+  /** What the provider says by the tokens at hand; `undefined`: they have ended. */
+  async function read(realm: string, grant: ProviderGrant): Promise<ProviderGrant | undefined> {
     try {
       const tokens = { ...grant, claims: undefined }
-      const read = await readGrant(provider, realm, settingsOf(realm), grant.subject, tokens, grant)
+      const found = await readGrant(provider, realm, settingsOf(realm), grant.subject, tokens, grant)
       // Where there is no userinfo endpoint, nobody else says that the tokens have ended.
-      if (read.userInfo || clock().getTime() < grant.expiresAt) return read
+      return found.userInfo || clock().getTime() < grant.expiresAt ? found : undefined
     } catch (error) {
       if (!isRefused(error)) throw error
+      return undefined
     }
-    const underway = refreshing.get(idHash) ?? refresh(idHash, realm, grant)
-    refreshing.set(idHash, underway)
-    return underway.finally(() => refreshing.delete(idHash))
+  }
+
+  /** By the tokens at hand, or else by those that the refresh token gets. */
+  async function current(idHash: string, stored: StoredPortalSession): Promise<ProviderGrant | undefined> {
+    const { realm } = stored
+    const grant = openGrant(portalSealer, idHash, stored)
+    const found = grant && (await read(realm, grant))
+    if (!grant || found) return found
+    await renewTokens(idHash, stored, grant)
+    const again = await findPortalSession(db, idHash, clock())
+    const renewed = again && openGrant(portalSealer, idHash, again)
+    return renewed && read(realm, renewed)
   }
 
   return {
     async renew(idHash, stored) {
       if (stored.sealedProviderGrant === undefined) return stored
-      const { realm } = stored
-      const grant = openGrant(portalSealer, realm, stored.sealedProviderGrant)
-      if (!grant) return undefined
       try {
-        const access = accessOf((await current(idHash, realm, grant)).values, settingsOf(realm))
+        const grant = await current(idHash, stored)
+        const access = accessOf(grant?.values, settingsOf(stored.realm))
         return access && { ...stored, access }
       } catch (error) {
         if (!isRefused(error)) throw error
         return undefined
       }
+    },
+
+    async revoke({ idHash, realm, sealedProviderGrant }) {
+      const grant = openGrant(portalSealer, idHash, { sealedProviderGrant })
+      if (grant) await provider.revoke(realm, grant.refreshToken ?? grant.accessToken)
     },
   }
 }
@@ -99,15 +151,15 @@ export function createProviderGrants(
 export async function readGrant(
   provider: IdentityProvider,
   realm: string,
-  { accessClaim }: SingleSignOnSettings,
+  settings: SingleSignOnSettings,
   subject: string,
   { accessToken, refreshToken, expiresAt, claims }: ProviderTokens,
   before?: ProviderGrant,
 ): Promise<ProviderGrant & { readonly userInfo: Claims | undefined }> {
   const userInfo = await provider.fetchClaims(realm, accessToken, subject)
-  const there = userInfo && accessValues(userInfo, accessClaim)
+  const there = userInfo && accessValues(userInfo, settings)
   const fromUserInfo = there !== undefined || before?.fromUserInfo === true
-  const fromIdToken = claims ? accessValues(claims, accessClaim) : before?.values
+  const fromIdToken = claims ? accessValues(claims, settings) : before?.values
   return {
     subject,
     accessToken,
@@ -119,24 +171,29 @@ export async function readGrant(
   }
 }
 
-export function sealGrant(sealer: Sealer, realm: string, grant: ProviderGrant): string {
+function renewedGrant(
+  before: ProviderGrant,
+  { accessToken, refreshToken = before.refreshToken, expiresAt, claims }: ProviderTokens,
+  settings: SingleSignOnSettings,
+): ProviderGrant {
+  const values = claims ? accessValues(claims, settings) : before.values
+  return { ...before, accessToken, refreshToken, expiresAt, values }
+}
+
+/** Bound to its session: it opens for no other. */
+export function sealGrant(sealer: PortalSealer, idHash: string, grant: ProviderGrant): string {
   const { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo } = grant
   const kept = { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo }
-  return sealer.seal(Buffer.from(JSON.stringify(kept)), grantContext(realm))
+  return sealer.seal(kept, 'provider-grant', idHash)
 }
 
-/** `undefined` for what was not sealed for it: the person signs in again. */
-function openGrant(sealer: Sealer, realm: string, sealed: string): ProviderGrant | undefined {
-  try {
-    return JSON.parse(Buffer.from(sealer.open(sealed, grantContext(realm))).toString()) as ProviderGrant
-  } catch (error) {
-    if (!(error instanceof WrongMasterKeyError)) throw error
-    return undefined
-  }
-}
-
-function grantContext(realm: string): string {
-  return `portal_sessions provider grant ${realm}`
+function openGrant(
+  sealer: PortalSealer,
+  idHash: string,
+  { sealedProviderGrant: sealed }: Pick<StoredPortalSession, 'sealedProviderGrant'>,
+): ProviderGrant | undefined {
+  if (sealed === undefined) return undefined
+  return sealer.open(sealed, 'provider-grant', idHash) as ProviderGrant | undefined
 }
 
 function isRefused(error: unknown): boolean {

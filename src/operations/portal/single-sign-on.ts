@@ -1,14 +1,15 @@
-import { portalTokenHash } from '../../crypto/portal-token.ts'
-import type { Sealer } from '../../crypto/sealing.ts'
+import { newPortalToken, portalTokenHash } from '../../crypto/portal-token.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import {
   accessOf,
   displayNameOf,
-  type SingleSignOnSettings,
+  doIssuersDiffer,
+  type RealmSingleSignOn,
   settingsFor,
 } from '../../domain/single-sign-on.ts'
 import { inTransaction } from '../../storage/database.ts'
+import { insertFinishedSignIn } from '../../storage/portal-sign-ins.ts'
 import { findRealmByName, keepRealmByName } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from '../realms/realms.ts'
@@ -17,13 +18,26 @@ import { createPortalSession } from './portal-sessions.ts'
 import {
   createProviderGrants,
   NO_PROVIDER_GRANTS,
+  type ProviderGrant,
   type ProviderGrants,
   readGrant,
   sealGrant,
 } from './provider-grants.ts'
+import { recordRefusedSignIns } from './refused-sign-ins.ts'
 
 /** The way to the provider and back may take this long. */
 export const ATTEMPT_SECONDS = 600
+
+/** The browser as it comes back from the provider. */
+export interface ProviderCallback {
+  /** The realm in the address; `undefined`: the address of all realms. */
+  readonly realm: string | undefined
+  /** What the browser kept. */
+  readonly attempt: string | undefined
+  /** What the provider put into the address. */
+  readonly query: string
+  readonly address: string
+}
 
 export interface SingleSignOnOperations {
   /** Whether there is a provider to sign in at. */
@@ -35,18 +49,10 @@ export interface SingleSignOnOperations {
   startSingleSignOn(realmName: string, returnTo: string): Promise<{ url: string; attempt: string }>
   /**
    * Ends what `startSingleSignOn` began. Returns the cookie of a new session.
-   * @param query what the provider put into the address it sent the browser back to
    * @throws SignInRefusal
    */
-  finishSingleSignOn(
-    attempt: string | undefined,
-    query: string,
-    address: string,
-  ): Promise<{ realm: string; returnTo: string; cookie: string }>
+  finishSingleSignOn(callback: ProviderCallback): Promise<{ realm: string; returnTo: string; cookie: string }>
 }
-
-/** What the cookie of a sign-in is sealed for: it counts as nothing else. */
-const ATTEMPT_CONTEXT = 'portal sign-in cookie'
 
 interface SealedAttempt extends Attempt {
   readonly realm: string
@@ -54,7 +60,7 @@ interface SealedAttempt extends Attempt {
   readonly startedAt: number
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'publicUrl' | 'portalSealer' | 'singleSignOn'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer' | 'singleSignOn'>
 
 export function singleSignOnOperations(deps: Deps): {
   readonly grants: ProviderGrants
@@ -62,8 +68,12 @@ export function singleSignOnOperations(deps: Deps): {
 } {
   const settings = deps.singleSignOn
   if (!settings) return { grants: NO_PROVIDER_GRANTS, operations: NO_SINGLE_SIGN_ON }
-  const settingsOf = (realm: string) => settingsFor(settings, realm)
-  return withProvider(deps, settingsOf)
+  const issuersDiffer = doIssuersDiffer(settings)
+  if (issuersDiffer && settings.clientSecret !== undefined)
+    throw new TypeError('providers that differ by realm may not share a client secret')
+  const callbackOf = (realm: string) =>
+    `${deps.publicUrl}/portal/${issuersDiffer ? `${realm}/` : '_'}callback`
+  return withProvider(deps, (realm) => settingsFor(settings, realm), callbackOf)
 }
 
 const NO_SINGLE_SIGN_ON: SingleSignOnOperations = {
@@ -76,17 +86,53 @@ const NO_SINGLE_SIGN_ON: SingleSignOnOperations = {
   },
 }
 
-function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSettings) {
+function withProvider(
+  deps: Deps,
+  settingsOf: (realm: string) => RealmSingleSignOn,
+  callbackOf: (realm: string) => string,
+) {
   const { db, clock, publicUrl, portalSealer } = deps
   const provider = createIdentityProvider(settingsOf, clock)
-  const redirectUri = `${publicUrl}/portal/_callback`
+  const recorded = recordRefusedSignIns(deps)
 
-  function openAttempt(sealed: string | undefined): SealedAttempt {
+  /** The attempt that belongs to a callback, which can be used once. */
+  async function takeAttempt({ attempt: sealed, realm }: ProviderCallback): Promise<SealedAttempt> {
     if (sealed === undefined) throw lost('the browser has no cookie of the attempt')
-    const attempt = openedAttempt(portalSealer, sealed)
-    if (clock().getTime() - attempt.startedAt > ATTEMPT_SECONDS * 1000)
-      throw lost('it took too long', attempt.realm)
+    const attempt = portalSealer.open(sealed, 'sign-in') as SealedAttempt | undefined
+    if (!attempt) throw lost('the cookie of the attempt does not open')
+    // RFC 9700 section 4.4.2: what another provider was asked for may not be sent to this one.
+    const arrivedAt = `${publicUrl}/portal/${realm === undefined ? '_' : `${realm}/`}callback`
+    if (arrivedAt !== callbackOf(attempt.realm))
+      throw lost('the provider sent the browser to the callback of another realm', attempt.realm)
+    const endsAt = attempt.startedAt + ATTEMPT_SECONDS * 1000
+    if (clock().getTime() > endsAt) throw lost('it took too long', attempt.realm)
+    if (!(await insertFinishedSignIn(db, portalTokenHash(attempt.state), new Date(endsAt))))
+      throw lost('the attempt was finished before', attempt.realm)
     return attempt
+  }
+
+  async function finish(callback: ProviderCallback) {
+    const { realm: realmName, returnTo, ...attempt } = await takeAttempt(callback)
+    const arrivedAt = new URL(`${callbackOf(realmName)}?${callback.query}`)
+    const tokens = await provider.finishAttempt(realmName, attempt, arrivedAt)
+    const { claims = {} } = tokens
+    const settings = settingsOf(realmName)
+    const grant = await readGrant(provider, realmName, settings, String(claims['sub']), tokens)
+    const who = {
+      subject: subjectOf(grant.subject),
+      displayName: displayNameOf({ ...claims, ...grant.userInfo }),
+      access: requireAccess(grant, settings, realmName),
+    }
+    const id = newPortalToken()
+    const sealedProviderGrant = sealGrant(portalSealer, portalTokenHash(id), grant)
+    const cookie = await inTransaction(db, async (trx) => {
+      // Kept until the session is there: it may have been deleted while the provider was asked.
+      const realm = await keepRealmByName(trx, realmName)
+      if (!realm) throw unknownRealm(realmName)
+      const session = { id, ...who, sealedProviderGrant, address: callback.address }
+      return createPortalSession({ ...deps, db: trx }, realm, session)
+    })
+    return { realm: realmName, returnTo, cookie }
   }
 
   const operations: SingleSignOnOperations = {
@@ -94,51 +140,31 @@ function withProvider(deps: Deps, settingsOf: (realm: string) => SingleSignOnSet
 
     async startSingleSignOn(realmName, returnTo) {
       if (!(await findRealmByName(db, realmName))) throw unknownRealm(realmName)
-      const { url, attempt } = await provider.startAttempt(realmName, redirectUri)
+      const { url, attempt } = await provider.startAttempt(realmName, callbackOf(realmName))
       const kept: SealedAttempt = { ...attempt, realm: realmName, returnTo, startedAt: clock().getTime() }
-      return { url, attempt: portalSealer.seal(Buffer.from(JSON.stringify(kept)), ATTEMPT_CONTEXT) }
+      return { url, attempt: portalSealer.seal(kept, 'sign-in') }
     },
 
-    async finishSingleSignOn(sealed, query, address) {
-      const { realm: realmName, returnTo, ...attempt } = openAttempt(sealed)
-      const tokens = await provider.finishAttempt(realmName, attempt, new URL(`${redirectUri}?${query}`))
-      const { claims = {} } = tokens
-      const settings = settingsOf(realmName)
-      const grant = await readGrant(provider, realmName, settings, String(claims['sub']), tokens)
-      const access = accessOf(grant.values, settings)
-      if (!access) {
-        const said = grant.values === undefined ? 'absent' : 'without a value that lets anybody in'
-        throw new SignInRefusal('no_access', realmName, `claim ${settings.accessClaim} is ${said}`)
-      }
-      const who = {
-        subject: subjectOf(grant.subject),
-        displayName: displayNameOf({ ...claims, ...grant.userInfo }),
-        access,
-        sealedProviderGrant: sealGrant(portalSealer, realmName, grant),
-      }
-      const cookie = await inTransaction(db, async (trx) => {
-        // Kept until the session is there: it may have been deleted while the provider was asked.
-        const realm = await keepRealmByName(trx, realmName)
-        if (!realm) throw unknownRealm(realmName)
-        return createPortalSession({ ...deps, db: trx }, realm, who, address)
-      })
-      return { realm: realmName, returnTo, cookie }
-    },
+    finishSingleSignOn: (callback) =>
+      recorded(callback.realm, callback.address, async () => finish(callback)),
   }
   return { grants: createProviderGrants(deps, provider, settingsOf), operations }
 }
 
-function openedAttempt(sealer: Sealer, sealed: string): SealedAttempt {
-  try {
-    return JSON.parse(Buffer.from(sealer.open(sealed, ATTEMPT_CONTEXT)).toString()) as SealedAttempt
-  } catch (error) {
-    throw lost((error as Error).message)
-  }
+function requireAccess({ subject, values }: ProviderGrant, settings: RealmSingleSignOn, realm: string) {
+  const access = accessOf(values, settings)
+  if (access) return access
+  const said = values === undefined ? 'absent' : 'without a value that lets anybody in'
+  const reason = `claim ${settings.accessClaim} is ${said}`
+  throw new SignInRefusal('no_access', realm, reason, subjectOf(subject))
 }
 
-// OpenID Connect Core section 2: a subject has at most 255 ASCII characters. What is none may not reach the audit trail.
+/**
+ * OpenID Connect Core section 2: a subject has at most 255 ASCII characters. The audit trail gets a hash of any other,
+ * and of one that looks like the subject of a one-time link.
+ */
 function subjectOf(subject: string): string {
-  return /^[\x20-\x7e]{1,255}$/.test(subject) ? subject : portalTokenHash(subject)
+  return /^(?!link of )[\x20-\x7e]{1,255}$/.test(subject) ? subject : portalTokenHash(subject)
 }
 
 function lost(reason: string, realm?: string): SignInRefusal {

@@ -1,6 +1,7 @@
 import { importVerifierKey, type VerifierKey } from '../../crypto/client-secret.ts'
 import { generateDataKey } from '../../crypto/data-key.ts'
-import { createSealer, type Sealer, WrongMasterKeyError } from '../../crypto/sealing.ts'
+import { createPortalSealer, type PortalSealer } from '../../crypto/portal-token.ts'
+import { type Sealer, WrongMasterKeyError } from '../../crypto/sealing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requirePlatformAuthority } from '../../domain/authority.ts'
 import type { Clock } from '../../domain/clock.ts'
@@ -33,8 +34,8 @@ export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock
  * What the portal's cookies are sealed with, the same on every node.
  * @throws WrongMasterKeyError
  */
-export async function openPortalSealer(db: Database, sealer: Sealer, clock: Clock): Promise<Sealer> {
-  return createSealer([await openDataKey(db, sealer, clock, PORTAL_KEY)])
+export async function openPortalSealer(db: Database, sealer: Sealer, clock: Clock): Promise<PortalSealer> {
+  return createPortalSealer(await openDataKey(db, sealer, clock, PORTAL_KEY))
 }
 
 async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: string): Promise<Uint8Array> {

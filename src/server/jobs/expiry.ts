@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import type { EndedSessionOperations } from '../../operations/portal/ended-sessions.ts'
 import type { ExpiryOperations } from '../../operations/upkeep/expiry.ts'
 import type { HealthOperations } from '../../operations/upkeep/health.ts'
 import type { Running } from '../serve.ts'
@@ -8,16 +9,17 @@ import type { Running } from '../serve.ts'
 const BUSY_MILLISECONDS = 1000
 const IDLE_MILLISECONDS = 60_000
 
-type Asked = Pick<ExpiryOperations, 'deleteWhatHasExpired'> & Pick<HealthOperations, 'measureClockSkew'>
+type Asked = ExpiryOperations & EndedSessionOperations & Pick<HealthOperations, 'measureClockSkew'>
 
 /** Deletes what has expired, all the time. Several nodes may: they skip each other's rows. */
-export function startExpiry({ deleteWhatHasExpired, measureClockSkew }: Asked, logger: Logger): Running {
+export function startExpiry(operations: Asked, logger: Logger): Running {
   let closed = false
   let timer: NodeJS.Timeout | undefined
   async function step(): Promise<boolean> {
     // To a clock that is ahead the revocation of a living token has expired: it deletes nothing, and rotation says why.
-    if (Math.abs(await measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
-    return deleteWhatHasExpired()
+    if (Math.abs(await operations.measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
+    const more = await operations.deleteWhatHasExpired()
+    return (await operations.deleteEndedPortalSessions()) || more
   }
   async function run(): Promise<void> {
     const more = await step().catch((err: unknown) => {

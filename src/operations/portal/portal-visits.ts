@@ -1,0 +1,93 @@
+import { fingerprint } from '../../crypto/fingerprint.ts'
+import { type PortalSealer, portalTokenHash } from '../../crypto/portal-token.ts'
+import { IDLE_SECONDS, type PortalSession, portalActor } from '../../domain/portal-session.ts'
+import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { inTransaction } from '../../storage/database.ts'
+import {
+  endPortalSession,
+  findPortalSession,
+  SEEN_RESOLUTION_SECONDS,
+  type StoredPortalSession,
+  updatePortalSessionSeen,
+} from '../../storage/portal-sessions.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { ProviderGrants } from './provider-grants.ts'
+
+/** One click of somebody who is signed in. */
+export interface PortalVisit {
+  readonly session: PortalSession
+  readonly idHash: string
+  /** When it came. */
+  readonly now: Date
+  /** What every form of theirs carries, and no other site can know. */
+  readonly formToken: string
+  /** The cookie with this click noted, to be set again. */
+  readonly cookie: string
+}
+
+export interface PortalVisitOperations {
+  /**
+   * Who a cookie is of, by their row as it is now and by what their identity provider says now.
+   * `undefined`: nobody who is signed in.
+   * @throws SignInRefusal `provider_away`
+   */
+  findPortalVisit(cookie: string | undefined): Promise<PortalVisit | undefined>
+}
+
+interface CookieContent {
+  readonly id: string
+  readonly realm: string
+  /** Milliseconds since 1970. */
+  readonly seenAt: number
+}
+
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>
+
+export function portalVisitOperations(
+  { db, clock, portalSealer }: Deps,
+  grants: ProviderGrants,
+): PortalVisitOperations {
+  /** The provider does not stand by it any more. */
+  async function end(idHash: string, stored: StoredPortalSession): Promise<void> {
+    const now = clock()
+    const event = {
+      actor: portalActor(stored, stored.address),
+      action: 'portal.session-end',
+      target: stored.subject,
+      outcome: 'done',
+      details: { by: 'identity provider' },
+    } as const
+    await inTransaction(db, async (trx) => {
+      if (!(await endPortalSession(trx, idHash, now))) return
+      await insertAuditEvent(trx, { id: stored.realmId, name: stored.realm }, event, now)
+    })
+  }
+
+  return {
+    async findPortalVisit(cookie) {
+      if (cookie === undefined) return undefined
+      const content = portalSealer.open(cookie, 'session') as CookieContent | undefined
+      const now = clock()
+      // A copy of an old cookie lets nobody in. It says nothing about the session, which may be in use.
+      if (!content || now.getTime() - content.seenAt > IDLE_SECONDS * 1000) return undefined
+      const { id, realm } = content
+      const idHash = portalTokenHash(id)
+      const stored = await findPortalSession(db, idHash, now)
+      if (stored?.realm !== realm) return undefined
+      const session = await grants.renew(idHash, stored)
+      if (!session) {
+        await end(idHash, stored)
+        return undefined
+      }
+      if (now.getTime() - stored.seenAt.getTime() >= SEEN_RESOLUTION_SECONDS * 1000)
+        await updatePortalSessionSeen(db, idHash, now)
+      const renewed = sealCookie(portalSealer, id, realm, now)
+      return { session, idHash, now, formToken: fingerprint(`form ${id}`), cookie: renewed }
+    },
+  }
+}
+
+export function sealCookie(sealer: PortalSealer, id: string, realm: string, now: Date): string {
+  const content: CookieContent = { id, realm, seenAt: now.getTime() }
+  return sealer.seal(content, 'session')
+}

@@ -1,0 +1,62 @@
+import { LRUCache } from 'lru-cache'
+import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
+import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { findRealmByName } from '../../storage/realms.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+/** For one realm and one reason: strangers can be refused as often as they like, and may not fill the database. */
+const LINES_A_MINUTE = 20
+
+const KEYS = 10_000
+
+/** Runs a sign-in. Leaves a line in the realm's audit trail if it is refused. */
+export type RecordSignIn = <T>(
+  realmName: string | undefined,
+  address: string,
+  signIn: () => Promise<T>,
+) => Promise<T>
+
+export function recordRefusedSignIns({
+  db,
+  clock,
+  log,
+}: Pick<Dependencies, 'db' | 'clock' | 'log'>): RecordSignIn {
+  const lines = new LRUCache<string, number>({ max: KEYS })
+
+  function mayRecord(realm: string, code: string): boolean {
+    const key = `${Math.floor(clock().getTime() / 60_000)} ${realm} ${code}`
+    const count = (lines.get(key) ?? 0) + 1
+    lines.set(key, count)
+    if (count === LINES_A_MINUTE + 1)
+      log(`too many refused sign-ins to realm ${realm} (${code}): the audit trail gets no more this minute`)
+    return count <= LINES_A_MINUTE
+  }
+
+  async function record(refusal: SignInRefusal, realmName: string, address: string): Promise<void> {
+    const realm = await findRealmByName(db, realmName)
+    if (!realm || !mayRecord(realm.name, refusal.code)) return
+    const event = {
+      actor: { kind: 'portal', id: refusal.subject ?? 'unknown', address },
+      action: 'portal.sign-in',
+      target: refusal.subject,
+      outcome: 'refused',
+      // Not the text of the reason, in which a provider may have its say: that is in the log.
+      details: { code: refusal.code },
+    } as const
+    await insertAuditEvent(db, realm, event, clock())
+  }
+
+  return async (realmName, address, signIn) => {
+    try {
+      return await signIn()
+    } catch (error) {
+      const name = error instanceof SignInRefusal ? (error.realm ?? realmName) : undefined
+      if (name !== undefined)
+        // The refusal stands, whether or not it could be written down.
+        await record(error as SignInRefusal, name, address).catch((failure: Error) =>
+          log('a refused sign-in could not be recorded', failure),
+        )
+      throw error
+    }
+  }
+}
