@@ -14,6 +14,8 @@ export interface Config {
   /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */
   readonly masterKeys: readonly string[] | undefined
   readonly workers: number
+  /** After SIGTERM requests are still taken for this long. */
+  readonly shutdownDelaySeconds: number
   readonly logLevel: string
   /** Whose X-Forwarded-For is believed. */
   readonly trustProxy: TrustProxy
@@ -67,6 +69,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     dataDir: resolve(read('DATA_DIR') ?? '.mintmark'),
     masterKeys,
     workers: readWhole(read, fault, 'WORKERS', 1, 1, 256),
+    shutdownDelaySeconds: readWhole(read, fault, 'SHUTDOWN_DELAY', 0, 0, 300),
     logLevel: readLogLevel(read, fault),
     trustProxy: readTrustProxy(read, fault),
     failedAttemptsStore: readFailedAttemptsStore(read, fault),

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -27,6 +28,7 @@ import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
 import { refuseUnreadableAddress } from '../http/unreadable-address.ts'
 import type { Operations } from '../operations/operations.ts'
+import { createDrain, type Drain } from './connections.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface ServerOptions {
@@ -46,17 +48,25 @@ export interface ServerOptions {
   readonly rateLimits?: RateLimits
 }
 
+/** What is in flight may take this long once the server was told to stop; then it is cut. */
+const CLOSE_SECONDS = 10
+
 export interface Server {
   readonly app: FastifyInstance
-  /** Readiness goes first, then the listening socket, then what is in flight is finished. */
+  /** Readiness ends, and each connection with its next answer; new ones are still taken. */
+  drain(): void
+  /**
+   * No new connection is taken; what is in flight is finished.
+   * @throws Error where that took too long and was cut
+   */
   close(): Promise<void>
 }
 
 /** Puts all front doors on a server that has yet to listen. */
 export async function buildServer(operations: Operations, options: ServerOptions): Promise<Server> {
   const { trustProxy, metricsToken, maxInFlight = DEFAULT_MAX_IN_FLIGHT } = options
-  let closing = false
-  const app = createApp(options)
+  const drain = createDrain()
+  const app = createApp(options, drain)
   if (options.tracing) await app.register(options.tracing)
   const metrics = createMetrics(operations)
   readClientAddresses(app, trustProxy)
@@ -64,7 +74,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
   requireOneHost(app)
   app.setErrorHandler(oauthErrorHandler(operations))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
-  await app.register(async (scope) => healthRoutes(scope, operations, () => closing))
+  await app.register(async (scope) => healthRoutes(scope, operations, drain.isDraining))
   await app.register(async (scope) =>
     metricsRoute(scope, operations, metrics.read, {
       token: metricsToken,
@@ -93,17 +103,33 @@ export async function buildServer(operations: Operations, options: ServerOptions
   await app.register(async (portal) => portalRoutes(portal, operations))
   await app.register(async (admin) => adminApi(admin, operations, options))
   await app.ready()
-  return {
-    app: app,
-    close: async () => {
-      closing = true
-      await app.close()
-    },
-  }
+  return { app, drain: drain.start, close: () => close(app, drain) }
 }
 
-function createApp({ logger, requestTimeoutMilliseconds = 10_000 }: ServerOptions): FastifyInstance {
-  return fastify({
+async function close(app: FastifyInstance, drain: Drain): Promise<void> {
+  drain.start()
+  const leaveSilentConnections = drain.endSilentConnections()
+  let isCut = false
+  app.server.on('timeout', (socket: Socket) => {
+    isCut = true
+    socket.destroy()
+  })
+  const cut = setTimeout(() => {
+    isCut = true
+    app.server.closeAllConnections()
+  }, CLOSE_SECONDS * 1000)
+  await app.close().finally(() => {
+    clearTimeout(cut)
+    leaveSilentConnections()
+  })
+  if (isCut) throw new Error(`requests under way were cut after ${CLOSE_SECONDS} s`)
+}
+
+function createApp(
+  { logger, requestTimeoutMilliseconds = 10_000 }: ServerOptions,
+  drain: Drain,
+): FastifyInstance {
+  const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     // A logger for each request would say its id and no more, which its line says itself.
     childLoggerFactory: (logger) => logger,
@@ -114,6 +140,12 @@ function createApp({ logger, requestTimeoutMilliseconds = 10_000 }: ServerOption
     requestTimeout: requestTimeoutMilliseconds,
     connectionTimeout: requestTimeoutMilliseconds,
     // Whoever sends a byte now and then does not keep a connection for long.
-    http: { headersTimeout: requestTimeoutMilliseconds / 2, connectionsCheckingInterval: 500 },
+    http: {
+      headersTimeout: requestTimeoutMilliseconds / 2,
+      connectionsCheckingInterval: 500,
+      ServerResponse: drain.ServerResponse,
+    },
   })
+  drain.watch(app.server)
+  return app
 }

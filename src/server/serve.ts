@@ -11,6 +11,7 @@ import { startExpiry } from './jobs/expiry.ts'
 import { startRotation } from './jobs/rotation.ts'
 import { startUseWriter } from './jobs/use-writer.ts'
 import { settlePort } from './port.ts'
+import { closeAll, type Running } from './stop.ts'
 import { startTracing } from './tracing.ts'
 import { printWelcome } from './welcome.ts'
 import { sayThatItListens, startWorkers } from './workers.ts'
@@ -18,15 +19,11 @@ import { sayThatItListens, startWorkers } from './workers.ts'
 /** How long a database may take to appear at start-up. */
 const DATABASE_WAIT_SECONDS = 60
 
-/** What is in flight may take this long once the server was told to stop; then it is cut. */
-const CLOSE_SECONDS = 10
-
 export { createLogger } from './logger.ts'
+export { listenForStop, runUntilStopped } from './stop.ts'
 
-/** What runs until it is closed. */
-export interface Running {
-  close(): Promise<void>
-}
+/** A server, or the workers that serve. */
+type Door = Required<Running>
 
 /** Connections to the database, of all workers together, unless they are so many that this would be less than two each. */
 const CONNECTIONS = 60
@@ -47,14 +44,7 @@ export async function serve(asked: Config, logger: Logger, signal: AbortSignal):
         : await listen(config, opened, logger)
     const rotation = startRotation(opened.operations, logger)
     const expiry = startExpiry(opened.operations, logger)
-    return {
-      close: async () => {
-        await doors.close()
-        await rotation.close()
-        await expiry.close()
-        await opened.close()
-      },
-    }
+    return { drain: doors.drain, close: () => closeAll([doors, rotation, expiry, opened]) }
   } catch (error) {
     await opened.close()
     throw error
@@ -66,12 +56,7 @@ export async function serveAsWorker(config: Config, logger: Logger, signal: Abor
   const opened = await open(config, logger, signal)
   const doors = await listen(config, opened, logger)
   sayThatItListens()
-  return {
-    close: async () => {
-      await doors.close()
-      await opened.close()
-    },
-  }
+  return { drain: doors.drain, close: () => closeAll([doors, opened]) }
 }
 
 function open(config: Config, logger: Logger, signal: AbortSignal): Promise<OpenedOperations> {
@@ -104,7 +89,7 @@ async function bootstrap(
   printWelcome(config.publicUrl, demo, url)
 }
 
-async function listen(config: Config, { operations }: OpenedOperations, logger: Logger): Promise<Running> {
+async function listen(config: Config, { operations }: OpenedOperations, logger: Logger): Promise<Door> {
   const tracing = config.tracing ? await startTracing(logger) : undefined
   const server = await buildServer(operations, {
     logger,
@@ -124,13 +109,5 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
   }
   await server.app.listen(listening)
   const uses = startUseWriter(operations, logger)
-  return {
-    close: async () => {
-      const cut = setTimeout(() => server.app.server.closeAllConnections(), CLOSE_SECONDS * 1000)
-      await server.close()
-      clearTimeout(cut)
-      await uses.close()
-      await tracing?.close()
-    },
-  }
+  return { drain: server.drain, close: () => closeAll([server, uses, tracing]) }
 }

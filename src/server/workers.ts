@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { OpenedOperations } from '../operations/open.ts'
 import { answerWorkersMetrics } from './metrics.ts'
-import type { Running } from './serve.ts'
+import { BEGIN, HURRY, type Running } from './stop.ts'
 
 /** A worker that dies is replaced, but not faster than this. */
 const RESTART_MILLISECONDS = 500
@@ -39,10 +39,11 @@ export async function startWorkers(
   { databaseUrl, masterKeys }: Pick<OpenedOperations, 'databaseUrl' | 'masterKeys'>,
   logger: Logger,
   signal: AbortSignal,
-): Promise<Running> {
+): Promise<Required<Running>> {
   // It may have come before anybody listened for it.
   signal.throwIfAborted()
   let closing = false
+  let failed = 0
   const workers = new Map<Worker, Promise<unknown>>()
   // Everyone on one port and one database, embedded or not.
   const environment = {
@@ -58,14 +59,17 @@ export async function startWorkers(
     const worker = cluster.fork(environment)
     // Of what is sent to one that has just died; its exit says the rest.
     worker.on('error', (err) => logger.warn({ err }, 'a worker could not be told'))
-    const ended = new Promise<object>((resolve) => {
+    const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
       worker.on('exit', (code, signal) => resolve({ code, signal }))
     })
     workers.set(
       worker,
       ended.then(async (how) => {
         workers.delete(worker)
-        if (closing) return
+        if (closing) {
+          if (how.code) failed++
+          return
+        }
         logger.error(how, 'a worker died; starting another')
         await sleep(RESTART_MILLISECONDS)
         if (!closing) start()
@@ -77,11 +81,16 @@ export async function startWorkers(
   cluster.schedulingPolicy = cluster.SCHED_NONE
   for (let i = 0; i < config.workers; i++) start()
   await firstListensOr(signal)
+  const tellAll = (type: string) => {
+    closing = true
+    for (const worker of workers.keys()) worker.send({ type })
+  }
   return {
+    drain: () => tellAll(BEGIN),
     close: async () => {
-      closing = true
-      for (const worker of workers.keys()) worker.process.kill('SIGTERM')
+      tellAll(HURRY)
       await Promise.all(workers.values())
+      if (failed > 0) throw new Error(`workers that did not stop in order: ${failed}`)
     },
   }
 }

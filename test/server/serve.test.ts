@@ -88,13 +88,15 @@ t.test('told to stop a second time it still finishes what is in flight', async (
   }
 })
 
-t.test('cuts what does not finish within ten seconds', async (t) => {
+t.test('cuts what does not finish within ten seconds, and says so', async (t) => {
   const { url, child, ended } = await startServer(t, await environment(t))
   const { closed } = await halfRequest(url)
   const asked = performance.now()
   child.kill('SIGINT')
   await closed
-  t.equal((await ended).code, 0)
+  const { code, stderr } = await ended
+  t.equal(code, 1)
+  t.match(stderr, /"level":50.*requests under way were cut after 10 s.*"stopped, but not in order"/)
   const seconds = (performance.now() - asked) / 1000
   t.ok(seconds > 9 && seconds < 15, `${seconds} s`)
 })

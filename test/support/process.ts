@@ -110,6 +110,6 @@ export function launch(
 // Nothing of the server's own settings, and what tap needs to measure coverage.
 function inherited(): Record<string, string | undefined> {
   const ours =
-    /^(HOST|PORT|PUBLIC_URL|DATABASE_URL|DATA_DIR|MASTER_KEY.*|WORKERS|LOG_LEVEL|TRUST_PROXY|BOOTSTRAP_.*|OTEL_.*)$/
+    /^(HOST|PORT|PUBLIC_URL|DATABASE_URL|DATA_DIR|MASTER_KEY.*|WORKERS|LOG_LEVEL|TRUST_PROXY|SHUTDOWN_DELAY|METRICS_TOKEN.*|FAILED_ATTEMPTS_STORE|PORTAL_OIDC_.*|BOOTSTRAP_.*|OTEL_.*)$/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
 }

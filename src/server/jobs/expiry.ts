@@ -3,7 +3,7 @@ import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
 import type { EndedSessionOperations } from '../../operations/portal/ended-sessions.ts'
 import type { ExpiryOperations } from '../../operations/upkeep/expiry.ts'
 import type { HealthOperations } from '../../operations/upkeep/health.ts'
-import type { Running } from '../serve.ts'
+import type { Running } from '../stop.ts'
 
 /** Small batches, each a second after the other while there are more, else a minute. */
 const BUSY_MILLISECONDS = 1000

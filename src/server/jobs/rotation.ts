@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
 import type { SigningKeyOperations } from '../../operations/realms/signing-keys.ts'
 import type { HealthOperations } from '../../operations/upkeep/health.ts'
-import type { Running } from '../serve.ts'
+import type { Running } from '../stop.ts'
 
 /** Steps of key rotation are taken at most this much late. */
 const INTERVAL_MILLISECONDS = 1000
