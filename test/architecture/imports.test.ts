@@ -83,12 +83,15 @@ for (const file of files) {
 
 t.test('the verifier imports nothing but jose, Fastify’s types and itself', async (t) => {
   const folder = resolve(SRC, '../packages/verifier/src')
-  for (const file of readdirSync(folder)) {
+  const own = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  )
+  for (const file of own) {
     const specifiers = [...readFileSync(join(folder, file), 'utf8').matchAll(IMPORT)].map(
       ([, ...matches]) => matches.find((match) => match !== undefined) as string,
     )
     for (const specifier of specifiers)
-      t.match(specifier, /^(\.\/|jose$|fastify$|node:)/, `${file} may import ${specifier}`)
+      t.match(specifier, /^(\.{1,2}\/|jose$|node:)/, `${file} may import ${specifier}`)
   }
 })
 

@@ -82,7 +82,11 @@ function withoutFinalSlash(value: string): string {
   return /^https?:\/\/[^/?#]+\/$/.test(value) ? value.slice(0, -1) : value
 }
 
-function checkTimes(claims: Record<string, unknown>, { now, clockToleranceSeconds }: ClaimRules) {
+/** Checks `exp`, `iat` and `nbf` against the clock as it is now. */
+export function checkTimes(
+  claims: Record<string, unknown>,
+  { now, clockToleranceSeconds }: Pick<ClaimRules, 'now' | 'clockToleranceSeconds'>,
+) {
   const seconds = now() / 1000
   const exp = readTime(claims, 'exp')
   const iat = readTime(claims, 'iat')

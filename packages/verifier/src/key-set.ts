@@ -53,6 +53,11 @@ export class KeySet {
     }
   }
 
+  /** Loads the keys where they are not fresh. */
+  async ready(): Promise<void> {
+    await this.#current()
+  }
+
   async #current(): Promise<KeyList> {
     try {
       return await this.#list.get()

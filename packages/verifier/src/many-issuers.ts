@@ -30,6 +30,9 @@ export function createMultiIssuerVerifier(options: readonly VerifierOptions[]): 
     issuers: [...verifiers.keys()],
     verify,
     authenticate: async (request, how) => verify(readBearerToken(request), how),
+    ready: async () => {
+      await Promise.all([...verifiers.values()].map((verifier) => verifier.ready()))
+    },
     mayOn: async (token, ...rest) => ofToken(token).mayOn(token, ...rest),
     requireRoleOn: async (token, ...rest) => ofToken(token).requireRoleOn(token, ...rest),
   }

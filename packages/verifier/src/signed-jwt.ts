@@ -51,11 +51,15 @@ export function peekIssuer(text: string, maxBytes: number): unknown {
   return parseStrictObject(decode(text.split('.', 2)[1] as string))['iss']
 }
 
-/** Checks the signature against the issuer's key of that kid, which must be a key for that algorithm. */
-export async function checkSignature({ text, alg, kid }: SignedJwt, keys: KeySet): Promise<void> {
+/**
+ * Checks the signature against the issuer's key of that kid, which must be a key for that algorithm.
+ * @returns the key that it held for
+ */
+export async function checkSignature({ text, alg, kid }: SignedJwt, keys: KeySet): Promise<unknown> {
   const key = await keys.find(kid, alg)
   try {
     await compactVerify(text, key, { algorithms: [alg] })
+    return key
   } catch (cause) {
     throw new TokenError('bad_signature', { cause })
   }

@@ -1,4 +1,4 @@
-import { type AccessToken, type AuthorizationDetail, readAccessToken } from './access-token.ts'
+import { type AccessToken, type AuthorizationDetail, checkTimes, readAccessToken } from './access-token.ts'
 import { type BearerRequest, readBearerToken } from './bearer.ts'
 import { IntrospectedTokens } from './introspected-tokens.ts'
 import { introspectDetails } from './introspection.ts'
@@ -14,6 +14,7 @@ import { grants, type Target } from './permissions.ts'
 import { checkSignature, readJwt, type SignedJwt } from './signed-jwt.ts'
 import { StatusLists } from './status-lists.ts'
 import { TokenError } from './token-error.ts'
+import { type VerifiedToken, VerifiedTokens } from './verified-tokens.ts'
 
 export interface VerifyOptions {
   /** Instead of the verifier's own option `check`. */
@@ -36,6 +37,11 @@ export interface Verifier {
    */
   authenticate(request: BearerRequest, options?: VerifyOptions): Promise<AccessToken>
   /**
+   * Loads the issuer's keys where they are not fresh; for a readiness check.
+   * @throws {TokenError} `keys_unavailable`
+   */
+  ready(): Promise<void>
+  /**
    * Whether the token's holder has the role on this object: on the whole realm (`roles`), on the object, or on one
    * of its groups (`authorization_details`). Asks the issuer only about a token whose permissions were left out.
    * @throws {TokenError} `details_omitted`, `introspection_unavailable` or `revoked` for such a token
@@ -53,14 +59,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const settings = readOptions(options)
   const keys = keySetOf(settings)
   const checkStatus = statusCheck(settings, keys)
-  const rules = { maxBytes: settings.maxTokenBytes, type: 'at+jwt', algorithms: settings.algorithms }
+  const verifySignature = signatureCheck(settings, keys)
   const findOmitted = omittedDetails(settings)
 
   const verify = async (text: string, how: VerifyOptions = {}): Promise<AccessToken> => {
-    const jwt = readJwt(text, rules)
-    // Claims first: other issuers' tokens and expired ones then cost neither a key lookup nor a signature.
-    const token = readAccessToken(jwt.claims, settings)
-    await checkSignature(jwt, keys)
+    const { jwt, token } = await verifySignature(text)
     const checked = await checkStatus(token, jwt, how.check)
     if (checked.authorizationDetailsOmitted) findOmitted.remember(checked, text)
     return checked
@@ -75,11 +78,45 @@ export function createVerifier(options: VerifierOptions): Verifier {
     issuers: [settings.issuer],
     verify,
     authenticate: async (request, how) => verify(readBearerToken(request), how),
+    ready: () => keys.ready(),
     mayOn,
     requireRoleOn: async (token, target, role) => {
       if (await mayOn(token, target, role)) return
       throw new TokenError('insufficient_permission', { reason: `${role} on ${target.type} ${target.id}` })
     },
+  }
+}
+
+/** Verifies form, claims and signature; of a token that it remembers, its times and its key. */
+function signatureCheck(settings: VerifierSettings, keys: KeySet) {
+  const rules = { maxBytes: settings.maxTokenBytes, type: 'at+jwt', algorithms: settings.algorithms }
+  const remembered = new VerifiedTokens(settings.rememberTokens)
+
+  const recall = async (text: string): Promise<VerifiedToken | undefined> => {
+    const known = remembered.get(text)
+    if (!known) return undefined
+    try {
+      checkTimes(known.jwt.claims, settings)
+      // Another key under its kid, or none: the token is verified anew.
+      if ((await keys.find(known.jwt.kid, known.jwt.alg)) === known.key)
+        return { ...known, token: { ...known.token } }
+    } catch (error) {
+      remembered.forget(text)
+      throw error
+    }
+    remembered.forget(text)
+    return undefined
+  }
+
+  return async (text: string): Promise<VerifiedToken> => {
+    const known = await recall(text)
+    if (known) return known
+    const jwt = readJwt(text, rules)
+    // Claims first: other issuers' tokens and expired ones then cost neither a key lookup nor a signature.
+    const token = readAccessToken(jwt.claims, settings)
+    const verified = { jwt, token, key: await checkSignature(jwt, keys) }
+    remembered.add(verified)
+    return { ...verified, token: { ...token } }
   }
 }
 
