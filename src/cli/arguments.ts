@@ -18,3 +18,10 @@ export function moment(value: string): Date {
     throw new InvalidArgumentError('It must be a time like 2026-11-25T12:00:00Z.')
   return date
 }
+
+/** Parser of an option that is the id of a realm, as the audit trail has it. */
+export function realmId(value: string): string {
+  if (!/^[1-9]\d{0,17}$/.test(value))
+    throw new InvalidArgumentError('It must be a number, as realm_id of an event.')
+  return value
+}

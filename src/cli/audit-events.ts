@@ -1,12 +1,13 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { AuditEventFilter, RecordedAuditEvent } from '../domain/audit-event.ts'
 import { auditEventToWire } from '../wire/audit-event.ts'
-import { moment, whole } from './arguments.ts'
+import { moment, realmId, whole } from './arguments.ts'
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'
 
 interface ListOptions extends AuditEventFilter {
   readonly realm?: string
+  readonly realmId?: string
   readonly limit: number
 }
 
@@ -16,7 +17,15 @@ export function auditEventCommands(program: Command, inSession: InSession): void
     .description('the audit trail: who did what, on what, from where, when, with what outcome')
     .command('list')
     .description('the newest events, of a realm or of the platform itself')
-    .option('--realm <name>', 'realm whose trail it is (default: of the platform itself)')
+    .option('--realm <name>', 'realm whose trail it is, also one that was deleted (default: the platform)')
+    .addOption(
+      new Option(
+        '--realm-id <id>',
+        'the same by id (realm_id of an event), for realms that have had one name',
+      )
+        .argParser(realmId)
+        .conflicts('realm'),
+    )
     .option('--from <time>', 'at that time or later', moment)
     .option('--to <time>', 'before that time', moment)
     .option('--action <action>', 'service-account.create, key.rotate, …')
@@ -24,9 +33,13 @@ export function auditEventCommands(program: Command, inSession: InSession): void
     .option('--target <name>', 'client_id, kid or name of what it was done to')
     .option('--limit <number>', 'events at most', whole, 100)
     .action(
-      inSession(async ({ operations, actor }, { realm, limit, ...filter }: ListOptions) => {
+      inSession(async ({ operations, actor }, { realm, realmId: id, limit, ...filter }: ListOptions) => {
         const events: RecordedAuditEvent[] = []
-        for await (const event of await operations.exportAuditEvents(actor, realm, filter)) {
+        for await (const event of await operations.exportAuditEvents(
+          actor,
+          id === undefined ? realm : { id },
+          filter,
+        )) {
           if (events.length === limit) break
           events.push(event)
         }

@@ -75,6 +75,8 @@ export interface RecordedAuditEvent extends Omit<AuditEvent, 'action'> {
   readonly action: string
   /** `undefined`: of the platform itself. */
   readonly realm: string | undefined
+  /** Tells realms apart that have had the same name. */
+  readonly realmId: string | undefined
   readonly occurredAt: Date
 }
 

@@ -10,6 +10,7 @@ import type { AuditEventRow } from './tables.ts'
 
 const COLUMNS = [
   'id',
+  'realm_id',
   'realm',
   'occurred_at',
   'actor_kind',
@@ -58,6 +59,17 @@ export async function isActionRecorded(db: Database, realmId: string, action: st
   return row !== undefined
 }
 
+/** Whether anything was ever recorded of that realm. */
+export async function hasAuditTrail(db: Database, realmId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('audit_events')
+    .select('id')
+    .where('realm_id', '=', realmId)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Where a page ends: events are in order of time, and of id within one moment. */
 export interface AuditEventPosition {
   readonly occurredAt: Date
@@ -97,6 +109,7 @@ function toAuditEvent(row: Row): RecordedAuditEvent {
   return {
     id: row.id,
     realm: row.realm ?? undefined,
+    realmId: row.realm_id ?? undefined,
     occurredAt: row.occurred_at,
     actor: {
       kind: row.actor_kind as AuditEvent['actor']['kind'],

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { DatabaseTransaction } from './database.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
 
 /** What a realm may have very many of; what points to others comes before them. */
 const LARGE = [
@@ -16,10 +16,15 @@ const LARGE = [
 /** Rows that one statement deletes, so that each is done well within the time that a statement has. */
 const BATCH = 2000
 
-/** With all that belongs to it but its audit trail. The caller holds the realm's row. */
-export async function deleteRealm(trx: DatabaseTransaction, realmId: string): Promise<void> {
+/** With all that belongs to it but its audit trail, which is found by its name from then on. The caller holds the row. */
+export async function deleteRealm(
+  trx: DatabaseTransaction,
+  { id: realmId, name }: { readonly id: string; readonly name: string },
+  now: Date,
+): Promise<void> {
   for (const table of LARGE) await deleteRows(trx, table, realmId)
   await trx.deleteFrom('realms').where('id', '=', realmId).execute()
+  await trx.insertInto('deleted_realms').values({ id: realmId, name, deleted_at: now }).execute()
   // Nothing cascades to it, and uses may have been noted meanwhile.
   await trx.deleteFrom('last_uses').where('realm_id', '=', realmId).execute()
 }
@@ -36,4 +41,17 @@ async function deleteRows(trx: DatabaseTransaction, table: string, realmId: stri
     await sql`delete from ${sql.table(table)} where ctid = any(${ctids}::tid[])`.execute(trx)
   }
   await sql`close doomed`.execute(trx)
+}
+
+/** The id of the realm that had the name and was deleted last. */
+export async function findDeletedRealm(db: Database, name: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('deleted_realms')
+    .select('id')
+    .where('name', '=', name)
+    .orderBy('deleted_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.id
 }

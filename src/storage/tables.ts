@@ -172,6 +172,12 @@ export interface RevokedTokenRow {
   expires_at: Timestamp
 }
 
+export interface DeletedRealmRow {
+  id: string
+  name: string
+  deleted_at: Timestamp
+}
+
 export interface Tables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
@@ -180,6 +186,7 @@ export interface Tables {
   signing_keys: SigningKeyRow
   data_keys: DataKeyRow
   audit_events: AuditEventRow
+  deleted_realms: DeletedRealmRow
   status_indexes: StatusIndexRow
   status_lists: StatusListRow
   revoked_tokens: RevokedTokenRow

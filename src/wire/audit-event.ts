@@ -5,6 +5,7 @@ export function auditEventToWire(event: RecordedAuditEvent) {
   return {
     id: event.id,
     realm: event.realm ?? null,
+    realm_id: event.realmId ?? null,
     occurred_at: event.occurredAt,
     actor: { kind: event.actor.kind, id: event.actor.id, address: event.actor.address ?? null },
     action: event.action,

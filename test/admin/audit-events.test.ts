@@ -89,3 +89,20 @@ t.test('whoever is refused all the time does not fill the trail', async (t) => {
   await viewer('DELETE', '/admin/realms/acme/service-accounts/nobody')
   t.equal(await refused(), 61)
 })
+
+t.test('a platform administrator reads the trail of a deleted realm, by name and by id', async (t) => {
+  const { server, ask } = await acme(t)
+  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  const platform = asking(server, (await adminToken(server, 'system', ['platform-admin'])).token)
+  await platform('DELETE', '/admin/realms/acme?confirm=acme')
+  const byName = (await platform('GET', TRAIL)).body
+  t.match(byName.items[0], { realm: 'acme', realm_id: /^\d+$/, action: 'service-account.create' })
+  const { realm_id: id } = byName.items[0]
+  t.same((await platform('GET', `/admin/audit-events?realm_id=${id}`)).body, byName)
+  t.match((await platform('GET', '/admin/audit-events?action=realm.delete')).body.items, [
+    { realm: 'acme', realm_id: null, details: { id, service_accounts: 1 } },
+  ])
+  t.equal((await platform('GET', '/admin/audit-events?realm_id=999')).status, 404)
+  t.equal((await platform('GET', '/admin/audit-events?realm_id=acme')).status, 400)
+  t.equal((await ask('GET', `/admin/audit-events?realm_id=${id}`)).status, 401, 'its administrator is gone')
+})

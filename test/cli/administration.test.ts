@@ -53,4 +53,17 @@ t.test('what was done is in the trail', async (t) => {
   const platform = await mintmark(['audit', 'list', '--action', 'realm.delete'], env)
   t.match(platform.stdout, /realm\.delete +acme +done/)
   t.equal((await mintmark(['audit', 'list', '--from', 'yesterday'], env)).code, 2)
+  const [deleted] = await answer('audit', 'list', '--action', 'realm.delete')
+  t.same(
+    await answer('audit', 'list', '--realm', 'acme'),
+    await answer('audit', 'list', '--realm-id', deleted.details.id),
+  )
+  t.match(await answer('audit', 'list', '--realm', 'acme', '--limit', '1'), [
+    { realm: 'acme', realm_id: deleted.details.id, action: 'realm.update' },
+  ])
+  for (const wrong of [
+    ['--realm-id', '1', '--realm', 'acme'],
+    ['--realm-id', 'acme'],
+  ])
+    t.not((await mintmark(['audit', 'list', ...wrong], env)).code, 0)
 })

@@ -304,3 +304,59 @@ t.test('a line is bounded: long lists are told by their size', async (t) => {
   })
   t.match(items[0]?.details, { before: { audiences: { count: 100 } }, after: { audiences: { count: 100 } } })
 })
+
+t.test(
+  'the trail of a realm outlives it, by name and by id, for platform administrators alone',
+  async (t) => {
+    const { operations, clock } = await testServer(t)
+    const makeAndDelete = async (account: string) => {
+      await operations.createRealm(TESTER, 'acme')
+      await operations.createServiceAccount(ADMIN, 'acme', { name: account })
+      clock.advance(1)
+      await operations.deleteRealm(TESTER, 'acme')
+      clock.advance(1)
+    }
+    const namesIn = async (owner: string | { id: string }) =>
+      (
+        await operations.listAuditEvents(TESTER, owner, { action: 'service-account.create', limit: 9 })
+      ).items.map(({ details }) => details['name'])
+    await makeAndDelete('first')
+    await makeAndDelete('second')
+    t.same(await namesIn('acme'), ['second'], 'the last one of that name')
+    const exported = await operations.exportAuditEvents(TESTER, 'acme', {})
+    t.match((await exported.next()).value, { realm: 'acme', realmId: String })
+
+    const { items } = await operations.listAuditEvents(TESTER, undefined, {
+      action: 'realm.delete',
+      limit: 9,
+    })
+    t.match(
+      items.map(({ target, details }) => [target, details['service_accounts']]),
+      [
+        ['acme', 1],
+        ['acme', 1],
+      ],
+    )
+    const [second, first] = items.map(({ details }) => ({ id: details['id'] as string }))
+    t.same(
+      [await namesIn(first as { id: string }), await namesIn(second as { id: string })],
+      [['first'], ['second']],
+    )
+
+    await operations.createRealm(TESTER, 'acme')
+    t.same(await namesIn('acme'), [], 'a realm made again under the name has a trail of its own')
+    t.same((await operations.listAuditEvents(ADMIN, 'acme', { limit: 9 })).items.length, 1)
+    const forbidden = { code: 'forbidden' }
+    await t.rejects(operations.listAuditEvents(ADMIN, first, { limit: 1 }), forbidden)
+    await t.rejects(operations.exportAuditEvents(ADMIN, second, {}), forbidden)
+    await t.rejects(operations.listAuditEvents(TESTER, { id: '999' }, { limit: 1 }), { code: 'not_found' })
+    await t.rejects(operations.listAuditEvents(TESTER, 'nowhere', { limit: 1 }), { code: 'not_found' })
+  },
+)
+
+t.test('an administrator of a realm that is deleted does not read its trail', async (t) => {
+  const { operations } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  await operations.deleteRealm(TESTER, 'acme')
+  await t.rejects(operations.listAuditEvents(ADMIN, 'acme', { limit: 1 }), { code: 'not_found' })
+})

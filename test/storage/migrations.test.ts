@@ -198,3 +198,25 @@ t.test('accounts from before status lists get an index each, which their limit a
     on a.realm_id = i.realm_id and a.status_index = i.status_index`)
   t.equal(taken.rows[0].n, 3001)
 })
+
+t.test('realms that were deleted before are found in the trail by their names', async (t) => {
+  const databaseUrl = await testDatabase(t, { migrate: false })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  const apply = (file: string) => client.query(readFileSync(join(FOLDER, file), 'utf8'))
+  for (const file of files.filter((name) => name < '0060')) await apply(file)
+  await client.query(`insert into realms (name, display_name, algorithm, token_lifetime_seconds, service_account_limit,
+      service_account_count, scopes, audiences, roles, key_rotation_seconds, key_publish_seconds, jwks_max_age_seconds, created_at)
+    values ('there', '', 'ES256', 300, 25, 0, '{view}', '{}', '{}', 8640000, 86400, 300, now())`)
+  await client.query(`insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, outcome, details)
+    select id, realm, timestamptz '2026-01-01' + n * interval '1 day', 'cli', 'x', 'realm.create', 'done', '{}'
+    from (values (1, 'there', 1), (7, 'gone', 2), (7, 'gone', 5), (9, 'gone', 3), (null, null, 9)) as e(id, realm, n)`)
+  await apply('0092_deleted_realms.sql')
+  const { rows } = await client.query('select id, name, deleted_at from deleted_realms order by id')
+  t.match(rows, [
+    { id: '7', name: 'gone', deleted_at: new Date('2026-01-06T00:00:00Z') },
+    { id: '9', name: 'gone' },
+  ])
+  t.equal(rows.length, 2)
+})

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Operations } from '../../operations/operations.ts'
+import type { TrailOwner } from '../../operations/upkeep/audit-events.ts'
 import { auditEventToWire } from '../../wire/audit-event.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
@@ -15,6 +16,9 @@ const NDJSON = 'application/x-ndjson'
 const AuditEvent = Type.Object({
   id: Type.String(),
   realm: MaybeText,
+  realm_id: Type.Union([Type.String(), Type.Null()], {
+    description: 'Tells realms apart that have had the same name; null: of the platform itself',
+  }),
   occurred_at: Moment,
   actor: Type.Object({
     kind: Type.Enum(['cli', 'api', 'portal', 'server']),
@@ -41,6 +45,16 @@ const Query = Type.Object({
   ),
 })
 
+const PlatformQuery = Type.Object({
+  ...Query.properties,
+  realm_id: Type.Optional(
+    Type.String({
+      pattern: '^[1-9][0-9]{0,17}$',
+      description: 'The trail of the realm with that id, also of one that was deleted',
+    }),
+  ),
+})
+
 const response = {
   200: {
     description: 'A page, the newest first; or all of them, an event a line',
@@ -51,22 +65,22 @@ const response = {
   },
 }
 
-type TrailRequest = FastifyRequest<{ Querystring: Type.Static<typeof Query> }>
+type TrailRequest = FastifyRequest<{ Querystring: Type.Static<typeof PlatformQuery> }>
 
 /** The audit trail of a realm, and of the platform itself. */
 export function auditEventRoutes(
   app: AdminScope,
   operations: Pick<Operations, 'listAuditEvents' | 'exportAuditEvents'>,
 ): void {
-  async function answer(request: TrailRequest, reply: FastifyReply, realm: string | undefined) {
-    const { cursor, limit = DEFAULT_LIMIT, from, to, format, ...filter } = request.query
+  async function answer(request: TrailRequest, reply: FastifyReply, owner: TrailOwner) {
+    const { cursor, limit = DEFAULT_LIMIT, from, to, format, realm_id: _, ...filter } = request.query
     const search = { ...filter, from: readMoment(from, 'from'), to: readMoment(to, 'to') }
     const actor = actorOf(request)
     if (format === 'ndjson' || (!format && request.headers.accept?.includes(NDJSON)))
-      return sendAll(reply, await operations.exportAuditEvents(actor, realm, search))
+      return sendAll(reply, await operations.exportAuditEvents(actor, owner, search))
     const after = readCursor(cursor)
     return pageToWire(
-      await operations.listAuditEvents(actor, realm, { ...search, after, limit }),
+      await operations.listAuditEvents(actor, owner, { ...search, after, limit }),
       auditEventToWire,
     )
   }
@@ -76,12 +90,16 @@ export function auditEventRoutes(
     {
       schema: {
         tags: ['Audit trail'],
-        summary: 'What happened to the platform itself, for platform administrators',
-        querystring: Query,
+        summary:
+          'What happened to the platform itself, or with realm_id to a realm, for platform administrators',
+        querystring: PlatformQuery,
         response,
       },
     },
-    (request, reply) => answer(request, reply, undefined),
+    (request, reply) => {
+      const { realm_id: id } = request.query
+      return answer(request, reply, id === undefined ? undefined : { id })
+    },
   )
 
   app.get(
@@ -90,6 +108,8 @@ export function auditEventRoutes(
       schema: {
         tags: ['Audit trail'],
         summary: 'What happened in a realm: changes, and refused attempts at them',
+        description:
+          'For platform administrators also in a realm that was deleted, the last one of that name.',
         params: InRealm,
         querystring: Query,
         response,

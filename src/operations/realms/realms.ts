@@ -120,10 +120,10 @@ export function realmOperations(deps: Deps): RealmOperations {
       await inTransaction(deps.db, async (trx) => {
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
-        await deleteRealm(trx, realm.id)
-        const details = { service_accounts: realm.serviceAccountCount }
+        await deleteRealm(trx, realm, deps.clock())
+        const details = { id: realm.id, service_accounts: realm.serviceAccountCount }
         const event = { actor, action: 'realm.delete', target: name, outcome: 'done', details } as const
-        // In the platform's own trail: nobody can ask for the realm's any more.
+        // In the platform's own trail: the realm has no administrators any more.
         await insertAuditEvent(trx, { id: undefined, name }, event, deps.clock())
       })
     },

@@ -3,9 +3,11 @@ import type { AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-ev
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import type { Page } from '../../domain/page.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { type AuditEventPosition, listAuditEvents } from '../../storage/audit-events.ts'
-import { realmNamed } from '../accounts/account-changes.ts'
+import { type AuditEventPosition, hasAuditTrail, listAuditEvents } from '../../storage/audit-events.ts'
+import { findDeletedRealm } from '../../storage/realm-deletion.ts'
+import { findRealmByName } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { unknownRealm } from '../realms/realms.ts'
 
 export interface AuditEventQuery extends AuditEventFilter {
   /** The `next` of the page before; `undefined`: from the newest on. */
@@ -13,21 +15,22 @@ export interface AuditEventQuery extends AuditEventFilter {
   readonly limit: number
 }
 
+/**
+ * Whose trail: a realm by name, for platform administrators also one that was deleted, the last of that name; a realm by
+ * id, there or deleted, for platform administrators; `undefined`: the platform itself, for its administrators.
+ */
+export type TrailOwner = string | { readonly id: string } | undefined
+
 export interface AuditEventOperations {
   /**
    * A page, the newest first.
-   * @param realmName `undefined`: what happened to the platform itself, for its administrators
    * @throws Refusal `forbidden`, `not_found`; `invalid` for an `after` that is none
    */
-  listAuditEvents(
-    actor: Actor,
-    realmName: string | undefined,
-    query: AuditEventQuery,
-  ): Promise<Page<RecordedAuditEvent>>
+  listAuditEvents(actor: Actor, owner: TrailOwner, query: AuditEventQuery): Promise<Page<RecordedAuditEvent>>
   /** All of them, page by page as they are taken. @throws Refusal `forbidden`, `not_found` */
   exportAuditEvents(
     actor: Actor,
-    realmName: string | undefined,
+    owner: TrailOwner,
     filter: AuditEventFilter,
   ): Promise<AsyncGenerator<RecordedAuditEvent>>
 }
@@ -35,14 +38,31 @@ export interface AuditEventOperations {
 const EXPORT_PAGE = 1000
 
 export function auditEventOperations({ db }: Pick<Dependencies, 'db'>): AuditEventOperations {
+  /** The id of the realm, or `undefined` for the platform. */
+  async function authorize(actor: Actor, owner: TrailOwner): Promise<string | undefined> {
+    if (typeof owner !== 'string') {
+      requirePlatformAuthority(actor)
+      if (owner !== undefined && !(await hasAuditTrail(db, owner.id)))
+        throw new Refusal(
+          'not_found',
+          `There is no realm with the id ${owner.id}, nor was there one.`,
+          'realm_id',
+        )
+      return owner?.id
+    }
+    requireAuthority(actor, owner, 'view')
+    const deleted = async () => (actor.authority.platform ? findDeletedRealm(db, owner) : undefined)
+    const id = (await findRealmByName(db, owner))?.id ?? (await deleted())
+    if (id === undefined) throw unknownRealm(owner)
+    return id
+  }
+
   async function list(
     actor: Actor,
-    realmName: string | undefined,
+    owner: TrailOwner,
     { after, limit, ...filter }: AuditEventQuery,
   ): Promise<Page<RecordedAuditEvent>> {
-    if (realmName === undefined) requirePlatformAuthority(actor)
-    else requireAuthority(actor, realmName, 'view')
-    const realmId = realmName === undefined ? undefined : (await realmNamed(db, realmName)).id
+    const realmId = await authorize(actor, owner)
     const position = after === undefined ? undefined : parsePosition(after)
     const items = await listAuditEvents(db, realmId, { ...filter, after: position, limit: limit + 1 })
     if (items.length <= limit) return { items, next: undefined }
@@ -54,9 +74,9 @@ export function auditEventOperations({ db }: Pick<Dependencies, 'db'>): AuditEve
   return {
     listAuditEvents: list,
 
-    async exportAuditEvents(actor, realmName, filter) {
+    async exportAuditEvents(actor, owner, filter) {
       const pageAfter = (after: string | undefined) =>
-        list(actor, realmName, { ...filter, after, limit: EXPORT_PAGE })
+        list(actor, owner, { ...filter, after, limit: EXPORT_PAGE })
       // What is to be refused is refused before the first event.
       return eventsOf(await pageAfter(undefined), pageAfter)
     },
