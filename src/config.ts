@@ -48,8 +48,11 @@ const MASTER_KEY = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 
 const HOW_TO_MAKE_A_MASTER_KEY = `make one with: node -p "require('crypto').randomBytes(32).toString('base64url')"`
 
-/** The only reader of the environment. Reports every problem at once, by variable name. */
-export function loadConfig(env: NodeJS.ProcessEnv): Config {
+/**
+ * The only reader of the environment. Reports every problem at once, by variable name.
+ * @param needsMasterKey whether what is done opens keys
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {}): Config {
   const faults: string[] = []
   const fault = (message: string) => void faults.push(message)
   // An empty variable counts as one that is not set: that is how Compose passes on what is absent.
@@ -58,7 +61,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const port = readWhole(read, fault, 'PORT', 8080, 0, 65_535)
   const databaseUrl = readDatabaseUrl(read, fault)
   const masterKeys = readMasterKeys(read, fault)
-  if (databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
+  if (needsMasterKey && databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
     fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
   const config: Config = {
     // Brackets are how an IPv6 address is written in a URL.

@@ -1,9 +1,11 @@
 import { ConfigError } from '../config.ts'
+import { MissingMasterKeyError } from '../crypto/master-key-file.ts'
 import { WrongMasterKeyError } from '../crypto/sealing.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts'
 import { DatabaseUnreachableError } from '../operations/open.ts'
 import { describeDatabaseError } from '../storage/database.ts'
+import { MigrationError } from '../storage/migrations.ts'
 
 /** What went wrong and what to do, for a person; a stack only where the fault is ours. */
 export function explain(error: unknown): string {
@@ -15,6 +17,7 @@ export function explain(error: unknown): string {
       'with in MASTER_KEY or MASTER_KEY_FILE, behind a newer one if there is one'
     )
   if (error instanceof Refusal || error instanceof DatabaseUnreachableError) return error.message
+  if (error instanceof MigrationError || error instanceof MissingMasterKeyError) return error.message
   if (error instanceof EmbeddedPostgresError) return error.message
   return listenError(error) ?? describeDatabaseError(error) ?? `unexpected: ${(error as Error).stack}`
 }

@@ -1,15 +1,26 @@
 import type { Command } from 'commander'
-import type { InSession } from './session.ts'
+import { loadConfig } from '../config.ts'
+import { print } from './session.ts'
 
-export function migrateCommand(program: Command, inSession: InSession): void {
+/** The command waits this long for a database that is not there, and for tables that others use. */
+const DATABASE_WAIT_SECONDS = 5
+const LOCK_WAIT_SECONDS = 600
+
+export function migrateCommand(program: Command, env: NodeJS.ProcessEnv): void {
   program
     .command('migrate')
-    .description('apply pending migrations, as the server does when it starts')
-    .action(
-      // Every session applies what is pending when it opens the database.
-      inSession(async ({ migrated }) => ({
-        json: { applied: migrated },
-        text: migrated.length > 0 ? `Applied: ${migrated.join(', ')}.` : 'Nothing was pending.',
-      })),
-    )
+    .description('apply pending migrations, as the server does when it starts; needs no master key')
+    .action(async () => {
+      const { databaseUrl, dataDir } = loadConfig(env, { needsMasterKey: false })
+      const { applyMigrations } = await import('../operations/open.ts')
+      const applied = await applyMigrations({
+        databaseUrl,
+        dataDir,
+        databaseWaitSeconds: DATABASE_WAIT_SECONDS,
+        lockWaitSeconds: LOCK_WAIT_SECONDS,
+        log: (message) => void process.stderr.write(`${message}\n`),
+      })
+      const text = applied.length > 0 ? `Applied: ${applied.join(', ')}.` : 'Nothing was pending.'
+      print(program, { json: { applied }, text })
+    })
 }

@@ -29,7 +29,7 @@ export async function runCommand(
     .exitOverride()
   program.command('serve').description('run the server until it is told to stop').action(serve)
   const inSession = sessionOpener(program, env)
-  migrateCommand(program, inSession)
+  migrateCommand(program, env)
   realmCommands(program, inSession)
   serviceAccountCommands(program, inSession)
   accountRoleCommands(program, inSession)

@@ -13,8 +13,6 @@ export interface Session {
   readonly actor: Actor
   /** As the server's: issuers begin with it. */
   readonly publicUrl: string
-  /** Migrations that were applied when the database was opened. */
-  readonly migrated: readonly string[]
 }
 
 /** What a command has to say: to a program, in the names of the wire, and to a person. */
@@ -46,7 +44,7 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
         log: (message) => void process.stderr.write(`${message}\n`),
       })
       try {
-        const { operations, migrated } = opened
+        const { operations } = opened
         await requireRightClock(operations)
         const actor: Actor = {
           kind: 'cli',
@@ -54,7 +52,7 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
           address: undefined,
           authority: PLATFORM_AUTHORITY,
         }
-        print(program, await work({ operations, actor, publicUrl: config.publicUrl, migrated }, ...args))
+        print(program, await work({ operations, actor, publicUrl: config.publicUrl }, ...args))
       } finally {
         await opened.close()
       }

@@ -3,13 +3,27 @@ import { existsSync } from 'node:fs'
 import { link, open, readFile, unlink } from 'node:fs/promises'
 import { generateMasterKey, WrongMasterKeyError } from './sealing.ts'
 
+/** The file of the master key is gone, and what it sealed is not. */
+export class MissingMasterKeyError extends Error {
+  override readonly name = 'MissingMasterKeyError'
+}
+
 /**
  * The master keys in a file, one a line, the one that seals first. Where there is no file, one is made with mode 0600;
  * two that make it at once agree.
+ * @param mayMake whether nothing is sealed yet
  * @throws WrongMasterKeyError
+ * @throws MissingMasterKeyError
  */
-export async function openMasterKeyFile(path: string): Promise<string[]> {
-  if (!existsSync(path)) await createMasterKeyFile(path)
+export async function openMasterKeyFile(path: string, mayMake: () => Promise<boolean>): Promise<string[]> {
+  if (!existsSync(path)) {
+    if (await mayMake()) await createMasterKeyFile(path)
+    // Another process may have made it, and sealed something, in between.
+    else if (!existsSync(path))
+      throw new MissingMasterKeyError(
+        `${path} is gone, and the database holds keys that it sealed: put the file back from your backup`,
+      )
+  }
   const keys = (await readFile(path, 'utf8')).split(/\s+/).filter(Boolean)
   if (keys.length === 0 || !keys.every((key) => /^[\w-]{43}$/.test(key)))
     throw new WrongMasterKeyError(`${path} must hold keys of 32 bytes in base64url, one a line`)

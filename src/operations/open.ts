@@ -6,9 +6,10 @@ import { createSealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
+import { isAnyDataKeyStored } from '../storage/data-keys.ts'
 import { type Database, isDatabaseAway, openDatabase, reasonOf } from '../storage/database.ts'
 import { createAttemptCounters, type FailedAttemptsStore } from '../storage/failed-attempts.ts'
-import { migrateToLatest } from '../storage/migrations.ts'
+import { unknownMigrations as findUnknownMigrations, migrateToLatest } from '../storage/migrations.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createOperations, type Operations } from './operations.ts'
@@ -29,7 +30,9 @@ export interface OpenOptions {
   readonly failedAttemptsStore?: FailedAttemptsStore
   /** How long to wait for a database that is not there yet. */
   readonly databaseWaitSeconds: number
-  /** Ends that wait. */
+  /** How long migrations may wait for tables that others use. Default: `databaseWaitSeconds`. */
+  readonly lockWaitSeconds?: number
+  /** Ends these waits. */
   readonly signal?: AbortSignal
   readonly log: (message: string, error?: Error) => void
 }
@@ -38,6 +41,8 @@ export interface OpenedOperations {
   readonly operations: Operations
   /** Migrations that were applied on the way. */
   readonly migrated: readonly string[]
+  /** Migrations that a newer version has applied. */
+  readonly unknownMigrations: readonly string[]
   /** For processes that share this database. */
   readonly databaseUrl: string
   readonly masterKeys: readonly string[]
@@ -50,9 +55,34 @@ export class DatabaseUnreachableError extends Error {
 }
 
 /**
+ * Applies pending migrations and opens no key. Returns their names.
+ * @throws DatabaseUnreachableError
+ * @throws EmbeddedPostgresError
+ * @throws MigrationError
+ */
+export async function applyMigrations(options: MigrationOptions): Promise<string[]> {
+  const { databaseUrl, dataDir, log } = options
+  if (databaseUrl !== undefined) return migrateWhenReachable(databaseUrl, options)
+  const { openEmbeddedPostgres } = await import('../embedded/embedded-postgres.ts')
+  const embedded = await openEmbeddedPostgres(dataDir, log)
+  try {
+    return await migrateWhenReachable(embedded.connectionString, options)
+  } finally {
+    await embedded.close()
+  }
+}
+
+type MigrationOptions = Pick<
+  OpenOptions,
+  'databaseUrl' | 'dataDir' | 'databaseWaitSeconds' | 'lockWaitSeconds' | 'signal' | 'log'
+>
+
+/**
  * Starts or waits for the database, migrates it and opens the keys in it.
  * @throws DatabaseUnreachableError
  * @throws EmbeddedPostgresError
+ * @throws MigrationError
+ * @throws MissingMasterKeyError
  * @throws WrongMasterKeyError
  */
 export async function openOperations(options: OpenOptions): Promise<OpenedOperations> {
@@ -75,7 +105,6 @@ async function openOn(
   closeEmbedded: () => Promise<void>,
 ): Promise<OpenedOperations> {
   const { poolSize, log } = options
-  const masterKeys = options.masterKeys ?? (await openMasterKeyFile(join(options.dataDir, 'master-key')))
   const migrated = await migrateWhenReachable(databaseUrl, options)
   const db = openDatabase({
     connectionString: databaseUrl,
@@ -87,12 +116,20 @@ async function openOn(
     await closeEmbedded()
   }
   try {
+    const unknownMigrations = await findUnknownMigrations(db)
+    const masterKeys = options.masterKeys ?? (await openOwnMasterKeys(options.dataDir, db))
     const dependencies = await openDependencies(db, masterKeys, options)
-    return { operations: createOperations(dependencies), migrated, databaseUrl, masterKeys, close }
+    const operations = createOperations(dependencies)
+    return { operations, migrated, unknownMigrations, databaseUrl, masterKeys, close }
   } catch (error) {
     await db.destroy()
     throw error
   }
+}
+
+/** A key file that is lost is not replaced: what it sealed would stay shut, and a file there looks like the right one. */
+function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
+  return openMasterKeyFile(join(dataDir, 'master-key'), async () => !(await isAnyDataKeyStored(db)))
 }
 
 async function openDependencies(
@@ -125,12 +162,12 @@ async function openDependencies(
 
 async function migrateWhenReachable(
   databaseUrl: string,
-  { databaseWaitSeconds, signal, log }: OpenOptions,
+  { databaseWaitSeconds, lockWaitSeconds = databaseWaitSeconds, signal, log }: MigrationOptions,
 ): Promise<string[]> {
   const deadline = performance.now() + databaseWaitSeconds * 1000
   for (let delay = 100; ; delay = Math.min(delay * 2, 2000)) {
     try {
-      return await migrateToLatest(databaseUrl)
+      return await migrateToLatest(databaseUrl, { lockWaitSeconds, log, signal })
     } catch (error) {
       if (!isDatabaseAway(error)) throw error
       const reason = reasonOf(error)

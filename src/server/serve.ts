@@ -73,10 +73,15 @@ function open(config: Config, logger: Logger, signal: AbortSignal): Promise<Open
 
 async function bootstrap(
   config: Config,
-  { operations, migrated }: OpenedOperations,
+  { operations, migrated, unknownMigrations }: OpenedOperations,
   logger: Logger,
 ): Promise<void> {
   if (migrated.length > 0) logger.info({ migrated }, 'database migrated')
+  if (unknownMigrations.length > 0)
+    logger.warn(
+      { migrations: unknownMigrations },
+      'the database has migrations that this version does not know: a newer version migrated it',
+    )
   if (config.bootstrapAdmin) {
     const { clientId, clientSecret } = config.bootstrapAdmin
     if (await operations.bootstrapAdministrator(clientId, clientSecret))

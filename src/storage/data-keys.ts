@@ -9,6 +9,11 @@ export async function findDataKey(db: Database, purpose: string): Promise<string
   return row?.sealed_key
 }
 
+/** Whether the database holds anything that a master key sealed: these are made before all others. */
+export async function isAnyDataKeyStored(db: Database): Promise<boolean> {
+  return (await db.selectFrom('data_keys').select('purpose').limit(1).executeTakeFirst()) !== undefined
+}
+
 /** Keeps the first of several that are inserted at once. */
 export async function insertDataKey(
   db: Database,

@@ -1,72 +1,167 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Kysely, PostgresAdapter, PostgresDialect, sql } from 'kysely'
-import { type Migration, type MigrationProvider, type MigrationResult, Migrator } from 'kysely/migration'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { beginTransaction } from './database.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 
-/** Of kysely's own lock, which earlier versions hold while they migrate. */
+/** The lock that all versions hold while they migrate. */
 const LOCK = sql.lit(3853314791062309107n)
 
-/** Applies what is pending, under a lock that other nodes wait for. Returns the names of what was applied. */
-export async function migrateToLatest(connectionString: string): Promise<string[]> {
+/** Token requests wait behind a migration that waits for a table, so it waits for this long only. */
+const LOCK_MILLISECONDS = 300
+
+/** Between two attempts to get the locks: at first, and at most. */
+const MIN_DELAY_MILLISECONDS = 500
+const MAX_DELAY_MILLISECONDS = 5000
+
+/** PostgreSQL ends a migration whose node says nothing for this long. */
+const IDLE_MILLISECONDS = 60_000
+
+export interface MigrateOptions {
+  /** How long to try to get the tables' locks. Default 60. */
+  readonly lockWaitSeconds?: number
+  /** Hears why a migration waits. */
+  readonly log?: (message: string) => void
+  readonly signal?: AbortSignal | undefined
+  /** Where the files are. Default: those of this version. */
+  readonly folder?: string
+}
+
+/** The database cannot be migrated as it is; the message says what to do. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError'
+}
+
+/**
+ * Applies what is pending, in one transaction and under a lock that other nodes wait for. Returns the names.
+ * @throws MigrationError
+ */
+export async function migrateToLatest(
+  connectionString: string,
+  { lockWaitSeconds = 60, log = () => {}, signal, folder = FOLDER }: MigrateOptions = {},
+): Promise<string[]> {
   // A connection of its own without a time limit: a migration may take as long as it takes.
   const pool = new pg.Pool({ connectionString, max: 1, connectionTimeoutMillis: 5000 })
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  const db = new Kysely<unknown>({ dialect: new MigrationDialect({ pool }) })
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  const deadline = performance.now() + lockWaitSeconds * 1000
   try {
-    // Also spares a node that is older than the database: what it does not know of, it leaves alone.
-    if ((await pendingMigrations(db)).length === 0) return []
-    return await db.transaction().execute(async (trx) => {
-      await sql`select pg_advisory_xact_lock(${LOCK})`.execute(trx)
-      const { error, results } = await new Migrator({ db: trx, provider: sqlFiles }).migrateToLatest()
-      if (error) throw error
-      return (results as MigrationResult[]).map((result) => result.migrationName)
-    })
+    for (let delay = MIN_DELAY_MILLISECONDS; ; delay = Math.min(2 * delay, MAX_DELAY_MILLISECONDS)) {
+      // Also spares a node that is older than the database: it leaves alone what it does not know.
+      if ((await requirePending(db, folder)).length === 0) return []
+      try {
+        return await beginTransaction(db).execute((trx) => applyPending(trx, folder))
+      } catch (error) {
+        if (!isLockFailure(error)) throw error
+        const holder = `migrations wait for a table that ${await describeOldestTransaction(db)} uses`
+        if (performance.now() + delay > deadline)
+          throw new MigrationError(`${holder}; end that session or wait until it is done, and try again`)
+        log(`${holder}; trying again in ${delay / 1000} s`)
+        await sleep(delay, undefined, { signal: signal as AbortSignal })
+      }
+    }
   } finally {
     await db.destroy()
   }
 }
 
-/** The transaction holds a lock already. Kysely's is the session's, which a pooler in transaction mode takes away from it. */
-class MigrationDialect extends PostgresDialect {
-  override createAdapter(): PostgresAdapter {
-    return new UnlockedAdapter()
+/** Names of the migrations that this version has and the database has not. */
+export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
+  return (await compare(db, FOLDER)).pending
+}
+
+/** Names of the migrations that the database has and this version has not: a newer version applied them. */
+export async function unknownMigrations<T>(db: Kysely<T>): Promise<string[]> {
+  return (await compare(db, FOLDER)).unknown
+}
+
+async function compare<T>(db: Kysely<T>, folder: string): Promise<{ pending: string[]; unknown: string[] }> {
+  const known = (await listFiles(folder)).map(nameOf)
+  if (!(await isTable(db, 'kysely_migration'))) return { pending: known, unknown: [] }
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  const applied = rows.map(({ name }) => name)
+  return {
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
   }
 }
 
-class UnlockedAdapter extends PostgresAdapter {
-  override async acquireMigrationLock(): Promise<void> {}
-  override async releaseMigrationLock(): Promise<void> {}
+async function requirePending<T>(db: Kysely<T>, folder: string): Promise<string[]> {
+  const { pending, unknown } = await compare(db, folder)
+  if (pending.length > 0 && unknown.length > 0)
+    throw new MigrationError(
+      `the database has migrations that this version does not know (${unknown.join(', ')}) and lacks some that it ` +
+        `needs (${pending.join(', ')}): start the version that migrated it, or a newer one`,
+    )
+  return pending
 }
 
-/** Names of the migrations that this version has and the database has not. */
-export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
-  const known = (await listFiles()).map(nameOf)
-  const table = await sql<{
-    found: boolean
-  }>`select to_regclass('kysely_migration') is not null as found`.execute(db)
-  if (!table.rows[0]?.found) return known
-  const applied = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
-  const names = new Set(applied.rows.map((row) => row.name))
-  return known.filter((name) => !names.has(name))
+async function applyPending(trx: Transaction<unknown>, folder: string): Promise<string[]> {
+  await sql`select pg_advisory_xact_lock(${LOCK}),
+    set_config('idle_in_transaction_session_timeout', ${String(IDLE_MILLISECONDS)}, true)`.execute(trx)
+  // Another node may have been first.
+  const pending = await requirePending(trx, folder)
+  try {
+    await sql`select set_config('lock_timeout', ${String(LOCK_MILLISECONDS)}, true)`.execute(trx)
+    await createTables(trx)
+    for (const name of pending) {
+      await sql.raw(await readFile(join(folder, `${name}.sql`), 'utf8')).execute(trx)
+      await sql`insert into kysely_migration (name, timestamp)
+        values (${name}, to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`.execute(trx)
+    }
+    return pending
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError && error.code === '42501')) throw error
+    throw new MigrationError(
+      `migrations are pending (${pending.join(', ')}) and the role of DATABASE_URL may not apply them ` +
+        `(42501: ${error.message}): run mintmark migrate as the role that owns the database's tables; on an empty ` +
+        'database grant it CREATE: grant create on schema public to <role>',
+    )
+  }
 }
 
-// One file, one change: plain SQL, applied in the order of the names.
-const sqlFiles: MigrationProvider = {
-  async getMigrations() {
-    const entries = (await listFiles()).map(async (file): Promise<[string, Migration]> => {
-      const text = await readFile(join(FOLDER, file), 'utf8')
-      return [nameOf(file), { up: async (db) => void (await sql.raw(text).execute(db)) }]
-    })
-    return Object.fromEntries(await Promise.all(entries))
-  },
+/** As kysely's migrator makes them, which earlier versions use. */
+async function createTables(trx: Transaction<unknown>): Promise<void> {
+  if (!(await isTable(trx, 'kysely_migration')))
+    await sql`create table kysely_migration (name varchar(255) primary key, timestamp varchar(255) not null)`.execute(
+      trx,
+    )
+  if (await isTable(trx, 'kysely_migration_lock')) return
+  await sql`create table kysely_migration_lock
+    (id varchar(255) primary key, is_locked integer default 0 not null)`.execute(trx)
+  await sql`insert into kysely_migration_lock values ('migration_lock', 0)`.execute(trx)
 }
 
-async function listFiles(): Promise<string[]> {
-  return (await readdir(FOLDER)).filter((file) => file.endsWith('.sql')).sort()
+/** Not by to_regclass, which may go by what the session knew before it waited for a lock. */
+async function isTable<T>(db: Kysely<T>, name: string): Promise<boolean> {
+  const { rows } = await sql`select from pg_catalog.pg_class
+    where relname = ${name} and relnamespace = any(current_schemas(false)::regnamespace[])`.execute(db)
+  return rows.length > 0
+}
+
+/** A lock that another session holds for longer, or a deadlock with one. */
+function isLockFailure(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === '55P03' || error.code === '40P01')
+}
+
+async function describeOldestTransaction<T>(db: Kysely<T>): Promise<string> {
+  const { rows } = await sql<{ pid: number; name: string; seconds: number }>`
+    select pid, application_name as name, extract(epoch from clock_timestamp() - xact_start)::int as seconds
+    from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
+    order by xact_start limit 1
+  `.execute(db)
+  const [oldest] = rows
+  if (!oldest) return 'another session'
+  return `session ${oldest.pid} (${oldest.name || 'without a name'}, in a transaction for ${oldest.seconds} s)`
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
 }
 
 function nameOf(file: string): string {
