@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { readDatabaseUrl } from './config/database-url.ts'
+import { environmentReader, type Fault, type Read } from './config/reader.ts'
 import { readSingleSignOn, type SingleSignOnConfig } from './config/single-sign-on.ts'
+import { readTracing } from './config/tracing.ts'
 import { readTrustProxy, type TrustProxy } from './config/trust-proxy.ts'
 
 export interface Config {
@@ -55,8 +57,7 @@ const HOW_TO_MAKE_A_MASTER_KEY = `make one with: node -p "require('crypto').rand
 export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {}): Config {
   const faults: string[] = []
   const fault = (message: string) => void faults.push(message)
-  // An empty variable counts as one that is not set: that is how Compose passes on what is absent.
-  const read = (name: string) => env[name]?.trim() || undefined
+  const read = environmentReader(env, fault)
 
   const port = readWhole(read, fault, 'PORT', 8080, 0, 65_535)
   const databaseUrl = readDatabaseUrl(read, fault)
@@ -85,9 +86,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
   return Object.freeze(config)
 }
 
-type Read = (name: string) => string | undefined
-type Fault = (message: string) => void
-
 function readWhole(
   read: Read,
   fault: Fault,
@@ -102,13 +100,6 @@ function readWhole(
   if (/^\d+$/.test(text) && value >= min && value <= max) return value
   fault(`${name} must be a whole number from ${min} to ${max}`)
   return fallback
-}
-
-/** What the variables say is the SDK's to read; here only whether it is wanted. */
-function readTracing(env: NodeJS.ProcessEnv): boolean {
-  if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none')
-    return false
-  return Object.entries(env).some(([name, value]) => name.startsWith('OTEL_') && value)
 }
 
 function withoutSlash(url: string): string {
@@ -134,36 +125,14 @@ function readPublicUrl(read: Read, fault: Fault, port: number): string {
   return withoutSlash(text)
 }
 
-function readDatabaseUrl(read: Read, fault: Fault): string | undefined {
-  const text = read('DATABASE_URL')
-  if (text !== undefined && !(/^postgres(ql)?:\/\//.test(text) && URL.canParse(text)))
-    fault('DATABASE_URL must begin with postgres:// or postgresql:// (percent-encode special characters)')
-  return text
-}
-
 function readMasterKeys(read: Read, fault: Fault): readonly string[] | undefined {
-  const value = read('MASTER_KEY')
-  const file = read('MASTER_KEY_FILE')
-  if (value !== undefined && file !== undefined) {
-    fault('MASTER_KEY and MASTER_KEY_FILE are both set; set one of them')
-    return undefined
-  }
-  const name = file === undefined ? 'MASTER_KEY' : 'MASTER_KEY_FILE'
-  const text = file === undefined ? value : readFile(file, fault)
+  const text = read('MASTER_KEY')
   if (text === undefined) return undefined
   const keys = text.split(/[\s,]+/).filter(Boolean)
+  const name = read('MASTER_KEY_FILE') === undefined ? 'MASTER_KEY' : 'MASTER_KEY_FILE'
   if (keys.length === 0 || !keys.every((key) => MASTER_KEY.test(key)))
     fault(`${name} must hold keys of 32 bytes in base64url; ${HOW_TO_MAKE_A_MASTER_KEY}`)
   return keys
-}
-
-function readFile(path: string, fault: Fault): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    fault(`MASTER_KEY_FILE cannot be read: ${(error as NodeJS.ErrnoException).code}`)
-    return undefined
-  }
 }
 
 function readLogLevel(read: Read, fault: Fault): string {

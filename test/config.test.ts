@@ -183,3 +183,72 @@ t.test('TRUST_PROXY trusts a number of proxies or their networks, and never ever
     '192.0.2.1/32',
   ])
 })
+
+t.test('each secret may be in a file, or in its variable, and not in both', async (t) => {
+  const file = join(temporaryFolder(t), 'secret')
+  const admin = { BOOTSTRAP_ADMIN_CLIENT_ID: 'root', BOOTSTRAP_ADMIN_CLIENT_SECRET: SECRET }
+  const values = {
+    DATABASE_URL: 'postgres://u:p@db/mintmark',
+    MASTER_KEY: KEY,
+    METRICS_TOKEN: 'metrics-token-of-the-operator',
+    ...admin,
+  }
+  for (const name of [
+    'DATABASE_URL',
+    'MASTER_KEY',
+    'METRICS_TOKEN',
+    'BOOTSTRAP_ADMIN_CLIENT_SECRET',
+  ] as const) {
+    writeFileSync(file, `${values[name]}\n`)
+    const env = { ...values, [name]: '', [`${name}_FILE`]: file }
+    t.same(loadConfig(env), loadConfig(values), name)
+    t.match(faultsOf({ ...values, [`${name}_FILE`]: file })[0], `${name} and ${name}_FILE are both set`)
+    t.match(faultsOf({ ...env, [`${name}_FILE`]: '/none' })[0], `${name}_FILE cannot be read: ENOENT`)
+    writeFileSync(file, ' \n')
+    t.match(faultsOf(env)[0], `${name}_FILE names an empty file`)
+  }
+})
+
+t.test('addresses of libpq are taken, of one host', async (t) => {
+  const faults = (DATABASE_URL: string) => faultsOf({ MASTER_KEY: KEY, DATABASE_URL })
+  for (const url of [
+    'postgresql://u:p@/db?host=/cloudsql/a:b:c',
+    'postgresql:///db?host=/run/postgresql',
+    'postgres://u@/db?host=/run/postgresql&port=5433',
+    'postgres://u:p%40x@db:5433/mintmark?options=-c%20search_path%3Dauth',
+    'postgres://[::1]:5432/db?sslmode=verify-full',
+    'postgres://u:a,b@db/mintmark',
+  ])
+    t.same(faults(url), [], url)
+  for (const [url, how] of [
+    ['postgres://u:p@h1,h2/db', /^DATABASE_URL names several hosts; name one/],
+    ['postgresql://h1:5432,h2:5433/db?target_session_attrs=read-write', /^DATABASE_URL names several hosts/],
+    ['postgres://u:p@/db?host=h1,h2', /^DATABASE_URL names several hosts/],
+    ['postgres://u:p/w@db/mintmark', /^DATABASE_URL is malformed \(percent-encode/],
+    ['postgres://db/m?sslmode=on', /^DATABASE_URL has an unknown sslmode; use one of disable, /],
+    [
+      'postgres://db/m?sslmode=verify-full&sslrootcert=/none.pem',
+      /^DATABASE_URL names a file in sslrootcert .*ENOENT/,
+    ],
+  ] as const)
+    t.match(faults(url), [how], url)
+})
+
+t.test('only variables of OpenTelemetry’s specification ask for traces', async (t) => {
+  for (const name of [
+    'OTEL_COLLECTOR_PORT',
+    'OTEL_COLLECTOR_SERVICE_HOST',
+    'OTEL_EXPORTER_OTLP_PORT',
+    'OTEL_EXPORTER_OTLP_SERVICE_HOST',
+    'OTEL_PORT_4317_TCP_ADDR',
+    'OTEL_SERVICE_PORT',
+    'OTEL_TRACES_PORT',
+  ])
+    t.equal(loadConfig({ [name]: 'tcp://10.0.0.9:4317' }).tracing, false, name)
+  for (const name of [
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
+    'OTEL_SERVICE_NAME',
+  ])
+    t.equal(loadConfig({ [name]: 'x' }).tracing, true, name)
+})

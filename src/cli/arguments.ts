@@ -11,12 +11,18 @@ export function whole(value: string): number {
   return Number(value)
 }
 
-/** Parser of an option that is a moment (RFC 3339). */
+const MOMENT = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+
+/** Parser of an option that is a moment (RFC 3339): with a zone, or it would depend on where the command runs. */
 export function moment(value: string): Date {
-  const date = new Date(value)
-  if (!/^\d{4}-\d\d-\d\dT/.test(value) || Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('It must be a time like 2026-11-25T12:00:00Z.')
-  return date
+  const [, date, day] = MOMENT.exec(value) ?? []
+  const moment = new Date(value)
+  // A day that its month does not have would be one of the next month.
+  if (Number.isNaN(moment.getTime()) || new Date(`${date}T00:00:00Z`).getUTCDate() !== Number(day))
+    throw new InvalidArgumentError(
+      'It must be a time with its zone, like 2026-11-25T12:00:00Z or 2026-11-25T13:00:00+01:00.',
+    )
+  return moment
 }
 
 /** Parser of an option that is the id of a realm, as the audit trail has it. */

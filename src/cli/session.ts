@@ -48,7 +48,7 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
         await requireRightClock(operations)
         const actor: Actor = {
           kind: 'cli',
-          id: userInfo().username,
+          id: systemUser(),
           address: undefined,
           authority: PLATFORM_AUTHORITY,
         }
@@ -72,4 +72,13 @@ async function requireRightClock({ measureClockSkew }: Operations): Promise<void
 /** The answer and nothing else goes to standard output. */
 export function print(program: Command, { json, text }: Answer): void {
   process.stdout.write(`${program.opts()['json'] ? JSON.stringify(json) : text}\n`)
+}
+
+/** A container may run as a uid that has no name. */
+function systemUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { canCollide } from './access-values.ts'
+import type { Fault, Read } from './reader.ts'
 
 /** The company's OpenID provider, for the portal. `{realm}` in a text stands for the realm's name. */
 export interface SingleSignOnConfig {
@@ -16,9 +17,6 @@ export interface SingleSignOnConfig {
 }
 
 const REALM = '{realm}'
-
-type Read = (name: string) => string | undefined
-type Fault = (message: string) => void
 
 /** `undefined` without PORTAL_OIDC_ISSUER. */
 export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnConfig | undefined {

@@ -1,7 +1,5 @@
 import { isIP } from 'node:net'
-
-type Read = (name: string) => string | undefined
-type Fault = (message: string) => void
+import type { Fault, Read } from './reader.ts'
 
 /** How many proxies stand in front, or their networks (`10.0.0.0/8`). 0: none. */
 export type TrustProxy = number | readonly string[]
