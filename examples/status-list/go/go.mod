@@ -1,0 +1,3 @@
+module example/statuslist
+
+go 1.22
