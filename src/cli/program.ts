@@ -4,6 +4,7 @@ import { auditEventCommands } from './audit-events.ts'
 import { grantCommands } from './grants.ts'
 import { masterKeyCommands } from './master-key.ts'
 import { migrateCommand } from './migrate.ts'
+import { policyCommands } from './policy.ts'
 import { portalCommands } from './portal.ts'
 import { protectedResourceCommands } from './protected-resources.ts'
 import { realmCommands } from './realms.ts'
@@ -39,6 +40,7 @@ export async function runCommand(
   portalCommands(program, inSession)
   auditEventCommands(program, inSession)
   masterKeyCommands(program, inSession)
+  policyCommands(program, inSession)
 
   try {
     await program.parseAsync(argv)

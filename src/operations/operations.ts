@@ -13,6 +13,7 @@ import { type PortalSessionOperations, portalSessionOperations } from './portal/
 import { type PortalVisitOperations, portalVisitOperations } from './portal/portal-visits.ts'
 import { type SingleSignOnOperations, singleSignOnOperations } from './portal/single-sign-on.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './realms/master-key.ts'
+import { type PolicyOperations, policyOperations } from './realms/policy.ts'
 import { type RealmOperations, realmOperations } from './realms/realms.ts'
 import { type SigningKeyOperations, signingKeyOperations } from './realms/signing-keys.ts'
 import { type GrantOperations, grantOperations } from './resources/grants.ts'
@@ -56,6 +57,7 @@ export type Operations = AccessTokenOperations &
   IntrospectionOperations &
   MasterKeyOperations &
   MeasurementOperations &
+  PolicyOperations &
   PortalSessionOperations &
   PortalVisitOperations &
   PresentedTokenOperations &
@@ -90,6 +92,7 @@ export function createOperations(dependencies: Dependencies): Operations {
       ...signingKeyOperations(dependencies),
       ...accountTokenOperations(dependencies),
       ...masterKeyOperations(dependencies),
+      ...policyOperations(dependencies),
       ...portalSessionOperations(dependencies),
       ...auditEventOperations(dependencies),
       ...tokenPreviewOperations(dependencies, freshClients),
@@ -134,6 +137,8 @@ const READS: AttemptNames<Operations> = {
   listProtectedResources: 'resource.list',
   findProtectedResource: 'resource.read',
   listSigningKeys: 'key.list',
+  findPolicy: 'policy.read',
+  listRealmsBeyondPolicy: 'policy.read',
   listPortalSessions: 'portal.list-sessions',
   listAuditEvents: 'audit-event.list',
   exportAuditEvents: 'audit-event.export',
@@ -162,6 +167,7 @@ const CHANGES: AttemptNames<Operations> = {
   rotateSigningKey: 'key.rotate',
   revokeSigningKey: 'key.revoke',
   rotateMasterKey: 'master-key.rotate',
+  updatePolicy: 'policy.update',
   createPortalLink: 'portal.link',
   endPortalSessions: 'portal.end-sessions',
 }

@@ -178,6 +178,12 @@ export interface DeletedRealmRow {
   deleted_at: Timestamp
 }
 
+export interface PlatformPolicyRow {
+  id: Generated<number>
+  policy: JSONColumnType<object>
+  version: Generated<string>
+}
+
 export interface Tables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
@@ -187,6 +193,7 @@ export interface Tables {
   data_keys: DataKeyRow
   audit_events: AuditEventRow
   deleted_realms: DeletedRealmRow
+  platform_policy: PlatformPolicyRow
   status_indexes: StatusIndexRow
   status_lists: StatusListRow
   revoked_tokens: RevokedTokenRow

@@ -145,6 +145,12 @@ const ROWS: Record<string, Row> = {
       kid: (await operations.rotateSigningKey(TESTER, tenant)).kid,
     }),
   },
+  'GET /admin/policy': { role: 'account-admin', status: 200 },
+  'PATCH /admin/policy': {
+    role: 'platform-admin',
+    status: 200,
+    body: () => ({ max_token_lifetime_seconds: 3600 }),
+  },
   'GET /admin/audit-events': { role: 'platform-admin', status: 200 },
   'GET /admin/realms/{tenant}/audit-events': { role: 'account-admin', status: 200 },
 }

@@ -67,3 +67,24 @@ t.test('what was done is in the trail', async (t) => {
   ])
     t.not((await mintmark(['audit', 'list', ...wrong], env)).code, 0)
 })
+
+t.test('the bounds for realms are shown and changed', async (t) => {
+  await answer('realm', 'create', 'bounded', '--token-lifetime', '3600')
+  const changed = await answer(
+    ...['policy', 'update', '--max-token-lifetime', '600', '--leaked-secret-action', 'disable'],
+    ...['--algorithm', 'ES256', '--algorithm', 'EdDSA', '--introspection-audiences', 'served'],
+    ...['--min-key-rotation', '86400', '--max-key-rotation', '8640000'],
+    ...['--min-jwks-max-age', '60', '--max-jwks-max-age', '3600'],
+  )
+  t.match(changed, {
+    max_token_lifetime_seconds: 600,
+    leaked_secret_actions: ['disable'],
+    algorithms: ['ES256', 'EdDSA'],
+    realms_beyond: ['bounded'],
+  })
+  t.same(await answer('policy', 'show'), changed)
+  t.match((await mintmark(['policy', 'show'], env)).stdout, /realms beyond +bounded/)
+  const refused = await mintmark(['policy', 'update', '--max-token-lifetime', '4000'], env)
+  t.equal(refused.code, 1)
+  t.match(refused.stderr, 'max_token_lifetime_seconds must be a whole number from 30 to 3600.')
+})

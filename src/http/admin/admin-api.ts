@@ -10,6 +10,7 @@ import { acceptJson } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { describeApi } from './openapi.ts'
 import { refuseOtherMethods } from './other-methods.ts'
+import { policyRoutes } from './policy.ts'
 import { adminErrorHandler } from './problem.ts'
 import { protectedResourceImportRoute } from './protected-resource-import.ts'
 import { protectedResourceRoutes } from './protected-resources.ts'
@@ -60,6 +61,7 @@ export async function adminApi(
     tokenRoutes(scope, operations)
     keyRoutes(scope, operations)
     auditEventRoutes(scope, operations)
+    policyRoutes(scope, operations)
     refuseOthers()
   })
 }

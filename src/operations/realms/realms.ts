@@ -2,6 +2,7 @@ import { generateSigningKey } from '../../crypto/signing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import type { Page } from '../../domain/page.ts'
+import { fitToPolicy, requireWithinPolicy } from '../../domain/policy.ts'
 import {
   checkRealmName,
   checkRealmSettings,
@@ -15,6 +16,7 @@ import { cachedUntilAfter, nextRotationStep } from '../../domain/signing-key.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
 import { isRoleGranted } from '../../storage/grants.ts'
+import { findPolicy } from '../../storage/policy.ts'
 import { isResourceTypeUsed } from '../../storage/protected-resources.ts'
 import { deleteRealm } from '../../storage/realm-deletion.ts'
 import {
@@ -62,7 +64,8 @@ export function realmOperations(deps: Deps): RealmOperations {
     async createRealm(actor, name, settings = {}) {
       requirePlatformAuthority(actor)
       checkRealmName(name)
-      return createRealmWithKey(deps, actor, name, { ...DEFAULT_REALM_SETTINGS, ...settings })
+      const defaults = fitToPolicy(DEFAULT_REALM_SETTINGS, (await findPolicy(deps.db)).policy)
+      return createRealmWithKey(deps, actor, name, { ...defaults, ...settings })
     },
 
     async listRealms(actor, { after, limit }) {
@@ -97,6 +100,8 @@ export function realmOperations(deps: Deps): RealmOperations {
         // How much a realm may take up is the platform's to say.
         if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(actor)
         checkRealmSettings(settings)
+        if (!actor.authority.platform)
+          requireWithinPolicy(settingsOf(realm), settings, (await findPolicy(trx)).policy)
         await requireUnheld(trx, realm, settings.roles)
         await requireUnused(trx, realm, settings.resourceTypes)
         const cachedUntil = cachedUntilAfter(realm, settings.jwksMaxAgeSeconds, now)

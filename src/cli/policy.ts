@@ -1,0 +1,87 @@
+import type { Command } from 'commander'
+import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
+import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
+import type { Policy } from '../domain/policy.ts'
+import type { Algorithm } from '../domain/realm.ts'
+import { policyToWire } from '../wire/policy.ts'
+import { collect, whole } from './arguments.ts'
+import type { InSession, Session } from './session.ts'
+import { fields } from './text.ts'
+
+interface PolicyOptions {
+  readonly maxTokenLifetime?: number
+  readonly minKeyRotation?: number
+  readonly maxKeyRotation?: number
+  readonly minJwksMaxAge?: number
+  readonly maxJwksMaxAge?: number
+  readonly algorithm?: Algorithm[]
+  readonly leakedSecretAction?: LeakedSecretAction[]
+  readonly introspectionAudiences?: IntrospectionAudiences[]
+}
+
+export function policyCommands(program: Command, inSession: InSession): void {
+  const policy = program.command('policy').description('bounds for what the administrators of realms may set')
+
+  policy
+    .command('show')
+    .description('the bounds, and which realms are beyond them')
+    .action(
+      inSession(async (session) =>
+        describe(session, (await session.operations.findPolicy(session.actor)).policy),
+      ),
+    )
+
+  policy
+    .command('update')
+    .description(
+      'change bounds; what is left out stays. A realm that is beyond keeps its value until that is changed',
+    )
+    .option('--max-token-lifetime <seconds>', 'longest token lifetime, 30 to 3600', whole)
+    .option('--min-key-rotation <seconds>', 'shortest age at which a key is replaced', whole)
+    .option('--max-key-rotation <seconds>', 'longest age at which a key is replaced, a day or more', whole)
+    .option('--min-jwks-max-age <seconds>', 'shortest time that the JWKS may be cached', whole)
+    .option('--max-jwks-max-age <seconds>', 'longest time that the JWKS may be cached', whole)
+    .option('--algorithm <name>', 'what realms may sign with; repeatable, replaces the list', collect)
+    .option('--leaked-secret-action <action>', 'what realms may do; repeatable, replaces the list', collect)
+    .option(
+      '--introspection-audiences <which>',
+      'what realms may choose; repeatable, replaces the list',
+      collect,
+    )
+    .action(
+      inSession(async (session, options: PolicyOptions) => {
+        const { policy: updated } = await session.operations.updatePolicy(session.actor, policyOf(options))
+        return describe(session, updated)
+      }),
+    )
+}
+
+/** Only what was said. */
+function policyOf(options: PolicyOptions): Partial<Policy> {
+  const said = {
+    maxTokenLifetimeSeconds: options.maxTokenLifetime,
+    minKeyRotationSeconds: options.minKeyRotation,
+    maxKeyRotationSeconds: options.maxKeyRotation,
+    minJwksMaxAgeSeconds: options.minJwksMaxAge,
+    maxJwksMaxAgeSeconds: options.maxJwksMaxAge,
+    algorithms: options.algorithm,
+    leakedSecretActions: options.leakedSecretAction,
+    introspectionAudiences: options.introspectionAudiences,
+  }
+  const given = Object.entries(said).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given) as Partial<Policy>
+}
+
+async function describe({ operations, actor }: Session, policy: Policy) {
+  const beyond = await operations.listRealmsBeyondPolicy(actor)
+  const text = fields({
+    'token lifetime': `at most ${policy.maxTokenLifetimeSeconds} s`,
+    'key rotation': `${policy.minKeyRotationSeconds} to ${policy.maxKeyRotationSeconds} s`,
+    'JWKS max-age': `${policy.minJwksMaxAgeSeconds} to ${policy.maxJwksMaxAgeSeconds} s`,
+    algorithms: policy.algorithms.join(' '),
+    'leaked secrets': policy.leakedSecretActions.join(' '),
+    'introspection audiences': policy.introspectionAudiences.join(' '),
+    'realms beyond': beyond.join(' ') || 'none',
+  })
+  return { json: { ...policyToWire(policy), realms_beyond: beyond }, text }
+}

@@ -1,0 +1,133 @@
+import { INTROSPECTION_AUDIENCES, type IntrospectionAudiences } from './introspection-audience.ts'
+import { LEAKED_SECRET_ACTIONS, type LeakedSecretAction } from './leaked-secret.ts'
+import {
+  ALGORITHMS,
+  type Algorithm,
+  MAX_TOKEN_LIFETIME_SECONDS,
+  MIN_TOKEN_LIFETIME_SECONDS,
+  type RealmSettings,
+} from './realm.ts'
+import { Refusal } from './refusal.ts'
+
+const DAY_SECONDS = 86_400
+
+/** Bounds for what the administrators of realms may set. Platform administrators may set a realm beyond them. */
+export interface Policy {
+  readonly maxTokenLifetimeSeconds: number
+  readonly minKeyRotationSeconds: number
+  readonly maxKeyRotationSeconds: number
+  readonly minJwksMaxAgeSeconds: number
+  readonly maxJwksMaxAgeSeconds: number
+  readonly algorithms: readonly Algorithm[]
+  readonly leakedSecretActions: readonly LeakedSecretAction[]
+  readonly introspectionAudiences: readonly IntrospectionAudiences[]
+}
+
+/** What every realm's settings are held to anyway. */
+export const DEFAULT_POLICY: Policy = {
+  maxTokenLifetimeSeconds: MAX_TOKEN_LIFETIME_SECONDS,
+  minKeyRotationSeconds: 2,
+  maxKeyRotationSeconds: 3650 * DAY_SECONDS,
+  minJwksMaxAgeSeconds: 1,
+  maxJwksMaxAgeSeconds: DAY_SECONDS,
+  algorithms: ALGORITHMS,
+  leakedSecretActions: LEAKED_SECRET_ACTIONS,
+  introspectionAudiences: INTROSPECTION_AUDIENCES,
+}
+
+/** Refuses a policy that no realm could keep, naming the member by its wire name. */
+export function checkPolicy(policy: Policy): void {
+  const { minKeyRotationSeconds, maxKeyRotationSeconds, minJwksMaxAgeSeconds, maxJwksMaxAgeSeconds } = policy
+  checkWhole('max_token_lifetime_seconds', policy.maxTokenLifetimeSeconds, [
+    MIN_TOKEN_LIFETIME_SECONDS,
+    MAX_TOKEN_LIFETIME_SECONDS,
+  ])
+  // Keys have to be published before they sign: a day leaves room for that.
+  checkWhole('max_key_rotation_seconds', maxKeyRotationSeconds, [DAY_SECONDS, 3650 * DAY_SECONDS])
+  checkWhole('min_key_rotation_seconds', minKeyRotationSeconds, [2, maxKeyRotationSeconds])
+  checkWhole('max_jwks_max_age_seconds', maxJwksMaxAgeSeconds, [1, DAY_SECONDS])
+  checkWhole('min_jwks_max_age_seconds', minJwksMaxAgeSeconds, [1, Math.min(3600, maxJwksMaxAgeSeconds)])
+  checkChoice('algorithms', policy.algorithms, ALGORITHMS)
+  checkChoice('leaked_secret_actions', policy.leakedSecretActions, LEAKED_SECRET_ACTIONS)
+  checkChoice('introspection_audiences', policy.introspectionAudiences, INTROSPECTION_AUDIENCES)
+}
+
+type Bounded = Pick<
+  RealmSettings,
+  | 'algorithm'
+  | 'tokenLifetimeSeconds'
+  | 'keyRotationSeconds'
+  | 'jwksMaxAgeSeconds'
+  | 'leakedSecretAction'
+  | 'introspectionAudiences'
+>
+
+/** The settings that the policy does not allow: the wire name of each, and what it must be. */
+export function beyondPolicy(settings: Bounded, policy: Policy): ReadonlyMap<keyof Bounded, string> {
+  const range = (value: number, min: number, max: number) =>
+    value < min || value > max ? `from ${min} to ${max}` : undefined
+  const choice = <T>(value: T, allowed: readonly T[]) =>
+    allowed.includes(value) ? undefined : `one of ${allowed.join(', ')}`
+  const wanted: Record<keyof Bounded, string | undefined> = {
+    algorithm: choice(settings.algorithm, policy.algorithms),
+    tokenLifetimeSeconds: range(
+      settings.tokenLifetimeSeconds,
+      MIN_TOKEN_LIFETIME_SECONDS,
+      policy.maxTokenLifetimeSeconds,
+    ),
+    keyRotationSeconds: range(
+      settings.keyRotationSeconds,
+      policy.minKeyRotationSeconds,
+      policy.maxKeyRotationSeconds,
+    ),
+    jwksMaxAgeSeconds: range(
+      settings.jwksMaxAgeSeconds,
+      policy.minJwksMaxAgeSeconds,
+      policy.maxJwksMaxAgeSeconds,
+    ),
+    leakedSecretAction: choice(settings.leakedSecretAction, policy.leakedSecretActions),
+    introspectionAudiences: choice(settings.introspectionAudiences, policy.introspectionAudiences),
+  }
+  const beyond = Object.entries(wanted).filter(([, must]) => must !== undefined)
+  return new Map(beyond as [keyof Bounded, string][])
+}
+
+/** Refuses a change to a value beyond the policy. A value that was beyond it already may stay. */
+export function requireWithinPolicy(before: RealmSettings, after: RealmSettings, policy: Policy): void {
+  for (const [name, must] of beyondPolicy(after, policy)) {
+    if (after[name] === before[name]) continue
+    const field = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    throw new Refusal('invalid', `${field} must be ${must}, by the policy of this platform.`, field)
+  }
+}
+
+/** Settings of a new realm where nothing else was said: the nearest that the policy allows. */
+export function fitToPolicy(settings: RealmSettings, policy: Policy): RealmSettings {
+  const among = <T>(value: T, allowed: readonly T[]) => (allowed.includes(value) ? value : (allowed[0] as T))
+  const within = (value: number, min: number, max: number) => Math.min(Math.max(value, min), max)
+  const { minKeyRotationSeconds, maxKeyRotationSeconds, minJwksMaxAgeSeconds, maxJwksMaxAgeSeconds } = policy
+  const keyRotationSeconds = within(settings.keyRotationSeconds, minKeyRotationSeconds, maxKeyRotationSeconds)
+  const keyPublishSeconds = Math.min(settings.keyPublishSeconds, Math.floor(keyRotationSeconds / 2))
+  const jwksMaxAgeSeconds = within(settings.jwksMaxAgeSeconds, minJwksMaxAgeSeconds, maxJwksMaxAgeSeconds)
+  return {
+    ...settings,
+    algorithm: among(settings.algorithm, policy.algorithms),
+    tokenLifetimeSeconds: Math.min(settings.tokenLifetimeSeconds, policy.maxTokenLifetimeSeconds),
+    keyRotationSeconds,
+    keyPublishSeconds,
+    jwksMaxAgeSeconds,
+    leakedSecretAction: among(settings.leakedSecretAction, policy.leakedSecretActions),
+    introspectionAudiences: among(settings.introspectionAudiences, policy.introspectionAudiences),
+  }
+}
+
+function checkWhole(field: string, value: number, [min, max]: readonly [number, number]): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new Refusal('invalid', `${field} must be a whole number from ${min} to ${max}.`, field)
+}
+
+function checkChoice<T>(field: string, values: readonly T[], known: readonly T[]): void {
+  const ok = values.length > 0 && values.every((value) => known.includes(value))
+  if (!ok || new Set(values).size !== values.length)
+    throw new Refusal('invalid', `${field} must be one or more of ${known.join(', ')}.`, field)
+}

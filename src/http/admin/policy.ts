@@ -1,0 +1,106 @@
+import { Type } from 'typebox'
+import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
+import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
+import type { Policy } from '../../domain/policy.ts'
+import { ALGORITHMS } from '../../domain/realm.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { policyToWire } from '../../wire/policy.ts'
+import type { AdminScope } from './admin-api.ts'
+import { actorOf } from './authentication.ts'
+import { etagOf, readIfMatch } from './etag.ts'
+import { Closed } from './schemas.ts'
+
+const tags = ['Policy']
+
+const Seconds = (description: string) => Type.Integer({ minimum: 1, description })
+const Choice = (values: readonly string[], description: string) =>
+  Type.Array(Type.Enum([...values]), { minItems: 1, maxItems: values.length, description })
+
+const bounds = {
+  max_token_lifetime_seconds: Seconds('The longest token_lifetime_seconds, 30 to 3600. Default: 3600'),
+  min_key_rotation_seconds: Seconds('The shortest key_rotation_seconds. Default: 2'),
+  max_key_rotation_seconds: Seconds('The longest key_rotation_seconds, a day or more. Default: ten years'),
+  min_jwks_max_age_seconds: Seconds('The shortest jwks_max_age_seconds, 1 to 3600. Default: 1'),
+  max_jwks_max_age_seconds: Seconds('The longest jwks_max_age_seconds, 1 to 86400. Default: a day'),
+  algorithms: Choice(ALGORITHMS, 'What realms may sign with. Default: all'),
+  leaked_secret_actions: Choice(
+    LEAKED_SECRET_ACTIONS,
+    'What realms may do about a leaked secret. Default: all',
+  ),
+  introspection_audiences: Choice(INTROSPECTION_AUDIENCES, 'What realms may choose there. Default: all'),
+}
+
+const PolicyChange = Type.Partial(Type.Object(bounds), Closed)
+const PolicyAnswer = Type.Object({
+  ...bounds,
+  realms_beyond: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'For platform administrators: realms with a setting beyond these bounds, the first 100',
+    }),
+  ),
+})
+
+type PolicyOperations = Pick<Operations, 'findPolicy' | 'updatePolicy' | 'listRealmsBeyondPolicy'>
+
+/** Bounds for what administrators of realms may set. */
+export function policyRoutes(app: AdminScope, operations: PolicyOperations): void {
+  app.get(
+    '/admin/policy',
+    {
+      schema: {
+        tags,
+        summary: 'Bounds for the settings of realms',
+        description:
+          'They bind administrators of realms; platform administrators may set a realm beyond them.',
+        response: { 200: PolicyAnswer },
+      },
+    },
+    async (request, reply) => {
+      const actor = actorOf(request)
+      const { policy, version } = await operations.findPolicy(actor)
+      const beyond = actor.authority.platform && {
+        realms_beyond: await operations.listRealmsBeyondPolicy(actor),
+      }
+      return reply.header('etag', etagOf(version)).send({ ...policyToWire(policy), ...beyond })
+    },
+  )
+
+  app.patch(
+    '/admin/policy',
+    {
+      schema: {
+        tags,
+        summary: 'Change bounds for the settings of realms; what is left out stays',
+        description:
+          'A realm that is beyond a new bound keeps its value until that is changed: see realms_beyond.',
+        body: PolicyChange,
+        response: { 200: PolicyAnswer },
+      },
+    },
+    async (request, reply) => {
+      const actor = actorOf(request)
+      const { policy, version } = await operations.updatePolicy(actor, {
+        ...readPolicy(request.body),
+        expectedVersion: readIfMatch(request.headers['if-match']),
+      })
+      const realms_beyond = await operations.listRealmsBeyondPolicy(actor)
+      return reply.header('etag', etagOf(version)).send({ ...policyToWire(policy), realms_beyond })
+    },
+  )
+}
+
+/** Only what was said. */
+function readPolicy(body: Type.Static<typeof PolicyChange>): Partial<Policy> {
+  const read = {
+    maxTokenLifetimeSeconds: body.max_token_lifetime_seconds,
+    minKeyRotationSeconds: body.min_key_rotation_seconds,
+    maxKeyRotationSeconds: body.max_key_rotation_seconds,
+    minJwksMaxAgeSeconds: body.min_jwks_max_age_seconds,
+    maxJwksMaxAgeSeconds: body.max_jwks_max_age_seconds,
+    algorithms: body.algorithms,
+    leakedSecretActions: body.leaked_secret_actions,
+    introspectionAudiences: body.introspection_audiences,
+  }
+  const said = Object.entries(read).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(said) as Partial<Policy>
+}

@@ -1,0 +1,15 @@
+import type { Policy } from '../domain/policy.ts'
+
+/** The policy in the names of the wire: the admin API's, and the CLI's `--json`. */
+export function policyToWire(policy: Policy) {
+  return {
+    max_token_lifetime_seconds: policy.maxTokenLifetimeSeconds,
+    min_key_rotation_seconds: policy.minKeyRotationSeconds,
+    max_key_rotation_seconds: policy.maxKeyRotationSeconds,
+    min_jwks_max_age_seconds: policy.minJwksMaxAgeSeconds,
+    max_jwks_max_age_seconds: policy.maxJwksMaxAgeSeconds,
+    algorithms: [...policy.algorithms],
+    leaked_secret_actions: [...policy.leakedSecretActions],
+    introspection_audiences: [...policy.introspectionAudiences],
+  }
+}
