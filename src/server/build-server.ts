@@ -11,6 +11,7 @@ import { adminApi } from '../http/admin/admin-api.ts'
 import type { RateLimits } from '../http/admin/rate-limits.ts'
 import { readClientAddresses, type TrustedProxies } from '../http/client-address.ts'
 import { healthRoutes } from '../http/health.ts'
+import { homeRoute } from '../http/home.ts'
 import { requireOneHost } from '../http/host.ts'
 import { metricsRoute } from '../http/metrics.ts'
 import { discoveryRoutes } from '../http/oauth/discovery.ts'
@@ -74,6 +75,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
   requireOneHost(app)
   app.setErrorHandler(oauthErrorHandler(operations))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
+  homeRoute(app)
   await app.register(async (scope) => healthRoutes(scope, operations, drain.isDraining))
   await app.register(async (scope) =>
     metricsRoute(scope, operations, metrics.read, {

@@ -74,8 +74,51 @@ t.test('the trail is exported as lines of JSON and as CSV that runs no formulas'
   const csv = await browser.get(`${AUDIT}/export?format=csv&action=service-account.create`)
   t.equal(csv.headers['content-type'], 'text/csv; charset=utf-8')
   const [head, refused] = csv.body.split('\n')
-  t.equal(head, 'occurred_at,action,outcome,target,actor_kind,actor_id,address,details')
-  t.match(refused, ",service-account.create,refused,'=1+1,cli,tester,,")
+  t.equal(head, '"occurred_at","action","outcome","target","actor_kind","actor_id","address","details"')
+  t.match(refused, `,"service-account.create","refused","'=1+1","cli","tester","",`)
+})
+
+t.test('no cell of the CSV is a formula, or more than one cell to a spreadsheet', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const client = new pg.Client(server.databaseUrl)
+  await client.connect()
+  const targets = [
+    '=1+1',
+    '+1',
+    '-1',
+    '@SUM(1)',
+    '\t=1',
+    '\r=1',
+    '\n=1',
+    ' =1',
+    '\u00a0=1',
+    '\u200b=1',
+    '\ufeff=1',
+    '＝1',
+    'x;=cmd|1',
+    'a,b"c',
+    'plain',
+  ]
+  for (const target of targets)
+    await client.query(
+      `insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, target, outcome, details)
+       select id, name, now(), 'api', $1, $1, $1, 'refused', '{}' from realms where name = 'acme'`,
+      [target],
+    )
+  await client.end()
+  const { body } = await browser.get(`${AUDIT}/export?format=csv`)
+  const cells = [...body.matchAll(/"((?:[^"]|"")*)"(?:,|\n|$)/g)].map(([, cell = '']) =>
+    cell.replaceAll('""', '"'),
+  )
+  t.equal(cells.length % 8, 0)
+  t.equal(body.replace(/"(?:[^"]|"")*"/g, '').replace(/[,\n]/g, ''), '', 'nothing stands outside of quotes')
+  const columns = [1, 3, 5].map((column) => cells.filter((_, n) => n % 8 === column))
+  for (const column of columns)
+    for (const target of targets) {
+      const harmless = ['x;=cmd|1', 'a,b"c', 'plain'].includes(target)
+      t.ok(column.includes(harmless ? target : `'${target}`), JSON.stringify(target))
+      if (!harmless) t.notOk(column.includes(target), JSON.stringify(target))
+    }
 })
 
 t.test('what has no target, no address or no words of its own is shown all the same', async (t) => {

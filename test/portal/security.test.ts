@@ -171,6 +171,20 @@ t.test('a viewer sees every page, is offered no change, and is refused one that 
     )
     t.notMatch(answer.body, /href="[^"]*\/(create|reset-secret|rotate-secret|delete|disable|rotate|revoke)"/)
   }
+  for (const path of [
+    `${LIST}/create`,
+    `${here}/reset-secret`,
+    `${here}/rotate-secret`,
+    `${here}/secrets/1/delete`,
+    `${here}/disable`,
+    `${here}/delete`,
+    '/portal/acme/keys/rotate',
+    '/portal/acme/keys/kid/revoke',
+  ]) {
+    const answer = await viewer.get(path)
+    t.equal(answer.statusCode, 403, path)
+    t.notMatch(answer.body, '<form method="post" action="/portal/acme/service-accounts')
+  }
   const attempts = [
     `${LIST}/create`,
     here,
@@ -253,6 +267,7 @@ t.test('without its database the portal says so, and works again when it is back
   t.equal(answer.statusCode, 503)
   t.match(textOf(answer), 'The database is away')
   t.match(textOf(answer), 'Nothing can be shown at the moment.')
+  t.equal(answer.headers['retry-after'], '5')
   await restore()
   t.equal((await browser.get(LIST)).statusCode, 200)
 })

@@ -75,7 +75,7 @@ t.test('the cookie is out of reach of scripts, other sites and plain http', asyn
   const answer = await new Browser(server).post(SIGN_IN, { code: await codeFor(server) })
   const [cookie] = [answer.headers['set-cookie']].flat()
   t.match(cookie, /^__Host-mintmark-portal=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
-  t.match(answer.headers['strict-transport-security'], 'max-age')
+  t.equal(answer.headers['strict-transport-security'], 'max-age=31536000', 'other hosts are left alone')
 })
 
 t.test('on plain http the cookie does without what needs https', async (t) => {
@@ -147,6 +147,7 @@ t.test('what is done while signed out is not done, and the page says so', async 
   const answer = await browser.post(`${LIST}/create`, { ...fields, name: 'CI' })
   t.equal(answer.statusCode, 401)
   t.match(textOf(answer), 'Nothing was changed. Sign in again')
+  t.equal(answer.headers['www-authenticate'], 'Cookie realm="portal"')
 })
 
 t.test('an administrator ends the sessions of one person or of all', async (t) => {
@@ -206,6 +207,42 @@ t.test('/portal leads to whoever is signed in, or asks for the realm', async (t)
   t.equal((await stranger.get('/portal/acme')).headers.location, LIST)
   t.equal((await (await adminOf(server, 'acme')).get('/portal')).headers.location, LIST)
   t.equal((await stranger.get('/portal/No_Realm/sign-in')).statusCode, 404)
+})
+
+t.test('a slash too many leads to the address that is meant', async (t) => {
+  const server = await withRealm(t)
+  const browser = await adminOf(server, 'acme')
+  for (const [path, meant] of [
+    ['/portal/', '/portal'],
+    ['/portal//', '/portal'],
+    ['/portal/?realm=acme', '/portal?realm=acme'],
+    ['/portal//service-accounts', '/portal/service-accounts'],
+    ['/portal//sign-in?next=%2F%2Fevil.test', '/portal/sign-in?next=%2F%2Fevil.test'],
+    ['/portal/acme//keys', '/portal/acme/keys'],
+    ['/portal/acme/keys/?done=x', '/portal/acme/keys?done=x'],
+    ['/portal/acme/nothing/', '/portal/acme/nothing'],
+  ] as const) {
+    const answer = await browser.get(path)
+    t.equal(answer.statusCode, 303, path)
+    t.equal(answer.headers.location, meant)
+  }
+  const form = await browser.post('/portal/acme/sign-in/', { code: 'x' })
+  t.equal(form.statusCode, 308)
+  t.equal(form.headers.location, SIGN_IN)
+})
+
+t.test('/ leads people to the portal, and tells programs that nothing is there', async (t) => {
+  const server = await withRealm(t)
+  const browser = new Browser(server)
+  const page = await browser.get('/', { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' })
+  t.equal(page.statusCode, 303)
+  t.equal(page.headers.location, '/portal')
+  for (const accept of ['*/*', 'application/json', '']) {
+    const answer = await browser.get('/', { accept })
+    t.equal(answer.statusCode, 404)
+    t.same(answer.json(), { error: 'not_found' })
+    t.equal(answer.headers['vary'], 'accept')
+  }
 })
 
 t.test('a realm that is not there lets nobody in', async (t) => {

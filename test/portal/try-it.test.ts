@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t from 'tap'
 import { adminOf, type Browser, textOf } from '../support/portal.ts'
 import { TESTER, testServer } from '../support/server.ts'
@@ -52,6 +53,21 @@ t.test('guessing secrets is slowed down here too', async (t) => {
   const answer = await ask(browser, clientId, 'mm_wrong')
   t.equal(answer.statusCode, 429)
   t.match(textOf(answer), /Try again in \d+ seconds/)
+  t.match(answer.headers['retry-after'], /^\d+$/)
+})
+
+t.test('a database that is away is no fault of the credentials', async (t) => {
+  const { server, browser, clientId, clientSecret } = await signedIn(t)
+  const fields = { ...(await fieldsOf(browser)), client_id: clientId, client_secret: clientSecret }
+  // The session can still be read, the account cannot.
+  const client = new pg.Client(server.databaseUrl)
+  await client.connect()
+  await client.query('begin; lock table service_accounts in access exclusive mode')
+  const answer = await browser.post(TRY, fields)
+  await client.end()
+  t.equal(answer.statusCode, 503)
+  t.equal(answer.headers['retry-after'], '5')
+  t.notMatch(answer.body, clientSecret)
 })
 
 async function fieldsOf(browser: Browser) {

@@ -1,7 +1,6 @@
-import { Readable } from 'node:stream'
-import { stringify } from 'csv-stringify'
 import type { AuditAction, AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { csv, jsonLines } from './audit-export.ts'
 import { badge } from './elements.ts'
 import { type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
@@ -169,46 +168,4 @@ ${Object.keys(event.details).length > 0 && html`<details><summary>Details</summa
 function target({ target: on, details: { name } }: RecordedAuditEvent): Html {
   if (typeof name === 'string' && name !== on) return html`${named(name)}<br><code class="muted">${on}</code>`
   return on === undefined ? html`<span class="muted">—</span>` : named(on)
-}
-
-/** Cells that a spreadsheet would take for formulas are made texts. */
-function csv(events: AsyncIterable<RecordedAuditEvent>): Readable {
-  const columns = [
-    'occurred_at',
-    'action',
-    'outcome',
-    'target',
-    'actor_kind',
-    'actor_id',
-    'address',
-    'details',
-  ]
-  return Readable.from(events)
-    .map(toWire)
-    .compose(
-      stringify({
-        header: true,
-        columns,
-        escape_formulas: true,
-        cast: { object: (value) => JSON.stringify(value) },
-      }),
-    ) as Readable
-}
-
-function jsonLines(events: AsyncIterable<RecordedAuditEvent>): Readable {
-  return Readable.from(events).map((event) => `${JSON.stringify(toWire(event))}\n`)
-}
-
-function toWire({ id, occurredAt, actor, action, target: on, outcome, details }: RecordedAuditEvent) {
-  return {
-    id,
-    occurred_at: occurredAt.toISOString(),
-    actor_kind: actor.kind,
-    actor_id: actor.id,
-    address: actor.address ?? null,
-    action,
-    target: on ?? null,
-    outcome,
-    details,
-  }
 }

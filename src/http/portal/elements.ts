@@ -45,6 +45,11 @@ export function copyButton(id: string, label: string): Html {
   return html`<button type="button" class="quiet small needs-script" data-copy="${id}" aria-label="Copy ${label}">${icon('clipboard')}<span data-copied="Copied">Copy</span></button>`
 }
 
+/** At most so many characters. Browsers count UTF-16 units, of which a character may take two; the server counts again. */
+export function atMost(characters: number): Html {
+  return html`maxlength="${2 * characters}"`
+}
+
 export interface FieldOptions {
   readonly value?: string
   readonly hint?: Content

@@ -37,7 +37,10 @@ export function errorPages(layout: Layout, operations: Deps) {
     if (error instanceof SignInRefusal) {
       const page = signInRefusalPage(error, operations.singleSignOn)
       // Away for a moment is no reason to sign anybody out.
-      return layout.send(reply, page)
+      return layout.send(reply, {
+        ...page,
+        ...(page.status === 503 && { retryAfterSeconds: RETRY_AFTER_SECONDS }),
+      })
     }
     const page = pageFor(error, request, operations)
     if (page.status === 500) logFault(request, error)
@@ -58,10 +61,12 @@ function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply)
   const { tenant = '' } = request.params as { tenant?: string }
   const signIn = `/portal/${encodeURIComponent(tenant)}/sign-in`
   note(request, { outcome: 'signed_out' })
-  if (request.method === 'GET')
+  if (request.method === 'GET' || request.method === 'HEAD')
     return reply.redirect(`${signIn}?next=${encodeURIComponent(request.url)}`, 303)
   const content = html`<p>Nothing was changed. Sign in again, then repeat what you did.</p>
 <p><a class="button primary" href="${signIn}?next=${encodeURIComponent(request.url)}">Sign in</a></p>`
+  // RFC 9110 section 15.5.2 wants a challenge. Browsers know no scheme for cookies and forms, and show the page.
+  reply.header('www-authenticate', 'Cookie realm="portal"')
   return layout.send(reply, { title: 'You are signed out', status: 401, body: content })
 }
 
@@ -74,6 +79,9 @@ function reasonOf(error: FastifyError): string | undefined {
   return error instanceof Refusal ? error.field : error.message
 }
 
+/** Time for a person to read the page. */
+const RETRY_AFTER_SECONDS = 5
+
 const NOT_SHOWN = 'Nothing can be shown at the moment. Try again shortly.'
 // The database may have gone after it did what it was told, and before it could say so.
 const PERHAPS_DONE =
@@ -84,7 +92,10 @@ function pageFor(error: FastifyError, { method }: FastifyRequest, { isDatabaseAw
     return problem(STATUS[error.code], TITLES[error.code] ?? 'This cannot be done', error.message)
   if (error instanceof UnknownRealmError) return problem(404, 'Not found', 'There is no such realm.')
   if (isDatabaseAway(error) || (error instanceof OAuthError && error.code === 'temporarily_unavailable'))
-    return problem(503, 'The database is away', method === 'POST' ? PERHAPS_DONE : NOT_SHOWN)
+    return {
+      ...problem(503, 'The database is away', method === 'POST' ? PERHAPS_DONE : NOT_SHOWN),
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    }
   const { statusCode = 500 } = error
   if (statusCode === 429) return problem(429, 'Too many attempts', 'Wait a minute, then try again.')
   if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')

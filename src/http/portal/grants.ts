@@ -4,7 +4,7 @@ import type { ProtectedResource } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { badge, form } from './elements.ts'
+import { atMost, badge, form } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { addressOf } from './service-account.ts'
@@ -50,7 +50,7 @@ export async function grantsCard(
   asked: Asked,
   operations: Deps,
 ): Promise<Html> {
-  const find = asked.query('find').trim().slice(0, 100)
+  const find = asked.query('find').trim().slice(0, 200)
   const after = asked.query('after')
   const grants = await operations.listGrants(visit.actor, visit.realm, account.clientId, {
     limit: GRANTS,
@@ -90,7 +90,7 @@ interface Found extends Part<ProtectedResource> {
 function search(visit: Visit, account: ServiceAccount, realm: Realm, found: Found | undefined): Html {
   return html`<form method="get" action="#grants" role="search" class="finder" data-search-as-you-type="found">
 <label for="find">Grant a role on</label>
-<div class="row"><span class="with-icon">${icon('magnifying-glass')}<input id="find" name="find" type="search" value="${found?.find ?? ''}" placeholder="Device or device group, by name or id" maxlength="100" autocomplete="off" aria-controls="found"></span>
+<div class="row"><span class="with-icon">${icon('magnifying-glass')}<input id="find" name="find" type="search" value="${found?.find ?? ''}" placeholder="Device or device group, by name or id" ${atMost(100)} autocomplete="off" aria-controls="found"></span>
 <button>Search</button></div>
 </form>
 <div id="found" aria-live="polite">${found && results(visit, account, realm, found)}</div>`

@@ -48,7 +48,7 @@ ${table(visit, keys, realm)}
 }
 
 function rotation(portal: Portal, operations: Deps): void {
-  portal.page('/portal/:tenant/keys/rotate', async (visit) => {
+  portal.question('/portal/:tenant/keys/rotate', async (visit) => {
     const realm = await operations.findRealm(visit.actor, visit.realm)
     return {
       title: 'Rotate the key',
@@ -72,7 +72,7 @@ function rotation(portal: Portal, operations: Deps): void {
 function revocation(portal: Portal, operations: Deps): void {
   const path = '/portal/:tenant/keys/:kid/revoke'
 
-  portal.page(path, async (visit, { params }) => ({
+  portal.question(path, async (visit, { params }) => ({
     title: 'Revoke the key',
     section: 'keys',
     trail: [['Keys', `/portal/${visit.realm}/keys`]],

@@ -16,6 +16,8 @@ export interface Page {
   readonly actions?: Content
   readonly body: Content
   readonly status?: number
+  /** When to try again. */
+  readonly retryAfterSeconds?: number
   /** Where the address bar is sent after a page that is an answer to a form, so that a reload sends nothing again. */
   readonly settleAt?: string
 }
@@ -51,6 +53,7 @@ ${visit ? inside(assets, page, visit) : outside(assets, page)}
 </body>
 </html>
 `
+      if (page.retryAfterSeconds !== undefined) reply.header('retry-after', page.retryAfterSeconds)
       return reply
         .code(page.status ?? 200)
         .header('content-type', 'text/html; charset=utf-8')

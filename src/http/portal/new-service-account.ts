@@ -1,7 +1,7 @@
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { field, form, notice } from './elements.ts'
+import { atMost, field, form, notice } from './elements.ts'
 import { html } from './html.ts'
 import type { Page } from './layout.ts'
 import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
@@ -16,7 +16,7 @@ type Deps = Pick<
 export function newServiceAccountScreen(portal: Portal, operations: Deps): void {
   const path = '/portal/:tenant/service-accounts/create'
 
-  portal.page(path, async (visit) => {
+  portal.question(path, async (visit) => {
     const realm = await operations.findRealm(visit.actor, visit.realm)
     return ask(visit, realm, operations.newPortalFormId(), {})
   })
@@ -71,12 +71,12 @@ ${field('name', 'Name', {
   value: name,
   fault: faultOf('name'),
   hint: 'Unique within the account. Say what uses it: “CI of the web shop”.',
-  attributes: html`required maxlength="100"`,
+  attributes: html`required ${atMost(100)}`,
 })}
 ${field('description', 'Description (optional)', {
   value: description,
   fault: faultOf('description'),
-  attributes: html`maxlength="500"`,
+  attributes: html`${atMost(500)}`,
 })}
 <p class="hint">It starts with the role <strong>view</strong>. Give it more on its permissions page afterwards.</p>
 <div class="buttons"><button class="primary"${full && html` disabled`}>Confirm</button><a class="button" href="${list}">Cancel</a></div>`,

@@ -18,6 +18,7 @@ import { serviceAccountsScreen } from './service-accounts.ts'
 import { signInScreen } from './sign-in.ts'
 import { signOutScreen } from './sign-out.ts'
 import { singleSignOnScreen } from './single-sign-on.ts'
+import { tidyAddresses } from './tidy-addresses.ts'
 import { tryItScreen } from './try-it.ts'
 import { createPortal, sessionCookie } from './visit.ts'
 
@@ -37,6 +38,7 @@ export async function portalRoutes(app: FastifyInstance, operations: Operations)
   await app.register(helmet, securityHeaders(secure))
   // Browsers keep nothing of it, be it for the back button: some of the pages show a secret.
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  tidyAddresses(app)
   refuseNul(app)
 
   const layout = createLayout(serveAssets(app, operations))
@@ -78,6 +80,7 @@ function securityHeaders(secure: boolean) {
     // Other sites learn nothing of where somebody came from; our own forms still say that they are ours.
     referrerPolicy: { policy: 'same-origin' as const },
     frameguard: { action: 'deny' as const },
-    hsts: secure,
+    // Other hosts below the name are none of ours.
+    hsts: secure && { includeSubDomains: false },
   }
 }

@@ -45,7 +45,7 @@ function accountOf({ findServiceAccount }: Deps, visit: Visit, { params }: Asked
 }
 
 function resetting(portal: Portal, operations: Deps): void {
-  portal.page(`${PATH}/reset-secret`, async (visit, asked) => {
+  portal.question(`${PATH}/reset-secret`, async (visit, asked) => {
     const account = await accountOf(operations, visit, asked)
     const content = html`<p>Issue a new secret for ${named(account.name)}?</p>
 <p><strong>The old secret stops working as soon as the new one is issued.</strong> The new one is shown once.</p>
@@ -67,7 +67,7 @@ function resetting(portal: Portal, operations: Deps): void {
 }
 
 function rotating(portal: Portal, operations: Deps): void {
-  portal.page(`${PATH}/rotate-secret`, async (visit, asked) => {
+  portal.question(`${PATH}/rotate-secret`, async (visit, asked) => {
     const account = await accountOf(operations, visit, asked)
     const choice = ([hours, label]: (typeof OVERLAPS)[number]) =>
       html`<label class="choice"><input type="radio" name="hours" value="${hours}"${hours === '24' && html` checked`}>${label}</label>`
@@ -93,7 +93,7 @@ function rotating(portal: Portal, operations: Deps): void {
 function ending(portal: Portal, operations: Deps): void {
   const path = `${PATH}/secrets/:secretId/delete`
 
-  portal.page(path, async (visit, asked) => {
+  portal.question(path, async (visit, asked) => {
     const account = await accountOf(operations, visit, asked)
     const here = addressOf(visit, account.clientId)
     const { secretId = '' } = asked.params

@@ -2,7 +2,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { ListedClientSecret } from '../../operations/accounts/client-secrets.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { badge, confirmation, copyable, field, form, notice, stateBadge } from './elements.ts'
+import { atMost, badge, confirmation, copyable, field, form, notice, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
@@ -73,7 +73,7 @@ function editing(portal: Portal, operations: Deps): void {
 }
 
 function states(portal: Portal, operations: Deps): void {
-  portal.page(`${PATH}/disable`, async (visit, { params }) => {
+  portal.question(`${PATH}/disable`, async (visit, { params }) => {
     const account = await operations.findServiceAccount(
       visit.actor,
       visit.realm,
@@ -106,7 +106,7 @@ function states(portal: Portal, operations: Deps): void {
 }
 
 function deletion(portal: Portal, operations: Deps): void {
-  portal.page(`${PATH}/delete`, async (visit, { params }) => {
+  portal.question(`${PATH}/delete`, async (visit, { params }) => {
     const account = await operations.findServiceAccount(
       visit.actor,
       visit.realm,
@@ -220,8 +220,8 @@ ${form(
   visit,
   addressOf(visit, account.clientId),
   html`<input type="hidden" name="version" value="${account.version}">
-${field('name', 'Name', { value: typed.name, fault: faultOf('name'), attributes: html`required maxlength="100"` })}
-${field('description', 'Description', { value: typed.description, fault: faultOf('description'), attributes: html`maxlength="500"` })}
+${field('name', 'Name', { value: typed.name, fault: faultOf('name'), attributes: html`required ${atMost(100)}` })}
+${field('description', 'Description', { value: typed.description, fault: faultOf('description'), attributes: html`${atMost(500)}` })}
 <div class="buttons"><button>Save</button></div>`,
 )}</section>`
 }

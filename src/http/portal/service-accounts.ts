@@ -1,7 +1,7 @@
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { badge, copyButton, notice, stateBadge } from './elements.ts'
+import { atMost, badge, copyButton, notice, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { when } from './times.ts'
@@ -20,7 +20,7 @@ export function serviceAccountsScreen(
   { findRealm, listServiceAccounts }: Pick<Operations, 'findRealm' | 'listServiceAccounts'>,
 ): void {
   portal.page('/portal/:tenant/service-accounts', async (visit, { query }) => {
-    const search = query('search').trim().slice(0, 100)
+    const search = query('search').trim().slice(0, 200)
     const realm = await findRealm(visit.actor, visit.realm)
     const { items, next } = await listServiceAccounts(visit.actor, visit.realm, {
       after: query('after'),
@@ -60,7 +60,7 @@ function toolbar(visit: Visit, realm: Realm, search: string): Html {
   return html`<div class="toolbar">
 <form method="get" role="search" class="search">
   <label class="unseen" for="search">Search by name</label>
-  <span class="with-icon">${icon('magnifying-glass')}<input id="search" name="search" type="search" value="${search}" placeholder="Search by name" maxlength="100"></span>
+  <span class="with-icon">${icon('magnifying-glass')}<input id="search" name="search" type="search" value="${search}" placeholder="Search by name" ${atMost(100)}></span>
   <button class="unseen-until-focus">Search</button>
 </form>
 <p class="usage${full && ' full'}" id="usage"><meter min="0" max="${Math.max(limit, 1)}" value="${used}" aria-label="Service accounts used"></meter>${used} of ${limit} used${

@@ -2,11 +2,14 @@ import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
 import { parseScope } from '../../domain/scope.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { IssuedAccessToken } from '../../operations/tokens/access-tokens.ts'
-import { copyButton, field, form, notice } from './elements.ts'
+import { atMost, copyButton, field, form, notice } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
 import { exact } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
+
+/** When the server is away, or has too much to do. */
+const RETRY_AFTER_SECONDS = 5
 
 type Deps = Pick<Operations, 'authenticateClient' | 'issueAccessToken'>
 
@@ -30,8 +33,7 @@ export function tryItScreen(portal: Portal, operations: Deps): void {
       const token = await operations.issueAccessToken(client, request, address)
       return ask(visit, { clientId, scope, result: success(token) })
     } catch (error) {
-      const status = error instanceof TooManyFailuresError ? 429 : 400
-      return { ...ask(visit, { clientId, scope, result: refused(error) }), status }
+      return { ...ask(visit, { clientId, scope, result: refused(error) }), ...statusOf(error) }
     }
   })
 }
@@ -54,7 +56,7 @@ ${form(
   visit,
   `/portal/${visit.realm}/try-it`,
   html`${field('client_id', 'client_id', { value: clientId, attributes: html`required maxlength="64" spellcheck="false"` })}
-${field('client_secret', 'client_secret', { type: 'password', attributes: html`required maxlength="256"` })}
+${field('client_secret', 'client_secret', { type: 'password', attributes: html`required ${atMost(256)}` })}
 ${field('scope', 'Scope (optional)', { value: scope, hint: 'Separated by spaces. Without one, the token gets all that the account may have.' })}
 <div class="buttons"><button class="primary">Get a token</button></div>`,
 )}
@@ -79,6 +81,13 @@ function decode(part: string): unknown {
 
 function pretty(value: unknown): string {
   return JSON.stringify(value, undefined, 2)
+}
+
+function statusOf(error: unknown): Pick<Page, 'status' | 'retryAfterSeconds'> {
+  if (error instanceof TooManyFailuresError)
+    return { status: 429, retryAfterSeconds: error.retryAfterSeconds }
+  const isAway = error instanceof OAuthError && error.code === 'temporarily_unavailable'
+  return isAway ? { status: 503, retryAfterSeconds: RETRY_AFTER_SECONDS } : { status: 400 }
 }
 
 function refused(error: unknown): Html {

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type {} from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Actor } from '../../domain/actor.ts'
+import { requireAuthority } from '../../domain/authority.ts'
 import { portalActor } from '../../domain/portal-session.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -52,6 +53,8 @@ export interface Asked {
 /** How screens are put on the server. */
 export interface Portal {
   page(path: string, show: (visit: Visit, asked: Asked) => Promise<Page | Redirect>): void
+  /** A page that asks before a change: for those who may make it. */
+  question(path: string, show: (visit: Visit, asked: Asked) => Promise<Page | Redirect>): void
   /** A file to be kept. */
   download(path: string, make: (visit: Visit, asked: Asked) => Promise<Download>): void
   /** What a form does: only for those who come from one of our own pages. */
@@ -91,11 +94,20 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
   const answer = (reply: FastifyReply, visit: Visit, result: Page | Redirect) =>
     'redirect' in result ? reply.redirect(result.redirect, 303) : layout.send(reply, result, visit)
 
+  const page: Portal['page'] = (path, show) => {
+    app.get<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
+      const visit = await enter(request, reply)
+      return answer(reply, visit, await show(visit, asked(request)))
+    })
+  }
+
   return {
-    page(path, show) {
-      app.get<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
-        const visit = await enter(request, reply)
-        return answer(reply, visit, await show(visit, asked(request)))
+    page,
+
+    question(path, show) {
+      page(path, async (visit, asked) => {
+        requireAuthority(visit.actor, visit.realm, 'administer')
+        return show(visit, asked)
       })
     },
 

@@ -2,7 +2,7 @@
 
 // The code of a one-time link stands after the #, where no server sees it: it is moved into the form.
 const codeForm = document.querySelector('form[data-code]')
-const code = decodeURIComponent(location.hash.slice(1))
+const code = location.hash.slice(1)
 if (codeForm && code !== '') {
   history.replaceState(null, '', location.pathname + location.search)
   codeForm.elements.namedItem('code').value = code

@@ -1,0 +1,10 @@
+import type { FastifyInstance } from 'fastify'
+
+/** Sends people to the portal. Programs, which do not ask for a page, learn that there is nothing here. */
+export function homeRoute(app: FastifyInstance): void {
+  app.get('/', async (request, reply) => {
+    reply.header('vary', 'accept')
+    const wantsPage = /\btext\/html\b/i.test(request.headers.accept ?? '')
+    return wantsPage ? reply.redirect('/portal', 303) : reply.callNotFound()
+  })
+}

@@ -1,0 +1,12 @@
+import type { FastifyInstance } from 'fastify'
+
+/** Sends addresses with a slash too many to the one that is meant: a realm has no empty name. */
+export function tidyAddresses(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    const [path = '', ...query] = request.url.split('?')
+    const tidy = path.replace(/\/{2,}/g, '/').replace(/\/$/, '')
+    if (tidy === path) return
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    return reply.redirect([tidy, ...query].join('?'), isRead ? 303 : 308)
+  })
+}
