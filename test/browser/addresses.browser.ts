@@ -1,4 +1,5 @@
 import t from 'tap'
+import { TESTER } from '../support/server.ts'
 import { portal, signedIn, watch } from './support.ts'
 
 t.test('no fragment of an address stops the scripts of a page', async (t) => {
@@ -12,15 +13,8 @@ t.test('no fragment of an address stops the scripts of a page', async (t) => {
     t.equal(new URL(page.url()).hash, '', fragment)
   }
   const inside = await signedIn(t, it)
-  await it.server.operations.createServiceAccount(
-    { kind: 'cli', id: 'tester', address: undefined, authority: { platform: true } },
-    'acme',
-    { name: 'Copied' },
-  )
-  await inside.goto(`${it.base}/service-accounts`)
-  await inside.getByRole('link', { name: 'Copied' }).click()
-  await inside.goto(`${inside.url()}#%`)
-  await inside.reload()
+  const { account } = await it.server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await inside.goto(`${it.base}/service-accounts/${account.clientId}#%`)
   await inside.getByRole('button', { name: 'Copy client_id' }).click()
   await inside.getByText('Copied', { exact: true }).first().waitFor()
 })
