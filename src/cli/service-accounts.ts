@@ -184,7 +184,7 @@ function members(account: ServiceAccount, realm: string) {
     description: account.description,
     realm,
     roles: account.roles.join(' '),
-    scopes: account.scopes?.join(' '),
+    scopes: account.scopes && (account.scopes.join(' ') || 'none'),
     ...(account.introspectsAudiences && { 'introspects audiences': account.introspectsAudiences.join(' ') }),
     disabled: time(account.disabledAt),
     created: time(account.createdAt),

@@ -100,18 +100,19 @@ function toConcatenated(der: Buffer): Buffer {
   return signature
 }
 
+/** @param claims as JSON */
 export async function signJwt(
-  claims: object,
+  claims: string,
   type: string,
   { sign, kid, algorithm }: Signer,
 ): Promise<string> {
-  const input = `${encode({ alg: algorithm, kid, typ: type })}.${encode(claims)}`
+  const input = `${encode(JSON.stringify({ alg: algorithm, kid, typ: type }))}.${encode(claims)}`
   const signature = await sign(Buffer.from(input))
   return `${input}.${Buffer.from(signature as Uint8Array).toString('base64url')}`
 }
 
-function encode(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url')
+function encode(json: string): string {
+  return Buffer.from(json).toString('base64url')
 }
 
 export function newTokenId(): string {

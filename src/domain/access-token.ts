@@ -37,7 +37,8 @@ export interface AccessTokenClaims extends DetailsClaims {
   readonly azp: string
   readonly client_id: string
   readonly aud: string | readonly string[]
-  readonly scope: string
+  /** `undefined`, and not in the token, where it has none: RFC 6749 section 3.3 knows no empty scope. */
+  readonly scope: string | undefined
   readonly roles: readonly string[]
   readonly iat: number
   readonly exp: number
@@ -63,7 +64,7 @@ export function decideClaims(
     azp: subject.clientId,
     client_id: subject.clientId,
     aud: audience.length === 1 ? (audience[0] as string) : audience,
-    scope: scope.join(' '),
+    scope: scope.length > 0 ? scope.join(' ') : undefined,
     roles: subject.roles,
     iat,
     exp: iat + realm.tokenLifetimeSeconds,

@@ -11,6 +11,8 @@ export function isScopeToken(value: string): boolean {
 export function parseScope(value: string | undefined): readonly string[] | undefined {
   if (value === undefined) return undefined
   const tokens = value.split(' ')
+  if (tokens.includes(''))
+    throw new OAuthError('invalid_scope', 'The scope has an extra space: write one between two scopes.')
   if (!tokens.every(isScopeToken)) throw new OAuthError('invalid_scope', 'The scope is malformed.')
   return [...new Set(tokens)]
 }

@@ -224,6 +224,6 @@ function toServiceAccount(row: Row): ServiceAccount {
     updatedAt: row.updated_at,
     lastUsedAt: row.used_at ?? undefined,
     lastUsedAddress: row.address ?? undefined,
-    lastUsedScope: row.scope ?? undefined,
+    lastUsedScope: row.scope || undefined,
   }
 }

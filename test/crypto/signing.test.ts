@@ -9,7 +9,7 @@ for (const algorithm of ALGORITHMS) {
     const signer = await importSigner(kid, algorithm, privateJwk)
     const claims = { sub: 'sensor ✓', aud: ['a', 'b'], jti: '1' }
 
-    const token = await signJwt(claims, 'at+jwt', signer)
+    const token = await signJwt(JSON.stringify(claims), 'at+jwt', signer)
 
     const key = await importJWK(publicJwk as JWK, algorithm)
     const { payload, protectedHeader } = await jwtVerify(token, key, { algorithms: [algorithm] })

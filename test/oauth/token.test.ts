@@ -180,7 +180,15 @@ t.test('a client gets the scope it asks for, and all of its own when it asks for
   refuses(t, await ask({ scope: 'view admin' }), 400, 'invalid_scope', description)
   await operations.updateRealm(TESTER, 'acme', { scopes: ['view'] })
   t.equal((await ask()).json().scope, 'view', 'what the realm has dropped is nobody’s')
-  for (const scope of ['view  view', ' view', 'view ', 'vi"ew', 'vi\\ew', 'vüew', 'view\tview'])
+  for (const scope of ['view  view', ' view', 'view ', ' '])
+    refuses(
+      t,
+      await ask({ scope }),
+      400,
+      'invalid_scope',
+      'The scope has an extra space: write one between two scopes.',
+    )
+  for (const scope of ['vi"ew', 'vi\\ew', 'vüew', 'view\tview', 'view\n'])
     refuses(t, await ask({ scope }), 400, 'invalid_scope', 'The scope is malformed.')
 })
 
@@ -339,9 +347,9 @@ t.test('what is no text is refused', async (t) => {
     refuses(t, await post(server, payload), 400, 'invalid_request', description)
 })
 
-t.test('a body over 16 KiB is refused unread', async (t) => {
+t.test('a body over 18 KiB is refused unread', async (t) => {
   const server = await acme(t)
-  const fits = 'x'.repeat(16 * 1024)
+  const fits = 'x'.repeat(18 * 1024)
   t.equal((await post(server, fits)).statusCode, 400)
   refuses(t, await post(server, `${fits}x`), 413, 'invalid_request', 'The request is too large.')
 })

@@ -1,4 +1,5 @@
 import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -44,7 +45,7 @@ export function permissionsScreen(portal: Portal, operations: Deps): void {
     const clientId = asked.params['clientId'] as string
     const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
     const realm = await operations.findRealm(visit.actor, visit.realm)
-    const claims = await operations.previewAccessToken(visit.actor, visit.realm, clientId)
+    const preview = await previewOf(operations, visit, clientId)
     const done = DONE.get(asked.query('done'))
     return {
       ...about(visit, account),
@@ -55,7 +56,7 @@ ${tabs(visit, account, 'permissions')}
 ${introspectedAudiencesCard(visit, account, realm, operations.publicUrl)}
 ${await grantsCard(visit, account, realm, asked, operations)}</div>
 <section class="card follow"><h2>What its token will contain</h2>
-<pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>
+${preview}
 <p class="hint">Times and <code>jti</code> are new in each token.</p></section>
 </div>`,
     }
@@ -70,6 +71,17 @@ ${await grantsCard(visit, account, realm, asked, operations)}</div>
     await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
     return { redirect: `${addressOf(visit, clientId)}/permissions?done=saved` }
   })
+}
+
+/** The claims, or why there would be none: this page is where that is put right. */
+async function previewOf(operations: Deps, visit: Visit, clientId: string): Promise<Html> {
+  try {
+    const claims = await operations.previewAccessToken(visit.actor, visit.realm, clientId)
+    return html`<pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>`
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'limit_reached') throw error
+    return notice('danger', `It gets no token: ${error.message}`)
+  }
 }
 
 function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Html {

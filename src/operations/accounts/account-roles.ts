@@ -4,6 +4,7 @@ import { checkAccountRights } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
+import { requireRoomForRights } from '../../domain/token-size.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type ChangeContext, changeAccount, keepPlatformAdministrator } from './account-changes.ts'
@@ -24,7 +25,10 @@ export function accountRoleOperations(
       requireHeldRoles(actor, [role])
       return changeAccount(deps, { actor, action: 'role.add', realmName, clientId }, async (context) => {
         checkAccountRights(context.realm, { roles: [role] }, deps.publicUrl)
-        return write(context, role, new Set([...context.account.roles, role]))
+        const roles = new Set([...context.account.roles, role])
+        const { realm, account } = context
+        requireRoomForRights(deps.publicUrl, realm, { ...account, roles: [...roles] }, account)
+        return write(context, role, roles)
       })
     },
 

@@ -19,7 +19,7 @@ export interface BootstrapOperations {
 export const DEMO_REALM = 'demo'
 
 export function bootstrapOperations(
-  deps: Pick<Dependencies, 'db' | 'clock' | 'sealer'>,
+  deps: Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'publicUrl'>,
   operations: RealmOperations & ServiceAccountOperations,
 ): BootstrapOperations {
   const { db } = deps

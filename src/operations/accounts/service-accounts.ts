@@ -14,6 +14,7 @@ import {
   parseServiceAccountName,
   type ServiceAccount,
 } from '../../domain/service-account.ts'
+import { requireRoomForRights } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { insertClientSecret } from '../../storage/client-secrets.ts'
 import { type DatabaseTransaction, inTransaction, violatedConstraint } from '../../storage/database.ts'
@@ -108,16 +109,19 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
         const realm = await takePlace(trx, realmName)
         const now = clock()
         checkAccountRights(realm, request, deps.publicUrl)
+        const clientId = request.imported?.clientId ?? newClientId()
+        const { roles = [DEFAULT_ROLE], scopes } = request
+        requireRoomForRights(deps.publicUrl, realm, { clientId, roles, scopes })
         const created = await insertServiceAccount(
           trx,
           realm.id,
           {
-            clientId: request.imported?.clientId ?? newClientId(),
+            clientId,
             name,
             nameKey: nameKey(name),
             description,
-            roles: request.roles ?? [DEFAULT_ROLE],
-            scopes: request.scopes,
+            roles,
+            scopes,
             introspectsAudiences: request.introspectsAudiences,
             statusIndex: await takeStatusIndex(trx, realm),
           },
@@ -160,6 +164,8 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
         const { trx, account, now, note } = context
         checkAccountRights(context.realm, update, deps.publicUrl)
         const changes = changesOf(account, update, now)
+        if (changes.roles || 'scopes' in changes)
+          requireRoomForRights(deps.publicUrl, context.realm, { ...account, ...changes }, account)
         if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
         note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
         if (Object.keys(changes).length === 0) return account

@@ -13,6 +13,7 @@ import {
 } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { cachedUntilAfter, nextRotationStep } from '../../domain/signing-key.ts'
+import { requireRoomForScopes } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
 import { isRoleGranted } from '../../storage/grants.ts'
@@ -57,7 +58,7 @@ export function unknownRealm(name: string): Refusal {
   return new Refusal('not_found', `There is no realm ${name}.`, 'realm')
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'publicUrl'>
 
 export function realmOperations(deps: Deps): RealmOperations {
   return {
@@ -102,6 +103,7 @@ export function realmOperations(deps: Deps): RealmOperations {
         checkRealmSettings(settings)
         if (!actor.authority.platform)
           requireWithinPolicy(settingsOf(realm), settings, (await findPolicy(trx)).policy)
+        requireRoomForScopes(deps.publicUrl, { name, ...settings }, realm)
         await requireUnheld(trx, realm, settings.roles)
         await requireUnused(trx, realm, settings.resourceTypes)
         const cachedUntil = cachedUntilAfter(realm, settings.jwksMaxAgeSeconds, now)
@@ -170,12 +172,13 @@ async function requireUnused(
 
 /** A realm is never without a key to sign with. */
 export async function createRealmWithKey(
-  { db, clock, sealer }: Deps,
+  { db, clock, sealer, publicUrl }: Deps,
   actor: Actor,
   name: string,
   settings: RealmSettings,
 ): Promise<Realm> {
   checkRealmSettings(settings)
+  requireRoomForScopes(publicUrl, { name, ...settings })
   const now = clock()
   const made = await generateSigningKey(settings.algorithm)
   return inTransaction(db, async (trx) => {

@@ -1,6 +1,7 @@
 import { newTokenId, signJwt } from '../../crypto/signing.ts'
 import { type AccessTokenClaims, decideClaims, type TokenRequest } from '../../domain/access-token.ts'
 import type { AskedDetail } from '../../domain/authorization-details.ts'
+import { writeClaims } from '../../domain/token-size.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import type { Database } from '../../storage/database.ts'
 import { listAuthorizationDetails } from '../../storage/grants.ts'
@@ -34,10 +35,13 @@ export function accessTokenOperations(
       const { realm, issuer, audiences } = loaded
       const asked = account.detailsOmitted ? request.details : undefined
       const subject = asked ? await withAsked(db, realm.id, account, asked) : account
-      const claims = decideClaims(subject, { ...realm, issuer, audiences }, request, clock(), newTokenId())
-      const value = await signJwt(claims, 'at+jwt', await loaded.signer())
+      const { claims, json } = writeClaims(
+        decideClaims(subject, { ...realm, issuer, audiences }, request, clock(), newTokenId()),
+        request.details !== undefined,
+      )
+      const value = await signJwt(json, 'at+jwt', await loaded.signer())
       const { clientId } = account
-      noteUse({ realmId: realm.id, clientId, secretId, address, scope: claims.scope })
+      noteUse({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
       return { value, expiresInSeconds: realm.tokenLifetimeSeconds, claims }
     },
   }

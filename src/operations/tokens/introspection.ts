@@ -73,7 +73,7 @@ export function introspectionOperations(
     async signIntrospection({ loaded, account }, introspection) {
       const iat = Math.floor(clock().getTime() / 1000)
       const claims = { iss: loaded.issuer, aud: account.clientId, iat, token_introspection: introspection }
-      return signJwt(claims, 'token-introspection+jwt', await loaded.signer())
+      return signJwt(JSON.stringify(claims), 'token-introspection+jwt', await loaded.signer())
     },
   }
 }
@@ -104,10 +104,12 @@ function describe(
     active: true,
     token_type: 'Bearer',
     ...rest,
-    scope: (claims['scope'] as string)
-      .split(' ')
-      .filter((scope) => scopes.includes(scope))
-      .join(' '),
+    // Not in the answer where nothing is left of it.
+    scope:
+      ((claims['scope'] ?? '') as string)
+        .split(' ')
+        .filter((scope) => scopes.includes(scope))
+        .join(' ') || undefined,
     roles: (claims['roles'] as readonly string[]).filter((role) => account.roles.includes(role)),
     ...(details.length > 0 && { authorization_details: details }),
   }

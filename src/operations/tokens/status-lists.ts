@@ -133,7 +133,7 @@ async function buildList(
     ttl: STATUS_LIST_TTL_SECONDS,
     status_list: { bits: 1, lst: (await compress(statusListBytes(retired))).toString('base64url') },
   }
-  const jwt = await signJwt(claims, 'statuslist+jwt', await loaded.signer())
+  const jwt = await signJwt(JSON.stringify(claims), 'statuslist+jwt', await loaded.signer())
   const signAgainAt = new Date(now.getTime() + (STATUS_LIST_LIFETIME_SECONDS / 2) * 1000)
   return { jwt, loaded, version: BigInt(version), builtAt: now, signAgainAt }
 }

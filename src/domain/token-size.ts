@@ -1,0 +1,97 @@
+import { type AccessTokenClaims, decideClaims, type TokenRealm, type TokenSubject } from './access-token.ts'
+import { OAuthError } from './oauth-error.ts'
+import { issuerOf, knownAudiences, type Realm } from './realm.ts'
+import { Refusal } from './refusal.ts'
+
+/**
+ * The longest claims of a token, in bytes of JSON: as a Bearer token that is not signed by ML-DSA they pass proxies that
+ * take header lines of 8 KiB, as nginx does.
+ */
+export const MAX_CLAIMS_BYTES = 5632
+
+/** Claims, and the JSON that is signed: written once for both, since every token needs it. */
+export interface WrittenClaims {
+  readonly claims: AccessTokenClaims
+  readonly json: string
+}
+
+/**
+ * Writes claims. Grants that have no room are left out, as introspection tells them.
+ * @throws OAuthError `invalid_authorization_details`, `invalid_target`, `invalid_scope` where the rest has no room either
+ */
+export function writeClaims(claims: AccessTokenClaims, asksForDetails: boolean): WrittenClaims {
+  const json = JSON.stringify(claims)
+  if (json.length <= MAX_CLAIMS_BYTES) return { claims, json }
+  const { authorization_details, status, ...rest } = claims
+  if (!authorization_details) throw tooLong(claims, json.length)
+  const shortened = { ...rest, authorization_details_omitted: true, status } as const
+  const short = JSON.stringify(shortened)
+  if (short.length > MAX_CLAIMS_BYTES) throw tooLong(shortened, short.length)
+  if (asksForDetails)
+    throw new OAuthError('invalid_authorization_details', `${LIMIT} Ask for fewer authorization_details.`)
+  return { claims: shortened, json: short }
+}
+
+const LIMIT = `The claims of the token would take more than ${MAX_CLAIMS_BYTES} bytes.`
+
+function tooLong({ aud, ...rest }: AccessTokenClaims, bytes: number): OAuthError {
+  const reason = `claims of ${bytes} bytes: the account has too many roles, scopes or audiences for one token`
+  const ofAudiences = bytes - JSON.stringify(rest).length
+  return Array.isArray(aud) && bytes - ofAudiences + 1000 <= MAX_CLAIMS_BYTES
+    ? new OAuthError('invalid_target', `${LIMIT} Ask for fewer resources.`, reason)
+    : new OAuthError('invalid_scope', `${LIMIT} Ask for fewer scopes.`, reason)
+}
+
+type Holder = Pick<TokenSubject, 'clientId' | 'roles' | 'scopes'>
+type HoldersRealm = Pick<Realm, 'name' | 'scopes' | 'audiences'>
+
+/**
+ * Refuses roles and scopes that have no room in a token, unless they take less than before.
+ * @throws Refusal `limit_reached`
+ */
+export function requireRoomForRights(
+  publicUrl: string,
+  realm: HoldersRealm,
+  after: Holder,
+  before?: Holder,
+): void {
+  const bytes = leastBytes(publicUrl, realm, after)
+  if (bytes <= MAX_CLAIMS_BYTES || (before && bytes <= leastBytes(publicUrl, realm, before))) return
+  throw noRoom(bytes, 'roles')
+}
+
+/**
+ * Refuses scopes of a realm that have no room in a token of an account without roles, unless they take less than before.
+ * @throws Refusal `limit_reached`
+ */
+export function requireRoomForScopes(publicUrl: string, after: HoldersRealm, before?: HoldersRealm): void {
+  const bytes = leastBytes(publicUrl, after, ANYBODY)
+  if (bytes <= MAX_CLAIMS_BYTES || (before && bytes <= leastBytes(publicUrl, before, ANYBODY))) return
+  throw noRoom(bytes, 'scopes')
+}
+
+const ANYBODY: Holder = { clientId: 'x'.repeat(64), roles: [], scopes: undefined }
+
+function noRoom(bytes: number, field: 'roles' | 'scopes'): Refusal {
+  const detail = `The claims of its tokens would take ${bytes} bytes, and may take ${MAX_CLAIMS_BYTES}: give fewer or shorter roles and scopes.`
+  return new Refusal('limit_reached', detail, field, MAX_CLAIMS_BYTES)
+}
+
+/** What a token takes that asks for nothing in particular, without grants. */
+function leastBytes(publicUrl: string, realm: HoldersRealm, holder: Holder): number {
+  const tokenRealm: TokenRealm = {
+    issuer: issuerOf(publicUrl, realm.name),
+    scopes: realm.scopes,
+    audiences: knownAudiences(realm, publicUrl),
+    resourceTypes: [],
+    tokenLifetimeSeconds: 0,
+  }
+  const subject = { ...holder, statusIndex: LONGEST_INDEX, details: [], detailsOmitted: true }
+  const nothing = { scope: undefined, targets: { resources: [], audience: undefined } }
+  return JSON.stringify(decideClaims(subject, tokenRealm, nothing, A_TIME, A_TOKEN_ID)).length
+}
+
+// As long as those of real tokens are, or longer.
+const LONGEST_INDEX = 2 ** 31 - 1
+const A_TIME = new Date('2100-01-01T00:00:00Z')
+const A_TOKEN_ID = 'x'.repeat(36)
