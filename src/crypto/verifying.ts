@@ -15,11 +15,20 @@ export interface UnverifiedJwt {
 }
 
 export function readUnverifiedJwt(token: string): UnverifiedJwt | undefined {
+  if (!isCompact(token)) return undefined
   try {
     return { kid: decodeProtectedHeader(token).kid, claims: decodeJwt(token) }
   } catch {
     return undefined
   }
+}
+
+// RFC 7515 sections 2 and 5.2: base64url alone, written in the one way that the bytes have; decoders skip what is not.
+function isCompact(token: string): boolean {
+  const parts = token.split('.')
+  return (
+    parts.length === 3 && parts.every((part) => part === Buffer.from(part, 'base64url').toString('base64url'))
+  )
 }
 
 /** A public key ready to verify. */

@@ -34,10 +34,20 @@ export class TooManyFailuresError extends Error {
   override readonly name = 'TooManyFailuresError'
   readonly retryAfterSeconds: number
 
-  /** @param key of whose failures there were too many, for the log */
-  constructor(retryAfterSeconds: number, key: string) {
+  readonly description: string
+
+  /**
+   * @param key of whose failures there were too many, for the log
+   * @param description sent to the client
+   */
+  constructor(
+    retryAfterSeconds: number,
+    key: string,
+    description = 'Too many failed attempts. Wait and try again.',
+  ) {
     super(`too many failures: ${key}`)
     this.retryAfterSeconds = retryAfterSeconds
+    this.description = description
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../operations/operations.ts'
+import { getOnly } from './get-only.ts'
 
 /**
  * GET /health/live: the process answers. GET /health/ready: it should be sent requests.
@@ -10,6 +11,8 @@ export function healthRoutes(
   { findHindrances }: Pick<Operations, 'findHindrances'>,
   isClosing: () => boolean,
 ): void {
+  for (const url of ['/health/live', '/health/ready']) getOnly(app, url)
+
   app.get('/health/live', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     return { status: 'live' }

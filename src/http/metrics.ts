@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Operations } from '../operations/operations.ts'
+import { getOnly } from './get-only.ts'
 import { isLoopbackHost } from './host.ts'
 import { note } from './request-log.ts'
 
@@ -25,6 +26,7 @@ export function metricsRoute(
     // Hashes are compared, so that the time taken tells nothing of the token.
     fingerprint(authorization.replace(/^Bearer +/i, '')) === fingerprint(token)
 
+  getOnly(app, '/metrics')
   app.get('/metrics', async (request, reply) => {
     reply.header('cache-control', 'no-store')
     if (!isHolder(request) && !(isOpenLocally && isLocal(request)))

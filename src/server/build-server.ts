@@ -24,6 +24,7 @@ import { postOnly } from '../http/oauth/post-only.ts'
 import { revocationRoute } from '../http/oauth/revocation.ts'
 import { statusListRoute } from '../http/oauth/status-list.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
+import { withSingleSlashes } from '../http/one-slash.ts'
 import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
 import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
@@ -137,6 +138,7 @@ function createApp(
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
+    rewriteUrl: withSingleSlashes,
     frameworkErrors: refuseUnreadableAddress,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
     requestTimeout: requestTimeoutMilliseconds,

@@ -8,11 +8,11 @@ export interface RevokedToken {
   readonly expiresAt: Date
 }
 
-/** Again is no different from once; of an account that is gone all tokens are dead. */
+/** Again is no different from once; of an account that is gone all tokens are dead. Returns whether it was not revoked yet. */
 export async function insertRevokedToken(
   trx: DatabaseTransaction,
   { realmId, clientId, jti, expiresAt }: RevokedToken,
-): Promise<void> {
+): Promise<boolean> {
   const account = await trx
     .updateTable('service_accounts')
     .set({ revoked_tokens_until: sql`greatest(revoked_tokens_until, ${expiresAt}::timestamptz)` })
@@ -20,12 +20,13 @@ export async function insertRevokedToken(
     .where('client_id', '=', clientId)
     .returning('client_id')
     .executeTakeFirst()
-  if (!account) return
-  await trx
+  if (!account) return false
+  const { numInsertedOrUpdatedRows } = await trx
     .insertInto('revoked_tokens')
     .values({ realm_id: realmId, jti, expires_at: expiresAt })
     .onConflict((conflict) => conflict.doNothing())
-    .execute()
+    .executeTakeFirst()
+  return numInsertedOrUpdatedRows === 1n
 }
 
 export interface RevokedTokenLookup {

@@ -5,6 +5,9 @@ import { forging } from '../support/forge.ts'
 import { acme, INACTIVE, introspect } from '../support/introspection.ts'
 import { PUBLIC_URL } from '../support/server.ts'
 
+// 86 characters of base64url are 64 bytes and four bits that mean nothing: zero, where they are written as RFC 4648 wants.
+const NEXT: Record<string, string> = { A: 'B', Q: 'R', g: 'h', w: 'x' }
+
 const encode = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
@@ -73,6 +76,16 @@ t.test('of anything that is not a token of ours, in force now, the same is said'
     'a claim twice': `${encode(header)}.${encode(`{"iss":"x",${JSON.stringify(claims).slice(1)}`)}.${signature}`,
     'claims that are an array': `${encode(header)}.${encode([])}.${signature}`,
     'claims that are null': `${encode(header)}.${encode('null')}.${signature}`,
+    'white space behind it': `${client.token} `,
+    'a line end behind it': `${client.token}\n`,
+    'white space before it': ` ${client.token}`,
+    'white space in its header': client.token.replace('e', 'e '),
+    'white space in its claims': client.token.replace('.', '.\t'),
+    'white space in its signature': `${client.token.slice(0, -5)} ${client.token.slice(-5)}`,
+    'padding behind it': `${client.token}=`,
+    'a character that is not of base64url': `${client.token.slice(0, -5)}*${client.token.slice(-5)}`,
+    'base64 of the other alphabet': client.token.replaceAll('-', '+').replaceAll('_', '/'),
+    'bits of the signature that nobody reads': `${client.token.slice(0, -1)}${NEXT[client.token.at(-1) as string]}`,
     'bits of the signature changed': `${client.token.slice(0, -6)}AAAAAA`,
   }
   for (const [name, token] of Object.entries(bad))

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import pg from 'pg'
 import t from 'tap'
 import { tokenFor } from '../support/admin.ts'
@@ -29,22 +30,32 @@ t.test('a client ends one of its tokens, on every node and across restarts', asy
   }
 })
 
-t.test('nothing is said of what was not there to be ended, and nothing is ended', async (t) => {
-  const { server, client, resourceServer } = await acme(t)
-  await server.operations.createRealm(TESTER, 'other')
-  const stranger = await testClient(server, 'stranger', 'other')
-  const expired = await tokenFor(server, 'acme', client.clientId, client.clientSecret)
-  server.clock.advance(300)
-  const neighbour = await testClient(server, 'neighbour')
-  for (const token of ['x', 'a.b.c', expired, stranger.token, neighbour.token]) {
-    const answer = await post(server, 'revoke', { token }, { authorization: basic(client) })
-    t.equal(answer.statusCode, 200)
-    t.equal(answer.body, '')
-    t.match(server.log.at(-1), /"outcome":"left alone","reason":"/)
-  }
-  t.match(await introspect(server, resourceServer, neighbour.token), '"active":true')
-  t.match(await server.operations.verifyPresentedToken(neighbour.token), { claims: {} })
-})
+t.test(
+  'a client ends tokens of its own alone, and is told nothing of what was not there to be ended',
+  async (t) => {
+    const { server, client, resourceServer } = await acme(t)
+    await server.operations.createRealm(TESTER, 'other')
+    const stranger = await testClient(server, 'stranger', 'other')
+    const expired = await tokenFor(server, 'acme', client.clientId, client.clientSecret)
+    server.clock.advance(300)
+    const neighbour = await testClient(server, 'neighbour')
+    const spaced = [`${client.token} `, `${client.token}\n`, client.token.replace('.', '. ')]
+    for (const token of ['x', 'a.b.c', expired, stranger.token, ...spaced]) {
+      const answer = await post(server, 'revoke', { token }, { authorization: basic(client) })
+      t.equal(answer.statusCode, 200)
+      t.equal(answer.body, '')
+      t.match(server.log.at(-1), /"outcome":"left alone","reason":"/)
+    }
+    const foreign = await post(server, 'revoke', { token: neighbour.token }, { authorization: basic(client) })
+    t.equal(foreign.statusCode, 400)
+    t.same(foreign.json(), {
+      error: 'unauthorized_client',
+      error_description: 'The token was not issued to this client.',
+    })
+    t.match(await introspect(server, resourceServer, neighbour.token), '"active":true')
+    t.match(await server.operations.verifyPresentedToken(neighbour.token), { claims: {} })
+  },
+)
 
 t.test('ending a token twice, or ten times at once, is no different from once', async (t) => {
   const { server, client, resourceServer } = await acme(t)
@@ -68,7 +79,7 @@ t.test('a token whose client or realm goes meanwhile is dead, and that is no fau
   }
   const client = await testClient(server, 'last')
   const presented = await server.operations.authenticateClient('acme', client, '::1')
-  const real = server.operations.revokeToken(presented, client.token)
+  const real = server.operations.revokeToken(presented, client.token, '::1')
   const gone = server.operations.deleteRealm(TESTER, 'acme')
   await Promise.all([real, gone])
 })
@@ -101,4 +112,22 @@ t.test('what is kept of an ended token goes when it has expired', async (t) => {
   t.equal(await server.operations.deleteWhatHasExpired(), false)
   t.equal(await count(), 0)
   await connection.end()
+})
+
+t.test('an ended token leaves one line in the audit trail, with its client and address', async (t) => {
+  const { server, client } = await acme(t)
+  const asked = () => post(server, 'revoke', { token: client.token }, { authorization: basic(client) })
+  await Promise.all([asked(), asked(), asked()])
+  await asked()
+  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', {
+    limit: 10,
+    action: 'token.revoke',
+  })
+  t.equal(items.length, 1)
+  t.match(items[0], {
+    actor: { kind: 'api', id: `acme/${client.clientId}`, address: '127.0.0.1' },
+    target: client.clientId,
+    outcome: 'done',
+    details: { jti: decodeJwt(client.token).jti },
+  })
 })

@@ -121,7 +121,10 @@ t.test('an administrator who gives more than has room is told of the limit', asy
   const roles = [...ROLES, ...more]
   await operations.updateRealm(TESTER, 'acme', { roles })
   await t.rejects(operations.createServiceAccount(TESTER, 'acme', { name: 'a', roles }), limit)
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'a', roles: ROLES.slice(20) })
+  const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+    name: 'a',
+    roles: ROLES.slice(20),
+  })
   await t.rejects(operations.updateServiceAccount(TESTER, 'acme', account.clientId, { roles }), limit)
   await operations.updateServiceAccount(TESTER, 'acme', account.clientId, { scopes: [SCOPES[0] as string] })
 })

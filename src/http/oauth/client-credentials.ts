@@ -8,28 +8,30 @@ export interface ClientCredentials {
 
 /**
  * The credentials of RFC 6749 section 2.3.1, from the header or from the form.
- * @returns `undefined` where none were sent
- * @throws OAuthError `invalid_request` for both ways at once, and for half of a pair
+ * @returns `undefined` where none were sent, or a client_id alone
+ * @throws OAuthError `invalid_request` for two ways that differ, and for a secret without a client_id
  */
 export function readClientCredentials(
   authorization: string | undefined,
   form: OAuthForm,
 ): ClientCredentials | undefined {
+  if (form.get('client_assertion') !== undefined || form.get('client_assertion_type') !== undefined)
+    throw new OAuthError('invalid_client', 'Client authentication failed: client_assertion is not supported.')
   const clientId = form.get('client_id')
   const clientSecret = form.get('client_secret')
   if (authorization !== undefined) {
     const basic = parseBasic(authorization)
-    if (clientSecret !== undefined)
+    // RFC 6749 section 2.3 wants one way; clients of Keycloak send the same in both.
+    if (clientSecret !== undefined && clientSecret !== basic?.clientSecret)
       throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
-    if (clientId !== undefined && clientId !== basic.clientId)
+    if (clientId !== undefined && clientId !== basic?.clientId)
       throw new OAuthError('invalid_request', 'Two different client_id were sent.')
     return basic
   }
-  if (clientId === undefined && clientSecret === undefined) return undefined
-  return bothHalves(clientId ?? '', clientSecret ?? '')
+  return bothHalves(clientId, clientSecret)
 }
 
-function parseBasic(authorization: string): ClientCredentials {
+function parseBasic(authorization: string): ClientCredentials | undefined {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)
   if (!match) {
     if (/^Basic( |$)/i.test(authorization)) throw malformed()
@@ -46,9 +48,9 @@ function parseBasic(authorization: string): ClientCredentials {
   return bothHalves(formDecode(pair.slice(0, colon)), formDecode(pair.slice(colon + 1)))
 }
 
-function bothHalves(clientId: string, clientSecret: string): ClientCredentials {
-  if (clientId === '' || clientSecret === '')
-    throw new OAuthError('invalid_request', 'client_id and client_secret go together.')
+function bothHalves(clientId = '', clientSecret = ''): ClientCredentials | undefined {
+  if (clientSecret === '') return undefined
+  if (clientId === '') throw new OAuthError('invalid_request', 'client_id and client_secret go together.')
   return { clientId, clientSecret }
 }
 

@@ -2,10 +2,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { resourceTypesOf } from '../../domain/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
+import { publicGetOnly } from '../get-only.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 
 type DiscoveryRoute = { Params: { tenant: string } }
+
+const ADDRESSES = [
+  '/realms/:tenant/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server/realms/:tenant',
+]
 
 const MAX_AGE_SECONDS = 300
 
@@ -36,8 +42,10 @@ export function discoveryRoutes(
     return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
   }
 
-  app.get<DiscoveryRoute>('/realms/:tenant/.well-known/openid-configuration', answer)
-  app.get<DiscoveryRoute>('/.well-known/oauth-authorization-server/realms/:tenant', answer)
+  for (const url of ADDRESSES) {
+    app.get<DiscoveryRoute>(url, answer)
+    publicGetOnly(app, url)
+  }
 }
 
 function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unknown> {

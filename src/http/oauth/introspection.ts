@@ -3,6 +3,7 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import { issuerOf } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { IntrospectionCaller } from '../../operations/tokens/introspection.ts'
+import { weightOf } from '../accept.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableClientId, loggableRealm, note } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
@@ -78,8 +79,8 @@ async function authenticate(
   return noted(await verifyPresentedToken(bearer, { realm: tenant, audience }))
 }
 
-// RFC 9701 section 4: whoever wants it signed says so.
+// RFC 9701 section 4: signed for those that ask for it, and would not rather have it otherwise.
 function acceptsSigned(accept: string | undefined): boolean {
-  const range = accept?.split(',').find((part) => part.split(';')[0]?.trim().toLowerCase() === SIGNED)
-  return range !== undefined && !/;\s*q=0(\.0*)?\s*$/.test(range)
+  const weight = weightOf(accept, SIGNED) ?? 0
+  return weight > 0 && weight >= (weightOf(accept, 'application/json') ?? 0)
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
+import { publicGetOnly } from '../get-only.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 
@@ -33,4 +34,5 @@ export function jwksRoute(
       return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
     },
   )
+  publicGetOnly(app, '/realms/:tenant/protocol/openid-connect/certs')
 }

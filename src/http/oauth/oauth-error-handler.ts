@@ -8,6 +8,8 @@ import {
 import type { Operations } from '../../operations/operations.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
+import { readClientCredentials } from './client-credentials.ts'
+import type { OAuthForm } from './form.ts'
 
 const STATUS = {
   invalid_request: 400,
@@ -53,7 +55,7 @@ function answerError(
     note(request, { outcome: 'too_many_failures', reason: error.message })
     return reply.code(429).header('retry-after', error.retryAfterSeconds).send({
       error: 'temporarily_unavailable',
-      error_description: 'Too many failed attempts. Wait and try again.',
+      error_description: error.description,
     })
   }
   const refusal = toOAuthError(error)
@@ -64,7 +66,25 @@ function answerError(
   if (refusal.code === 'temporarily_unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
   return reply
     .code(error.statusCode === 413 ? 413 : STATUS[refusal.code])
-    .send({ error: refusal.code, error_description: refusal.description })
+    .send({ error: refusal.code, error_description: describe(refusal, request) })
+}
+
+// What was sent is told apart, whether or not there is such a client: it tells nothing of what would have been right.
+function describe({ code, description }: OAuthError, { headers, body }: FastifyRequest): string {
+  if (code !== 'invalid_client' || !isForm(body)) return description
+  try {
+    const { clientId = '', clientSecret = '' } = readClientCredentials(headers.authorization, body) ?? {}
+    if (/[\r\n]/.test(clientSecret)) return `${description} The client_secret has a line break in it.`
+    if (/^\s|\s$/.test(clientSecret))
+      return `${description} The client_secret begins or ends with white space.`
+    return /\s/.test(clientId) ? `${description} The client_id has white space in it.` : description
+  } catch {
+    return description
+  }
+}
+
+function isForm(body: unknown): body is OAuthForm {
+  return typeof (body as OAuthForm | undefined)?.get === 'function'
 }
 
 /** RFC 6749 section 5.1: neither answers nor refusals may be kept by a cache. */

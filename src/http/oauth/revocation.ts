@@ -25,13 +25,13 @@ export function revocationRoute(
     const token = request.body.get('token')
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
 
-    const reason = await operations.revokeToken(client, token)
+    const reason = await operations.revokeToken(client, token, clientAddress(request))
     note(request, {
       client_id: client.account.clientId,
       outcome: reason === undefined ? 'revoked' : 'left alone',
       ...(reason !== undefined && { reason }),
     })
-    // RFC 7009 section 2.2: nothing is said, whatever the token was.
+    // RFC 7009 section 2.2: a token that is not good any more is no error.
     return neverKept(reply).code(200).send()
   })
 }

@@ -3,10 +3,12 @@ import { gzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import type { StatusList } from '../../operations/tokens/status-lists.ts'
+import { weightOf } from '../accept.ts'
+import { publicGetOnly } from '../get-only.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 
-type StatusListRoute = { Params: { tenant: string; id: string } }
+type StatusListRoute = { Params: { tenant: string; id: string }; Querystring: Record<string, unknown> }
 
 interface Encodings {
   readonly plain: PublicDocument
@@ -33,6 +35,7 @@ export function statusListRoute(
     async (request, reply) => {
       const { tenant, id } = request.params
       note(request, { realm: loggableRealm(tenant) })
+      if ('time' in request.query) return notImplemented(reply)
       const list = isListId(id) ? await findStatusList(tenant, Number(id)) : undefined
       if (!list) return notFound(reply)
       const { gzip, plain } = await documentsOf(list)
@@ -44,6 +47,7 @@ export function statusListRoute(
       )
     },
   )
+  publicGetOnly(app, '/realms/:tenant/protocol/openid-connect/status-lists/:id')
 }
 
 async function encodingsOf({ jwt }: StatusList, print: string): Promise<Encodings> {
@@ -63,7 +67,15 @@ function isListId(text: string): boolean {
 
 // RFC 9110 section 12.5.3.
 function acceptsGzip(acceptEncoding: string | undefined): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(acceptEncoding ?? '')
+  return (weightOf(acceptEncoding, 'gzip') ?? 0) > 0
+}
+
+// Token Status List section 8.4: lists of the past are not kept.
+function notImplemented(reply: FastifyReply): FastifyReply {
+  return reply.code(501).header('cache-control', 'no-store').send({
+    error: 'invalid_request',
+    error_description: 'There are no lists of the past. Leave out the parameter time.',
+  })
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

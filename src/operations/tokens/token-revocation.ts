@@ -1,7 +1,10 @@
 import type { Actor } from '../../domain/actor.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
+import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import { inTransaction } from '../../storage/database.ts'
+import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { type Database, inTransaction } from '../../storage/database.ts'
+import { keepRealmByName } from '../../storage/realms.ts'
 import { insertRevokedToken } from '../../storage/revoked-tokens.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
 import { changeAccount } from '../accounts/account-changes.ts'
@@ -10,6 +13,7 @@ import type { AuthenticatedClient } from '../clients/client-authentication.ts'
 import { sayUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { PresentedToken, PresentedTokenOperations } from './presented-tokens.ts'
+import { createRevocationLimit } from './revocation-limit.ts'
 
 export interface AccountTokenOperations {
   /**
@@ -21,13 +25,16 @@ export interface AccountTokenOperations {
 
 export interface TokenRevocationOperations {
   /**
-   * Ends one token of the client that asks (RFC 7009). Anything else is left alone, and that is no error.
+   * Ends one token of the client that asks (RFC 7009), with a line in the audit trail. What is no token that is good now is
+   * left alone, and that is no error.
    * @returns why nothing was done, for the log alone
-   * @throws OAuthError `temporarily_unavailable`
+   * @throws OAuthError `unauthorized_client` for a token of another client; `temporarily_unavailable`
+   * @throws TooManyFailuresError for more than 600 of one client in a minute
    */
   revokeToken(
     client: Pick<AuthenticatedClient, 'loaded' | 'account'>,
     token: string,
+    address: string,
   ): Promise<string | undefined>
 }
 
@@ -46,24 +53,57 @@ export function accountTokenOperations(deps: Deps): AccountTokenOperations {
 }
 
 export function tokenRevocationOperations(
-  { db }: Pick<Deps, 'db'>,
+  { db, clock }: Deps,
   { verifyPresentedToken }: Pick<PresentedTokenOperations, 'verifyPresentedToken'>,
 ): TokenRevocationOperations {
+  const count = createRevocationLimit(clock)
+
   return {
-    async revokeToken({ loaded, account }, token) {
+    async revokeToken({ loaded, account }, token, address) {
+      const { realm } = loaded
+      const { clientId } = account
       let presented: PresentedToken
       try {
-        presented = await verifyPresentedToken(token, { realm: loaded.realm.name })
+        presented = await verifyPresentedToken(token, { realm: realm.name })
       } catch (error) {
         if (error instanceof OAuthError && error.code === 'invalid_token') return error.message
         throw error
       }
-      const { clientId } = account
-      if (presented.account.clientId !== clientId) return "another client's token"
-      const { jti, exp } = presented.claims as { jti: string; exp: number }
-      const revoked = { realmId: loaded.realm.id, clientId, jti, expiresAt: new Date(exp * 1000) }
-      await inTransaction(db, (trx) => insertRevokedToken(trx, revoked)).catch(sayUnavailable)
+      // RFC 7009 section 2.1: the client is told.
+      if (presented.account.clientId !== clientId)
+        throw new OAuthError('unauthorized_client', 'The token was not issued to this client.')
+      count(realm.id, clientId)
+      await revoke(db, { realm, clientId, claims: presented.claims, address, now: clock() }).catch(
+        sayUnavailable,
+      )
       return undefined
     },
   }
+}
+
+interface Revocation {
+  readonly realm: Pick<Realm, 'id' | 'name'>
+  readonly clientId: string
+  readonly claims: PresentedToken['claims']
+  readonly address: string
+  readonly now: Date
+}
+
+async function revoke(db: Database, { realm, clientId, claims, address, now }: Revocation): Promise<void> {
+  const { jti, exp } = claims as { jti: string; exp: number }
+  await inTransaction(db, async (trx) => {
+    // The realm before the account, as all changes lock them; of a realm that is gone all tokens are dead.
+    if ((await keepRealmByName(trx, realm.name))?.id !== realm.id) return
+    const revoked = { realmId: realm.id, clientId, jti, expiresAt: new Date(exp * 1000) }
+    if (!(await insertRevokedToken(trx, revoked))) return
+    const actor = { kind: 'api', id: `${realm.name}/${clientId}`, address } as const
+    const event = {
+      actor,
+      action: 'token.revoke',
+      target: clientId,
+      outcome: 'done',
+      details: { jti },
+    } as const
+    await insertAuditEvent(trx, realm, event, now)
+  })
 }

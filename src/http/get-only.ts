@@ -1,0 +1,34 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+const ALLOW = 'GET, HEAD, OPTIONS'
+
+/** Answers every other method of a document: 405 (RFC 9110 section 15.5.6), and OPTIONS what there is. */
+export function getOnly(app: FastifyInstance, url: string): void {
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+    reply.header('allow', ALLOW).header('cache-control', 'no-store')
+    if (request.method === 'OPTIONS') return reply.code(204).send()
+    return reply.code(405).send({ error: 'invalid_request', error_description: 'Use GET.' })
+  }
+  app.route({
+    method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url,
+    // Before there is a body to be read.
+    onRequest: answer,
+    handler: answer,
+  })
+}
+
+/** The same for a document that scripts of any site may read. */
+export function publicGetOnly(app: FastifyInstance, url: string): void {
+  app.register(async (scope) => {
+    scope.addHook('onRequest', (request, reply, done) => {
+      reply.header('access-control-allow-origin', '*')
+      if (request.method === 'OPTIONS')
+        reply
+          .header('access-control-allow-methods', 'GET, HEAD')
+          .header('access-control-allow-headers', 'If-None-Match')
+      done()
+    })
+    getOnly(scope, url)
+  })
+}

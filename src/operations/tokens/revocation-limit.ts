@@ -1,0 +1,23 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../../domain/clock.ts'
+import { TooManyFailuresError } from '../../domain/oauth-error.ts'
+
+/** Of one client, to one process: each is a write and a line in the audit trail. */
+export const REVOCATIONS_A_MINUTE = 600
+
+const CLIENTS = 10_000
+
+/** Counts a revocation of a client. The returned function throws TooManyFailuresError for one too many. */
+export function createRevocationLimit(clock: Clock): (realmId: string, clientId: string) => void {
+  const counts = new LRUCache<string, number>({ max: CLIENTS })
+  return (realmId, clientId) => {
+    const seconds = Math.floor(clock().getTime() / 1000)
+    const key = `${Math.floor(seconds / 60)} ${realmId} ${clientId}`
+    const before = counts.get(key) ?? 0
+    if (before >= REVOCATIONS_A_MINUTE)
+      throw new TooManyFailuresError(60 - (seconds % 60), `revocations of ${clientId}`, TOO_MANY)
+    counts.set(key, before + 1)
+  }
+}
+
+const TOO_MANY = 'Too many revocations. Wait and try again, or have an administrator revoke all tokens.'
