@@ -26,6 +26,7 @@ export const CHANGE_ACTIONS = [
   'resource.import',
   'key.rotate',
   'key.revoke',
+  'token.revoke',
   'key.create-current',
   'key.create-next',
   'key.promote-next',

@@ -15,7 +15,7 @@ t.test('one client ends 600 tokens in a minute, and then waits for the next', as
   t.doesNotThrow(() => count('1', 'b'), 'another client has its own count')
   t.doesNotThrow(() => count('2', 'a'), 'so has one of the same name in another realm')
   clock.advance(44)
-  t.throws(() => count('1', 'a'), { retryAfterSeconds: 1 })
+  t.throws(() => count('1', 'a'), { ...refusal, retryAfterSeconds: 1 })
   clock.advance(1)
   t.doesNotThrow(() => count('1', 'a'))
 })

@@ -38,6 +38,7 @@ const LABELS: Readonly<Record<AuditAction, string>> = {
   'resource.delete': 'Delete a resource',
   'key.rotate': 'Rotate the key',
   'key.revoke': 'Revoke a key',
+  'token.revoke': 'Revoke a token',
   'key.create-current': 'Make a key',
   'key.create-next': 'Publish the next key',
   'key.promote-next': 'Sign with the next key',
