@@ -148,15 +148,21 @@ export function beginTransaction<T>(db: Kysely<T>): TransactionBuilder<T> {
   return db.transaction().setIsolationLevel('read committed')
 }
 
+export interface TransactionOptions {
+  /** After it PostgreSQL ends a statement. */
+  readonly statementMilliseconds?: number
+}
+
 /** Runs a transaction, again where PostgreSQL ended it for another's sake: deadlock, serialization. */
 export async function inTransaction<T>(
   db: Database,
   work: (trx: DatabaseTransaction) => Promise<T>,
+  { statementMilliseconds = STATEMENT_MILLISECONDS }: TransactionOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await beginTransaction(db).execute(async (trx) => {
-        await sql`select set_config('statement_timeout', ${String(STATEMENT_MILLISECONDS)}, true),
+        await sql`select set_config('statement_timeout', ${String(statementMilliseconds)}, true),
           set_config('idle_in_transaction_session_timeout', ${String(IDLE_MILLISECONDS)}, true)`.execute(trx)
         return work(trx)
       })
@@ -189,7 +195,7 @@ export function isDatabaseAway(error: unknown): boolean {
 
 /** Whether PostgreSQL ended a statement that took too long, as one does that waits for what another session holds. */
 export function isStatementTimeout(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === '57014'
+  return (error as { code?: unknown } | undefined)?.code === '57014'
 }
 
 /** What PostgreSQL, or the network before it, says; `undefined` for an error of another kind. */
