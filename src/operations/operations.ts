@@ -76,12 +76,13 @@ export type Operations = AccessTokenOperations &
   UseOperations
 
 export function createOperations(dependencies: Dependencies): Operations {
-  const loadedRealms = createLoadedRealms(dependencies)
-  const freshClients = createFreshClients(dependencies, loadedRealms)
+  const forTokens = { ...dependencies, db: dependencies.tokenDb }
+  const loadedRealms = createLoadedRealms(forTokens)
+  const freshClients = createFreshClients(forTokens, loadedRealms)
   const singleSignOn = singleSignOnOperations(dependencies)
-  const presentedTokens = presentedTokenOperations(dependencies, freshClients)
+  const presentedTokens = presentedTokenOperations(forTokens, freshClients)
   const uses = useOperations(dependencies)
-  const statusLists = statusListOperations(dependencies, loadedRealms)
+  const statusLists = statusListOperations(forTokens, loadedRealms)
   const administration = recordRefusals(
     dependencies,
     {
