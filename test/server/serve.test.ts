@@ -157,7 +157,10 @@ t.test('says what the database says when that turns it away', async (t) => {
   url.pathname = '/no_such_database'
   const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
   t.equal(code, 1)
-  t.match(stderr, /^mintmark: .*database "no_such_database" does not exist\n$/)
+  t.match(
+    stderr,
+    /^mintmark: .*database "no_such_database" does not exist; create the database that DATABASE_URL names\n$/,
+  )
 })
 
 t.test('does not start on a database that it cannot write to', async (t) => {
