@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { requestCancel } from './cancel-request.ts'
-import { DatabaseSettingError, isDatabaseAway, markConnectionError } from './database-error.ts'
+import { STARTUP_SETTINGS, settingFault } from './connection-settings.ts'
+import { type DatabaseSettingError, isDatabaseAway, markConnectionError } from './database-error.ts'
 import { rowTypes } from './row-values.ts'
 
 /** Time limit of a query, and of the wait for a connection. */
@@ -9,17 +10,6 @@ export const QUERY_MILLISECONDS = 1500
 
 /** Between two looks whether PostgreSQL still works on a statement that was given up. */
 const LOOK_MILLISECONDS = 5000
-
-/** Sent when a connection is made. PgBouncer keeps these for each client by default; it refuses others. */
-const STARTUP_SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' }
-
-/** What PostgreSQL reports on each connection, and what it must say. */
-const REQUIRED_SETTINGS: Record<string, RegExp> = {
-  DateStyle: /^ISO\b/,
-  client_encoding: /^UTF8$/,
-  server_encoding: /^UTF8$/,
-  standard_conforming_strings: /^on$/,
-}
 
 export interface PatientClientConfig extends pg.ClientConfig {
   /** Hears of each error that is the database's fault. */
@@ -132,10 +122,9 @@ export class PatientClient extends pg.Client {
   }
 
   #check({ parameterName: name, parameterValue: value }: ParameterStatus): void {
-    const required = REQUIRED_SETTINGS[name]
-    if (!required) return
-    if (required.test(value)) this.#wrongSettings.delete(name)
-    else this.#wrongSettings.set(name, new DatabaseSettingError(explainSetting(name, value)))
+    const fault = settingFault(name, value)
+    if (fault) this.#wrongSettings.set(name, fault)
+    else this.#wrongSettings.delete(name)
   }
 
   /**
@@ -177,19 +166,6 @@ async function isBackendGone(config: pg.ClientConfig, pid: number): Promise<bool
   } finally {
     await client.end().catch(() => {})
   }
-}
-
-function explainSetting(name: string, value: string): string {
-  if (name === 'server_encoding')
-    return (
-      `the database has the encoding ${value}, and Mintmark needs UTF8: ` +
-      "make another one with create database … template template0 encoding 'UTF8'"
-    )
-  const needed = { ...STARTUP_SETTINGS, client_encoding: 'UTF8' }[name]
-  return (
-    `the database connection has ${name} = ${value}, and Mintmark needs ${needed}: ` +
-    'remove what sets it in DATABASE_URL, the pooler, the role or the database'
-  )
 }
 
 interface ParameterStatus {
