@@ -26,9 +26,11 @@ export function grantScope(
   allowed: readonly string[],
   known: readonly string[],
 ): readonly string[] {
-  if (asked === undefined) return allowed
-  const excess = asked.find((token) => !allowed.includes(token))
-  if (excess === undefined) return asked
+  // Clients made for OpenID Connect ask for it always; as in Keycloak it is no scope of a realm that does not name it.
+  const meant = known.includes('openid') ? asked : asked?.filter((token) => token !== 'openid')
+  if (meant === undefined || meant.length === 0) return allowed
+  const excess = meant.find((token) => !allowed.includes(token))
+  if (excess === undefined) return meant
   const reason = known.includes(excess)
     ? `scope not allowed: ${excess}`
     : 'a scope that the realm does not have'

@@ -7,6 +7,7 @@ import {
   LogController,
 } from 'fastify'
 import type { Logger } from 'pino'
+import { addressReader } from '../http/addresses.ts'
 import { adminApi } from '../http/admin/admin-api.ts'
 import type { RateLimits } from '../http/admin/rate-limits.ts'
 import { readClientAddresses, type TrustedProxies } from '../http/client-address.ts'
@@ -14,6 +15,7 @@ import { healthRoutes } from '../http/health.ts'
 import { homeRoute } from '../http/home.ts'
 import { requireOneHost } from '../http/host.ts'
 import { metricsRoute } from '../http/metrics.ts'
+import { authorizationRoute } from '../http/oauth/authorization.ts'
 import { discoveryRoutes } from '../http/oauth/discovery.ts'
 import { acceptForms } from '../http/oauth/form.ts'
 import { introspectionRoute } from '../http/oauth/introspection.ts'
@@ -24,7 +26,6 @@ import { postOnly } from '../http/oauth/post-only.ts'
 import { revocationRoute } from '../http/oauth/revocation.ts'
 import { statusListRoute } from '../http/oauth/status-list.ts'
 import { tokenRoute } from '../http/oauth/token.ts'
-import { withSingleSlashes } from '../http/one-slash.ts'
 import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
 import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
@@ -96,6 +97,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
     postOnly(oauth, '/realms/:tenant/protocol/openid-connect/revoke')
     jwksRoute(oauth, operations)
     discoveryRoutes(oauth, operations)
+    authorizationRoute(oauth, operations)
     statusListRoute(oauth, operations)
   })
   await app.register(async (reports) => {
@@ -129,7 +131,7 @@ async function close(app: FastifyInstance, drain: Drain): Promise<void> {
 }
 
 function createApp(
-  { logger, requestTimeoutMilliseconds = 10_000 }: ServerOptions,
+  { logger, publicUrl, requestTimeoutMilliseconds = 10_000 }: ServerOptions,
   drain: Drain,
 ): FastifyInstance {
   const app = fastify({
@@ -138,7 +140,7 @@ function createApp(
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
-    rewriteUrl: withSingleSlashes,
+    rewriteUrl: addressReader(publicUrl),
     frameworkErrors: refuseUnreadableAddress,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
     requestTimeout: requestTimeoutMilliseconds,

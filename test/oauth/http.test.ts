@@ -2,8 +2,9 @@ import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { weightOf } from '../../src/http/accept.ts'
-import { withSingleSlashes } from '../../src/http/one-slash.ts'
+import { addressReader } from '../../src/http/addresses.ts'
 import { acme, basic, post } from '../support/introspection.ts'
+import { TESTER, testServer } from '../support/server.ts'
 
 const PROTOCOL = '/realms/acme/protocol/openid-connect'
 const DOCUMENTS = [
@@ -11,6 +12,7 @@ const DOCUMENTS = [
   `${PROTOCOL}/status-lists/0`,
   '/realms/acme/.well-known/openid-configuration',
   '/.well-known/oauth-authorization-server/realms/acme',
+  '/realms/acme/.well-known/oauth-authorization-server',
 ]
 
 t.test('a document is read, and every other method is told so', async (t) => {
@@ -65,6 +67,7 @@ t.test('a slash too many means the same address', async (t) => {
 })
 
 t.test('addresses other than those of OAuth, and queries, stay as they are', async (t) => {
+  const read = addressReader('https://auth.test')
   for (const url of [
     '/',
     '//',
@@ -74,9 +77,9 @@ t.test('addresses other than those of OAuth, and queries, stay as they are', asy
     '/health/live/',
     '/realms/a/certs?x=//',
   ])
-    t.equal(withSingleSlashes({ url }), url)
-  t.equal(withSingleSlashes({ url: '/realms//a/?x=//' }), '/realms/a?x=//')
-  t.equal(withSingleSlashes({}), '/')
+    t.equal(read({ url }), url)
+  t.equal(read({ url: '/realms//a/?x=//' }), '/realms/a?x=//')
+  t.equal(read({}), '/')
 })
 
 t.test('a weight of nothing is heeded, however it is written', async (t) => {
@@ -234,4 +237,26 @@ t.test('a server that listens answers OPTIONS and odd slashes on the wire too', 
   t.equal(await ask('OPTIONS', DOCUMENTS[0] as string), 204)
   t.equal(await ask('GET', `/${DOCUMENTS[0]}/`), 200)
   t.equal(await ask('HEAD', `${DOCUMENTS[0]}/`), 200)
+})
+
+t.test('below a path of PUBLIC_URL the same is served, whether or not a proxy strips it', async (t) => {
+  const publicUrl = 'https://corp.test/auth'
+  const server = await testServer(t, { publicUrl })
+  await server.operations.createRealm(TESTER, 'acme')
+  const plain = await server.app.inject('/realms/acme/.well-known/openid-configuration')
+  t.equal(plain.json().issuer, `${publicUrl}/realms/acme`)
+  for (const url of [
+    '/auth/realms/acme/.well-known/openid-configuration',
+    '/auth//realms/acme/.well-known/oauth-authorization-server/',
+    '/.well-known/oauth-authorization-server/auth/realms/acme',
+    '/.well-known/oauth-authorization-server/realms/acme',
+  ])
+    t.equal((await server.app.inject(url)).body, plain.body, url)
+  for (const member of ['jwks_uri', 'authorization_endpoint', 'token_endpoint']) {
+    const answer = await server.app.inject(new URL(plain.json()[member]).pathname)
+    t.ok([200, 400, 405].includes(answer.statusCode), member)
+  }
+  for (const url of ['/auth', '/authx/realms/acme/protocol/openid-connect/certs'])
+    t.equal((await server.app.inject(url)).statusCode, 404, url)
+  t.equal((await server.app.inject('/auth/health/live')).statusCode, 200)
 })

@@ -11,6 +11,8 @@ type DiscoveryRoute = { Params: { tenant: string } }
 const ADDRESSES = [
   '/realms/:tenant/.well-known/openid-configuration',
   '/.well-known/oauth-authorization-server/realms/:tenant',
+  // As Keycloak has it, and Nimbus asks for it.
+  '/realms/:tenant/.well-known/oauth-authorization-server',
 ]
 
 const MAX_AGE_SECONDS = 300
@@ -68,8 +70,9 @@ function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unk
     // RFC 9396 section 10.
     authorization_details_types_supported: resourceTypesOf(realm),
     grant_types_supported: ['client_credentials'],
-    // There is no authorization endpoint, hence no response type; RFC 8414 wants the member all the same.
-    response_types_supported: [],
+    // It refuses everything. Clients that want both members, and a response type, take the metadata for none without.
+    authorization_endpoint: `${protocol}/auth`,
+    response_types_supported: ['none'],
     // Nor are there ID tokens; clients of OpenID Connect Discovery 1.0 read nothing without these two.
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algorithms,

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
+import { pathOf } from './below-path.ts'
 
 /** The addresses of what pages refer to. */
 export interface Assets {
@@ -26,12 +27,15 @@ const STYLES = ['base', 'frame', 'buttons', 'cards', 'tables', 'marks', 'forms',
  * Serves styles, script and fonts from memory. A name carries a hash of its content, so that it may be kept for ever
  * and a new version is never mixed with an old one.
  */
-export function serveAssets(app: FastifyInstance, { fingerprint }: Pick<Operations, 'fingerprint'>): Assets {
+export function serveAssets(
+  app: FastifyInstance,
+  { fingerprint, publicUrl }: Pick<Operations, 'fingerprint' | 'publicUrl'>,
+): Assets {
   const assets = new Map<string, Asset>()
   const add = (name: string, type: string, bytes: Buffer): string => {
     const hashed = `${fingerprint(bytes).slice(0, 12)}-${name}`
     assets.set(hashed, { type, bytes })
-    return `/portal/_assets/${hashed}`
+    return `${pathOf(publicUrl)}/portal/_assets/${hashed}`
   }
   const added: Assets = {
     style: add('portal.css', 'text/css; charset=utf-8', Buffer.from(stylesheet(add))),

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import { serveAssets } from './assets.ts'
 import { auditScreen } from './audit.ts'
+import { serveBelowPath } from './below-path.ts'
 import { errorPages, notFoundPage } from './error-pages.ts'
 import { keysScreen } from './keys.ts'
 import { createLayout } from './layout.ts'
@@ -38,6 +39,7 @@ export async function portalRoutes(app: FastifyInstance, operations: Operations)
   await app.register(helmet, securityHeaders(secure))
   // Browsers keep nothing of it, be it for the back button: some of the pages show a secret.
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  serveBelowPath(app, operations.publicUrl)
   tidyAddresses(app)
   refuseNul(app)
 

@@ -1,0 +1,54 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Operations } from '../../operations/operations.ts'
+import { weightOf } from '../accept.ts'
+import { loggableRealm, note } from '../request-log.ts'
+import { neverKept } from './oauth-error-handler.ts'
+
+type AuthorizationRoute = { Params: { tenant: string } }
+
+const METHODS = ['GET', 'HEAD', 'POST']
+const DESCRIPTION =
+  'There is no sign-in for people here. Get a token by grant_type=client_credentials at the token endpoint.'
+
+// Nothing of the request is in it.
+const PAGE = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>unsupported_response_type</title>
+<h1>unsupported_response_type</h1>
+<p>${DESCRIPTION}</p>
+</html>
+`
+
+/** The authorization endpoint that many clients want to see in the metadata: it authorizes nothing and redirects nowhere. */
+export function authorizationRoute(
+  app: FastifyInstance,
+  { findPublishedRealm }: Pick<Operations, 'findPublishedRealm'>,
+): void {
+  const refuse = async (request: FastifyRequest<AuthorizationRoute>, reply: FastifyReply) => {
+    const { tenant } = request.params
+    note(request, { realm: loggableRealm(tenant) })
+    await findPublishedRealm(tenant)
+    note(request, { outcome: 'unsupported_response_type' })
+    neverKept(reply)
+      .header('vary', 'accept')
+      .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+      .header('x-content-type-options', 'nosniff')
+      .header('referrer-policy', 'no-referrer')
+    if (!METHODS.includes(request.method))
+      return reply
+        .code(405)
+        .header('allow', METHODS.join(', '))
+        .send({ error: 'invalid_request', error_description: 'Use GET or POST.' })
+    reply.code(400)
+    if ((weightOf(request.headers.accept, 'text/html') ?? 0) > 0)
+      return reply.header('content-type', 'text/html; charset=utf-8').send(PAGE)
+    return reply.send({ error: 'unsupported_response_type', error_description: DESCRIPTION })
+  }
+  app.route<AuthorizationRoute>({
+    method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: '/realms/:tenant/protocol/openid-connect/auth',
+    exposeHeadRoute: false,
+    // Before there is a body to be read.
+    onRequest: refuse,
+    handler: refuse,
+  })
+}
