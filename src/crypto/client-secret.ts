@@ -28,6 +28,22 @@ export function importVerifierKey(bytes: Uint8Array): VerifierKey {
   return createSecretKey(bytes)
 }
 
+/** The account that a secret is of. */
+export interface SecretOwner {
+  readonly realmId: string
+  readonly clientId: string
+}
+
+/** What a request is checked against. Of another owner it is another, so it cannot be moved. */
+export function boundHmacOf(
+  secret: string,
+  { realmId, clientId }: SecretOwner,
+  verifierKey: VerifierKey,
+): Buffer {
+  return createHmac('sha256', verifierKey).update(`${realmId}/${clientId}/${secret}`).digest()
+}
+
+/** What a secret is found by whose owner is not known, as one that leaked. */
 export function hmacOf(secret: string, verifierKey: VerifierKey): Buffer {
   return createHmac('sha256', verifierKey).update(secret).digest()
 }

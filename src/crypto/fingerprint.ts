@@ -5,7 +5,7 @@ export function fingerprint(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest().subarray(0, 16).toString('base64url')
 }
 
-/** One of so many places, that nobody who does not know the place of another can aim at. */
-export function bucketOf(parts: readonly string[], places: number): number {
-  return createHash('sha256').update(JSON.stringify(parts)).digest().readUInt32BE() % places
+/** One of so many slots, which anybody can compute: for places that only their owner can fill. */
+export function slotOf(content: string, slots: number): number {
+  return createHash('sha256').update(content).digest().readUInt32BE() % slots
 }

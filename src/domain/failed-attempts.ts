@@ -1,26 +1,41 @@
+import { isIPv6 } from 'node:net'
+
 /** When failed attempts begin to cost time, and how much. */
 export interface FailedAttemptsPolicy {
-  /** Failures are remembered this long. */
+  /** Failures are forgotten this long after the last one. */
   readonly windowSeconds: number
   /** The longest that a back-off grows to. */
   readonly maxBackOffSeconds: number
-  /** Failures that are free, of one client from one address. */
+  /** Failures that are free, of one client from one network. */
   readonly perClientAndAddress: number
-  /** Of one client, from anywhere. */
-  readonly perClient: number
-  /** From one address, whatever the client. */
+  /** From one network, whatever the client. */
   readonly perAddress: number
-  /** In one realm. */
-  readonly perRealm: number
 }
 
 export const DEFAULT_FAILED_ATTEMPTS_POLICY: FailedAttemptsPolicy = {
   windowSeconds: 900,
   maxBackOffSeconds: 300,
   perClientAndAddress: 5,
-  perClient: 50,
   perAddress: 100,
-  perRealm: 5000,
+}
+
+/** A counter of failures, and how many of them are free. */
+export interface AttemptLimit {
+  readonly key: string
+  readonly limit: number
+}
+
+export type AttemptGrant =
+  | { readonly outcome: 'granted'; readonly settle: (failed: boolean) => Promise<void> }
+  /** There have been too many failures. */
+  | { readonly outcome: 'held'; readonly key: string; readonly seconds: number }
+  /** Attempts that are not decided yet have used up what is free. */
+  | { readonly outcome: 'busy' }
+
+/** Counts attempts before they are worked on, in this process or for all nodes. */
+export interface AttemptCounters {
+  /** Reserves an attempt under all of the keys, or under none. */
+  reserve(limits: readonly AttemptLimit[]): Promise<AttemptGrant>
 }
 
 /** How long to wait after that many failures: doubled with each one beyond the limit. 0: not at all. */
@@ -33,17 +48,46 @@ export function backOffSeconds(
   return Math.min(2 ** Math.min(failures - limit, 30), maxBackOffSeconds)
 }
 
-/** An IPv6 host has a network of its own to choose addresses from: they count as one. */
+/**
+ * The networks that an address belongs to, the smallest first. An IPv6 customer has at least a /64 to choose addresses
+ * from, and often a /56 or a /48.
+ */
+export function networksOf(address: string): readonly [string, ...string[]] {
+  const plain = address.replace(/%.*$/, '')
+  const groups = isIPv6(plain) ? groupsOf(plain) : undefined
+  if (!groups) return [plain]
+  const ipv4 = embeddedIPv4(groups)
+  if (ipv4 !== undefined) return [ipv4]
+  const [a = 0, b = 0, c = 0, d = 0] = groups
+  const text = (last: number, bits: number) =>
+    `${[a, b, c, last].map((group) => group.toString(16)).join(':')}::/${bits}`
+  return [text(d, 64), text(d & 0xff00, 56), text(0, 48)]
+}
+
+/** The smallest network of an address: one of its own in IPv4, its /64 in IPv6. */
 export function networkOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '')
-  if (!plain.includes(':')) return plain
-  const [head = '', tail] = plain.split('::')
-  const groups = head.split(':').filter(Boolean)
-  const rest = tail === undefined ? [] : tail.split(':').filter(Boolean)
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest.length)
-  const all = [...groups, ...new Array<string>(zeros).fill('0'), ...rest]
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
+  return networksOf(address)[0]
+}
+
+function groupsOf(address: string): number[] {
+  const hex = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number)
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
+  })
+  const [head = '', tail = ''] = hex.split('::')
+  const [first, last] = [head, tail].map((part) => (part === '' ? [] : part.split(':')))
+  const zeros = 8 - (first?.length ?? 0) - (last?.length ?? 0)
+  return [...(first ?? []), ...new Array<string>(zeros).fill('0'), ...(last ?? [])].map((group) =>
+    Number.parseInt(group, 16),
+  )
+}
+
+/** Of an IPv4-mapped address (::ffff:0:0/96) and of one behind NAT64 (64:ff9b::/96). */
+function embeddedIPv4(groups: readonly number[]): string | undefined {
+  const prefix = groups.slice(0, 6).join(':')
+  if (prefix !== '0:0:0:0:0:65535' && prefix !== '100:65435:0:0:0:0') return undefined
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join('.')
 }

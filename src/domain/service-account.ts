@@ -1,4 +1,5 @@
 import { Refusal } from './refusal.ts'
+import { checkSecretStrength } from './secret-strength.ts'
 
 /** A machine's identity in a realm. */
 export interface ServiceAccount {
@@ -84,6 +85,7 @@ export function checkImportedClientId(clientId: string): void {
 }
 
 export function checkImportedClientSecret(clientSecret: string): void {
-  if (!/^[^\p{C}]{8,256}$/u.test(clientSecret))
-    throw new Refusal('invalid', 'A client_secret has 8 to 256 printable characters.', 'client_secret')
+  if (!/^[^\p{C}]{12,256}$/u.test(clientSecret))
+    throw new Refusal('invalid', 'A client_secret has 12 to 256 printable characters.', 'client_secret')
+  checkSecretStrength(clientSecret)
 }

@@ -9,10 +9,7 @@ import type { FailedAttempts } from './clients/failed-attempts.ts'
 
 /** What operations stand on; each takes what it uses. */
 export interface Dependencies {
-  /** Changes and administration. */
   readonly db: Database
-  /** The reads that tokens need, in connections of their own: no change can take them all. */
-  readonly tokenDb: Database
   readonly clock: Clock
   /** Where the server is reached: issuers and audiences begin with it. */
   readonly publicUrl: string
@@ -21,6 +18,8 @@ export interface Dependencies {
   /** Key of the HMAC that generated secrets are checked against. */
   readonly verifierKey: VerifierKey
   readonly failedAttempts: FailedAttempts
+  /** While the version before may run beside, hashes of imported secrets are kept as it reads them too. */
+  readonly plainHashesUntil: Date | undefined
   /** Tells the operator of what went wrong and changes nothing for whoever asked. */
   readonly log: (message: string, error?: Error) => void
   /** Seals what the portal gives to browsers and keeps of identity providers, under a key of its own. */

@@ -6,14 +6,15 @@ import { createSealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
+import { createSharedCounters } from '../storage/attempt-counters.ts'
 import { isAnyDataKeyStored } from '../storage/data-keys.ts'
-import { checkDatabase, type Database, isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
-import { createAttemptCounters, type FailedAttemptsStore } from '../storage/failed-attempts.ts'
+import { type Database, isDatabaseAway, openDatabase, reasonOf } from '../storage/database.ts'
+import { findPlainHashesUntil } from '../storage/keyed-hashes.ts'
 import { unknownMigrations as findUnknownMigrations, migrateToLatest } from '../storage/migrations.ts'
+import { createMemoryCounters } from './clients/attempt-counters.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createOperations, type Operations } from './operations.ts'
-import { openPools, type Pools } from './pools.ts'
 import { openPortalSealer, openVerifierKey } from './realms/master-key.ts'
 
 export interface OpenOptions {
@@ -28,7 +29,7 @@ export interface OpenOptions {
   readonly clock: Clock
   readonly poolSize: number
   /** Where failed attempts are counted. Default: in this process. */
-  readonly failedAttemptsStore?: FailedAttemptsStore
+  readonly failedAttemptsStore?: 'memory' | 'postgres'
   /** How long to wait for a database that is not there yet. */
   readonly databaseWaitSeconds: number
   /** How long migrations may wait for tables that others use. Default: `databaseWaitSeconds`. */
@@ -105,20 +106,25 @@ async function openOn(
   options: OpenOptions,
   closeEmbedded: () => Promise<void>,
 ): Promise<OpenedOperations> {
+  const { poolSize, log } = options
   const migrated = await migrateWhenReachable(databaseUrl, options)
-  const pools = openPools(databaseUrl, options)
+  const db = openDatabase({
+    connectionString: databaseUrl,
+    poolSize,
+    onIdleError: (error) => log('database connection lost', error),
+  })
   const close = async () => {
-    await pools.close()
+    await db.destroy()
     await closeEmbedded()
   }
   try {
-    const unknownMigrations = await findUnknownMigrations(pools.db)
-    const masterKeys = options.masterKeys ?? (await openOwnMasterKeys(options.dataDir, pools.db))
-    const dependencies = await openDependencies(pools, masterKeys, options)
+    const unknownMigrations = await findUnknownMigrations(db)
+    const masterKeys = options.masterKeys ?? (await openOwnMasterKeys(options.dataDir, db))
+    const dependencies = await openDependencies(db, masterKeys, options)
     const operations = createOperations(dependencies)
     return { operations, migrated, unknownMigrations, databaseUrl, masterKeys, close }
   } catch (error) {
-    await pools.close()
+    await db.destroy()
     throw error
   }
 }
@@ -129,7 +135,7 @@ function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
 }
 
 async function openDependencies(
-  { db, tokenDb }: Pools,
+  db: Database,
   masterKeys: readonly string[],
   { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' }: OpenOptions,
 ): Promise<Dependencies> {
@@ -140,17 +146,19 @@ async function openDependencies(
   const verifierKey = await openVerifierKey(db, sealer, clock)
   const portalSealer = await openPortalSealer(db, sealer, clock)
   const policy = DEFAULT_FAILED_ATTEMPTS_POLICY
-  const counters = createAttemptCounters(tokenDb, failedAttemptsStore, policy.windowSeconds)
-  const failedAttempts = createFailedAttempts(counters, policy)
+  const inMemory = createMemoryCounters(clock, policy)
+  const counters =
+    failedAttemptsStore === 'memory' ? inMemory : createSharedCounters(db, clock, policy, inMemory)
+  const failedAttempts = createFailedAttempts({ db, clock }, counters, policy)
   return {
     db,
-    tokenDb,
     clock,
     publicUrl,
     sealer,
     argon2: createArgon2Pool(),
     verifierKey,
     failedAttempts,
+    plainHashesUntil: await findPlainHashesUntil(db),
     log,
     portalSealer,
     singleSignOn,
@@ -164,10 +172,9 @@ async function migrateWhenReachable(
   const deadline = performance.now() + databaseWaitSeconds * 1000
   for (let delay = 100; ; delay = Math.min(delay * 2, 2000)) {
     try {
-      await checkDatabase(databaseUrl)
       return await migrateToLatest(databaseUrl, { lockWaitSeconds, log, signal })
     } catch (error) {
-      if (!isDatabaseUnreachable(error)) throw error
+      if (!isDatabaseAway(error)) throw error
       const reason = reasonOf(error)
       if (performance.now() + delay > deadline)
         throw new DatabaseUnreachableError(

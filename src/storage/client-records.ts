@@ -11,9 +11,14 @@ export interface ClientLookup {
 
 export interface SecretRecord {
   readonly id: string
-  /** `undefined` for a generated secret, which is verified by its HMAC alone. */
-  readonly phc: string | undefined
+  /** Of a secret that the server made, bound to the account. */
+  readonly boundHmac: Buffer | undefined
+  /** Of one that it made before hashes were bound. */
   readonly hmac: Buffer | undefined
+  /** Of an imported one. */
+  readonly keyedPhc: string | undefined
+  /** Of one that was imported before hashes were keyed. */
+  readonly phc: string | undefined
   readonly expiresAt: Date | undefined
 }
 
@@ -52,8 +57,10 @@ interface Row {
   status_index: number
   revoked_tokens_until: Date | null
   id: string | null
-  phc: string | null
+  bound_hmac: Buffer | null
   hmac: Buffer | null
+  keyed_phc: string | null
+  phc: string | null
   expires_at: Date | null
 }
 
@@ -77,7 +84,8 @@ export async function findClientRecords(
     left join lateral (
       select a.client_id, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
         a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted,
-        s.id, case when s.hmac is null then s.phc end as phc, s.hmac, s.expires_at
+        s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,
+        case when s.hmac is null and s.keyed_phc is null then s.phc end as phc, s.expires_at
       from service_accounts a
       left join client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
       where a.realm_id = r.id and a.client_id = l.client_id
@@ -121,8 +129,10 @@ function toClientRecord(row: Row): ClientRecord {
 function toSecretRecord(row: Row): SecretRecord {
   return {
     id: row.id as string,
-    phc: row.phc ?? undefined,
+    boundHmac: row.bound_hmac ?? undefined,
     hmac: row.hmac ?? undefined,
+    keyedPhc: row.keyed_phc ?? undefined,
+    phc: row.phc ?? undefined,
     expiresAt: row.expires_at ?? undefined,
   }
 }

@@ -8,7 +8,12 @@ const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at'] a
 
 type Row = Pick<Selectable<ClientSecretRow>, (typeof COLUMNS)[number]> & { used_at: Date | null }
 
-export type NewClientSecret = Pick<ClientSecret, 'id' | 'phc' | 'hmac' | 'lastFour'>
+export interface NewClientSecret extends Pick<ClientSecret, 'id' | 'phc' | 'hmac' | 'lastFour'> {
+  /** Of a secret that the server made. */
+  readonly boundHmac: Buffer | undefined
+  /** Of an imported one. */
+  readonly keyedPhc: string | undefined
+}
 
 export async function insertClientSecret(
   trx: DatabaseTransaction,
@@ -25,6 +30,8 @@ export async function insertClientSecret(
       id: secret.id,
       phc: secret.phc,
       hmac: secret.hmac ?? null,
+      bound_hmac: secret.boundHmac ?? null,
+      keyed_phc: secret.keyedPhc ?? null,
       last_four: secret.lastFour,
       created_at: now,
     })

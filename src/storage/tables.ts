@@ -55,6 +55,8 @@ export interface ClientSecretRow {
   id: string
   phc: string
   hmac: Buffer | null
+  bound_hmac: Buffer | null
+  keyed_phc: string | null
   last_four: string
   created_at: Timestamp
   expires_at: NullableTimestamp

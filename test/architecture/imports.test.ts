@@ -37,7 +37,6 @@ const OWNED: Record<string, readonly string[]> = {
   kysely: ['storage'],
   'kysely/migration': ['storage'],
   pg: ['storage', 'embedded'],
-  'rate-limiter-flexible': ['storage'],
   fastify: ['http', 'server'],
   'prom-client': ['server'],
   commander: ['cli'],

@@ -103,7 +103,7 @@ t.test('a client brings its own credentials, and its secret is not repeated', as
 
   const short = await mintmark([...args, '--client-secret-stdin'], env, { input: 'seven77' })
   t.equal(short.code, 1)
-  t.match(short.stderr, /8 to 256 printable characters/)
+  t.match(short.stderr, /12 to 256 printable characters/)
   t.notMatch(short.stderr, /seven77/)
   for (const half of [args, [...args.slice(0, -2), '--client-secret-stdin']]) {
     const { code, stderr } = await mintmark(half, env, { input: 'correct horse' })

@@ -84,6 +84,7 @@ t.test('whoever may not change a secret is refused before one is hashed', async 
     argon2,
     clock: () => new Date(),
     verifierKey: createSecretKey(Buffer.alloc(32)),
+    plainHashesUntil: undefined,
   })
   const never = new Date(Number.NaN)
   for (const realm of ['acme', 'other']) {
@@ -143,3 +144,30 @@ t.test('an account that is not there has no secrets to list', async (t) => {
   await t.rejects(server.operations.listClientSecrets(TESTER, 'acme', 'nobody'), { code: 'not_found' })
   await t.rejects(server.operations.listClientSecrets(TESTER, 'nowhere', 'nobody'), { code: 'not_found' })
 })
+
+t.test(
+  'a realm that makes very many secrets at once is told to wait, and holds no other realm up',
+  async (t) => {
+    const db = openDatabase({ connectionString: await testDatabase(t), poolSize: 1, onIdleError: () => {} })
+    t.teardown(() => db.destroy())
+    const operations = clientSecretOperations({
+      db,
+      argon2: createArgon2Pool({ maxWaitingOfRealm: 2 }),
+      clock: () => new Date(),
+      verifierKey: createSecretKey(Buffer.alloc(32)),
+      plainHashesUntil: undefined,
+    })
+    const reset = (realm: string) => operations.resetClientSecret(TESTER, realm, 'nobody')
+    const many = Promise.allSettled([1, 2, 3, 4, 5].map(() => reset('many')))
+    // It got its turn: the realm is not there.
+    await t.rejects(reset('few'), { code: 'not_found' })
+    const codes = (await many).map((one) => one.status === 'rejected' && one.reason.code)
+    t.same(codes.sort(), [
+      'not_found',
+      'not_found',
+      'not_found',
+      'temporarily_unavailable',
+      'temporarily_unavailable',
+    ])
+  },
+)

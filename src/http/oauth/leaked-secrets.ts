@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
+import { networkOf } from '../../domain/failed-attempts.ts'
 import { parseLeakedSecrets } from '../../domain/leaked-secret.ts'
 import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -58,6 +59,7 @@ async function acceptReports(
     max: REPORTS_A_MINUTE,
     timeWindow: '1 minute',
     cache: 10_000,
+    keyGenerator: (request) => networkOf(clientAddress(request)),
     errorResponseBuilder: (_request, { ttl }) =>
       new TooManyFailuresError(Math.ceil(ttl / 1000), 'reports of leaked secrets'),
   })

@@ -3,7 +3,9 @@ import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
+import { networkOf } from '../../domain/failed-attempts.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { clientAddress } from '../client-address.ts'
 import { serveAssets } from './assets.ts'
 import { auditScreen } from './audit.ts'
 import { serveBelowPath } from './below-path.ts'
@@ -35,7 +37,10 @@ export async function portalRoutes(app: FastifyInstance, operations: Operations)
     parser: (text) => ({ fields: new URLSearchParams(text) }),
   })
   await app.register(cookies)
-  await app.register(rateLimit, { global: false })
+  await app.register(rateLimit, {
+    global: false,
+    keyGenerator: (request) => networkOf(clientAddress(request)),
+  })
   await app.register(helmet, securityHeaders(secure))
   // Browsers keep nothing of it, be it for the back button: some of the pages show a secret.
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))

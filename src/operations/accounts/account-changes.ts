@@ -6,8 +6,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import type { Database, DatabaseTransaction } from '../../storage/database.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
+import { type Database, type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
 import { findRealmByName, keepRealmByName, lockRealmByName } from '../../storage/realms.ts'
 import { isRoleHeld, lockServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -45,7 +44,7 @@ export async function changeAccount<T>(
   change: (context: ChangeContext) => Promise<T>,
 ): Promise<T> {
   requireAuthority(actor, realmName, 'administer')
-  return inRealmTransaction(db, realmName, async (trx) => {
+  return inTransaction(db, async (trx) => {
     const realm = await holdRealm(trx, realmName, action === 'service-account.delete')
     await lockBefore?.(trx, realm)
     const account = await lockServiceAccount(trx, realm.id, clientId)

@@ -41,7 +41,7 @@ export function bootstrapOperations(
           roles: [PLATFORM_ADMIN],
           imported: { clientId, clientSecret },
         }),
-      )
+      ).catch(nameVariable)
       return created !== undefined
     },
 
@@ -55,6 +55,11 @@ export function bootstrapOperations(
       return ifFirst(operations.createServiceAccount(SERVER_ACTOR, DEMO_REALM, { name: 'demo' }))
     },
   }
+}
+
+function nameVariable(error: unknown): never {
+  if (!(error instanceof Refusal) || error.field !== 'client_secret') throw error
+  throw new Refusal('invalid', `BOOTSTRAP_ADMIN_CLIENT_SECRET: ${error.message}`, error.field)
 }
 
 /** `undefined` where another node that starts at the same time was faster. */

@@ -1,20 +1,19 @@
-import { generateClientSecret, hmacOf, isGeneratedSecret } from '../../crypto/client-secret.ts'
-import { newId } from '../../crypto/identifier.ts'
+import { generateClientSecret } from '../../crypto/client-secret.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { type ClientSecret, parseOverlapEnd, type ServiceAccount } from '../../domain/service-account.ts'
+import { type ClientSecret, parseOverlapEnd } from '../../domain/service-account.ts'
 import {
   deleteClientSecret,
   deleteClientSecrets,
   insertClientSecret,
   listClientSecrets,
-  type NewClientSecret,
   updateClientSecretExpiry,
 } from '../../storage/client-secrets.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type ChangeContext, changeAccount, realmNamed, unknownAccount } from './account-changes.ts'
+import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import type { ServiceAccountWithSecret } from './service-accounts.ts'
 
 /** A secret's record as an administrator may see it. */
@@ -47,7 +46,7 @@ export interface ClientSecretOperations {
   deleteClientSecret(actor: Actor, realmName: string, clientId: string, secretId: string): Promise<void>
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'plainHashesUntil'>
 
 export function clientSecretOperations(deps: Deps): ClientSecretOperations {
   const { db, clock } = deps
@@ -55,11 +54,12 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
     async resetClientSecret(actor, realmName, clientId) {
       requireAuthority(actor, realmName, 'administer')
       const clientSecret = generateClientSecret()
-      const secret = await secretRecord(deps, clientSecret)
+      const hashed = await hashSecret(deps, realmName, clientSecret)
       const about = { actor, action: 'service-account.reset-secret', realmName, clientId } as const
       return changeAccount(deps, about, async (context) => {
         await deleteClientSecrets(context.trx, context.realm.id, clientId)
-        return { account: await addSecret(context, secret), clientSecret }
+        const { account } = await addSecret(deps, context, hashed)
+        return { account, clientSecret }
       })
     },
 
@@ -75,7 +75,7 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
       requireAuthority(actor, realmName, 'administer')
       const endsAt = parseOverlapEnd(oldEndsAt, clock())
       const clientSecret = generateClientSecret()
-      const record = await secretRecord(deps, clientSecret)
+      const hashed = await hashSecret(deps, realmName, clientSecret)
       const about = { actor, action: 'service-account.rotate-secret', realmName, clientId } as const
       return changeAccount(deps, about, async (context) => {
         const { trx, realm, now, note } = context
@@ -83,9 +83,9 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
         if (old.length > 1)
           throw new Refusal('conflict', 'There are two secrets already: finish that rotation or cancel it.')
         for (const { id } of old) await updateClientSecretExpiry(trx, realm.id, clientId, id, endsAt)
-        note({ secret: record.id, old_ends_at: endsAt })
-        const account = await addSecret(context, record)
+        const { account, record } = await addSecret(deps, context, hashed)
         const { id, lastFour } = record
+        note({ secret: id, old_ends_at: endsAt })
         const secret = { id, lastFour, createdAt: now, expiresAt: undefined, lastUsedAt: undefined }
         return { account, clientSecret, secret }
       })
@@ -109,11 +109,13 @@ export function clientSecretOperations(deps: Deps): ClientSecretOperations {
 }
 
 async function addSecret(
-  { trx, realm, account, now }: ChangeContext,
-  secret: NewClientSecret,
-): Promise<ServiceAccount> {
-  await insertClientSecret(trx, realm.id, account.clientId, secret, now)
-  return updateServiceAccount(trx, realm.id, account.clientId, {}, now)
+  deps: Deps,
+  { trx, realm, account: { clientId }, now }: ChangeContext,
+  hashed: HashedSecret,
+) {
+  const record = secretRecord(deps, { realmId: realm.id, clientId }, hashed)
+  await insertClientSecret(trx, realm.id, clientId, record, now)
+  return { record, account: await updateServiceAccount(trx, realm.id, clientId, {}, now) }
 }
 
 /** Those that are still good; what has ended is cleared away. */
@@ -131,18 +133,4 @@ function isValid({ expiresAt }: ClientSecret, now: Date): boolean {
 
 function withoutVerifiers({ phc: _phc, hmac: _hmac, ...listed }: ClientSecret): ListedClientSecret {
   return listed
-}
-
-/** What is kept of a secret. */
-export async function secretRecord(
-  { argon2, verifierKey }: Pick<Dependencies, 'argon2' | 'verifierKey'>,
-  secret: string,
-): Promise<NewClientSecret> {
-  return {
-    id: newId(),
-    phc: await argon2.hash(secret),
-    hmac: isGeneratedSecret(secret) ? hmacOf(secret, verifierKey) : undefined,
-    // Four characters of a short secret would be worth having.
-    lastFour: isGeneratedSecret(secret) ? secret.slice(-4) : '',
-  }
 }

@@ -1,4 +1,4 @@
-import { generateClientSecret } from '../../crypto/client-secret.ts'
+import { generateClientSecret, isGeneratedSecret } from '../../crypto/client-secret.ts'
 import { newClientId } from '../../crypto/identifier.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
@@ -17,8 +17,7 @@ import {
 import { requireRoomForRights } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { insertClientSecret } from '../../storage/client-secrets.ts'
-import { type DatabaseTransaction, violatedConstraint } from '../../storage/database.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
+import { type DatabaseTransaction, inTransaction, violatedConstraint } from '../../storage/database.ts'
 import {
   lockRealmByName,
   updateRealmFreeingPlace,
@@ -42,7 +41,7 @@ import {
   realmNamed,
   unknownAccount,
 } from './account-changes.ts'
-import { secretRecord } from './client-secrets.ts'
+import { hashSecret, secretRecord } from './hashed-secrets.ts'
 import {
   actionOf,
   changesOf,
@@ -93,7 +92,7 @@ export interface ServiceAccountOperations {
   deleteServiceAccount(actor: Actor, realmName: string, clientId: string): Promise<void>
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'publicUrl'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'plainHashesUntil' | 'publicUrl'>
 
 export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
   const { db, clock } = deps
@@ -105,8 +104,8 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       const description = parseDescription(request.description ?? '')
       if (request.imported) checkImported(request.imported)
       const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
-      const secret = await secretRecord(deps, clientSecret)
-      const account = await inRealmTransaction(db, realmName, async (trx) => {
+      const hashed = await hashSecret(deps, realmName, clientSecret)
+      const account = await inTransaction(db, async (trx) => {
         const realm = await takePlace(trx, realmName)
         const now = clock()
         checkAccountRights(realm, request, deps.publicUrl)
@@ -128,6 +127,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
           },
           now,
         )
+        const secret = secretRecord(deps, { realmId: realm.id, clientId: created.clientId }, hashed)
         await insertClientSecret(trx, realm.id, created.clientId, secret, now)
         if (!secret.hmac) await updateRealmImportsSecrets(trx, realm.id)
         const details = { name, roles: created.roles, imported: request.imported !== undefined }
@@ -201,6 +201,13 @@ async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<R
 function checkImported({ clientId, clientSecret }: { clientId: string; clientSecret: string }): void {
   checkImportedClientId(clientId)
   checkImportedClientSecret(clientSecret)
+  // Generated ones are checked without a limit to guesses, which only secrets of our own making can stand.
+  if (isGeneratedSecret(clientSecret))
+    throw new Refusal(
+      'invalid',
+      'A client_secret of the form mm_… cannot be imported: leave it out, and the server makes one.',
+      'client_secret',
+    )
 }
 
 function limitReached({ name, serviceAccountLimit }: Realm): Refusal {

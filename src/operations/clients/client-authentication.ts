@@ -1,10 +1,16 @@
-import { Argon2Overload } from '../../crypto/argon2-pool.ts'
-import { hmacMatches, hmacOf, isGeneratedSecret } from '../../crypto/client-secret.ts'
+import {
+  boundHmacOf,
+  hmacMatches,
+  hmacOf,
+  isGeneratedSecret,
+  type SecretOwner,
+} from '../../crypto/client-secret.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
+import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { Attempt } from './failed-attempts.ts'
 import type { FreshClients } from './fresh-clients.ts'
+import { matchesImported } from './imported-secrets.ts'
 import type { LoadedRealm } from './loaded-realms.ts'
 
 export interface ClientCredentials {
@@ -24,7 +30,8 @@ export interface ClientAuthentication {
    * @throws UnknownRealmError
    * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret;
    *   `temporarily_unavailable`
-   * @throws TooManyFailuresError; never for a secret that the server made and that is right
+   * @throws TooManyFailuresError; never for a secret that the server made and that is right, nor for a right one from a
+   *   network that nobody failed from
    */
   authenticateClient(
     realmName: string,
@@ -33,78 +40,87 @@ export interface ClientAuthentication {
   ): Promise<AuthenticatedClient>
 }
 
-type Deps = Pick<Dependencies, 'clock' | 'argon2' | 'verifierKey' | 'failedAttempts'>
+type Deps = Pick<
+  Dependencies,
+  'db' | 'clock' | 'argon2' | 'verifierKey' | 'failedAttempts' | 'plainHashesUntil' | 'log'
+>
 
 export function clientAuthentication(deps: Deps, { find }: Pick<FreshClients, 'find'>): ClientAuthentication {
-  const { failedAttempts } = deps
-
   return {
     async authenticateClient(realmName, credentials, address) {
       const { loaded, account } = await find(realmName, credentials?.clientId)
       if (!credentials)
         throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')
-      const attempt = { realm: realmName, clientId: credentials.clientId, address }
-      try {
-        return await checkSecret(deps, { loaded, account, clientSecret: credentials.clientSecret, attempt })
-      } catch (error) {
-        if (error instanceof OAuthError && error.code === 'invalid_client')
-          await failedAttempts.noteFailure(attempt)
-        throw error
-      }
+      const { clientId, clientSecret } = credentials
+      const valid = validSecrets(account, deps.clock())
+      // A secret that the server made cannot be guessed: it is compared at once, whatever strangers do.
+      const generated = isGeneratedSecret(clientSecret)
+      const owner = { realmId: loaded.realm.id, clientId }
+      const match = generated
+        ? matchGenerated(deps, owner, clientSecret, valid)
+        : await guess(deps, { loaded, owner, clientSecret, address, valid })
+
+      // Decided after the work, so that the time taken says nothing of the account.
+      if (match && account && !account.disabledAt) return { loaded, account, secretId: match.id }
+      if (generated && !match) await deps.failedAttempts.noteFailure(address)
+      if (!account) refuse('unknown client')
+      if (match) refuse('account disabled')
+      refuse(generated ? 'wrong secret' : 'wrong secret, and not one that the server made')
     },
   }
 }
 
-interface Check {
-  readonly loaded: LoadedRealm
-  readonly account: AccountRecord | undefined
-  readonly clientSecret: string
-  readonly attempt: Attempt
+const NONE: readonly SecretRecord[] = []
+
+function validSecrets(account: AccountRecord | undefined, now: Date): readonly SecretRecord[] {
+  return account?.secrets.filter((secret) => !secret.expiresAt || secret.expiresAt > now) ?? NONE
 }
 
-async function checkSecret(deps: Deps, check: Check): Promise<AuthenticatedClient> {
-  const { loaded, account, clientSecret } = check
-  const now = deps.clock()
-  const valid = account?.secrets.filter((secret) => !secret.expiresAt || secret.expiresAt > now) ?? []
-  const generated = isGeneratedSecret(clientSecret)
-  const match = generated
-    ? matchHmac(hmacOf(clientSecret, deps.verifierKey), valid)
-    : await matchArgon2(deps, check, valid)
-
-  // Decided after the work, so that the time taken says nothing of the account.
-  if (!account) refuse('unknown client')
-  if (!match) refuse(generated ? 'wrong secret' : 'wrong secret, and not one that the server made')
-  if (account.disabledAt) refuse('account disabled')
-  return { loaded, account, secretId: match.id }
-}
-
-function matchHmac(presented: Buffer, secrets: readonly SecretRecord[]): SecretRecord | undefined {
+function matchGenerated(
+  { verifierKey }: Deps,
+  owner: SecretOwner,
+  clientSecret: string,
+  secrets: readonly SecretRecord[],
+): SecretRecord | undefined {
+  const presented = boundHmacOf(clientSecret, owner, verifierKey)
   let match: SecretRecord | undefined
+  let unbound = false
   // Two, since an account has at most two: as much work for one that has none.
   for (let i = 0; i < 2; i++) {
-    if (hmacMatches(presented, secrets[i]?.hmac)) match = secrets[i]
+    const secret = secrets[i]
+    if (hmacMatches(presented, secret?.boundHmac)) match = secret
+    if (secret?.hmac) unbound = true
   }
-  return match
+  return !match && unbound ? matchUnbound(hmacOf(clientSecret, verifierKey), secrets) : match
 }
 
-async function matchArgon2(
-  { argon2, failedAttempts }: Deps,
-  { loaded, clientSecret, attempt }: Check,
-  secrets: readonly SecretRecord[],
+/** A secret that was made before hashes were bound is good until it is reset. */
+function matchUnbound(presented: Buffer, secrets: readonly SecretRecord[]): SecretRecord | undefined {
+  return secrets.find(({ hmac }) => hmacMatches(presented, hmac))
+}
+
+interface Guess {
+  readonly loaded: LoadedRealm
+  readonly owner: SecretOwner
+  readonly clientSecret: string
+  readonly address: string
+  readonly valid: readonly SecretRecord[]
+}
+
+/** A secret of the client's choosing could be guessed, so guesses are limited before they are worth work. */
+async function guess(
+  deps: Deps,
+  { loaded, owner, clientSecret, address, valid }: Guess,
 ): Promise<SecretRecord | undefined> {
-  // Garbage costs nothing where every secret has a checksum. Where some have not, it costs the same for all clients.
-  if (!loaded.realm.importsSecrets) return undefined
-  // A secret of the client's choosing could be guessed: guesses are limited before they are worth work.
-  await failedAttempts.requirePatience(attempt)
-  const imported = secrets.find((secret) => !secret.hmac)
-  try {
-    if (!(await argon2.verify(clientSecret, imported?.phc))) return undefined
-  } catch (error) {
-    if (!(error instanceof Argon2Overload)) throw error
-    throw new OAuthError('temporarily_unavailable', 'Try again shortly.', error.message)
-  }
-  failedAttempts.noteSuccess(attempt)
-  return imported
+  // What no client can be called counts as one client.
+  const clientId = isClientId(owner.clientId) ? owner.clientId : ''
+  return deps.failedAttempts.guess({ ...owner, clientId, address }, async (known) => {
+    // Garbage costs nothing where every secret has a checksum. Where some have not, it costs the same for all clients.
+    if (!loaded.realm.importsSecrets) return undefined
+    const imported = valid.find(({ keyedPhc, phc }) => keyedPhc || phc)
+    const matches = await matchesImported(deps, { clientSecret, owner, known }, imported)
+    return matches ? imported : undefined
+  })
 }
 
 function refuse(reason: string): never {

@@ -1,83 +1,192 @@
 import { LRUCache } from 'lru-cache'
-import { bucketOf } from '../../crypto/fingerprint.ts'
-import { backOffSeconds, type FailedAttemptsPolicy, networkOf } from '../../domain/failed-attempts.ts'
-import { TooManyFailuresError } from '../../domain/oauth-error.ts'
-import type { AttemptCounters } from '../../storage/failed-attempts.ts'
+import { slotOf } from '../../crypto/fingerprint.ts'
+import {
+  type AttemptCounters,
+  type AttemptLimit,
+  type FailedAttemptsPolicy,
+  networkOf,
+  networksOf,
+} from '../../domain/failed-attempts.ts'
+import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
+import { areNetworksKnown, type ClientNetwork, insertClientNetwork } from '../../storage/client-networks.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { shareReads } from './shared-reads.ts'
 
 /** Who tries to be whom, from where. */
 export interface Attempt {
-  readonly realm: string
+  readonly realmId: string
   readonly clientId: string
   readonly address: string
 }
 
 export interface FailedAttempts {
   /**
-   * To be asked before a guess is worth work. Whoever got in from there before is not held back for what others do.
+   * Checks a secret that could be guessed. The attempt is counted before the work begins, and no longer if it succeeds.
+   * Each network has guesses of its own, so strangers elsewhere hold no client back; and failures of strangers in the
+   * client's own network do not count where it got in before.
+   * @param check `undefined`: the secret is wrong. `known`: the client got in from that network before.
+   * @throws TooManyFailuresError
+   * @throws OAuthError `temporarily_unavailable` while too many attempts from that network are being checked
+   */
+  guess<T>(attempt: Attempt, check: (known: boolean) => Promise<T | undefined>): Promise<T | undefined>
+  /**
+   * Counts a wrong secret that nobody can guess. It says something of the network alone.
    * @throws TooManyFailuresError
    */
-  requirePatience(attempt: Attempt): Promise<void>
-  /**
-   * Counts a failure.
-   * @throws TooManyFailuresError where there have been too many
-   */
-  noteFailure(attempt: Attempt): Promise<void>
-  noteSuccess(attempt: Attempt): void
+  noteFailure(address: string): Promise<void>
 }
 
-/** Clients and addresses remembered as belonging together. */
-const KNOWN_PAIRS = 100_000
+/** Clients and networks remembered in this process as belonging together. */
+const KNOWN = 100_000
+
+/** Networks that a client is remembered to come from. */
+const SLOTS = 256
+
+/** Attempts of one client from one network that wait while others are being checked. */
+const MAX_WAITING = 100
+
+/** How long to wait for an attempt that another node checks. */
+const RETRY_MILLISECONDS = 50
+
+/** Networks looked up at once at most. */
+const MAX_BATCH = 256
+
+type Deps = Pick<Dependencies, 'db' | 'clock'>
 
 export function createFailedAttempts(
-  { increment, hold, heldFor }: AttemptCounters,
+  deps: Deps,
+  counters: AttemptCounters,
   policy: FailedAttemptsPolicy,
 ): FailedAttempts {
-  const known = new LRUCache<string, true>({ max: KNOWN_PAIRS })
+  const networks = knownNetworks(deps)
+  const turns = createTurns()
 
-  async function require(keys: readonly string[]): Promise<void> {
-    const waits = await Promise.all(keys.map(heldFor))
-    const longest = Math.max(...waits)
-    if (longest > 0) throw new TooManyFailuresError(longest, keys[waits.indexOf(longest)] as string)
+  async function reserve(attempt: Attempt, pair: string) {
+    const all = limitsOf(attempt, policy)
+    for (let waited = false; ; ) {
+      const grant = await counters.reserve(networks.has(pair) ? all.slice(0, 1) : all)
+      if (grant.outcome === 'granted') {
+        // There may be room for more than one.
+        turns.next(pair)
+        return grant
+      }
+      if (grant.outcome === 'busy') {
+        await turns.wait(pair, waited)
+        waited = true
+      } else if (networks.has(pair) || !(await networks.find(pair, attempt))) {
+        turns.next(pair)
+        throw new TooManyFailuresError(grant.seconds, grant.key)
+      }
+    }
   }
 
   return {
-    async requirePatience(attempt) {
-      const { pair, client, address, realm } = keysOf(attempt)
-      await require(known.has(pair) ? [pair] : [pair, client, address, realm])
+    async guess(attempt, check) {
+      const pair = pairOf(attempt)
+      const { settle } = await reserve(attempt, pair)
+      let failed = false
+      try {
+        const found = await check(networks.has(pair))
+        failed = found === undefined
+        if (found !== undefined) networks.remember(pair, attempt)
+        return found
+      } finally {
+        await settle(failed)
+        turns.next(pair)
+      }
     },
 
-    async noteFailure(attempt) {
-      const keys = keysOf(attempt)
-      // What a noisy address does beyond its own limit says nothing more about clients and realms.
-      await require([keys.address])
-      const limits = [
-        [keys.pair, policy.perClientAndAddress],
-        [keys.client, policy.perClient],
-        [keys.address, policy.perAddress],
-        [keys.realm, policy.perRealm],
-      ] as const
-      await require([keys.pair])
-      await Promise.all(
-        limits.map(async ([key, limit]) => {
-          const seconds = backOffSeconds(await increment(key), limit, policy)
-          if (seconds > 0) await hold(key, seconds)
-        }),
-      )
+    async noteFailure(address) {
+      const grant = await counters.reserve(addressLimits(address, policy))
+      if (grant.outcome === 'held') throw new TooManyFailuresError(grant.seconds, grant.key)
+      if (grant.outcome === 'granted') await grant.settle(true)
     },
-
-    noteSuccess: (attempt) => void known.set(keysOf(attempt).pair, true),
   }
 }
 
-/** Names and addresses are hashed into so many places that memory stays bounded, whatever is sent. */
-const PLACES = 2 ** 16
+interface KnownNetworks {
+  has(pair: string): boolean
+  /** Asks the database, where another process may have noted it. */
+  find(pair: string, attempt: Attempt): Promise<boolean>
+  remember(pair: string, attempt: Attempt): void
+}
 
-function keysOf({ realm, clientId, address }: Attempt) {
-  const network = networkOf(address)
+function knownNetworks({ db, clock }: Deps): KnownNetworks {
+  const known = new LRUCache<string, true>({ max: KNOWN })
+  const reads = shareReads((asked: readonly ClientNetwork[]) => areNetworksKnown(db, asked), MAX_BATCH)
   return {
-    pair: `pair:${bucketOf([realm, clientId, network], PLACES)}`,
-    client: `client:${bucketOf([realm, clientId], PLACES)}`,
-    address: `address:${bucketOf([network], PLACES)}`,
-    realm: `realm:${bucketOf([realm], PLACES)}`,
+    has: (pair) => known.has(pair),
+
+    async find(pair, attempt) {
+      // While the database is away, the network is as good as unknown.
+      const found = await reads.load(clientNetwork(attempt)).catch(() => false)
+      if (found) known.set(pair, true)
+      return found
+    },
+
+    remember(pair, attempt) {
+      if (known.has(pair)) return
+      known.set(pair, true)
+      // Not waited for: a token does not depend on it. What could not be written is written at the next chance.
+      insertClientNetwork(db, clientNetwork(attempt), clock()).catch(() => known.delete(pair))
+    },
   }
+}
+
+interface Turns {
+  /** @param first whether it has waited before */
+  wait(pair: string, first: boolean): Promise<void>
+  next(pair: string): void
+}
+
+/** Attempts that wait for others from the same network to be decided, in the order that they came. */
+function createTurns(): Turns {
+  const waiting = new Map<string, (() => void)[]>()
+
+  function next(pair: string): void {
+    const queue = waiting.get(pair)
+    const resume = queue?.shift()
+    if (queue?.length === 0) waiting.delete(pair)
+    resume?.()
+  }
+
+  return {
+    next,
+
+    async wait(pair, first) {
+      const queue = waiting.get(pair) ?? []
+      if (queue.length >= MAX_WAITING)
+        throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'too many attempts at once')
+      waiting.set(pair, queue)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      queue[first ? 'unshift' : 'push'](resolve)
+      // What another node decides wakes nobody here.
+      const timer = setTimeout(() => next(pair), RETRY_MILLISECONDS * queue.length)
+      await promise
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** The client's own network first, then those around it, each with twice as much. */
+function limitsOf(attempt: Attempt, policy: FailedAttemptsPolicy): readonly AttemptLimit[] {
+  const { realmId, clientId, address } = attempt
+  const pairs = networksOf(address).map((network, level) => ({
+    key: `client ${realmId}/${clientId} from ${network}`,
+    limit: policy.perClientAndAddress * 2 ** level,
+  }))
+  return [...pairs, ...addressLimits(address, policy)]
+}
+
+function addressLimits(address: string, { perAddress }: FailedAttemptsPolicy): readonly AttemptLimit[] {
+  return networksOf(address).map((network, level) => ({ key: network, limit: perAddress * 2 ** level }))
+}
+
+function pairOf({ realmId, clientId, address }: Attempt): string {
+  return `${realmId}/${clientId} ${networkOf(address)}`
+}
+
+function clientNetwork({ realmId, clientId, address }: Attempt): ClientNetwork {
+  const network = networkOf(address)
+  return { realmId, clientId, slot: slotOf(network, SLOTS), network }
 }

@@ -13,7 +13,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext } from './sealed-keys.ts'
 
 const VERIFIER_KEY = 'client-secret-verifier'
-export const PORTAL_KEY = 'portal'
+const PORTAL_KEY = 'portal'
 const PAGE = 200
 
 export interface MasterKeyOperations {
@@ -48,8 +48,7 @@ async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: 
   return sealer.open(kept, context)
 }
 
-/** What a data key is sealed for. */
-export function dataKeyContext(purpose: string): string {
+function dataKeyContext(purpose: string): string {
   return `data_keys ${purpose}`
 }
 

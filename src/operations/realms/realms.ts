@@ -20,7 +20,6 @@ import { isRoleGranted } from '../../storage/grants.ts'
 import { findPolicy } from '../../storage/policy.ts'
 import { isResourceTypeUsed } from '../../storage/protected-resources.ts'
 import { deleteRealm } from '../../storage/realm-deletion.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import {
   findRealmByName,
   insertRealm,
@@ -92,7 +91,7 @@ export function realmOperations(deps: Deps): RealmOperations {
 
     async updateRealm(actor, name, { expectedVersion, ...update }) {
       requireAuthority(actor, name, 'administer')
-      return inRealmTransaction(deps.db, name, async (trx) => {
+      return inTransaction(deps.db, async (trx) => {
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
         const now = deps.clock()
@@ -125,7 +124,7 @@ export function realmOperations(deps: Deps): RealmOperations {
       requireAuthority(actor, name, 'administer')
       requirePlatformAuthority(actor)
       if (name === SYSTEM_REALM) throw new Refusal('invalid', 'The realm system cannot be deleted.', 'realm')
-      await inRealmTransaction(deps.db, name, async (trx) => {
+      await inTransaction(deps.db, async (trx) => {
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
         await deleteRealm(trx, realm, deps.clock())

@@ -1,3 +1,4 @@
+import { type GeneratedKey, generateSigningKey } from '../../crypto/signing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { SERVER_ACTOR } from '../../domain/actor.ts'
 import type { AuditAction } from '../../domain/audit-event.ts'
@@ -8,12 +9,16 @@ import { earlier, earliestActivation, nextRotationStep, type RotationStep } from
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import {
   type DatabaseTransaction,
+  inTransaction,
   isDatabaseAway,
   isStatementTimeout,
-  type TransactionOptions,
 } from '../../storage/database.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
-import { findRealmByName, lockRealmByName, updateRealmRotation } from '../../storage/realms.ts'
+import {
+  findRealmByName,
+  listRealmsDueForRotation,
+  lockRealmByName,
+  updateRealmRotation,
+} from '../../storage/realms.ts'
 import {
   deleteSigningKey,
   insertSigningKey,
@@ -25,10 +30,8 @@ import {
   updateSigningKeyRetired,
 } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { createDueRealms } from './due-realms.ts'
 import { unknownRealm } from './realms.ts'
 import { sealNewKey, sealPublicHalf } from './sealed-keys.ts'
-import { type SpareKeys, withSpareKeys } from './spare-keys.ts'
 
 export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
 
@@ -45,35 +48,26 @@ export interface SigningKeyOperations {
   rotateDueSigningKeys(): Promise<number>
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'log'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer'>
 
-/** A realm that is held by another session for longer gets its turn later. */
-const IN_TURN = { statementMilliseconds: 400 }
+/** Realms seen to in one go. */
+const DUE_BATCH = 100
 
 export function signingKeyOperations(deps: Deps): SigningKeyOperations {
   const { db, clock } = deps
-  const due = createDueRealms(deps)
 
   async function changeKeys<T>(
     realmName: string,
-    change: (trx: DatabaseTransaction, realm: Realm, spares: SpareKeys) => Promise<T>,
-    options?: TransactionOptions,
+    change: (trx: DatabaseTransaction, realm: Realm) => Promise<T>,
   ): Promise<T> {
-    return withSpareKeys((spares) =>
-      inRealmTransaction(
-        db,
-        realmName,
-        async (trx) => {
-          const unused = spares()
-          const realm = await lockRealmByName(trx, realmName)
-          if (!realm) throw unknownRealm(realmName)
-          const result = await change(trx, realm, unused)
-          await followSchedule(deps, trx, realm, unused)
-          return result
-        },
-        options,
-      ),
-    )
+    const spare = await spareKey(deps, realmName)
+    return inTransaction(db, async (trx) => {
+      const realm = await lockRealmByName(trx, realmName)
+      if (!realm) throw unknownRealm(realmName)
+      const result = await change(trx, realm)
+      await followSchedule(deps, trx, realm, spare)
+      return result
+    })
   }
 
   return {
@@ -86,8 +80,8 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
 
     async rotateSigningKey(actor, realmName) {
       requireAuthority(actor, realmName, 'administer')
-      return changeKeys(realmName, async (trx, realm, spares) => {
-        const next = await publishNext(deps, trx, realm, spares)
+      return changeKeys(realmName, async (trx, realm) => {
+        const next = await publishNext(deps, trx, realm)
         await audit(trx, realm, actor, 'key.rotate', next.kid, { activates_at: next.activatesAt }, clock())
         return withoutPrivateHalf(next)
       })
@@ -104,19 +98,15 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
     },
 
     async rotateDueSigningKeys() {
-      const names = await due.next()
+      const names = await listRealmsDueForRotation(db, clock(), DUE_BATCH)
       const failed = new Map<string, unknown>()
       for (const name of names) {
-        try {
-          await changeKeys(name, async () => {}, IN_TURN)
-          due.worked(name)
-        } catch (error) {
+        await changeKeys(name, async () => {}).catch((error: unknown) => {
           // Another node, or the realm's deletion, may have been faster.
-          if (error instanceof Refusal) continue
+          if (error instanceof Refusal) return
           if (isDatabaseAway(error) && !isStatementTimeout(error)) throw error
           failed.set(name, error)
-          due.failed(name, error)
-        }
+        })
       }
       if (failed.size > 0)
         throw new AggregateError(failed.values(), `No step was taken in ${[...failed.keys()].join(', ')}.`)
@@ -125,18 +115,13 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
   }
 }
 
-async function publishNext(
-  deps: Deps,
-  trx: DatabaseTransaction,
-  realm: Realm,
-  spares: SpareKeys,
-): Promise<StoredSigningKey> {
+async function publishNext(deps: Deps, trx: DatabaseTransaction, realm: Realm): Promise<StoredSigningKey> {
   const now = deps.clock()
   const waiting = (await listSigningKeys(trx, realm.id)).find((key) => key.state === 'next')
   if (!waiting || waiting.algorithm !== realm.algorithm) {
     if (waiting) await deleteSigningKey(trx, realm.id, waiting.kid)
     const schedule = { state: 'next', now, activatesAt: earliestActivation(now, realm) } as const
-    const key = sealNewKey(deps.sealer, realm, spares.take(realm.algorithm), schedule)
+    const key = sealNewKey(deps.sealer, realm, await generateSigningKey(realm.algorithm), schedule)
     await insertSigningKey(trx, realm.id, key)
     await updateRealmRotation(trx, realm.id, now, true)
     return key
@@ -151,14 +136,16 @@ async function followSchedule(
   deps: Deps,
   trx: DatabaseTransaction,
   realm: Realm,
-  spares: SpareKeys,
+  spare: GeneratedKey | undefined,
 ): Promise<void> {
   let changed = false
+  let unused = spare
   for (;;) {
     const now = deps.clock()
     const step = nextRotationStep(await listSigningKeys(trx, realm.id), realm, now)
     if (step.kind === 'none') return updateRealmRotation(trx, realm.id, step.dueAt, changed)
-    const kid = await takeStep(deps, trx, realm, step, now, spares)
+    const kid = await takeStep(deps, trx, realm, step, now, unused)
+    if (kid === unused?.kid) unused = undefined
     await audit(trx, realm, SERVER_ACTOR, `key.${step.kind}`, kid, {}, now)
     changed = true
   }
@@ -170,14 +157,16 @@ async function takeStep(
   realm: Realm,
   step: Exclude<RotationStep, { kind: 'none' }>,
   now: Date,
-  spares: SpareKeys,
+  spare: GeneratedKey | undefined,
 ): Promise<string> {
   switch (step.kind) {
     case 'create-current':
     case 'create-next': {
       const state = step.kind === 'create-current' ? 'current' : 'next'
       const activatesAt = step.kind === 'create-current' ? now : step.activatesAt
-      const key = sealNewKey(deps.sealer, realm, spares.take(realm.algorithm), { state, now, activatesAt })
+      const made =
+        spare?.publicJwk.alg === realm.algorithm ? spare : await generateSigningKey(realm.algorithm)
+      const key = sealNewKey(deps.sealer, realm, made, { state, now, activatesAt })
       await insertSigningKey(trx, realm.id, key)
       return key.kid
     }
@@ -199,6 +188,14 @@ async function retireCurrent(deps: Deps, trx: DatabaseTransaction, realm: Realm,
     await updateSealedSigningKey(trx, { ...key, realmId: realm.id, sealedPrivateJwk })
   }
   await updateSigningKeyRetired(trx, realm.id, now)
+}
+
+/** A key for the step that seems due, made before the transaction, for making one may take a while. */
+async function spareKey({ db, clock }: Deps, realmName: string): Promise<GeneratedKey | undefined> {
+  const realm = await findRealmByName(db, realmName)
+  if (!realm) return undefined
+  const step = nextRotationStep(await listSigningKeys(db, realm.id), realm, clock())
+  return step.kind.startsWith('create') ? generateSigningKey(realm.algorithm) : undefined
 }
 
 function withoutPrivateHalf({ sealedPrivateJwk: _, ...key }: StoredSigningKey): PublishedKey {

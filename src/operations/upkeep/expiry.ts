@@ -1,20 +1,33 @@
 import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { STATUS_KEPT_SECONDS } from '../../domain/status-list.ts'
+import { deleteExpiredAttemptCounters } from '../../storage/attempt-counters.ts'
+import { deleteClientNetworksSeenBefore } from '../../storage/client-networks.ts'
 import { deleteExpiredPortalLinks } from '../../storage/portal-links.ts'
 import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
 import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { createHashKeying } from './keyed-hashes.ts'
 
 export interface ExpiryOperations {
-  /** Deletes, a little at a time, what no token can need any more. Returns whether there may be more of it. */
+  /**
+   * Deletes, a little at a time, what no token can need any more, plain hashes of an earlier version among it. Returns
+   * whether there may be more of it.
+   */
   deleteWhatHasExpired(): Promise<boolean>
 }
 
 /** Rows deleted in one go: a lock for milliseconds. */
 const BATCH = 1000
 
-export function expiryOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): ExpiryOperations {
+/** A client that has not been seen from a network for so long is new there. */
+const NETWORK_KEPT_SECONDS = 90 * 86_400
+
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey' | 'plainHashesUntil'>
+
+export function expiryOperations(deps: Deps): ExpiryOperations {
+  const { db, clock } = deps
+  const keyPlainHashes = createHashKeying(deps)
   const ago = (seconds: number) => new Date(clock().getTime() - seconds * 1000)
   return {
     async deleteWhatHasExpired() {
@@ -24,7 +37,10 @@ export function expiryOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock
       const tokens = await deleteExpiredRevokedTokens(db, byAllClocks, BATCH)
       const links = await deleteExpiredPortalLinks(db, byAllClocks, BATCH)
       const signIns = await deleteExpiredSignIns(db, byAllClocks, BATCH)
-      return [indexes, tokens, links, signIns].includes(BATCH)
+      const counters = await deleteExpiredAttemptCounters(db, clock(), BATCH)
+      const networks = await deleteClientNetworksSeenBefore(db, ago(NETWORK_KEPT_SECONDS), BATCH)
+      const keyed = await keyPlainHashes()
+      return keyed || [indexes, tokens, links, signIns, counters, networks].includes(BATCH)
     },
   }
 }

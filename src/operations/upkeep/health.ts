@@ -1,6 +1,5 @@
 import { isDatabaseAway, readDatabaseTime } from '../../storage/database.ts'
 import { pendingMigrations } from '../../storage/migrations.ts'
-import { readAsTokensDo } from '../../storage/token-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface HealthOperations {
@@ -12,20 +11,14 @@ export interface HealthOperations {
   isDatabaseAway(error: unknown): boolean
 }
 
-export function healthOperations({
-  db,
-  tokenDb,
-  clock,
-}: Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>): HealthOperations {
+export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): HealthOperations {
   let underway: Promise<string[]> | undefined
 
   async function look(): Promise<string[]> {
     try {
-      if ((await pendingMigrations(tokenDb)).length > 0) return ['migrations are pending']
-      await readAsTokensDo(tokenDb)
-      return []
+      return (await pendingMigrations(db)).length > 0 ? ['migrations are pending'] : []
     } catch {
-      return ['the database cannot be used']
+      return ['the database cannot be reached']
     }
   }
 

@@ -1,0 +1,53 @@
+import { Refusal } from './refusal.ts'
+
+/** A guess a second takes longer than anybody has, and so do thousands. */
+const MIN_BITS = 50
+const MIN_LENGTH = 12
+
+/** Each counts as one character. */
+const COMMON =
+  /passw(?:or[dt]|d)|passphrase|secret|changeme|change-me|letmein|welcome|admin|qwerty(?:uiop)?|asdf(?:ghjkl)?|zxcv(?:bnm)?|iloveyou|default|client|mintmark|keycloak|(?:19|20)\d\d/gi
+
+/** Whether strangers could guess it, by what is seen at a glance: its length, its characters, repeats and runs. */
+export function isWeakSecret(secret: string): boolean {
+  return secret.length < MIN_LENGTH || bitsOf(secret) < MIN_BITS
+}
+
+/** @throws Refusal `invalid` */
+export function checkSecretStrength(secret: string, field = 'client_secret'): void {
+  if (isWeakSecret(secret))
+    throw new Refusal(
+      'invalid',
+      `This ${field} could be guessed. Use ${MIN_LENGTH} characters or more without words and runs that are common, best random ones: openssl rand -hex 16`,
+      field,
+    )
+}
+
+function bitsOf(secret: string): number {
+  const characters = [...secret.replace(COMMON, 'w')]
+  const surprising = characters.filter((_, n) => !isExpected(characters, n))
+  return surprising.length * Math.log2(poolOf(surprising))
+}
+
+/** Whether a character follows from those before it: a repeat, a run such as 1234, or the second half of a doubled text. */
+function isExpected(characters: readonly string[], n: number): boolean {
+  const codes = characters.slice(Math.max(0, n - 2), n + 1).map((character) => character.codePointAt(0) ?? 0)
+  const [a = 0, b = 0, c = 0] = codes.length === 3 ? codes : [Number.NaN, ...codes]
+  if (n > 0 && b === c) return true
+  if (c - b === b - a && Math.abs(c - b) <= 1) return true
+  const last = characters.slice(n - 2, n + 1).join('')
+  return n >= 3 && characters.slice(0, n).join('').includes(last)
+}
+
+/** How many characters there are of the kinds that are used. */
+function poolOf(characters: readonly string[]): number {
+  const text = characters.join('')
+  const kinds: [RegExp, number][] = [
+    [/[a-z]/, 26],
+    [/[A-Z]/, 26],
+    [/\d/, 10],
+    [/[^a-zA-Z\d]/, 20],
+  ]
+  const pool = kinds.reduce((sum, [kind, size]) => sum + (kind.test(text) ? size : 0), 0)
+  return Math.max(2, Math.min(pool, new Set(characters).size * 4))
+}

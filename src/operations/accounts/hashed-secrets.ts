@@ -1,0 +1,49 @@
+import { boundHmacOf, hmacOf, isGeneratedSecret, type SecretOwner } from '../../crypto/client-secret.ts'
+import { QueueOverload } from '../../crypto/fair-queue.ts'
+import { newId } from '../../crypto/identifier.ts'
+import { keyedHashOf } from '../../crypto/imported-secret.ts'
+import { OAuthError } from '../../domain/oauth-error.ts'
+import type { NewClientSecret } from '../../storage/client-secrets.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+export interface HashedSecret {
+  readonly secret: string
+  readonly phc: string
+}
+
+/**
+ * The slow part of keeping a secret, to be done before rows are locked.
+ * @throws OAuthError `temporarily_unavailable`
+ */
+export async function hashSecret(
+  { argon2 }: Pick<Dependencies, 'argon2'>,
+  realmName: string,
+  secret: string,
+): Promise<HashedSecret> {
+  try {
+    return { secret, phc: await argon2.hash(secret, realmName) }
+  } catch (error) {
+    if (!(error instanceof QueueOverload)) throw error
+    const description = 'Too many secrets are being made at once. Nothing was changed. Try again shortly.'
+    throw new OAuthError('temporarily_unavailable', description, error.message)
+  }
+}
+
+/** What is kept of a secret. */
+export function secretRecord(
+  { clock, verifierKey, plainHashesUntil }: Pick<Dependencies, 'clock' | 'verifierKey' | 'plainHashesUntil'>,
+  owner: SecretOwner,
+  { secret, phc }: HashedSecret,
+): NewClientSecret {
+  const generated = isGeneratedSecret(secret)
+  const plain = generated || (plainHashesUntil !== undefined && clock() < plainHashesUntil)
+  return {
+    id: newId(),
+    phc: plain ? phc : '',
+    hmac: generated ? hmacOf(secret, verifierKey) : undefined,
+    boundHmac: generated ? boundHmacOf(secret, owner, verifierKey) : undefined,
+    keyedPhc: generated ? undefined : keyedHashOf(phc, owner, verifierKey, secret),
+    // Four characters of a short secret would be worth having.
+    lastFour: generated ? secret.slice(-4) : '',
+  }
+}

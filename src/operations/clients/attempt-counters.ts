@@ -1,0 +1,77 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../../domain/clock.ts'
+import {
+  type AttemptCounters,
+  type AttemptGrant,
+  type AttemptLimit,
+  backOffSeconds,
+  type FailedAttemptsPolicy,
+} from '../../domain/failed-attempts.ts'
+
+interface Counter {
+  failures: number
+  /** Attempts that are being worked on. */
+  undecided: number
+  heldUntil: number
+  expiresAt: number
+}
+
+/** About 200 bytes each; the least used go first. */
+const CAPACITY = 100_000
+
+/** Counters of this process, under exact keys. */
+export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy): AttemptCounters {
+  const counters = new LRUCache<string, Counter>({ max: CAPACITY })
+
+  function counterOf(key: string, now: number): Counter {
+    const found = counters.get(key)
+    if (found && (found.expiresAt > now || found.undecided > 0)) return found
+    const fresh = { failures: 0, undecided: 0, heldUntil: 0, expiresAt: now + policy.windowSeconds * 1000 }
+    counters.set(key, fresh)
+    return fresh
+  }
+
+  function settle(counter: Counter, limit: number, failed: boolean): void {
+    counter.undecided--
+    if (!failed) return
+    const now = clock().getTime()
+    counter.failures++
+    counter.expiresAt = now + policy.windowSeconds * 1000
+    counter.heldUntil = now + backOffSeconds(counter.failures, limit, policy) * 1000
+  }
+
+  return {
+    async reserve(limits): Promise<AttemptGrant> {
+      const now = clock().getTime()
+      const taken = limits.map((limit) => ({ ...limit, counter: counterOf(limit.key, now) }))
+      const refused = refusalOf(taken, now)
+      if (refused) return refused
+      for (const { counter } of taken) counter.undecided++
+      return {
+        outcome: 'granted',
+        settle: async (failed) => {
+          for (const { counter, limit } of taken) settle(counter, limit, failed)
+        },
+      }
+    },
+  }
+}
+
+function refusalOf(
+  taken: readonly (AttemptLimit & { readonly counter: Counter })[],
+  now: number,
+): AttemptGrant | undefined {
+  const [longest] = taken
+    .filter(({ counter }) => counter.heldUntil > now)
+    .sort((a, b) => b.counter.heldUntil - a.counter.heldUntil)
+  if (longest)
+    return {
+      outcome: 'held',
+      key: longest.key,
+      seconds: Math.ceil((longest.counter.heldUntil - now) / 1000),
+    }
+  // Beyond the limit one at a time: each failure has to be known before the next attempt.
+  const isFull = ({ counter: { failures, undecided }, limit }: (typeof taken)[number]) =>
+    failures + undecided >= Math.max(limit, failures + 1)
+  return taken.some(isFull) ? { outcome: 'busy' } : undefined
+}

@@ -1,0 +1,39 @@
+import { keyedHashOf } from '../../crypto/imported-secret.ts'
+import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
+import {
+  deletePlainHashesUntil,
+  findPlainHashesUntil,
+  listPlainHashes,
+  type SecretKey,
+  updateKeyedHash,
+} from '../../storage/keyed-hashes.ts'
+import type { Dependencies } from '../dependencies.ts'
+
+const BATCH = 1000
+const FIRST: SecretKey = { realmId: '0', clientId: '', id: '' }
+
+/** What keys the next few hashes that the version before left, and says whether there may be more. */
+export function createHashKeying({
+  db,
+  clock,
+  verifierKey,
+  plainHashesUntil,
+}: Pick<Dependencies, 'db' | 'clock' | 'verifierKey' | 'plainHashesUntil'>): () => Promise<boolean> {
+  let done = plainHashesUntil === undefined
+  let after = FIRST
+  return async () => {
+    if (done) return false
+    // The operator may have moved it. Other nodes' clocks may be behind.
+    const until = await findPlainHashesUntil(db)
+    if (until && clock().getTime() < until.getTime() + MAX_CLOCK_SKEW_SECONDS * 1000) return false
+    const { hashes, last } = await listPlainHashes(db, after, BATCH)
+    for (const hash of hashes) {
+      const keyedPhc = hash.keyedPhc ?? keyedHashOf(hash.phc, hash, verifierKey)
+      await updateKeyedHash(db, hash, { id: hash.id, keyedPhc, keepPlain: false })
+    }
+    after = last ?? FIRST
+    done = last === undefined
+    if (done) await deletePlainHashesUntil(db)
+    return !done
+  }
+}
