@@ -1,7 +1,13 @@
 import type { Command } from 'commander'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
-import { ALGORITHMS, issuerOf, type Realm, type RealmSettings } from '../domain/realm.ts'
+import {
+  ALGORITHMS,
+  issuerOf,
+  type Realm,
+  type RealmSettings,
+  type TokenTypeHeader,
+} from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../wire/realm.ts'
 import { collect, whole } from './arguments.ts'
@@ -94,6 +100,7 @@ function withSettings(command: Command): Command {
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
     .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
     .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
+    .option('--token-type-header <typ>', 'typ of access tokens: at+jwt or JWT (default at+jwt)')
     .option(
       '--introspection-audiences <which>',
       'unsigned introspection tells of tokens for audiences that are served, or of all (default served)',
@@ -114,6 +121,7 @@ interface SettingOptions {
   readonly jwksMaxAge?: number
   readonly leakedSecretAction?: LeakedSecretAction
   readonly introspectionAudiences?: IntrospectionAudiences
+  readonly tokenTypeHeader?: TokenTypeHeader
 }
 
 /** Only what was said: the rest is the operation's to decide. */
@@ -132,6 +140,7 @@ function settingsOf(options: SettingOptions): Partial<RealmSettings> {
     jwksMaxAgeSeconds: options.jwksMaxAge,
     leakedSecretAction: options.leakedSecretAction,
     introspectionAudiences: options.introspectionAudiences,
+    tokenTypeHeader: options.tokenTypeHeader,
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Partial<RealmSettings>

@@ -10,6 +10,10 @@ import { isScopeToken } from './scope.ts'
 export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
 export type Algorithm = (typeof ALGORITHMS)[number]
 
+/** The `typ` of access tokens: that of RFC 9068, or that of validators that know no other. */
+export const TOKEN_TYPE_HEADERS = ['at+jwt', 'JWT'] as const
+export type TokenTypeHeader = (typeof TOKEN_TYPE_HEADERS)[number]
+
 export const SYSTEM_REALM = 'system'
 export const MIN_TOKEN_LIFETIME_SECONDS = 30
 export const MAX_TOKEN_LIFETIME_SECONDS = 3600
@@ -37,6 +41,7 @@ export interface Realm {
   readonly jwksCachedUntil: Date | undefined
   readonly leakedSecretAction: LeakedSecretAction
   readonly introspectionAudiences: IntrospectionAudiences
+  readonly tokenTypeHeader: TokenTypeHeader
   /** True once a secret of the client's own choosing was imported: only then is argon2id on the token road. */
   readonly importsSecrets: boolean
   /** Grows with every change that a token or the JWKS could show. */
@@ -58,6 +63,7 @@ export interface RealmSettings {
   jwksMaxAgeSeconds: number
   leakedSecretAction: LeakedSecretAction
   introspectionAudiences: IntrospectionAudiences
+  tokenTypeHeader: TokenTypeHeader
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -74,6 +80,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   jwksMaxAgeSeconds: 300,
   leakedSecretAction: 'disable',
   introspectionAudiences: 'served',
+  tokenTypeHeader: 'at+jwt',
 }
 
 const REALM_NAME = /^[a-z0-9-]{1,63}$/
@@ -119,6 +126,8 @@ export function checkRealmSettings(settings: RealmSettings): void {
   )
   if (!LEAKED_SECRET_ACTIONS.includes(settings.leakedSecretAction))
     fail('leaked_secret_action', `one of ${LEAKED_SECRET_ACTIONS.join(', ')}`)
+  if (!TOKEN_TYPE_HEADERS.includes(settings.tokenTypeHeader))
+    fail('token_type_header', `one of ${TOKEN_TYPE_HEADERS.join(', ')}`)
   if (!INTROSPECTION_AUDIENCES.includes(settings.introspectionAudiences))
     fail('introspection_audiences', `one of ${INTROSPECTION_AUDIENCES.join(', ')}`)
   checkList('scopes', settings.scopes, 1, isScopeToken, 'scope tokens of RFC 6749 section 3.3')

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
-import type { Algorithm, Realm, RealmSettings } from '../domain/realm.ts'
+import type { Algorithm, Realm, RealmSettings, TokenTypeHeader } from '../domain/realm.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { RealmRow } from './tables.ts'
 
@@ -24,6 +24,7 @@ export const REALM_COLUMNS = [
   'jwks_cached_until',
   'leaked_secret_action',
   'introspection_audiences',
+  'token_type_header',
   'imports_secrets',
   'version',
   'created_at',
@@ -214,6 +215,7 @@ function toColumns(settings: RealmSettings) {
     jwks_max_age_seconds: settings.jwksMaxAgeSeconds,
     leaked_secret_action: settings.leakedSecretAction,
     introspection_audiences: settings.introspectionAudiences,
+    token_type_header: settings.tokenTypeHeader,
   }
 }
 
@@ -236,6 +238,7 @@ export function toRealm(row: Row): Realm {
     jwksCachedUntil: row.jwks_cached_until ?? undefined,
     leakedSecretAction: row.leaked_secret_action as LeakedSecretAction,
     introspectionAudiences: row.introspection_audiences as IntrospectionAudiences,
+    tokenTypeHeader: row.token_type_header as TokenTypeHeader,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

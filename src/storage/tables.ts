@@ -23,6 +23,7 @@ export interface RealmRow {
   jwks_cached_until: NullableTimestamp
   leaked_secret_action: string
   introspection_audiences: Generated<string>
+  token_type_header: Generated<string>
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   imports_secrets: Generated<boolean>
   version: Generated<string>

@@ -19,6 +19,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     jwks_max_age_seconds: realm.jwksMaxAgeSeconds,
     leaked_secret_action: realm.leakedSecretAction,
     introspection_audiences: realm.introspectionAudiences,
+    token_type_header: realm.tokenTypeHeader,
     created_at: realm.createdAt,
   }
 }

@@ -47,6 +47,8 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
     'alert',
     '--introspection-audiences',
     'all',
+    '--token-type-header',
+    'JWT',
     '--jwks-max-age',
     '60',
     '--key-publish',
@@ -75,6 +77,7 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
     jwks_max_age_seconds: 60,
     leaked_secret_action: 'alert',
     introspection_audiences: 'all',
+    token_type_header: 'JWT',
   })
 })
 

@@ -71,6 +71,13 @@ for (const typ of [
   undefined,
 ])
   refuses(`refuses typ ${JSON.stringify(typ)}`, 'wrong_type', () => issuer.token({}, { typ }))
+t.test('takes the typ that it was told, and no other', async (t) => {
+  const { url, now } = issuer
+  const ofJwt = createVerifier({ issuer: url, audience: 'https://api.example', now, tokenType: 'JWT' })
+  t.match(await ofJwt.verify(await issuer.token({}, { typ: 'JWT' })), { claims: { iss: url } })
+  for (const typ of ['at+jwt', 'statuslist+jwt', undefined])
+    t.equal((await refusal(await issuer.token({}, { typ }), ofJwt)).code, 'wrong_type')
+})
 refuses('refuses a typ that is not a string', 'wrong_type', () => issuer.token({}, { typ: ['at+jwt'] }))
 refuses('refuses a status list where a token is due', 'wrong_type', () => issuer.statusToken())
 

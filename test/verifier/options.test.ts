@@ -7,6 +7,7 @@ t.test('all options together are accepted', async () => {
   createVerifier({
     ...GOOD,
     audience: ['a', 'b'],
+    tokenType: 'JWT',
     algorithms: ['ES256'],
     clockToleranceSeconds: 0,
     maxTokenBytes: 1024,
@@ -35,6 +36,7 @@ const BAD: [Record<string, unknown>, RegExp][] = [
     { issuer: 'https://Auth.example:443/realms/acme' },
     /must be written as https:\/\/auth.example\/realms\/acme$/,
   ],
+  [{ tokenType: 'jwt' }, /tokenType is neither at\+jwt nor JWT/],
   [{ audience: undefined }, /audience/],
   [{ audience: [] }, /audience/],
   [{ audience: [''] }, /audience/],

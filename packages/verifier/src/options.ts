@@ -12,6 +12,8 @@ export interface VerifierOptions {
   readonly issuer: string
   /** What this resource server is called in `aud`. With several, a token for any of them is accepted. */
   readonly audience: string | readonly string[]
+  /** The `typ` of access tokens: what the realm's `token_type_header` says. Default `at+jwt`. */
+  readonly tokenType?: 'at+jwt' | 'JWT'
   /** Accepted `alg` values. Default: all of `ALGORITHMS`; each key is still good for its own algorithm only. */
   readonly algorithms?: readonly Algorithm[]
   /** How far clocks may differ when `exp`, `iat` and `nbf` are checked. Default 5, at most 60. */
@@ -70,6 +72,8 @@ export interface VerifierSettings {
   readonly rememberTokens: number
   readonly issuer: string
   readonly audiences: readonly string[]
+  /** In lower case. */
+  readonly tokenType: string
   readonly algorithms: ReadonlySet<string>
   readonly clockToleranceSeconds: number
   readonly maxTokenBytes: number
@@ -89,6 +93,7 @@ export interface VerifierSettings {
 const NAMES: Record<keyof VerifierOptions, true> = {
   issuer: true,
   audience: true,
+  tokenType: true,
   algorithms: true,
   clockToleranceSeconds: true,
   maxTokenBytes: true,
@@ -116,6 +121,7 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   return {
     issuer: readUrl('issuer', issuer),
     audiences: readAudiences(options.audience),
+    tokenType: readTokenType(options.tokenType),
     algorithms: readAlgorithms(options.algorithms),
     clockToleranceSeconds: readNumber('clockToleranceSeconds', options.clockToleranceSeconds, 5, 0, 60),
     maxTokenBytes: readNumber('maxTokenBytes', options.maxTokenBytes, 65_536, 1024, 1_048_576),
@@ -175,6 +181,12 @@ function readAudiences(value: unknown): readonly string[] {
   if (audiences.length === 0 || !audiences.every((one) => typeof one === 'string' && one !== ''))
     throw new TypeError('audience is not a string or an array of strings')
   return [...(audiences as readonly string[])]
+}
+
+function readTokenType(value: unknown): string {
+  if (value !== undefined && value !== 'at+jwt' && value !== 'JWT')
+    throw new TypeError('tokenType is neither at+jwt nor JWT')
+  return (value ?? 'at+jwt').toLowerCase()
 }
 
 function readAlgorithms(value: unknown): ReadonlySet<string> {

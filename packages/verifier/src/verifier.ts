@@ -89,7 +89,11 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** Verifies form, claims and signature; of a token that it remembers, its times and its key. */
 function signatureCheck(settings: VerifierSettings, keys: KeySet) {
-  const rules = { maxBytes: settings.maxTokenBytes, type: 'at+jwt', algorithms: settings.algorithms }
+  const rules = {
+    maxBytes: settings.maxTokenBytes,
+    type: settings.tokenType,
+    algorithms: settings.algorithms,
+  }
   const remembered = new VerifiedTokens(settings.rememberTokens)
 
   const recall = async (text: string): Promise<VerifiedToken | undefined> => {

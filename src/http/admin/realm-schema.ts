@@ -7,6 +7,7 @@ import {
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
   type RealmSettings,
+  TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
 import { Closed, Moment } from './schemas.ts'
 
@@ -43,6 +44,10 @@ const settings = {
   }),
   leaked_secret_action: Type.Enum([...LEAKED_SECRET_ACTIONS], {
     description: 'What is done about a secret that is reported to have leaked. Default: disable',
+  }),
+  token_type_header: Type.Enum([...TOKEN_TYPE_HEADERS], {
+    description:
+      'The typ of access tokens: JWT for validators that refuse the one of RFC 9068. Tokens from before a change are not active any more. Default: at+jwt',
   }),
   introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
     description:
@@ -83,6 +88,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     jwksMaxAgeSeconds: body.jwks_max_age_seconds,
     leakedSecretAction: body.leaked_secret_action,
     introspectionAudiences: body.introspection_audiences,
+    tokenTypeHeader: body.token_type_header,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Partial<RealmSettings>

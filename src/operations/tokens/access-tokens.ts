@@ -39,7 +39,7 @@ export function accessTokenOperations(
         decideClaims(subject, { ...realm, issuer, audiences }, request, clock(), newTokenId()),
         request.details !== undefined,
       )
-      const value = await signJwt(json, 'at+jwt', await loaded.signer())
+      const value = await signJwt(json, realm.tokenTypeHeader, await loaded.signer())
       const { clientId } = account
       noteUse({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
       return { value, expiresInSeconds: realm.tokenLifetimeSeconds, claims }

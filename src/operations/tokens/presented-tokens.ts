@@ -28,6 +28,7 @@ const MAX_VERIFIED_SIZE = 16 * 1024 * 1024
 
 /** A signature that was good under a key is so for ever, so it is computed once. Whatever else can change is not kept. */
 interface VerifiedJwt extends UnverifiedJwt {
+  readonly type: string
   readonly publicJwk: object
 }
 
@@ -76,10 +77,10 @@ export function presentedTokenOperations(
   async function verify(
     token: string,
     { publicJwk, algorithm }: PublicSigningKey,
-    issuer: string,
+    { issuer, realm }: LoadedRealm,
     now: Date,
   ) {
-    const rules = { algorithm, type: 'at+jwt', issuer, now }
+    const rules = { algorithm, type: realm.tokenTypeHeader, issuer, now }
     const key = await keyOf(publicJwk, algorithm)
     return verifyJwt(token, key, rules).catch((error: Error) => refuse(error.message))
   }
@@ -100,9 +101,11 @@ export function presentedTokenOperations(
       const now = clock()
       const key = loaded.keys.find((one) => one.kid === kid)
       if (!key) refuse('no such key')
-      const claims = known?.publicJwk === key.publicJwk ? said : await verify(token, key, loaded.issuer, now)
+      const { tokenTypeHeader: type } = loaded.realm
+      const isKnown = known?.publicJwk === key.publicJwk && known.type === type
+      const claims = isKnown ? said : await verify(token, key, loaded, now)
       if (claims !== said)
-        verified.set(print, { kid, claims, publicJwk: key.publicJwk }, { size: token.length })
+        verified.set(print, { kid, claims, type, publicJwk: key.publicJwk }, { size: token.length })
 
       if ((claims.exp as number) * 1000 <= now.getTime()) refuse('exp has passed')
       if (audience !== undefined && ![claims.aud].flat().includes(audience)) refuse('aud is another')
