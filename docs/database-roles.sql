@@ -1,6 +1,6 @@
 -- Makes the role that the server connects as, one that can read and add to the audit trail but not change it.
--- Run once in the server's database by the role that owns its tables, after `mintmark migrate` as that role. From then
--- on, upgrades are migrated by the owner (`DATABASE_URL=<owner> mintmark migrate`) and the server runs as mintmark_server.
+-- Run once in the server's database by the role that owns its tables, after `mintmark migrate` as that role. To make a role
+-- it needs CREATEROLE: else let a superuser run `create role` first. From then on, upgrades are migrated by the owner (`DATABASE_URL=<owner> mintmark migrate`) and the server runs as mintmark_server.
 -- Give it a way to sign in as your site does: `alter role mintmark_server password '…'`, a certificate, …
 
 create role mintmark_server login;

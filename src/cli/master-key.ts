@@ -11,11 +11,21 @@ To replace the master key while servers run:
   3. mintmark master-key rotate
   4. take the old one away, and restart every server`
 
+const AFTER_A_COMPROMISE = `
+After somebody may have got a copy of the database and the master key:
+  do the steps above with a new key, and step 3 with --after-compromise. All tokens that are out stop being valid: by
+  introspection at once, for those who validate by JWKS when their copy of it has expired. Clients get new tokens with
+  the secrets that they have: a generated secret has 256 bits and cannot be found from what is stored.`
+
+const AFTERWARDS = `Next: restart every server, without the old master key, so that all of them use the new portal key.
+Reset every secret that was imported or is your bootstrap secret: a short one can be found from what is stored.
+End the portal's tokens at your identity provider.`
+
 export function masterKeyCommands(program: Command, inSession: InSession): void {
   const masterKey = program
     .command('master-key')
     .description('the key that seals all keys in the database')
-    .addHelpText('after', HOW_TO_REPLACE_IT)
+    .addHelpText('after', HOW_TO_REPLACE_IT + AFTER_A_COMPROMISE)
 
   masterKey
     .command('generate')
@@ -28,10 +38,24 @@ export function masterKeyCommands(program: Command, inSession: InSession): void 
   masterKey
     .command('rotate')
     .description('seal all keys anew under the first master key; the others are not needed afterwards')
+    .option('--after-compromise', 'also replace all signing keys and the portal key, and sign everybody out')
     .action(
-      inSession(async ({ operations, actor }) => {
+      inSession(async ({ operations, actor }, { afterCompromise = false }: { afterCompromise?: boolean }) => {
         const resealed = await operations.rotateMasterKey(actor)
-        return { json: { resealed }, text: `Keys sealed anew: ${resealed}.` }
+        const text = `Keys sealed anew: ${resealed}.`
+        if (!afterCompromise) return { json: { resealed }, text }
+        const { realms, signingKeys, portalSessions } = await operations.replaceCompromisedKeys(actor)
+        return {
+          json: {
+            resealed,
+            realms,
+            signing_keys_revoked: signingKeys,
+            portal_sessions_ended: portalSessions,
+          },
+          text: `${text}
+Realms with a new signing key: ${realms}; signing keys revoked: ${signingKeys}; portal sessions ended: ${portalSessions}.
+${AFTERWARDS}`,
+        }
       }),
     )
 }

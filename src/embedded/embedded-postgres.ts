@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { isDatabaseAway } from '../storage/database.ts'
+import { isDatabaseUnreachable } from '../storage/database.ts'
 import { type Cluster, openCluster } from './embedded-cluster.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
@@ -82,7 +82,7 @@ async function join(cluster: Cluster, startSeconds: number): Promise<pg.Client> 
     try {
       return await becomeMember(cluster)
     } catch (error) {
-      if (!isDatabaseAway(error)) throw error
+      if (!isDatabaseUnreachable(error)) throw error
       if (performance.now() > deadline)
         throw new EmbeddedPostgresError(
           `PostgreSQL in ${cluster.data} does not answer: ${(error as Error).message}`,

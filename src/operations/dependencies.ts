@@ -9,7 +9,10 @@ import type { FailedAttempts } from './clients/failed-attempts.ts'
 
 /** What operations stand on; each takes what it uses. */
 export interface Dependencies {
+  /** Changes and administration. */
   readonly db: Database
+  /** The reads that tokens need, in connections of their own: no change can take them all. */
+  readonly tokenDb: Database
   readonly clock: Clock
   /** Where the server is reached: issuers and audiences begin with it. */
   readonly publicUrl: string

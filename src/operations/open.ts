@@ -8,13 +8,14 @@ import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import { createSharedCounters } from '../storage/attempt-counters.ts'
 import { isAnyDataKeyStored } from '../storage/data-keys.ts'
-import { type Database, isDatabaseAway, openDatabase, reasonOf } from '../storage/database.ts'
+import { checkDatabase, type Database, isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
 import { findPlainHashesUntil } from '../storage/keyed-hashes.ts'
 import { unknownMigrations as findUnknownMigrations, migrateToLatest } from '../storage/migrations.ts'
 import { createMemoryCounters } from './clients/attempt-counters.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createOperations, type Operations } from './operations.ts'
+import { openPools, type Pools } from './pools.ts'
 import { openPortalSealer, openVerifierKey } from './realms/master-key.ts'
 
 export interface OpenOptions {
@@ -106,25 +107,20 @@ async function openOn(
   options: OpenOptions,
   closeEmbedded: () => Promise<void>,
 ): Promise<OpenedOperations> {
-  const { poolSize, log } = options
   const migrated = await migrateWhenReachable(databaseUrl, options)
-  const db = openDatabase({
-    connectionString: databaseUrl,
-    poolSize,
-    onIdleError: (error) => log('database connection lost', error),
-  })
+  const pools = openPools(databaseUrl, options)
   const close = async () => {
-    await db.destroy()
+    await pools.close()
     await closeEmbedded()
   }
   try {
-    const unknownMigrations = await findUnknownMigrations(db)
-    const masterKeys = options.masterKeys ?? (await openOwnMasterKeys(options.dataDir, db))
-    const dependencies = await openDependencies(db, masterKeys, options)
+    const unknownMigrations = await findUnknownMigrations(pools.db)
+    const masterKeys = options.masterKeys ?? (await openOwnMasterKeys(options.dataDir, pools.db))
+    const dependencies = await openDependencies(pools, masterKeys, options)
     const operations = createOperations(dependencies)
     return { operations, migrated, unknownMigrations, databaseUrl, masterKeys, close }
   } catch (error) {
-    await db.destroy()
+    await pools.close()
     throw error
   }
 }
@@ -135,7 +131,7 @@ function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
 }
 
 async function openDependencies(
-  db: Database,
+  { db, tokenDb }: Pools,
   masterKeys: readonly string[],
   { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' }: OpenOptions,
 ): Promise<Dependencies> {
@@ -148,10 +144,11 @@ async function openDependencies(
   const policy = DEFAULT_FAILED_ATTEMPTS_POLICY
   const inMemory = createMemoryCounters(clock, policy)
   const counters =
-    failedAttemptsStore === 'memory' ? inMemory : createSharedCounters(db, clock, policy, inMemory)
-  const failedAttempts = createFailedAttempts({ db, clock }, counters, policy)
+    failedAttemptsStore === 'memory' ? inMemory : createSharedCounters(tokenDb, clock, policy, inMemory)
+  const failedAttempts = createFailedAttempts({ db: tokenDb, clock }, counters, policy)
   return {
     db,
+    tokenDb,
     clock,
     publicUrl,
     sealer,
@@ -172,9 +169,10 @@ async function migrateWhenReachable(
   const deadline = performance.now() + databaseWaitSeconds * 1000
   for (let delay = 100; ; delay = Math.min(delay * 2, 2000)) {
     try {
+      await checkDatabase(databaseUrl)
       return await migrateToLatest(databaseUrl, { lockWaitSeconds, log, signal })
     } catch (error) {
-      if (!isDatabaseAway(error)) throw error
+      if (!isDatabaseUnreachable(error)) throw error
       const reason = reasonOf(error)
       if (performance.now() + delay > deadline)
         throw new DatabaseUnreachableError(

@@ -12,6 +12,7 @@ import { type EndedSessionOperations, endedSessionOperations } from './portal/en
 import { type PortalSessionOperations, portalSessionOperations } from './portal/portal-sessions.ts'
 import { type PortalVisitOperations, portalVisitOperations } from './portal/portal-visits.ts'
 import { type SingleSignOnOperations, singleSignOnOperations } from './portal/single-sign-on.ts'
+import { type CompromiseOperations, compromiseOperations } from './realms/compromise.ts'
 import { type MasterKeyOperations, masterKeyOperations } from './realms/master-key.ts'
 import { type PolicyOperations, policyOperations } from './realms/policy.ts'
 import { type RealmOperations, realmOperations } from './realms/realms.ts'
@@ -50,6 +51,7 @@ export type Operations = AccessTokenOperations &
   BootstrapOperations &
   ClientAuthentication &
   ClientSecretOperations &
+  CompromiseOperations &
   EndedSessionOperations &
   ExpiryOperations &
   GrantOperations &
@@ -74,12 +76,13 @@ export type Operations = AccessTokenOperations &
   UseOperations
 
 export function createOperations(dependencies: Dependencies): Operations {
-  const loadedRealms = createLoadedRealms(dependencies)
-  const freshClients = createFreshClients(dependencies, loadedRealms)
+  const forTokens = { ...dependencies, db: dependencies.tokenDb }
+  const loadedRealms = createLoadedRealms(forTokens)
+  const freshClients = createFreshClients(forTokens, loadedRealms)
   const singleSignOn = singleSignOnOperations(dependencies)
-  const presentedTokens = presentedTokenOperations(dependencies, freshClients)
+  const presentedTokens = presentedTokenOperations(forTokens, freshClients)
   const uses = useOperations(dependencies)
-  const statusLists = statusListOperations(dependencies, loadedRealms)
+  const statusLists = statusListOperations(forTokens, loadedRealms)
   const administration = recordRefusals(
     dependencies,
     {
@@ -101,6 +104,7 @@ export function createOperations(dependencies: Dependencies): Operations {
   )
   return {
     ...administration,
+    ...compromiseOperations(dependencies, administration),
     // A node that comes second is refused, which is nobody's attempt.
     ...bootstrapOperations(dependencies, {
       ...realmOperations(dependencies),

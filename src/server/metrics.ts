@@ -74,9 +74,6 @@ const COUNTS: readonly [name: string, help: string, read: (measurements: Measure
 
 const READINGS: readonly Reading[] = [
   ['mintmark_argon2_waiting', 'Secrets that wait for argon2id.', 'sum', (m) => m.argon2Waiting],
-  ['mintmark_database_connections', 'Open connections.', 'sum', (m) => m.connections.total],
-  ['mintmark_database_connections_idle', 'Open connections without work.', 'sum', (m) => m.connections.idle],
-  ['mintmark_database_waiting', 'Queries that wait for a connection.', 'sum', (m) => m.connections.waiting],
   ['mintmark_realms_loaded', 'Realms kept in memory.', 'sum', (m) => m.realmsLoaded],
   [
     'mintmark_status_list_age_seconds',
@@ -97,6 +94,16 @@ const READINGS: readonly Reading[] = [
     'min',
     (m) => m.keys?.nextRotationSeconds,
   ],
+]
+
+const POOLS = ['tokens', 'administration'] as const
+
+type PoolReading = Measurements['connections']['tokens']
+
+const POOL_READINGS: readonly [name: string, help: string, read: (pool: PoolReading) => number][] = [
+  ['mintmark_database_connections', 'Open connections, by pool.', (pool) => pool.total],
+  ['mintmark_database_connections_idle', 'Open connections without work, by pool.', (pool) => pool.idle],
+  ['mintmark_database_waiting', 'Queries that wait for a connection, by pool.', (pool) => pool.waiting],
 ]
 
 function addGauges(registry: Registry, measure: () => Promise<Measurements>): void {
@@ -130,6 +137,19 @@ function addGauges(registry: Registry, measure: () => Promise<Measurements>): vo
         const value = read(await once())
         if (value === undefined) this.remove()
         else this.set(value)
+      },
+    })
+  }
+  for (const [name, help, read] of POOL_READINGS) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['pool'],
+      aggregator: 'sum',
+      registers: [registry],
+      async collect() {
+        const { connections } = await once()
+        for (const pool of POOLS) this.set({ pool }, read(connections[pool]))
       },
     })
   }

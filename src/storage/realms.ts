@@ -53,8 +53,13 @@ export async function findRealmByName(db: Database, name: string): Promise<Realm
   return row && toRealm(row)
 }
 
+/** Tells these advisory locks from others. */
+const REALM_LOCKS = sql.lit(0x6d6d)
+
 /** Holds the realm's row until the transaction ends. */
 export async function lockRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
+  // First come, first served. Row locks are not fair: one who wants the row alone waits while others go on sharing it.
+  await sql`select pg_advisory_xact_lock(${REALM_LOCKS}, hashtext(${name}))`.execute(trx)
   const row = await trx
     .selectFrom('realms')
     .select(REALM_COLUMNS)
@@ -66,6 +71,7 @@ export async function lockRealmByName(trx: DatabaseTransaction, name: string): P
 
 /** The realm cannot be deleted or changed in what is checked under its lock until the transaction ends. */
 export async function keepRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
+  await sql`select pg_advisory_xact_lock_shared(${REALM_LOCKS}, hashtext(${name}))`.execute(trx)
   const row = await trx
     .selectFrom('realms')
     .select(REALM_COLUMNS)
@@ -176,16 +182,26 @@ export async function updateRealmRotation(
     .execute()
 }
 
-/** Names of realms whose keys want attention by then, the longest overdue first. */
-export async function listRealmsDueForRotation(db: Database, by: Date, limit: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom('realms')
-    .select('name')
-    .where('rotation_due_at', '<=', by)
-    .orderBy('rotation_due_at')
-    .limit(limit)
-    .execute()
-  return rows.map((row) => row.name)
+export interface DueRealm {
+  readonly name: string
+  /** As text, for a Date cannot say `-infinity`. */
+  readonly dueAt: string
+}
+
+/** Realms whose keys want attention by then, the longest overdue first, beginning after one of them. */
+export async function listRealmsDueForRotation(
+  db: Database,
+  by: Date,
+  after: DueRealm,
+  limit: number,
+): Promise<DueRealm[]> {
+  const { rows } = await sql<DueRealm>`
+    select name, to_json(rotation_due_at) #>> '{}' as "dueAt" from realms
+    where rotation_due_at <= ${by} and rotation_due_at >= ${after.dueAt}::timestamptz
+      and (rotation_due_at, name) > (${after.dueAt}::timestamptz, ${after.name})
+    order by rotation_due_at, name limit ${limit}
+  `.execute(db)
+  return rows
 }
 
 /** When the next step of any realm's key rotation is due. */

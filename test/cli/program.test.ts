@@ -69,6 +69,17 @@ t.test('the master key is replaced without losing a key', async (t) => {
   const both = { ...env, MASTER_KEY: `${master_key},${MASTER_KEY}` }
   t.match((await mintmark(['master-key', 'rotate'], both)).stdout, /^Keys sealed anew: [2-9]\.\n$/)
   t.same(JSON.parse((await mintmark(['master-key', 'rotate', '--json'], both)).stdout), { resealed: 0 })
+  const compromised = ['master-key', 'rotate', '--after-compromise']
+  t.match(JSON.parse((await mintmark([...compromised, '--json'], both)).stdout), {
+    resealed: 0,
+    realms: 1,
+    signing_keys_revoked: 1,
+    portal_sessions_ended: 0,
+  })
+  t.match(
+    (await mintmark(compromised, both)).stdout,
+    /Next: restart every server[\s\S]*Reset every secret that was imported/,
+  )
   t.equal((await mintmark(['key', 'rotate', '--realm', 'acme'], { ...env, MASTER_KEY: master_key })).code, 0)
   const { code, stderr } = await mintmark(['realm', 'list'], env)
   t.equal(code, 1)

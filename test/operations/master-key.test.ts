@@ -92,3 +92,38 @@ t.test('a key that did not open is looked at again by the next request', async (
   await (await opened(key(1), key(2))).rotateMasterKey(TESTER)
   t.ok(await tokenOf(old))
 })
+
+t.test(
+  'after a compromise no old key signs, is published or verifies, and clients go on with their secrets',
+  async (t) => {
+    const opened = await nodesOnOneDatabase(t)
+    const stolen = await opened(key(1))
+    const tokenOf = await madeBy(stolen, 'acme')
+    await stolen.rotateSigningKey(TESTER, 'acme')
+    const old = await tokenOf(stolen)
+    const { keys } = await stolen.findPublishedRealm('acme')
+    t.equal(keys.length, 2)
+    const { url } = await stolen.createPortalLink(TESTER, 'acme')
+    const code = new URL(url).hash.slice(1)
+    const cookie = await stolen.signInWithLink('acme', code, ADDRESS)
+
+    const node = await opened(key(2), key(1))
+    await node.rotateMasterKey(TESTER)
+    t.match(await node.replaceCompromisedKeys(TESTER), { realms: 1, signingKeys: 2, portalSessions: 1 })
+    const after = await opened(key(2))
+    for (const one of [node, after]) {
+      await t.rejects(one.verifyPresentedToken(old), { code: 'invalid_token' })
+      const kids = (await one.findPublishedRealm('acme')).keys.map(({ kid }) => kid)
+      for (const { kid } of keys) t.notOk(kids.includes(kid))
+      t.ok(await one.verifyPresentedToken(await tokenOf(one)))
+    }
+    t.equal(await after.findPortalVisit(cookie), undefined)
+    const { items } = await after.listAuditEvents(TESTER, undefined, {
+      action: 'master-key.rotate',
+      limit: 1,
+    })
+    t.match(items, [{ details: { after_compromise: true, realms: 1, signingKeys: 2 } }])
+    const admin = { ...TESTER, authority: { platform: false, realm: 'acme', access: 'administer' } } as const
+    await t.rejects(after.replaceCompromisedKeys(admin), { code: 'forbidden' })
+  },
+)

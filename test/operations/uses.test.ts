@@ -50,6 +50,39 @@ t.test('uses that cannot be written now are written later', async (t) => {
   t.ok((await other.operations.findServiceAccount(TESTER, 'acme', account.clientId)).lastUsedAt)
 })
 
+t.test('uses of a realm that is held are written later, and those of the others now', async (t) => {
+  const server = await testServer(t)
+  const { operations, databaseUrl } = server
+  const made: { realmId: string; clientId: string; secretId: string }[] = []
+  for (const name of ['acme', 'beta']) {
+    const realm = await operations.createRealm(TESTER, name)
+    const { account } = await operations.createServiceAccount(TESTER, name, { name: 'CI' })
+    const [secret] = await operations.listClientSecrets(TESTER, name, account.clientId)
+    made.push({ realmId: realm.id, clientId: account.clientId, secretId: secret?.id as string })
+  }
+  const noteAll = (address: string) => {
+    for (const use of made) operations.noteUse({ ...use, address, scope: 'view' })
+  }
+  const addressOf = async (name: string, n: number) =>
+    (await operations.findServiceAccount(TESTER, name, made[n]?.clientId as string)).lastUsedAddress
+  noteAll('192.0.2.1')
+  t.equal(await operations.writeUses(), 2)
+
+  // As one that deletes the realm does.
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  await client.query('begin')
+  await client.query('delete from last_uses where realm_id = $1', [made[0]?.realmId])
+  server.clock.advance(60)
+  noteAll('192.0.2.2')
+  t.equal(await operations.writeUses(), 1)
+  t.equal(await addressOf('beta', 1), '192.0.2.2')
+  await client.query('rollback')
+  t.equal(await operations.writeUses(), 1)
+  t.equal(await addressOf('acme', 0), '192.0.2.2')
+})
+
 t.test(
   'an account keeps its last use when the secret is replaced, and nothing is kept of a deleted account',
   async (t) => {

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
 
+/** What has to be there, and a command that succeeds where it is. */
+export type Need = readonly [what: string, ...command: string[]]
+
 /** Why a peer cannot be tried here; `false` where it can. For `t.test(name, { skip })`. */
-export function missing(
-  ...needs: readonly (readonly [what: string, ...command: string[]])[]
-): string | false {
+export function missing(...needs: readonly Need[]): string | false {
   const absent = needs.filter(([, program = '', ...args]) => spawnSync(program, args).status !== 0)
   return absent.length > 0 && `not here: ${absent.map(([what]) => what).join(', ')}`
 }

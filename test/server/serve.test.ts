@@ -157,7 +157,10 @@ t.test('says what the database says when that turns it away', async (t) => {
   url.pathname = '/no_such_database'
   const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
   t.equal(code, 1)
-  t.match(stderr, /^mintmark: .*database "no_such_database" does not exist\n$/)
+  t.match(
+    stderr,
+    /^mintmark: .*database "no_such_database" does not exist; create the database that DATABASE_URL names\n$/,
+  )
 })
 
 t.test('does not start on a database that it cannot write to', async (t) => {
@@ -175,7 +178,7 @@ t.test('does not start on a database that it cannot write to', async (t) => {
   t.equal(code, 1)
   t.match(
     stderr,
-    /^mintmark: the database does not do what it is asked: 25006: cannot execute .* read-only transaction\n$/,
+    /mintmark: database error: 25006: cannot execute .* read-only transaction; point DATABASE_URL at the primary.*\n$/,
   )
 })
 
@@ -187,10 +190,7 @@ t.test('does not start on a database that has another’s tables', async (t) => 
   await client.end()
   const { code, stderr } = await mintmark(['serve'], { ...onDatabase(databaseUrl), PORT: '0' })
   t.equal(code, 1)
-  t.match(
-    stderr,
-    /^mintmark: the database does not do what it is asked: 42P07: relation "realms" already exists\n$/,
-  )
+  t.match(stderr, /^mintmark: database error: 42P07: relation "realms" already exists\n$/)
 })
 
 t.test('waits for a database that is not there yet', async (t) => {

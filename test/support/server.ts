@@ -61,6 +61,8 @@ export interface TestServerOptions {
   readonly requestTimeoutMilliseconds?: number
   readonly maxInFlight?: number
   readonly singleSignOn?: SingleSignOnSettings
+  /** Hears what operations log. */
+  readonly onLog?: (message: string) => void
   /** Of the admin API; default: more than a test sends. */
   readonly rateLimits?: RateLimits
 }
@@ -76,6 +78,7 @@ export async function testServer(
     areMetricsOpenLocally = true,
     failedAttemptsStore,
     singleSignOn,
+    onLog = () => {},
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
     ...serverOptions
   }: TestServerOptions = {},
@@ -91,7 +94,7 @@ export async function testServer(
     poolSize: 5,
     databaseWaitSeconds: 5,
     ...(failedAttemptsStore && { failedAttemptsStore }),
-    log: () => {},
+    log: onLog,
   })
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })

@@ -6,7 +6,8 @@ import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import { type Database, type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
+import type { Database, DatabaseTransaction } from '../../storage/database.ts'
+import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import { findRealmByName, keepRealmByName, lockRealmByName } from '../../storage/realms.ts'
 import { isRoleHeld, lockServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -44,7 +45,7 @@ export async function changeAccount<T>(
   change: (context: ChangeContext) => Promise<T>,
 ): Promise<T> {
   requireAuthority(actor, realmName, 'administer')
-  return inTransaction(db, async (trx) => {
+  return inRealmTransaction(db, realmName, async (trx) => {
     const realm = await holdRealm(trx, realmName, action === 'service-account.delete')
     await lockBefore?.(trx, realm)
     const account = await lockServiceAccount(trx, realm.id, clientId)

@@ -17,7 +17,8 @@ import {
 import { requireRoomForRights } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { insertClientSecret } from '../../storage/client-secrets.ts'
-import { type DatabaseTransaction, inTransaction, violatedConstraint } from '../../storage/database.ts'
+import { type DatabaseTransaction, violatedConstraint } from '../../storage/database.ts'
+import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import {
   lockRealmByName,
   updateRealmFreeingPlace,
@@ -105,7 +106,7 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
       if (request.imported) checkImported(request.imported)
       const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
       const hashed = await hashSecret(deps, realmName, clientSecret)
-      const account = await inTransaction(db, async (trx) => {
+      const account = await inRealmTransaction(db, realmName, async (trx) => {
         const realm = await takePlace(trx, realmName)
         const now = clock()
         checkAccountRights(realm, request, deps.publicUrl)

@@ -13,7 +13,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext } from './sealed-keys.ts'
 
 const VERIFIER_KEY = 'client-secret-verifier'
-const PORTAL_KEY = 'portal'
+export const PORTAL_KEY = 'portal'
 const PAGE = 200
 
 export interface MasterKeyOperations {
@@ -48,7 +48,8 @@ async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: 
   return sealer.open(kept, context)
 }
 
-function dataKeyContext(purpose: string): string {
+/** What a data key is sealed for. */
+export function dataKeyContext(purpose: string): string {
   return `data_keys ${purpose}`
 }
 

@@ -20,6 +20,7 @@ import { isRoleGranted } from '../../storage/grants.ts'
 import { findPolicy } from '../../storage/policy.ts'
 import { isResourceTypeUsed } from '../../storage/protected-resources.ts'
 import { deleteRealm } from '../../storage/realm-deletion.ts'
+import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import {
   findRealmByName,
   insertRealm,
@@ -91,7 +92,7 @@ export function realmOperations(deps: Deps): RealmOperations {
 
     async updateRealm(actor, name, { expectedVersion, ...update }) {
       requireAuthority(actor, name, 'administer')
-      return inTransaction(deps.db, async (trx) => {
+      return inRealmTransaction(deps.db, name, async (trx) => {
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
         const now = deps.clock()
@@ -124,7 +125,7 @@ export function realmOperations(deps: Deps): RealmOperations {
       requireAuthority(actor, name, 'administer')
       requirePlatformAuthority(actor)
       if (name === SYSTEM_REALM) throw new Refusal('invalid', 'The realm system cannot be deleted.', 'realm')
-      await inTransaction(deps.db, async (trx) => {
+      await inRealmTransaction(deps.db, name, async (trx) => {
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
         await deleteRealm(trx, realm, deps.clock())

@@ -1,4 +1,3 @@
-import { type GeneratedKey, generateSigningKey } from '../../crypto/signing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { SERVER_ACTOR } from '../../domain/actor.ts'
 import type { AuditAction } from '../../domain/audit-event.ts'
@@ -9,16 +8,12 @@ import { earlier, earliestActivation, nextRotationStep, type RotationStep } from
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import {
   type DatabaseTransaction,
-  inTransaction,
   isDatabaseAway,
   isStatementTimeout,
+  type TransactionOptions,
 } from '../../storage/database.ts'
-import {
-  findRealmByName,
-  listRealmsDueForRotation,
-  lockRealmByName,
-  updateRealmRotation,
-} from '../../storage/realms.ts'
+import { inRealmTransaction } from '../../storage/realm-transactions.ts'
+import { findRealmByName, lockRealmByName, updateRealmRotation } from '../../storage/realms.ts'
 import {
   deleteSigningKey,
   insertSigningKey,
@@ -30,8 +25,10 @@ import {
   updateSigningKeyRetired,
 } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { createDueRealms } from './due-realms.ts'
 import { unknownRealm } from './realms.ts'
 import { sealNewKey, sealPublicHalf } from './sealed-keys.ts'
+import { type SpareKeys, withSpareKeys } from './spare-keys.ts'
 
 export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
 
@@ -48,26 +45,35 @@ export interface SigningKeyOperations {
   rotateDueSigningKeys(): Promise<number>
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'log'>
 
-/** Realms seen to in one go. */
-const DUE_BATCH = 100
+/** A realm that is held by another session for longer gets its turn later. */
+const IN_TURN = { statementMilliseconds: 400 }
 
 export function signingKeyOperations(deps: Deps): SigningKeyOperations {
   const { db, clock } = deps
+  const due = createDueRealms(deps)
 
   async function changeKeys<T>(
     realmName: string,
-    change: (trx: DatabaseTransaction, realm: Realm) => Promise<T>,
+    change: (trx: DatabaseTransaction, realm: Realm, spares: SpareKeys) => Promise<T>,
+    options?: TransactionOptions,
   ): Promise<T> {
-    const spare = await spareKey(deps, realmName)
-    return inTransaction(db, async (trx) => {
-      const realm = await lockRealmByName(trx, realmName)
-      if (!realm) throw unknownRealm(realmName)
-      const result = await change(trx, realm)
-      await followSchedule(deps, trx, realm, spare)
-      return result
-    })
+    return withSpareKeys((spares) =>
+      inRealmTransaction(
+        db,
+        realmName,
+        async (trx) => {
+          const unused = spares()
+          const realm = await lockRealmByName(trx, realmName)
+          if (!realm) throw unknownRealm(realmName)
+          const result = await change(trx, realm, unused)
+          await followSchedule(deps, trx, realm, unused)
+          return result
+        },
+        options,
+      ),
+    )
   }
 
   return {
@@ -80,8 +86,8 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
 
     async rotateSigningKey(actor, realmName) {
       requireAuthority(actor, realmName, 'administer')
-      return changeKeys(realmName, async (trx, realm) => {
-        const next = await publishNext(deps, trx, realm)
+      return changeKeys(realmName, async (trx, realm, spares) => {
+        const next = await publishNext(deps, trx, realm, spares)
         await audit(trx, realm, actor, 'key.rotate', next.kid, { activates_at: next.activatesAt }, clock())
         return withoutPrivateHalf(next)
       })
@@ -98,15 +104,19 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
     },
 
     async rotateDueSigningKeys() {
-      const names = await listRealmsDueForRotation(db, clock(), DUE_BATCH)
+      const names = await due.next()
       const failed = new Map<string, unknown>()
       for (const name of names) {
-        await changeKeys(name, async () => {}).catch((error: unknown) => {
+        try {
+          await changeKeys(name, async () => {}, IN_TURN)
+          due.worked(name)
+        } catch (error) {
           // Another node, or the realm's deletion, may have been faster.
-          if (error instanceof Refusal) return
+          if (error instanceof Refusal) continue
           if (isDatabaseAway(error) && !isStatementTimeout(error)) throw error
           failed.set(name, error)
-        })
+          due.failed(name, error)
+        }
       }
       if (failed.size > 0)
         throw new AggregateError(failed.values(), `No step was taken in ${[...failed.keys()].join(', ')}.`)
@@ -115,13 +125,18 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
   }
 }
 
-async function publishNext(deps: Deps, trx: DatabaseTransaction, realm: Realm): Promise<StoredSigningKey> {
+async function publishNext(
+  deps: Deps,
+  trx: DatabaseTransaction,
+  realm: Realm,
+  spares: SpareKeys,
+): Promise<StoredSigningKey> {
   const now = deps.clock()
   const waiting = (await listSigningKeys(trx, realm.id)).find((key) => key.state === 'next')
   if (!waiting || waiting.algorithm !== realm.algorithm) {
     if (waiting) await deleteSigningKey(trx, realm.id, waiting.kid)
     const schedule = { state: 'next', now, activatesAt: earliestActivation(now, realm) } as const
-    const key = sealNewKey(deps.sealer, realm, await generateSigningKey(realm.algorithm), schedule)
+    const key = sealNewKey(deps.sealer, realm, spares.take(realm.algorithm), schedule)
     await insertSigningKey(trx, realm.id, key)
     await updateRealmRotation(trx, realm.id, now, true)
     return key
@@ -136,16 +151,14 @@ async function followSchedule(
   deps: Deps,
   trx: DatabaseTransaction,
   realm: Realm,
-  spare: GeneratedKey | undefined,
+  spares: SpareKeys,
 ): Promise<void> {
   let changed = false
-  let unused = spare
   for (;;) {
     const now = deps.clock()
     const step = nextRotationStep(await listSigningKeys(trx, realm.id), realm, now)
     if (step.kind === 'none') return updateRealmRotation(trx, realm.id, step.dueAt, changed)
-    const kid = await takeStep(deps, trx, realm, step, now, unused)
-    if (kid === unused?.kid) unused = undefined
+    const kid = await takeStep(deps, trx, realm, step, now, spares)
     await audit(trx, realm, SERVER_ACTOR, `key.${step.kind}`, kid, {}, now)
     changed = true
   }
@@ -157,16 +170,14 @@ async function takeStep(
   realm: Realm,
   step: Exclude<RotationStep, { kind: 'none' }>,
   now: Date,
-  spare: GeneratedKey | undefined,
+  spares: SpareKeys,
 ): Promise<string> {
   switch (step.kind) {
     case 'create-current':
     case 'create-next': {
       const state = step.kind === 'create-current' ? 'current' : 'next'
       const activatesAt = step.kind === 'create-current' ? now : step.activatesAt
-      const made =
-        spare?.publicJwk.alg === realm.algorithm ? spare : await generateSigningKey(realm.algorithm)
-      const key = sealNewKey(deps.sealer, realm, made, { state, now, activatesAt })
+      const key = sealNewKey(deps.sealer, realm, spares.take(realm.algorithm), { state, now, activatesAt })
       await insertSigningKey(trx, realm.id, key)
       return key.kid
     }
@@ -188,14 +199,6 @@ async function retireCurrent(deps: Deps, trx: DatabaseTransaction, realm: Realm,
     await updateSealedSigningKey(trx, { ...key, realmId: realm.id, sealedPrivateJwk })
   }
   await updateSigningKeyRetired(trx, realm.id, now)
-}
-
-/** A key for the step that seems due, made before the transaction, for making one may take a while. */
-async function spareKey({ db, clock }: Deps, realmName: string): Promise<GeneratedKey | undefined> {
-  const realm = await findRealmByName(db, realmName)
-  if (!realm) return undefined
-  const step = nextRotationStep(await listSigningKeys(db, realm.id), realm, clock())
-  return step.kind.startsWith('create') ? generateSigningKey(realm.algorithm) : undefined
 }
 
 function withoutPrivateHalf({ sealedPrivateJwk: _, ...key }: StoredSigningKey): PublishedKey {

@@ -13,7 +13,7 @@ import {
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import { type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
 import { lockGrantees, updateAuthorizationDetails } from '../../storage/grants.ts'
 import {
   deleteProtectedResource,
@@ -22,6 +22,7 @@ import {
   lockProtectedResources,
   type ProtectedResourceFilter,
 } from '../../storage/protected-resources.ts'
+import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import { keepRealmByName } from '../../storage/realms.ts'
 import { realmNamed } from '../accounts/account-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -167,7 +168,7 @@ function change<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   requireAuthority(actor, realmName, 'administer')
-  return inTransaction(db, async (trx) => {
+  return inRealmTransaction(db, realmName, async (trx) => {
     // Kept, so that its types stay what they are checked against.
     const realm = await keepRealmByName(trx, realmName)
     if (!realm) throw unknownRealm(realmName)

@@ -1,12 +1,12 @@
-import { inTransaction } from '../../storage/database.ts'
+import { inTransaction, isStatementTimeout, type TransactionOptions } from '../../storage/database.ts'
 import { type Use, updateLastUses } from '../../storage/uses.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface UseOperations {
   /** Remembers that a secret was used now, to be written later: the road of a token request writes nothing. */
   noteUse(use: Omit<Use, 'at'>): void
-  /** Writes what is remembered. What cannot be written is remembered further. */
-  writeUses(): Promise<void>
+  /** Writes what is remembered, and returns how many. What cannot be written is remembered further. */
+  writeUses(): Promise<number>
 }
 
 /** Secrets remembered between two writes; of more, the use is noted at their next one. */
@@ -15,11 +15,18 @@ const CAPACITY = 500_000
 /** Written at once, so that neither the statement nor what it takes to say it holds up requests. */
 const BATCH = 1000
 
+/** Realms one by one, after a batch of many had to wait for one of them. */
+const IN_TURN = { statementMilliseconds: 300 }
+
+type Entry = readonly [string, Circumstances]
+
 /** What many uses have in common. */
 type Circumstances = Pick<Use, 'at' | 'address' | 'scope'>
 
 export function useOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): UseOperations {
   let remembered = new Map<string, Circumstances>()
+  /** What is being written, or what a write that failed has left. */
+  let unwritten = new Map<string, Circumstances>()
   let known = new Map<string, Circumstances>()
   let minute = new Date(0)
 
@@ -39,32 +46,61 @@ export function useOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>)
 
   return {
     noteUse({ realmId, clientId, secretId, address, scope }) {
-      if (remembered.size >= CAPACITY) return
+      if (remembered.size + unwritten.size >= CAPACITY) return
       // Joined into a string of its own: another would hold on to what its parts were cut out of, the whole request.
       remembered.set([realmId, secretId, clientId].join(' '), circumstancesOf(address, scope))
     },
 
     async writeUses() {
-      const uses = remembered
-      remembered = new Map()
-      known = new Map()
-      try {
-        const entries = uses.entries()
-        for (;;) {
-          const batch = entries.take(BATCH).map(toUse).toArray()
-          if (batch.length === 0) return
-          await inTransaction(db, (trx) => updateLastUses(trx, batch))
+      let written = 0
+      // First what a failed write has left, then what has come since.
+      for (let turn = 0; turn < 2; turn++) {
+        if (unwritten.size === 0) {
+          unwritten = remembered
+          remembered = new Map()
+          known = new Map()
         }
-      } catch (error) {
-        remembered = new Map([...uses, ...remembered])
-        throw error
+        written += await write(unwritten)
       }
+      return written
     },
+  }
+
+  /** Takes what is written out of the map, a batch at a time, so that a failure costs no copy of the rest. */
+  async function write(uses: Map<string, Circumstances>): Promise<number> {
+    const entries = uses.entries()
+    let written = 0
+    for (;;) {
+      const batch = entries.take(BATCH).toArray()
+      if (batch.length === 0) return written
+      const held = await writeBatch(batch)
+      for (const [key] of batch) uses.delete(key)
+      for (const [key, circumstances] of held) if (!remembered.has(key)) remembered.set(key, circumstances)
+      written += batch.length - held.length
+    }
+  }
+
+  /** Returns those of realms that another session holds, as one that deletes a large realm does. */
+  async function writeBatch(
+    batch: readonly Entry[],
+    options?: TransactionOptions,
+  ): Promise<readonly Entry[]> {
+    try {
+      await inTransaction(db, (trx) => updateLastUses(trx, batch.map(toUse)), options)
+      return []
+    } catch (error) {
+      if (!isStatementTimeout(error)) throw error
+      const realms = Map.groupBy(batch, ([key]) => key.slice(0, key.indexOf(' ')))
+      if (realms.size === 1) return batch
+      const held: Entry[] = []
+      for (const entries of realms.values()) held.push(...(await writeBatch(entries, IN_TURN)))
+      return held
+    }
   }
 }
 
 /** Of a key as above: only the last part may have spaces in it. */
-function toUse([key, circumstances]: readonly [string, Circumstances]): Use {
+function toUse([key, circumstances]: Entry): Use {
   const [realmId = '', secretId = '', ...clientId] = key.split(' ')
   return { realmId, secretId, clientId: clientId.join(' '), ...circumstances }
 }

@@ -1,5 +1,6 @@
 import { isDatabaseAway, readDatabaseTime } from '../../storage/database.ts'
 import { pendingMigrations } from '../../storage/migrations.ts'
+import { readAsTokensDo } from '../../storage/token-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface HealthOperations {
@@ -11,14 +12,20 @@ export interface HealthOperations {
   isDatabaseAway(error: unknown): boolean
 }
 
-export function healthOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): HealthOperations {
+export function healthOperations({
+  db,
+  tokenDb,
+  clock,
+}: Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>): HealthOperations {
   let underway: Promise<string[]> | undefined
 
   async function look(): Promise<string[]> {
     try {
-      return (await pendingMigrations(db)).length > 0 ? ['migrations are pending'] : []
+      if ((await pendingMigrations(tokenDb)).length > 0) return ['migrations are pending']
+      await readAsTokensDo(tokenDb)
+      return []
     } catch {
-      return ['the database cannot be reached']
+      return ['the database cannot be used']
     }
   }
 

@@ -1,4 +1,4 @@
-import { measureConnections } from '../../storage/database.ts'
+import { measureConnections, type PoolMeasurement } from '../../storage/database.ts'
 import { findEarliestRotation } from '../../storage/realms.ts'
 import { findOldestCurrentKey } from '../../storage/signing-keys.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
@@ -9,7 +9,8 @@ import type { StatusListOperations } from '../tokens/status-lists.ts'
 /** How the server is doing at this moment. */
 export interface Measurements {
   readonly argon2Waiting: number
-  readonly connections: { readonly total: number; readonly idle: number; readonly waiting: number }
+  /** By pool. */
+  readonly connections: Readonly<Record<'administration' | 'tokens', PoolMeasurement>>
   readonly realmsLoaded: number
   /** Of the oldest status list given out since the last look; `undefined`: none was. */
   readonly statusListAgeSeconds: number | undefined
@@ -33,7 +34,7 @@ export interface MeasurementOperations {
 }
 
 export function measurementOperations(
-  { db, clock, argon2 }: Pick<Dependencies, 'db' | 'clock' | 'argon2'>,
+  { db, tokenDb, clock, argon2 }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock' | 'argon2'>,
   realms: Pick<LoadedRealms, 'size' | 'has'>,
   { countLookups }: Pick<FreshClients, 'countLookups'>,
   { oldestStatusListAge }: Pick<StatusListOperations, 'oldestStatusListAge'>,
@@ -56,7 +57,7 @@ export function measurementOperations(
         lookups,
         lookupBatches: batches,
         argon2Waiting: argon2.waiting(),
-        connections: measureConnections(db),
+        connections: { administration: measureConnections(db), tokens: measureConnections(tokenDb) },
         realmsLoaded: realms.size(),
         statusListAgeSeconds: oldestStatusListAge(),
         keys: await measureKeys().catch(() => undefined),

@@ -4,6 +4,7 @@ import type { EndedSessionOperations } from '../../operations/portal/ended-sessi
 import type { ExpiryOperations } from '../../operations/upkeep/expiry.ts'
 import type { HealthOperations } from '../../operations/upkeep/health.ts'
 import type { Running } from '../stop.ts'
+import { createJobLog } from './job-log.ts'
 
 /** Small batches, each a second after the other while there are more, else a minute. */
 const BUSY_MILLISECONDS = 1000
@@ -13,6 +14,7 @@ type Asked = ExpiryOperations & EndedSessionOperations & Pick<HealthOperations, 
 
 /** Deletes what has expired, all the time. Several nodes may: they skip each other's rows. */
 export function startExpiry(operations: Asked, logger: Logger): Running {
+  const jobLog = createJobLog(logger, 'what has expired could not be deleted')
   let closed = false
   let timer: NodeJS.Timeout | undefined
   async function step(): Promise<boolean> {
@@ -22,10 +24,16 @@ export function startExpiry(operations: Asked, logger: Logger): Running {
     return (await operations.deleteEndedPortalSessions()) || more
   }
   async function run(): Promise<void> {
-    const more = await step().catch((err: unknown) => {
-      logger.warn({ err }, 'what has expired could not be deleted; it will be tried again')
-      return false
-    })
+    const more = await step().then(
+      (found) => {
+        jobLog.worked()
+        return found
+      },
+      (error: unknown) => {
+        jobLog.failed(error)
+        return false
+      },
+    )
     if (!closed) plan(more ? BUSY_MILLISECONDS : IDLE_MILLISECONDS)
   }
   let underway = Promise.resolve()

@@ -3,6 +3,7 @@ import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
 import type { SigningKeyOperations } from '../../operations/realms/signing-keys.ts'
 import type { HealthOperations } from '../../operations/upkeep/health.ts'
 import type { Running } from '../stop.ts'
+import { createJobLog } from './job-log.ts'
 
 /** Steps of key rotation are taken at most this much late. */
 const INTERVAL_MILLISECONDS = 1000
@@ -11,6 +12,7 @@ type Asked = Pick<SigningKeyOperations, 'rotateDueSigningKeys'> & Pick<HealthOpe
 
 /** Looks after the keys of all realms. Several nodes may: they take turns. */
 export function startRotation({ rotateDueSigningKeys, measureClockSkew }: Asked, logger: Logger): Running {
+  const jobLog = createJobLog(logger, 'key rotation failed')
   let isOff = false
   let underway: Promise<unknown> | undefined
 
@@ -28,7 +30,10 @@ export function startRotation({ rotateDueSigningKeys, measureClockSkew }: Asked,
 
   const timer = setInterval(() => {
     underway ??= step()
-      .catch((err: unknown) => logger.error({ err }, 'key rotation failed; it will be tried again'))
+      // Realms that fail are logged one by one.
+      .then(jobLog.worked, (error: unknown) =>
+        error instanceof AggregateError ? jobLog.worked() : jobLog.failed(error),
+      )
       .finally(() => {
         underway = undefined
       })

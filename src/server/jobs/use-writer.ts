@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { UseOperations } from '../../operations/tokens/uses.ts'
+import { createJobLog } from './job-log.ts'
 
 /** Last uses are written this often, and lost by at most as much when the process is killed. */
 const INTERVAL_MILLISECONDS = 5000
@@ -9,8 +10,11 @@ export function startUseWriter(
   { writeUses }: Pick<UseOperations, 'writeUses'>,
   logger: Logger,
 ): { close(): Promise<void> } {
+  const jobLog = createJobLog(logger, 'last uses could not be written')
   const write = () =>
-    writeUses().catch((err: Error) => logger.warn({ err }, 'last uses could not be written; trying again'))
+    writeUses().then((written) => {
+      if (written > 0) jobLog.worked()
+    }, jobLog.failed)
   let underway = Promise.resolve()
   const timer = setInterval(() => {
     underway = underway.then(write)

@@ -1,0 +1,49 @@
+import { type Database, describeDatabaseError, openDatabase, reasonOf } from '../storage/database.ts'
+
+export interface Pools {
+  /** For changes and administration. */
+  readonly db: Database
+  /** For the reads that tokens need. */
+  readonly tokenDb: Database
+  close(): Promise<void>
+}
+
+type Log = (message: string, error?: Error) => void
+
+interface PoolOptions {
+  /** Connections of both pools. */
+  readonly poolSize: number
+  readonly log: Log
+}
+
+/** Between two log lines about the same fault. */
+const FAULT_LOG_MILLISECONDS = 60_000
+
+/** Two pools with half of the connections each, and one at least: no change can take those that tokens need. */
+export function openPools(connectionString: string, { poolSize, log }: PoolOptions): Pools {
+  const onFault = createFaultLog(log)
+  const onIdleError = (error: Error) => log('database connection lost', error)
+  const open = (size: number) =>
+    openDatabase({ connectionString, poolSize: Math.max(1, size), onIdleError, onFault })
+  const tokenDb = open(Math.ceil(poolSize / 2))
+  const db = open(Math.floor(poolSize / 2))
+  return {
+    db,
+    tokenDb,
+    close: async () => {
+      await Promise.all([db.destroy(), tokenDb.destroy()])
+    },
+  }
+}
+
+/** Logs what is wrong with the database and what to do: once a minute, however many requests meet it. */
+function createFaultLog(log: Log): (error: Error) => void {
+  const loggedAt = new Map<string, number>()
+  return (error) => {
+    const key = (error as { code?: string }).code ?? error.name
+    const now = performance.now()
+    if (now - (loggedAt.get(key) ?? -Infinity) < FAULT_LOG_MILLISECONDS) return
+    loggedAt.set(key, now)
+    log(describeDatabaseError(error) ?? reasonOf(error))
+  }
+}

@@ -1,0 +1,41 @@
+import type { Logger } from 'pino'
+import { isDatabaseAway, reasonOf } from '../../storage/database.ts'
+
+/** One line when a job begins to fail and one when it works again, however often it is tried in between. */
+export interface JobLog {
+  /** It was done, by the database. */
+  worked(): void
+  failed(error: unknown): void
+}
+
+/** Since when the database has been away, told once for all jobs of a process. */
+const away = new WeakMap<Logger, number>()
+
+/** @param failure what is said when it fails for another reason than a database that is away */
+export function createJobLog(logger: Logger, failure: string): JobLog {
+  let isFailing = false
+  return {
+    worked() {
+      const since = away.get(logger)
+      if (since !== undefined) {
+        const seconds = Math.round((performance.now() - since) / 1000)
+        logger.warn({ seconds }, `the database is back after ${seconds} s`)
+        away.delete(logger)
+      }
+      if (isFailing) logger.warn(`${failure}; it works again`)
+      isFailing = false
+    },
+
+    failed(error) {
+      if (isDatabaseAway(error)) {
+        if (!away.has(logger)) {
+          logger.warn({ reason: reasonOf(error) }, 'the database is away')
+          away.set(logger, performance.now())
+        }
+        return
+      }
+      if (!isFailing) logger.error({ err: error }, `${failure}; it is tried again until it works`)
+      isFailing = true
+    },
+  }
+}

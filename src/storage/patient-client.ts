@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { requestCancel } from './cancel-request.ts'
+import { STARTUP_SETTINGS, settingFault } from './connection-settings.ts'
+import { type DatabaseSettingError, isDatabaseAway, markConnectionError } from './database-error.ts'
+import { rowTypes } from './row-values.ts'
+
+/** Time limit of a query, and of the wait for a connection. */
+export const QUERY_MILLISECONDS = 1500
+
+/** Between two looks whether PostgreSQL still works on a statement that was given up. */
+const LOOK_MILLISECONDS = 5000
+
+export interface PatientClientConfig extends pg.ClientConfig {
+  /** Hears of each error that is the database's fault. */
+  readonly onFault?: (error: Error) => void
+  /** Connections that PostgreSQL still works on although their statement was given up. */
+  readonly kept?: Set<PatientClient>
+}
+
+/**
+ * Limits the time of a query as `query_timeout` would, and answers promises itself. With pg's own ways, query and callback
+ * hold each other, and a tenth of what requests allocate would survive young garbage collections.
+ */
+export class PatientClient extends pg.Client {
+  // Parts of pg that its types leave out. The pool drops a client that is ending.
+  declare _ending: boolean
+  declare readonly processID: number
+  declare readonly secretKey: number
+  declare release: (error?: boolean) => void
+  readonly #config: PatientClientConfig
+  readonly #wrongSettings = new Map<string, DatabaseSettingError>()
+  #gaveUp = false
+  #cancelled = Promise.resolve()
+  #answered: (() => void) | undefined
+
+  constructor(config: PatientClientConfig) {
+    super({ ...config, types: rowTypes })
+    this.#config = config
+    const connection = this.connection as unknown as NodeJS.EventEmitter
+    connection.on('parameterStatus', (status: ParameterStatus) => this.#check(status))
+  }
+
+  // pg calls it for the first message of a connection.
+  getStartupConf(): Record<string, string> {
+    const { getStartupConf } = pg.Client.prototype as unknown as PatientClient
+    return { ...getStartupConf.call(this), ...STARTUP_SETTINGS }
+  }
+
+  // @ts-expect-error pg declares two overloads: the pool calls it with a callback.
+  override connect(callback?: (error?: Error) => void): Promise<void> | undefined {
+    if (callback) return void super.connect((error?: Error) => callback(error && this.#noteConnection(error)))
+    return super.connect().then(
+      () => {},
+      (error) => {
+        throw this.#noteConnection(error)
+      },
+    )
+  }
+
+  /** The next query would wait behind the old one, and a `begin` that is done later would hold the connection. */
+  giveUp(text: string): void {
+    this.#gaveUp = true
+    if (READING.test(text)) {
+      this._ending = true
+      this.#cancelled = requestCancel(this.#config, this)
+      this.end().catch(() => {})
+    } else this.#keepSlot()
+  }
+
+  /** Frees the slot of a statement that was given up. */
+  abandon(): void {
+    this.#answered?.()
+  }
+
+  /** Waits for the cancel request: a pooler needs this connection to know which one is meant. */
+  // @ts-expect-error pg declares two overloads.
+  override end(callback?: () => void): Promise<void> {
+    return this.#cancelled.then(() => super.end()).then(callback)
+  }
+
+  // @ts-expect-error pg declares ten overloads; kysely and the pool call it in these two ways.
+  override query(
+    text: string,
+    values: unknown[],
+    callback?: QueryCallback,
+  ): Promise<pg.QueryResult> | undefined {
+    if (callback) return this.#query(text, values, callback)
+    const { promise, resolve, reject } = Promise.withResolvers<pg.QueryResult>()
+    this.#query(text, values, (error, result) => (error ? reject(error) : resolve(result as pg.QueryResult)))
+    return promise
+  }
+
+  #query(text: string, values: unknown[], callback: QueryCallback): undefined {
+    // After a time-out kysely still rolls back; its caller hears of the first error.
+    if (this.#gaveUp) return void process.nextTick(callback, timeoutError())
+    if (this.#wrongSettings.size > 0) return this.#refuseSettings(callback)
+    const waiting: Waiting = { client: this, text, callback }
+    const timer = setTimeout(expire, QUERY_MILLISECONDS, waiting)
+    super.query(text, values, (error: Error | undefined, result) => {
+      clearTimeout(timer)
+      if (error) this.#noteFault(error)
+      if (waiting.callback) waiting.callback(error, result)
+      else this.#answered?.()
+    })
+  }
+
+  #noteFault(error: Error): Error {
+    if (isDatabaseAway(error)) this.#config.onFault?.(error)
+    return error
+  }
+
+  #noteConnection(error: Error): Error {
+    markConnectionError(error)
+    return this.#noteFault(error)
+  }
+
+  #refuseSettings(callback: QueryCallback): undefined {
+    this._ending = true
+    const [error] = this.#wrongSettings.values()
+    process.nextTick(callback, this.#noteFault(error as DatabaseSettingError))
+  }
+
+  #check({ parameterName: name, parameterValue: value }: ParameterStatus): void {
+    const fault = settingFault(name, value)
+    if (fault) this.#wrongSettings.set(name, fault)
+    else this.#wrongSettings.delete(name)
+  }
+
+  /**
+   * A COMMIT may wait for a standby for as long as that is away, and nothing ends it. Its connection counts in the pool
+   * until PostgreSQL has answered, or else such backends would pile up to max_connections.
+   */
+  #keepSlot(): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { release } = this
+    this.#config.kept?.add(this)
+    this.#answered = () => {
+      this.#answered = undefined
+      this.#config.kept?.delete(this)
+      resolve()
+    }
+    this.release = () => void promise.then(() => release(true))
+    void this.#lookUntilAnswered()
+  }
+
+  /** A connection to a machine that is gone gets no answer for many minutes. */
+  async #lookUntilAnswered(): Promise<void> {
+    while (this.#answered) {
+      await sleep(LOOK_MILLISECONDS, undefined, { ref: false })
+      if (await isBackendGone(this.#config, this.processID)) this.#answered?.()
+    }
+  }
+}
+
+/** False where PostgreSQL cannot be asked. */
+async function isBackendGone(config: pg.ClientConfig, pid: number): Promise<boolean> {
+  const client = new pg.Client({ ...config, query_timeout: QUERY_MILLISECONDS })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query('select from pg_stat_activity where pid = $1', [pid])
+    return rows.length === 0
+  } catch {
+    return false
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+interface ParameterStatus {
+  readonly parameterName: string
+  readonly parameterValue: string
+}
+
+type QueryCallback = (error: Error | undefined, result?: pg.QueryResult) => void
+
+/** Only these are cancelled. A cancelled COMMIT or write that waits for a standby would be reported as done. */
+const READING = /^\s*select\b/i
+
+interface Waiting {
+  readonly client: { giveUp(text: string): void }
+  readonly text: string
+  callback?: QueryCallback | undefined
+}
+
+function expire(waiting: Waiting): void {
+  const { client, text, callback } = waiting
+  waiting.callback = undefined
+  client.giveUp(text)
+  callback?.(timeoutError())
+}
+
+/** The text of pg's own query_timeout. */
+function timeoutError(): Error {
+  return new Error('Query read timeout')
+}
