@@ -1,18 +1,39 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-for (const document of ['THREATS.md', 'README.md'])
+const FOLDERS = [
+  '.',
+  'bench',
+  'docs',
+  'docs/quick-start',
+  'migrations',
+  'packages/verifier',
+  'packages/client',
+]
+const EXAMPLES = readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}`)
+
+const documents = [...FOLDERS, ...EXAMPLES].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((file) => file.endsWith('.md') && file !== 'RESULTS.md')
+    .map((file) => join(folder, file)),
+)
+t.ok(documents.length > 20, 'the documents are where this test looks')
+
+for (const document of documents)
   t.test(`every file that ${document} names is there`, async (t) => {
     const text = readFileSync(join(ROOT, document), 'utf8')
-    const inTicks = [...text.matchAll(/`((?:test|docs|src|bench|examples|migrations)\/[\w./-]+)`/g)]
-    const linked = [...text.matchAll(/\]\(((?!http|#)[\w./-]+)\)/g)]
-    const files = [...inTicks, ...linked].map(([, file]) => file as string)
-    t.ok(files.length > 3)
+    // Paths of the project from its root in ticks, and links from where the document stands.
+    const inTicks = [...text.matchAll(/`((?:test|docs|src|bench|examples|migrations)\/[\w./-]+\.\w+)`/g)].map(
+      ([, file]) => file as string,
+    )
+    const linked = [...text.matchAll(/\]\(((?!\w+:|#)[\w./-]+)(?:#[\w-]*)?\)/g)].map(([, file]) =>
+      join(dirname(document), file as string),
+    )
     t.same(
-      files.filter((file) => !existsSync(join(ROOT, file))),
+      [...inTicks, ...linked].filter((file) => !existsSync(join(ROOT, file))),
       [],
     )
   })
