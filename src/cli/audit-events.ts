@@ -12,9 +12,23 @@ interface ListOptions extends AuditEventFilter {
 }
 
 export function auditEventCommands(program: Command, inSession: InSession): void {
-  program
+  const audit = program
     .command('audit')
     .description('the audit trail: who did what, on what, from where, when, with what outcome')
+
+  audit
+    .command('prune')
+    .description(
+      'delete what `mintmark policy` does not keep; for the owner of the tables, where the server may not',
+    )
+    .action(
+      inSession(async ({ operations, actor }) => {
+        const deleted = await operations.pruneAuditTrail(actor)
+        return { json: { deleted }, text: `Deleted: ${deleted}.` }
+      }),
+    )
+
+  audit
     .command('list')
     .description('the newest events, of a realm or of the platform itself')
     .option('--realm <name>', 'realm whose trail it is, also one that was deleted (default: the platform)')

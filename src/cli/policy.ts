@@ -17,6 +17,7 @@ interface PolicyOptions {
   readonly algorithm?: Algorithm[]
   readonly leakedSecretAction?: LeakedSecretAction[]
   readonly introspectionAudiences?: IntrospectionAudiences[]
+  readonly auditRetention?: number
 }
 
 export function policyCommands(program: Command, inSession: InSession): void {
@@ -48,6 +49,11 @@ export function policyCommands(program: Command, inSession: InSession): void {
       'what realms may choose; repeatable, replaces the list',
       collect,
     )
+    .option(
+      '--audit-retention <days>',
+      'older lines of the audit trail are deleted, 30 or more; 0: never',
+      whole,
+    )
     .action(
       inSession(async (session, options: PolicyOptions) => {
         const { policy: updated } = await session.operations.updatePolicy(session.actor, policyOf(options))
@@ -69,7 +75,11 @@ function policyOf(options: PolicyOptions): Partial<Policy> {
     introspectionAudiences: options.introspectionAudiences,
   }
   const given = Object.entries(said).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given) as Partial<Policy>
+  const { auditRetention: days } = options
+  return {
+    ...(Object.fromEntries(given) as Partial<Policy>),
+    ...(days !== undefined && { auditRetentionDays: days === 0 ? undefined : days }),
+  }
 }
 
 async function describe({ operations, actor }: Session, policy: Policy) {
@@ -81,6 +91,7 @@ async function describe({ operations, actor }: Session, policy: Policy) {
     algorithms: policy.algorithms.join(' '),
     'leaked secrets': policy.leakedSecretActions.join(' '),
     'introspection audiences': policy.introspectionAudiences.join(' '),
+    'audit trail': policy.auditRetentionDays ? `kept for ${policy.auditRetentionDays} days` : 'kept for ever',
     'realms beyond': beyond.join(' ') || 'none',
   })
   return { json: { ...policyToWire(policy), realms_beyond: beyond }, text }

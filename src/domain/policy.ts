@@ -21,7 +21,12 @@ export interface Policy {
   readonly algorithms: readonly Algorithm[]
   readonly leakedSecretActions: readonly LeakedSecretAction[]
   readonly introspectionAudiences: readonly IntrospectionAudiences[]
+  /** Older lines of the audit trail are deleted; `undefined`: it is kept for ever. */
+  readonly auditRetentionDays: number | undefined
 }
+
+export const MIN_AUDIT_RETENTION_DAYS = 30
+export const MAX_AUDIT_RETENTION_DAYS = 36_500
 
 /** What every realm's settings are held to anyway. */
 export const DEFAULT_POLICY: Policy = {
@@ -33,6 +38,7 @@ export const DEFAULT_POLICY: Policy = {
   algorithms: ALGORITHMS,
   leakedSecretActions: LEAKED_SECRET_ACTIONS,
   introspectionAudiences: INTROSPECTION_AUDIENCES,
+  auditRetentionDays: undefined,
 }
 
 /** Refuses a policy that no realm could keep, naming the member by its wire name. */
@@ -47,6 +53,11 @@ export function checkPolicy(policy: Policy): void {
   checkWhole('min_key_rotation_seconds', minKeyRotationSeconds, [2, maxKeyRotationSeconds])
   checkWhole('max_jwks_max_age_seconds', maxJwksMaxAgeSeconds, [1, DAY_SECONDS])
   checkWhole('min_jwks_max_age_seconds', minJwksMaxAgeSeconds, [1, Math.min(3600, maxJwksMaxAgeSeconds)])
+  if (policy.auditRetentionDays !== undefined)
+    checkWhole('audit_retention_days', policy.auditRetentionDays, [
+      MIN_AUDIT_RETENTION_DAYS,
+      MAX_AUDIT_RETENTION_DAYS,
+    ])
   checkChoice('algorithms', policy.algorithms, ALGORITHMS)
   checkChoice('leaked_secret_actions', policy.leakedSecretActions, LEAKED_SECRET_ACTIONS)
   checkChoice('introspection_audiences', policy.introspectionAudiences, INTROSPECTION_AUDIENCES)

@@ -37,6 +37,7 @@ import {
 } from './tokens/token-revocation.ts'
 import { type UseOperations, useOperations } from './tokens/uses.ts'
 import { type AuditEventOperations, auditEventOperations } from './upkeep/audit-events.ts'
+import { type AuditRetentionOperations, auditRetentionOperations } from './upkeep/audit-retention.ts'
 import { type ExpiryOperations, expiryOperations } from './upkeep/expiry.ts'
 import { type HealthOperations, healthOperations } from './upkeep/health.ts'
 import { type MeasurementOperations, measurementOperations } from './upkeep/measurements.ts'
@@ -48,6 +49,7 @@ export type Operations = AccessTokenOperations &
   AdministratorOperations &
   AccountRoleOperations &
   AuditEventOperations &
+  AuditRetentionOperations &
   BootstrapOperations &
   ClientAuthentication &
   ClientSecretOperations &
@@ -124,6 +126,7 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...leakedSecretOperations(dependencies),
     ...statusLists,
     ...expiryOperations(dependencies),
+    ...auditRetentionOperations(dependencies),
     ...healthOperations(dependencies),
     ...measurementOperations(dependencies, loadedRealms, freshClients, statusLists),
   }

@@ -70,6 +70,25 @@ export async function hasAuditTrail(db: Database, realmId: string): Promise<bool
   return row !== undefined
 }
 
+/** Whether this role may delete from the trail: with docs/database-roles.sql the server's may not. */
+export async function mayDeleteAuditEvents(db: Database): Promise<boolean> {
+  const { rows } = await sql<{
+    may: boolean
+  }>`select has_table_privilege('audit_events', 'delete') as may`.execute(db)
+  return rows[0]?.may === true
+}
+
+/** At most so many; returns how many there were. */
+export async function deleteAuditEventsBefore(db: Database, before: Date, limit: number): Promise<number> {
+  const result = await db
+    .deleteFrom('audit_events')
+    .where('id', 'in', (eb) =>
+      eb.selectFrom('audit_events').select('id').where('occurred_at', '<', before).limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(result.numDeletedRows)
+}
+
 /** Where a page ends: events are in order of time, and of id within one moment. */
 export interface AuditEventPosition {
   readonly occurredAt: Date

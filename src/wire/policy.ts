@@ -11,5 +11,6 @@ export function policyToWire(policy: Policy) {
     algorithms: [...policy.algorithms],
     leaked_secret_actions: [...policy.leakedSecretActions],
     introspection_audiences: [...policy.introspectionAudiences],
+    audit_retention_days: policy.auditRetentionDays ?? null,
   }
 }

@@ -20,6 +20,7 @@ const BOUNDS = {
   algorithms: ['ES256', 'EdDSA'],
   leaked_secret_actions: ['disable'],
   introspection_audiences: ['served'],
+  audit_retention_days: 365,
 }
 
 const BEYOND: [string, unknown, string][] = [
@@ -47,6 +48,8 @@ t.test('an administrator of a realm sets nothing beyond the bounds of the platfo
   t.equal((await admin('PATCH', '/admin/realms/acme', short)).body.field, 'key_rotation_seconds')
   const within = { token_lifetime_seconds: 600, key_rotation_seconds: 180 * 86_400, algorithm: 'EdDSA' }
   t.match(await admin('PATCH', '/admin/realms/acme', within), { status: 200, body: within })
+  const kept = await root('PATCH', '/admin/policy', { audit_retention_days: null })
+  t.match(kept.body, { max_token_lifetime_seconds: 600, audit_retention_days: null })
 })
 
 t.test('what is beyond a new bound stays until it is changed, and the platform sees where', async (t) => {
@@ -101,6 +104,7 @@ t.test('a policy that no realm could keep is refused, naming the member', async 
     ['algorithms', ['none']],
     ['algorithms', ['ES256', 'ES256']],
     ['leaked_secret_actions', ['ignore']],
+    ['audit_retention_days', 29],
     ['unknown', 1],
   ] as const)
     t.match(await root('PATCH', '/admin/policy', { [field]: value }), { status: 400 }, `${field} ${value}`)

@@ -360,3 +360,32 @@ t.test('an administrator of a realm that is deleted does not read its trail', as
   await operations.deleteRealm(TESTER, 'acme')
   await t.rejects(operations.listAuditEvents(ADMIN, 'acme', { limit: 1 }), { code: 'not_found' })
 })
+
+t.test('the trail is kept for ever, or for as long as the policy says', async (t) => {
+  const { operations, clock } = await testServer(t)
+  await operations.createRealm(TESTER, 'acme')
+  const linesOf = async (realm?: string) =>
+    (await operations.listAuditEvents(TESTER, realm, { limit: 9 })).items.map(({ action }) => action)
+  clock.advance(400 * 86_400)
+  await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
+  await operations.deleteWhatHasExpired()
+  t.equal((await linesOf('acme')).length, 2)
+  await operations.updatePolicy(TESTER, { auditRetentionDays: 365 })
+  await operations.deleteWhatHasExpired()
+  t.same([await linesOf('acme'), await linesOf()], [['service-account.create'], ['policy.update']])
+  clock.advance(365 * 86_400)
+  await operations.deleteWhatHasExpired()
+  t.same(await linesOf('acme'), ['service-account.create'], 'to the moment')
+  clock.advance(1)
+  t.equal(await operations.pruneAuditTrail(TESTER), 2)
+  t.equal(await operations.pruneAuditTrail(TESTER), 0)
+  await operations.updatePolicy(TESTER, { auditRetentionDays: undefined })
+  clock.advance(3650 * 86_400)
+  await operations.deleteWhatHasExpired()
+  t.same(await linesOf(), ['policy.update'])
+  await t.rejects(operations.pruneAuditTrail(ADMIN), { code: 'forbidden' })
+  for (const auditRetentionDays of [0, 29, 36_501, 30.5])
+    await t.rejects(operations.updatePolicy(TESTER, { auditRetentionDays }), {
+      field: 'audit_retention_days',
+    })
+})

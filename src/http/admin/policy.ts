@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
-import type { Policy } from '../../domain/policy.ts'
+import { MAX_AUDIT_RETENTION_DAYS, MIN_AUDIT_RETENTION_DAYS, type Policy } from '../../domain/policy.ts'
 import { ALGORITHMS } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { policyToWire } from '../../wire/policy.ts'
@@ -28,6 +28,10 @@ const bounds = {
     'What realms may do about a leaked secret. Default: all',
   ),
   introspection_audiences: Choice(INTROSPECTION_AUDIENCES, 'What realms may choose there. Default: all'),
+  audit_retention_days: Type.Union(
+    [Type.Integer({ minimum: MIN_AUDIT_RETENTION_DAYS, maximum: MAX_AUDIT_RETENTION_DAYS }), Type.Null()],
+    { description: 'Older lines of every audit trail are deleted; null, the default, keeps them for ever' },
+  ),
 }
 
 const PolicyChange = Type.Partial(Type.Object(bounds), Closed)
@@ -102,5 +106,9 @@ function readPolicy(body: Type.Static<typeof PolicyChange>): Partial<Policy> {
     introspectionAudiences: body.introspection_audiences,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(said) as Partial<Policy>
+  const { audit_retention_days: days } = body
+  return {
+    ...(Object.fromEntries(said) as Partial<Policy>),
+    ...(days !== undefined && { auditRetentionDays: days ?? undefined }),
+  }
 }

@@ -59,8 +59,8 @@ export function policyOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock
   }
 }
 
-function changed(policy: Policy, other: Policy): Partial<Policy> {
+function changed(policy: Policy, other: Policy): Record<string, unknown> {
   const names = Object.keys(DEFAULT_POLICY) as (keyof Policy)[]
   const differing = names.filter((name) => JSON.stringify(policy[name]) !== JSON.stringify(other[name]))
-  return Object.fromEntries(differing.map((name) => [name, policy[name]]))
+  return Object.fromEntries(differing.map((name) => [name, policy[name] ?? null]))
 }

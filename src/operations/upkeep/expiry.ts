@@ -7,6 +7,7 @@ import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
 import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { createAuditRetention } from './audit-retention.ts'
 import { createHashKeying } from './keyed-hashes.ts'
 
 export interface ExpiryOperations {
@@ -23,11 +24,12 @@ const BATCH = 1000
 /** A client that has not been seen from a network for so long is new there. */
 const NETWORK_KEPT_SECONDS = 90 * 86_400
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey' | 'plainHashesUntil'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'verifierKey' | 'plainHashesUntil'>
 
 export function expiryOperations(deps: Deps): ExpiryOperations {
   const { db, clock } = deps
   const keyPlainHashes = createHashKeying(deps)
+  const deleteOldAuditEvents = createAuditRetention(deps)
   const ago = (seconds: number) => new Date(clock().getTime() - seconds * 1000)
   return {
     async deleteWhatHasExpired() {
@@ -39,8 +41,9 @@ export function expiryOperations(deps: Deps): ExpiryOperations {
       const signIns = await deleteExpiredSignIns(db, byAllClocks, BATCH)
       const counters = await deleteExpiredAttemptCounters(db, clock(), BATCH)
       const networks = await deleteClientNetworksSeenBefore(db, ago(NETWORK_KEPT_SECONDS), BATCH)
+      const events = await deleteOldAuditEvents(BATCH)
       const keyed = await keyPlainHashes()
-      return keyed || [indexes, tokens, links, signIns, counters, networks].includes(BATCH)
+      return keyed || [indexes, tokens, links, signIns, counters, networks, events].includes(BATCH)
     },
   }
 }
