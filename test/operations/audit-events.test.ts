@@ -38,18 +38,20 @@ t.test('a change that had to wait is of the time when it was made', async (t) =>
   const client = new pg.Client(databaseUrl)
   await client.connect()
   t.teardown(() => client.end())
-  await client.query("begin; select from realms where name = 'acme' for update")
-  const changes = [
-    operations.updateRealm(ADMIN, 'acme', { displayName: 'Acme' }),
-    operations.createServiceAccount(ADMIN, 'acme', { name: 'Second' }),
-    operations.resetClientSecret(ADMIN, 'acme', account.clientId),
-  ]
-  await untilLocked(databaseUrl, changes.length)
-  clock.advance(1)
-  await client.query('commit')
-  await Promise.all(changes)
-  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: changes.length })
-  for (const { action, occurredAt } of items) t.same(occurredAt, clock.now, action)
+  for (const start of [
+    () => operations.updateRealm(ADMIN, 'acme', { displayName: 'Acme' }),
+    () => operations.createServiceAccount(ADMIN, 'acme', { name: 'Second' }),
+    () => operations.resetClientSecret(ADMIN, 'acme', account.clientId),
+  ]) {
+    await client.query("begin; select from realms where name = 'acme' for update")
+    const change = start()
+    await untilLocked(databaseUrl, 1)
+    clock.advance(1)
+    await client.query('commit')
+    await change
+    const [event] = (await operations.listAuditEvents(ADMIN, 'acme', { limit: 1 })).items
+    t.same(event?.occurredAt, clock.now)
+  }
   const [secret] = await operations.listClientSecrets(ADMIN, 'acme', account.clientId)
   t.same(secret?.createdAt, clock.now)
 })
@@ -386,6 +388,7 @@ t.test('the trail is kept for ever, or for as long as the policy says', async (t
   await t.rejects(operations.pruneAuditTrail(ADMIN), { code: 'forbidden' })
   for (const auditRetentionDays of [0, 29, 36_501, 30.5])
     await t.rejects(operations.updatePolicy(TESTER, { auditRetentionDays }), {
+      code: 'invalid',
       field: 'audit_retention_days',
     })
 })
