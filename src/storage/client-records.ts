@@ -22,7 +22,7 @@ export interface SecretRecord {
   readonly expiresAt: Date | undefined
 }
 
-/** All that the token road reads of a client, in one row. */
+/** All that a token request reads about a client. */
 export interface ClientRecord extends RealmVersion {
   readonly account: AccountRecord | undefined
 }
@@ -33,12 +33,12 @@ export interface AccountRecord {
   readonly scopes: readonly string[] | undefined
   readonly introspectsAudiences: readonly string[] | undefined
   readonly disabledAt: Date | undefined
-  /** Its grants as a token says them. */
+  /** Its grants, in the form of a token's authorization_details. */
   readonly details: readonly AuthorizationDetail[]
-  /** They are too many for a token. */
+  /** The grants are too many for a token. */
   readonly detailsOmitted: boolean
   readonly statusIndex: number
-  /** Until when some of its tokens may be revoked that are not all. */
+  /** Until when single tokens of the account may be revoked. */
   readonly revokedTokensUntil: Date | undefined
   readonly secrets: readonly SecretRecord[]
 }
@@ -76,7 +76,7 @@ export async function findClientRecords(
 ): Promise<(ClientRecord | undefined)[]> {
   const realms = lookups.map((lookup) => lookup.realm)
   const clientIds = lookups.map((lookup) => lookup.clientId ?? NO_CLIENT)
-  // The text is the same however many are asked for, so that it is parsed alike and can be prepared.
+  // One text for any number of look-ups, so that it can be prepared.
   const { rows } = await sql<Row>`
     select l.n::int as n, r.id as realm_id, r.version, a.*
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
