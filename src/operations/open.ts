@@ -145,7 +145,7 @@ async function openDependencies(
   const inMemory = createMemoryCounters(clock, policy)
   const counters =
     failedAttemptsStore === 'memory' ? inMemory : createSharedCounters(tokenDb, clock, policy, inMemory)
-  const failedAttempts = createFailedAttempts({ db: tokenDb, clock }, counters, policy)
+  const failedAttempts = createFailedAttempts({ db, tokenDb, clock }, counters, policy)
   return {
     db,
     tokenDb,

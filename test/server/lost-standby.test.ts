@@ -18,6 +18,19 @@ t.test('while the synchronous standby is lost, tokens go on and connections stay
   // Changes of one realm take turns.
   for (let n = 0; n < 4; n++) await server.operations.createRealm(TESTER, `other${n}`)
   const client = await testClient(server, 'CI')
+  const imported = { clientId: 'legacy', clientSecret: 'correct horse battery staple' }
+  await server.operations.createServiceAccount(TESTER, 'acme', { name: 'legacy', imported })
+  // The networks of imported secrets are remembered, which is a write.
+  const importedToken = async (remoteAddress: string) => {
+    const answer = await server.app.inject({
+      method: 'POST',
+      url: '/realms/acme/protocol/openid-connect/token',
+      remoteAddress,
+      headers: { authorization: basic(imported), 'content-type': 'application/x-www-form-urlencoded' },
+      payload: 'grant_type=client_credentials',
+    })
+    return answer.statusCode
+  }
   const administrate = await platformAdministrator(server)
   const token = async () =>
     (await post(server, 'token', { grant_type: 'client_credentials' }, { authorization: basic(client) }))
@@ -37,6 +50,8 @@ t.test('while the synchronous standby is lost, tokens go on and connections stay
     const { rows } = await database.query('show synchronous_standby_names')
     return rows[0].synchronous_standby_names === 'gone'
   })
+  for (let n = 0; n < 8; n++) t.equal(await importedToken(`203.0.113.${n}`), 200)
+  t.equal(await token(), 200)
   for (let round = 0; round < 4; round++) {
     const changes = Array.from({ length: 50 }, (_, n) => change(round * 50 + n))
     for (let i = 0; i < 5; i++) {

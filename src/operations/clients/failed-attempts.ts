@@ -51,7 +51,7 @@ const RETRY_MILLISECONDS = 50
 /** Networks looked up at once at most. */
 const MAX_BATCH = 256
 
-type Deps = Pick<Dependencies, 'db' | 'clock'>
+type Deps = Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>
 
 export function createFailedAttempts(
   deps: Deps,
@@ -111,9 +111,9 @@ interface KnownNetworks {
   remember(pair: string, attempt: Attempt): void
 }
 
-function knownNetworks({ db, clock }: Deps): KnownNetworks {
+function knownNetworks({ db, tokenDb, clock }: Deps): KnownNetworks {
   const known = new LRUCache<string, true>({ max: KNOWN })
-  const reads = shareReads((asked: readonly ClientNetwork[]) => areNetworksKnown(db, asked), MAX_BATCH)
+  const reads = shareReads((asked: readonly ClientNetwork[]) => areNetworksKnown(tokenDb, asked), MAX_BATCH)
   return {
     has: (pair) => known.has(pair),
 
@@ -128,6 +128,7 @@ function knownNetworks({ db, clock }: Deps): KnownNetworks {
       if (known.has(pair)) return
       known.set(pair, true)
       // Not waited for: a token does not depend on it. What could not be written is written at the next chance.
+      // In the other pool: a write may wait for a standby, which no token may.
       insertClientNetwork(db, clientNetwork(attempt), clock()).catch(() => known.delete(pair))
     },
   }
