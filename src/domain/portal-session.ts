@@ -21,10 +21,16 @@ export const IDLE_SECONDS = 30 * 60
 /** Signed out after this long, whatever happens. */
 export const SESSION_SECONDS = 8 * 3600
 
-/** A session as whoever asks for a change. */
+/**
+ * A session as whoever asks for a change.
+ * @param idHash where the session is to be read again; left out for one that is only just made or ended
+ */
 export function portalActor(
   { realm, subject, access }: Pick<PortalSession, 'realm' | 'subject' | 'access'>,
   address: string,
+  idHash?: string,
 ): Actor {
-  return { kind: 'portal', id: subject, address, authority: { platform: false, realm, access } }
+  const authority = { platform: false, realm, access } as const
+  const actor = { kind: 'portal', id: subject, address, authority } as const
+  return idHash === undefined ? actor : { ...actor, credential: { kind: 'session', idHash } }
 }

@@ -103,8 +103,11 @@ export function checkRealmName(name: string): void {
   if (name === SYSTEM_REALM) throw new Refusal('invalid', 'The realm name "system" is reserved.', 'name')
 }
 
-/** Refuses settings out of bounds, naming the member by its wire name. */
-export function checkRealmSettings(settings: RealmSettings): void {
+/**
+ * Refuses settings out of bounds, naming the member by its wire name.
+ * @param before may have audiences that are refused by now: they may stay
+ */
+export function checkRealmSettings(settings: RealmSettings, before?: RealmSettings): void {
   if (!DISPLAY_NAME.test(settings.displayName))
     fail('display_name', 'at most 200 characters, none of them a control character')
   if (!ALGORITHMS.includes(settings.algorithm)) fail('algorithm', `one of ${ALGORITHMS.join(', ')}`)
@@ -135,8 +138,8 @@ export function checkRealmSettings(settings: RealmSettings): void {
     'audiences',
     settings.audiences,
     0,
-    isAudience,
-    'absolute URIs without a fragment, or plain names',
+    (value) => isAudience(value) || before?.audiences.includes(value) === true,
+    'absolute URIs without a fragment, or plain names without a colon',
   )
   checkList(
     'roles',
@@ -179,7 +182,8 @@ function checkSubset(field: string, values: readonly string[], known: readonly s
 }
 
 function isAudience(value: string): boolean {
-  return isAbsoluteUri(value) || /^[\x21-\x7e]{1,200}$/.test(value)
+  // RFC 7519 section 2: what has a colon is a URI.
+  return isAbsoluteUri(value) || /^[\x21\x22\x24-\x39\x3b-\x7e]{1,200}$/.test(value)
 }
 
 function isCustomRole(value: string): boolean {

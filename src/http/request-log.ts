@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRealmName } from '../domain/realm.ts'
 import { clientAddress } from './client-address.ts'
 
@@ -24,8 +24,12 @@ export interface RequestOutcome {
 }
 
 const NOTE = Symbol('note')
+const REQUEST = Symbol('request')
 
 type Noted = FastifyRequest & { [NOTE]?: RequestNote | null }
+
+/** What nginx writes, and no standard has, for a client that left before it was answered. */
+const CLIENT_GONE = 499
 
 export function note(request: FastifyRequest, more: RequestNote): void {
   const known = (request as Noted)[NOTE]
@@ -48,32 +52,57 @@ export function loggableClientId(clientId: string | undefined): string | undefin
   return clientId !== undefined && /^sa_[0-9a-f]{30}$/.test(clientId) ? clientId : undefined
 }
 
-/** One line a request. The route's pattern stands for the URL, since anything can be in a URL. */
+/** One line a request, answered or not. The route's pattern stands for the URL, since anything can be in a URL. */
 export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutcome) => void): void {
   app.decorateRequest(NOTE, null)
-  app.addHook('onResponse', (request, reply, done) => {
+
+  function log(request: FastifyRequest, reply: FastifyReply, status: number): void {
     const route = request.routeOptions.url
     const known = (request as Noted)[NOTE]
+    const ms = reply.elapsedTime
     observe({
       route: route ?? '(none)',
-      status: reply.statusCode,
-      seconds: reply.elapsedTime / 1000,
+      status,
+      seconds: ms / 1000,
       realm: known?.realm,
       outcome: known?.outcome,
     })
-    if (route?.startsWith('/health/') && reply.statusCode < 400) return done()
+    if (route?.startsWith('/health/') && status < 400) return
     request.log.info(
       {
         reqId: request.id,
         method: request.method,
         route,
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 10) / 10,
+        status,
+        ms: Math.round(ms * 10) / 10,
         address: clientAddress(request),
         ...known,
       },
       'request',
     )
+  }
+
+  // One function for all requests; what it is about stands with the response.
+  function onClose(this: Response): void {
+    const pending = this[REQUEST]
+    if (!pending || this.writableFinished) return
+    this[REQUEST] = undefined
+    note(pending.request, { outcome: 'client_gone' })
+    log(pending.request, pending, CLIENT_GONE)
+  }
+
+  app.addHook('onRequest', (_request, reply, done) => {
+    const response = reply.raw as Response
+    response[REQUEST] = reply
+    response.on('close', onClose)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const response = reply.raw as Response
+    if (response[REQUEST]) log(request, reply, reply.statusCode)
+    response[REQUEST] = undefined
     done()
   })
 }
+
+type Response = FastifyReply['raw'] & { [REQUEST]?: FastifyReply | undefined }

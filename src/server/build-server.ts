@@ -9,7 +9,10 @@ import {
 import type { Logger } from 'pino'
 import { addressReader } from '../http/addresses.ts'
 import { adminApi } from '../http/admin/admin-api.ts'
+import { IMPORT_MILLISECONDS } from '../http/admin/protected-resource-import.ts'
 import type { RateLimits } from '../http/admin/rate-limits.ts'
+import { refuseAmbiguity } from '../http/ambiguous-requests.ts'
+import { BODY_SWEEP_MILLISECONDS, limitBodyTime } from '../http/body-time.ts'
 import { readClientAddresses, type TrustedProxies } from '../http/client-address.ts'
 import { healthRoutes } from '../http/health.ts'
 import { homeRoute } from '../http/home.ts'
@@ -33,6 +36,8 @@ import { refuseUnreadableAddress } from '../http/unreadable-address.ts'
 import type { Operations } from '../operations/operations.ts'
 import { createDrain, type Drain } from './connections.ts'
 import { createMetrics } from './metrics.ts'
+
+const REQUEST_MILLISECONDS = 10_000
 
 export interface ServerOptions {
   readonly logger: Logger
@@ -74,7 +79,9 @@ export async function buildServer(operations: Operations, options: ServerOptions
   const metrics = createMetrics(operations)
   readClientAddresses(app, trustProxy)
   logRequests(app, metrics.observeRequest)
+  limitBodyTime(app, options.requestTimeoutMilliseconds ?? REQUEST_MILLISECONDS)
   requireOneHost(app)
+  refuseAmbiguity(app, options.publicUrl)
   app.setErrorHandler(oauthErrorHandler(operations))
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
   homeRoute(app)
@@ -131,7 +138,7 @@ async function close(app: FastifyInstance, drain: Drain): Promise<void> {
 }
 
 function createApp(
-  { logger, publicUrl, requestTimeoutMilliseconds = 10_000 }: ServerOptions,
+  { logger, publicUrl, requestTimeoutMilliseconds = REQUEST_MILLISECONDS }: ServerOptions,
   drain: Drain,
 ): FastifyInstance {
   const app = fastify({
@@ -143,8 +150,10 @@ function createApp(
     rewriteUrl: addressReader(publicUrl),
     frameworkErrors: refuseUnreadableAddress,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
-    requestTimeout: requestTimeoutMilliseconds,
-    connectionTimeout: requestTimeoutMilliseconds,
+    // Of the route that may take the longest; each request is held to its own by limitBodyTime.
+    requestTimeout: Math.max(requestTimeoutMilliseconds, IMPORT_MILLISECONDS),
+    // A little longer, so that who sends too slowly is told so before.
+    connectionTimeout: requestTimeoutMilliseconds + 2 * BODY_SWEEP_MILLISECONDS,
     // Whoever sends a byte now and then does not keep a connection for long.
     http: {
       headersTimeout: requestTimeoutMilliseconds / 2,

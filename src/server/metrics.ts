@@ -40,7 +40,8 @@ export function createMetrics({ measure, isRealmLoaded }: MeasurementOperations)
 
   return {
     observeRequest({ route, status, seconds, realm, outcome }) {
-      durations.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds)
+      const kind = outcome === 'client_gone' ? outcome : `${Math.floor(status / 100)}xx`
+      durations.observe({ route, status: kind }, seconds)
       if (route.endsWith('/openid-connect/token') && outcome !== undefined)
         grants.inc({ realm: outcome === 'unknown_realm' ? '' : labels.of(realm ?? ''), outcome })
     },

@@ -157,7 +157,7 @@ export async function listAuthorizationDetails(
   return rows
 }
 
-/** After a change of grants: what tokens of these accounts say. It is JSON without a space, hence the text work. */
+/** After a change of grants: what tokens of these accounts say, and their next version. It is JSON without a space, hence the text work. */
 export async function updateAuthorizationDetails(
   trx: DatabaseTransaction,
   realmId: string,
@@ -172,7 +172,7 @@ function* batchesOf<T>(all: readonly T[]): Generator<T[]> {
 
 function updateDetailsOf(trx: DatabaseTransaction, realmId: string, clientIds: string[]) {
   return sql`
-    update service_accounts a set
+    update service_accounts a set version = a.version + 1,
       authorization_details = case when octet_length(d.details) <= ${MAX_DETAILS_BYTES} then d.details end,
       authorization_details_omitted = coalesce(octet_length(d.details) > ${MAX_DETAILS_BYTES}, false)
     from unnest(${clientIds}::text[]) as c(client_id)

@@ -105,16 +105,17 @@ export async function findProtectedResources(
   return rows.map(toProtectedResource)
 }
 
-/** Makes them or changes them, no two of one type and id; the groups have to be there. */
+/** Makes them or changes them, no two of one type and id; the groups have to be there. Returns those it made. */
 export async function upsertProtectedResources(
   trx: DatabaseTransaction,
   realmId: string,
   entries: readonly ResourceEntry[],
   now: Date,
-): Promise<void> {
+): Promise<ResourceKey[]> {
   const types = entries.map(({ type }) => type)
   const ids = entries.map(({ id }) => id)
-  await sql`
+  // A row that was there before has been locked by now, which xmax tells.
+  const { rows } = await sql<ResourceKey & { created: boolean }>`
     insert into protected_resources (realm_id, type, id, name, search_key, created_at, updated_at)
     select ${realmId}, type, id, name, search_key, ${now}, ${now} from unnest(
       ${types}::text[], ${ids}::text[], ${entries.map(({ name }) => name)}::text[],
@@ -123,6 +124,7 @@ export async function upsertProtectedResources(
     order by type collate "C", id collate "C"
     on conflict (realm_id, type, id) do update
       set name = excluded.name, search_key = excluded.search_key, updated_at = excluded.updated_at
+    returning type, id, xmax = 0 as created
   `.execute(trx)
   await sql`
     delete from protected_resource_groups g using unnest(${types}::text[], ${ids}::text[]) as e(type, id)
@@ -136,6 +138,7 @@ export async function upsertProtectedResources(
       ${members.map(({ type }) => groupTypeOf(type))}::text[], ${members.map(({ group }) => group)}::text[]
     )
   `.execute(trx)
+  return rows.filter(({ created }) => created)
 }
 
 /** With its place in groups, its members' places in it, and the grants on it. */

@@ -291,10 +291,14 @@ t.test('a token for another audience is refused', async (t) => {
 
 t.test('what is not a Bearer token is as good as none', async (t) => {
   const server = await testServer(t)
-  for (const authorization of ['Basic cm9vdDpyb290', 'Bearer', 'Bearer a b', 'Bearer \u00e9'])
-    t.match(await asking(server, undefined)('GET', '/admin/realms', undefined, { authorization }), {
-      status: 401,
-      body: { type: 'urn:mintmark:problem:no-token' },
+  const ask = (authorization: string) =>
+    asking(server, undefined)('GET', '/admin/realms', undefined, { authorization })
+  t.match(await ask('Basic cm9vdDpyb290'), { status: 401, body: { type: 'urn:mintmark:problem:no-token' } })
+  for (const authorization of ['Bearer', 'Bearer ', 'bearer a b', 'Bearer \u00e9', 'Bearer\ta', 'Bearer a,b'])
+    t.match(await ask(authorization), {
+      status: 400,
+      body: { type: 'urn:mintmark:problem:invalid-request' },
+      headers: { 'www-authenticate': /^Bearer realm="admin", error="invalid_request"/ },
     })
 })
 

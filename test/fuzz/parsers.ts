@@ -23,7 +23,7 @@ import {
   parseServiceAccountName,
 } from '../../src/domain/service-account.ts'
 import { readCursor } from '../../src/http/admin/cursor.ts'
-import { readIfMatch } from '../../src/http/admin/etag.ts'
+import { readTags } from '../../src/http/admin/etag.ts'
 import { readMoment } from '../../src/http/admin/moment.ts'
 import { readClientCredentials } from '../../src/http/oauth/client-credentials.ts'
 import { parseForm } from '../../src/http/oauth/form.ts'
@@ -268,13 +268,13 @@ export const PARSERS: readonly Parser[] = [
   },
   {
     name: 'If-Match',
-    parse: readIfMatch,
+    parse: (text) => readTags(text, 'If-Match'),
     grammar: fc.oneof(
       fc.integer().map((version) => `"${version}"`),
       word,
     ),
     refusals: [Refusal],
-    pieces: [' ', '"', 'W/', '1'],
+    pieces: [' ', '"', 'W/', '1', ',', '*'],
   },
   {
     name: 'a cursor',

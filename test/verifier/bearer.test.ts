@@ -11,6 +11,7 @@ import {
   requireRole,
   TokenError,
 } from '../../packages/verifier/src/index.ts'
+import { dribble } from '../support/raw.ts'
 import { Issuer } from './issuer.ts'
 
 async function started(t: Test) {
@@ -187,4 +188,21 @@ t.test('a time limit of any fraction of a second is one', async (t) => {
 
 t.test('a token is read from a request that has no raw headers', async (t) => {
   t.equal(readBearerToken({ headers: { authorization: 'Bearer abc.def' } }), 'abc.def')
+})
+
+t.test('fastify: a token that ends while the body comes lets nobody in', async (t) => {
+  const { issuer, verifier } = await started(t)
+  const app = fastify()
+  await app.register(async (api) => {
+    await api.register(fastifyVerifier, { verifier })
+    api.post('/change', async () => 'changed')
+  })
+  t.teardown(() => app.close())
+  const token = await issuer.token()
+  const request = await dribble(app, 'POST', '/change', { token, body: '{"a":1}' })
+  // Answered after it, so that it has been let in by now.
+  const sent = { method: 'POST', url: '/change', headers: { authorization: `Bearer ${token}` } } as const
+  t.equal((await app.inject(sent)).statusCode, 200)
+  issuer.time += 4_000_000
+  t.equal((await request.finish()).status, 401)
 })

@@ -27,8 +27,15 @@ type Hook = (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<un
 
 interface FastifyLike {
   decorateRequest(name: string, value: null): unknown
-  addHook(name: 'onRequest', hook: Hook): unknown
+  addHook(name: 'onRequest' | 'preValidation', hook: Hook): unknown
   get(path: string, handler: (request: unknown, reply: FastifyReplyLike) => unknown): unknown
+}
+
+function hasBody({ headers }: BearerRequest): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = headers as Readonly<
+    Record<string, string | undefined>
+  >
+  return length !== '0' || encoding !== undefined
 }
 
 /**
@@ -39,7 +46,7 @@ export const fastifyVerifier = Object.assign(
   async (app: FastifyLike, options: FastifyVerifierOptions): Promise<void> => {
     const { verifier, scope, metadata } = options
     app.decorateRequest('token', null)
-    app.addHook('onRequest', async (request, reply) => {
+    const authenticate: Hook = async (request, reply) => {
       try {
         const token = await verifier.authenticate(request.raw, options)
         if (scope !== undefined) requireScope(token, scope)
@@ -49,6 +56,11 @@ export const fastifyVerifier = Object.assign(
         if (!(error instanceof TokenError)) throw error
         return reply.code(error.status).headers(error.headersWith(metadata?.url)).send(error.body)
       }
+    }
+    // Before the body, so that nothing is read of who may not; and after it, for a body may take a while.
+    app.addHook('onRequest', authenticate)
+    app.addHook('preValidation', async (request, reply) => {
+      if (hasBody(request.raw)) return authenticate(request, reply)
     })
   },
   // The hook is for the scope that registers the plugin, not for one of the plugin's own.

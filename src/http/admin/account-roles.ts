@@ -1,9 +1,10 @@
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
-import { etagOf, readIfMatch } from './etag.ts'
+import { etagOf } from './etag.ts'
 import { Closed } from './schemas.ts'
 import { OfAccount } from './service-accounts.ts'
 
@@ -33,7 +34,7 @@ export function accountRoleRoutes(
     async (request, reply) => {
       const { tenant, client_id } = request.params
       const account = await operations.findServiceAccount(actorOf(request), tenant, client_id)
-      return reply.header('etag', etagOf(account.version)).send(toWire(account))
+      return sendRoles(reply, account)
     },
   )
 
@@ -42,7 +43,7 @@ export function accountRoleRoutes(
     {
       schema: {
         tags,
-        summary: 'Make these the roles of a service account, and no others; heeds If-Match',
+        summary: 'Make these the roles of a service account, and no others',
         params: OfAccount,
         body: Roles,
         response: { 200: RolesAnswer },
@@ -50,12 +51,10 @@ export function accountRoleRoutes(
     },
     async (request, reply) => {
       const { tenant, client_id } = request.params
-      const version = readIfMatch(request.headers['if-match'])
       const account = await operations.updateServiceAccount(actorOf(request), tenant, client_id, {
         roles: request.body.items,
-        expectedVersion: version === undefined ? undefined : Number(version),
       })
-      return reply.header('etag', etagOf(account.version)).send(toWire(account))
+      return sendRoles(reply, account)
     },
   )
 
@@ -73,7 +72,7 @@ export function accountRoleRoutes(
     async (request, reply) => {
       const { tenant, client_id } = request.params
       const account = await operations.addRole(actorOf(request), tenant, client_id, request.body.role)
-      return reply.header('etag', etagOf(account.version)).send(toWire(account))
+      return sendRoles(reply, account)
     },
   )
 
@@ -95,6 +94,7 @@ export function accountRoleRoutes(
   )
 }
 
-function toWire({ roles }: ServiceAccount) {
-  return { items: [...roles], next_cursor: null }
+function sendRoles(reply: FastifyReply, { roles, version }: ServiceAccount) {
+  const wire = { items: [...roles], next_cursor: null }
+  return reply.header('etag', etagOf(version, wire)).send(wire)
 }

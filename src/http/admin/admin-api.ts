@@ -2,16 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
+import { keepWhileWorking } from '../body-time.ts'
+import { watchMethods } from '../other-methods.ts'
 import { accountRoleRoutes } from './account-roles.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { requireAdministrator } from './authentication.ts'
+import { answerConditionally } from './etag.ts'
 import { grantRoutes } from './grants.ts'
-import { acceptJson } from './json.ts'
+import { acceptJson, closeQueries } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { describeApi } from './openapi.ts'
-import { refuseOtherMethods } from './other-methods.ts'
 import { policyRoutes } from './policy.ts'
-import { adminErrorHandler } from './problem.ts'
+import { adminErrorHandler, refuseAdminMethod, sendNotFound } from './problem.ts'
 import { protectedResourceImportRoute } from './protected-resource-import.ts'
 import { protectedResourceRoutes } from './protected-resources.ts'
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts'
@@ -41,27 +43,37 @@ export async function adminApi(
   operations: Operations,
   { publicUrl, rateLimits = DEFAULT_RATE_LIMITS }: AdminApiOptions,
 ): Promise<void> {
+  const answerOtherMethods = watchMethods(app)
   acceptJson(app)
+  closeQueries(app)
+  keepWhileWorking(app)
   app.setErrorHandler(adminErrorHandler(operations))
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
+  answerConditionally(app)
   await describeApi(app, publicUrl)
   await app.register(async (guarded) => {
     await requireAdministrator(guarded, operations, rateLimits)
-    const refuseOthers = refuseOtherMethods(guarded)
     const scope: AdminScope = guarded.withTypeProvider<TypeBoxTypeProvider>()
     realmRoutes(scope, operations, publicUrl)
     serviceAccountRoutes(scope, operations, publicUrl)
     secretRoutes(scope, operations, publicUrl)
     accountRoleRoutes(scope, operations)
-    grantRoutes(scope, operations)
+    grantRoutes(scope, operations, publicUrl)
     protectedResourceRoutes(scope, operations)
     await protectedResourceImportRoute(scope, operations)
     tokenRoutes(scope, operations)
     keyRoutes(scope, operations)
     auditEventRoutes(scope, operations)
     policyRoutes(scope, operations)
-    refuseOthers()
+    guarded.route({
+      method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+      url: '/admin/*',
+      schema: { hide: true },
+      handler: sendNotFound,
+    })
   })
+  answerOtherMethods(refuseAdminMethod)
+  await app.register(async (below) => below.setNotFoundHandler(sendNotFound), { prefix: '/admin' })
 }

@@ -1,16 +1,23 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Actor } from '../../domain/actor.ts'
+import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { hasBody } from '../body-time.ts'
 import { clientAddress } from '../client-address.ts'
 import { note } from '../request-log.ts'
+import { readPrecondition } from './etag.ts'
 import { challenge, sendProblem } from './problem.ts'
 import { createRateLimits, type RateLimits } from './rate-limits.ts'
 
 const actors = new WeakMap<FastifyRequest, Actor>()
 
-/** Who is asking: known in every route of the admin API that wants a token. */
+/**
+ * Who is asking, and what the change is based on: known in every route of the admin API that wants a token.
+ * @throws Refusal `invalid` for a precondition that cannot be read
+ */
 export function actorOf(request: FastifyRequest): Actor {
-  return actors.get(request) as Actor
+  const precondition = readPrecondition(request)
+  return { ...(actors.get(request) as Actor), ...(precondition && { precondition }) }
 }
 
 /** Lets in whoever presents a good token (RFC 6750 section 2.1), and not too often. */
@@ -21,19 +28,34 @@ export async function requireAdministrator(
 ): Promise<void> {
   const limitRate = await createRateLimits(app, rateLimits, (request) => actors.get(request)?.id)
 
+  async function authenticate(request: FastifyRequest, token: string): Promise<void> {
+    const actor = await authenticateAdministrator(token, clientAddress(request))
+    actors.set(request, actor)
+    note(request, { actor: actor.id })
+  }
+
+  // Before the body, so that nothing is read of who may not.
   app.addHook('onRequest', async (request, reply) => {
     if (!(await limitRate.ofAddress(request, reply))) return reply
     const token = readBearer(request.headers.authorization)
     if (token === undefined) return askForToken(request, reply)
-    const actor = await authenticateAdministrator(token, clientAddress(request))
-    actors.set(request, actor)
-    note(request, { actor: actor.id })
+    await authenticate(request, token)
     if (!(await limitRate.ofAdministrator(request, reply))) return reply
+  })
+
+  // And after it: a body may take a while, and who sent its first byte may not be let in any more.
+  app.addHook('preValidation', async (request) => {
+    if (hasBody(request)) await authenticate(request, readBearer(request.headers.authorization) as string)
   })
 }
 
-function readBearer(authorization: string | undefined): string | undefined {
-  return /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1]
+/** @throws OAuthError `invalid_request` for what RFC 6750 section 2.1 does not know */
+function readBearer(authorization = ''): string | undefined {
+  if (!/^Bearer(?:\s|$)/i.test(authorization)) return undefined
+  const token = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1]
+  if (token === undefined)
+    throw new OAuthError('invalid_request', 'Authorization must be Bearer, a space and one access token.')
+  return token
 }
 
 // RFC 6750 section 3.1: whoever sent no token is told of no error.

@@ -1,20 +1,85 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Precondition } from '../../domain/precondition.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { tagOf } from '../../operations/changes.ts'
+import { becomeProblem, PRECONDITION_FAILED } from './problem.ts'
 
-export function etagOf(version: number | string): string {
-  return `"${version}"`
+const READING = ['GET', 'HEAD']
+
+/** The ETag of what an answer shows; a change may be based on its version, the first part. */
+export function etagOf(version: number | string, shown: unknown): string {
+  return `"${tagOf(version, shown)}"`
 }
 
 /**
- * The version that a change is based on (RFC 9110 section 13.1.1); `undefined`: whatever it is now, for whoever sends
- * no If-Match or `*`.
- * @throws Refusal `invalid`; `changed_meanwhile` for what was never an ETag of ours
+ * A short list and the version that it belongs to. It is read again after the version: had it changed in between, the
+ * version would be too old to base a change on, and never too new. The first reading refuses whoever may not.
  */
-export function readIfMatch(ifMatch: string | undefined): string | undefined {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return undefined
-  const tag = /^ *(W\/)?"([\x21\x23-\x7e]*)" *$/.exec(ifMatch)
-  if (!tag) throw new Refusal('invalid', 'If-Match must be one ETag, or *.', 'If-Match')
-  // Compared strongly: a weak one never matches.
-  if (tag[1] || !/^\d{1,18}$/.test(tag[2] as string))
-    throw new Refusal('changed_meanwhile', 'If-Match is not the ETag of what is there.', 'If-Match')
-  return tag[2]
+export async function listWithVersion<T>(
+  list: () => Promise<T>,
+  find: () => Promise<{ version: number | string }>,
+) {
+  await list()
+  const { version } = await find()
+  return { version, listed: await list() }
+}
+
+/** What a change is based on, in versions. @throws Refusal `invalid` */
+export function readPrecondition({ method, headers }: FastifyRequest): Precondition | undefined {
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
+  if ((ifMatch === undefined && ifNoneMatch === undefined) || READING.includes(method)) return undefined
+  const versionsOf = (tags: '*' | readonly string[]) =>
+    tags === '*' ? tags : tags.map((tag) => tag.split('.')[0] as string)
+  return {
+    ...(ifMatch !== undefined && { ifMatch: versionsOf(readTags(ifMatch, 'If-Match')) }),
+    ...(ifNoneMatch !== undefined && { ifNoneMatch: versionsOf(readTags(ifNoneMatch, 'If-None-Match')) }),
+  }
+}
+
+const TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/
+const LIST = /^[\t ,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[\t ]*(?:,[\t ,]*|$))+$/
+
+/**
+ * The tags of a list (RFC 9110 section 13.1), without their quotes. If-Match compares strongly, so no weak tag ever
+ * matches it.
+ * @throws Refusal `invalid`
+ */
+export function readTags(header: string, name: 'If-Match' | 'If-None-Match'): '*' | string[] {
+  if (header.trim() === '*') return '*'
+  if (!LIST.test(header))
+    throw new Refusal('invalid', `${name} must be a list of ETags in double quotes, or *.`, name)
+  return header.match(/(?:W\/)?"[^"]*"/g)?.flatMap((part) => {
+    const [, weak, tag] = TAG.exec(part) as RegExpExecArray
+    return weak && name === 'If-Match' ? [] : [tag as string]
+  }) as string[]
+}
+
+/** Answers 304 to who has already what a GET would show, and 412 to who wanted another state of it. */
+export function answerConditionally(app: FastifyInstance): void {
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (!READING.includes(request.method) || reply.statusCode !== 200 || typeof payload !== 'string')
+      return payload
+    // A page of a list has no version that a change could be based on.
+    const etag = (reply.getHeader('etag') as string | undefined) ?? `W/${etagOf('page', payload)}`
+    reply.header('etag', etag)
+    return answerTo(request, reply, etag, payload)
+  })
+}
+
+function answerTo(request: FastifyRequest, reply: FastifyReply, etag: string, payload: string) {
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers
+  const [, weak, tag] = TAG.exec(etag) as RegExpExecArray
+  const has = (tags: '*' | string[]) => tags === '*' || tags.includes(tag as string)
+  if (ifMatch !== undefined && !isUnreadable(ifMatch)) {
+    const tags = readTags(ifMatch, 'If-Match')
+    if (tags !== '*' && (weak || !has(tags))) return becomeProblem(request, reply, PRECONDITION_FAILED)
+  }
+  if (ifNoneMatch === undefined || isUnreadable(ifNoneMatch)) return payload
+  if (!has(readTags(ifNoneMatch, 'If-None-Match'))) return payload
+  reply.code(304).removeHeader('content-type').removeHeader('content-length')
+  return ''
+}
+
+function isUnreadable(header: string): boolean {
+  return header.trim() !== '*' && !LIST.test(header)
 }

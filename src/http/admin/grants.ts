@@ -6,6 +6,7 @@ import { grantToWire } from '../../wire/grant.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
+import { etagOf } from './etag.ts'
 import { Closed, DEFAULT_LIMIT, Moment, PageQuery, pageOf, SearchText } from './schemas.ts'
 import { OfAccount } from './service-accounts.ts'
 
@@ -36,6 +37,7 @@ const OfGrant = Type.Object({ ...OfAccount.properties, ...members })
 export function grantRoutes(
   app: AdminScope,
   operations: Pick<Operations, 'listGrants' | 'addGrant' | 'removeGrant' | 'replaceGrants'>,
+  publicUrl: string,
 ): void {
   app.get(
     '/admin/realms/:tenant/service-accounts/:client_id/grants',
@@ -53,11 +55,13 @@ export function grantRoutes(
         response: { 200: pageOf(GrantAnswer) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant, client_id } = request.params
       const { cursor, limit = DEFAULT_LIMIT, type, search } = request.query
       const query = { after: readCursor(cursor), limit, type, contains: search }
-      return pageToWire(await operations.listGrants(actorOf(request), tenant, client_id, query), grantToWire)
+      const page = await operations.listGrants(actorOf(request), tenant, client_id, query)
+      const wire = pageToWire(page, grantToWire)
+      return reply.header('etag', etagOf(page.version, wire)).send(wire)
     },
   )
 
@@ -75,7 +79,10 @@ export function grantRoutes(
     async (request, reply) => {
       const { tenant, client_id } = request.params
       const added = await operations.addGrant(actorOf(request), tenant, client_id, request.body)
-      return reply.code(added ? 201 : 200).send(request.body)
+      const { role, type, id } = request.body
+      const path = [tenant, 'service-accounts', client_id, 'grants', role, type, id].map(encodeURIComponent)
+      if (added) reply.code(201).header('location', `${publicUrl}/admin/realms/${path.join('/')}`)
+      return reply.send(request.body)
     },
   )
   grantSetRoutes(app, operations)

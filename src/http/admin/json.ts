@@ -1,6 +1,8 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { Closed } from './schemas.ts'
 
 /** Larger than any honest request. */
 export const BODY_LIMIT_BYTES = 64 * 1024
@@ -35,6 +37,16 @@ export function acceptJson(app: FastifyInstance): void {
       { errors: null as ErrorObject[] | null },
     )
     return check
+  })
+}
+
+/** A parameter that a route does not know is refused, rather than passed over as if it had been heeded. */
+export function closeQueries(app: FastifyInstance): void {
+  app.addHook('onRoute', (route) => {
+    if (route.url === '/admin/*' || (route.schema?.hide && route.method !== 'GET')) return
+    const known = route.schema?.querystring as object | undefined
+    const querystring = known ? { ...known, ...Closed } : Type.Object({}, Closed)
+    route.schema = { ...route.schema, querystring }
   })
 }
 

@@ -4,6 +4,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { signingKeyToWire } from '../../wire/signing-key.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
+import { etagOf, listWithVersion } from './etag.ts'
 import { Closed, InRealm, MaybeMoment, Moment, PathName } from './schemas.ts'
 
 const tags = ['Signing keys']
@@ -22,7 +23,7 @@ const SigningKey = Type.Object({
 /** Signing keys of a realm. */
 export function keyRoutes(
   app: AdminScope,
-  operations: Pick<Operations, 'listSigningKeys' | 'rotateSigningKey' | 'revokeSigningKey'>,
+  operations: Pick<Operations, 'findRealm' | 'listSigningKeys' | 'rotateSigningKey' | 'revokeSigningKey'>,
 ): void {
   app.get(
     '/admin/realms/:tenant/keys',
@@ -34,10 +35,15 @@ export function keyRoutes(
         response: { 200: Type.Object({ items: Type.Array(SigningKey), next_cursor: Type.Null() }) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant } = request.params
-      const keys = await operations.listSigningKeys(actorOf(request), tenant)
-      return { items: keys.map((key) => signingKeyToWire(key, tenant)), next_cursor: null }
+      const actor = actorOf(request)
+      const { version, listed } = await listWithVersion(
+        () => operations.listSigningKeys(actor, tenant),
+        () => operations.findRealm(actor, tenant),
+      )
+      const wire = { items: listed.map((key) => signingKeyToWire(key, tenant)), next_cursor: null }
+      return reply.header('etag', etagOf(version, wire)).send(wire)
     },
   )
 

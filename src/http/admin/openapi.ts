@@ -22,7 +22,8 @@ export async function describeApi(app: FastifyInstance, publicUrl: string): Prom
         description:
           'Realms, service accounts, secrets, signing keys and the audit trail. A token for the audience ' +
           `${publicUrl}/admin of an account with the role account-admin administers its realm; one of realm ` +
-          'system with the role platform-admin administers all. PATCH heeds If-Match and goes ahead without it.',
+          'system with the role platform-admin administers all. Every change heeds If-Match and ' +
+          'If-None-Match and goes ahead without them; a GET heeds them too.',
       },
       servers: [{ url: publicUrl }],
       security: [{ clientCredentials: [] }],

@@ -7,7 +7,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { policyToWire } from '../../wire/policy.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
-import { etagOf, readIfMatch } from './etag.ts'
+import { etagOf } from './etag.ts'
 import { Closed } from './schemas.ts'
 
 const tags = ['Policy']
@@ -65,7 +65,8 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
       const beyond = actor.authority.platform && {
         realms_beyond: await operations.listRealmsBeyondPolicy(actor),
       }
-      return reply.header('etag', etagOf(version)).send({ ...policyToWire(policy), ...beyond })
+      const wire = { ...policyToWire(policy), ...beyond }
+      return reply.header('etag', etagOf(version, wire)).send(wire)
     },
   )
 
@@ -83,12 +84,10 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
     },
     async (request, reply) => {
       const actor = actorOf(request)
-      const { policy, version } = await operations.updatePolicy(actor, {
-        ...readPolicy(request.body),
-        expectedVersion: readIfMatch(request.headers['if-match']),
-      })
+      const { policy, version } = await operations.updatePolicy(actor, readPolicy(request.body))
       const realms_beyond = await operations.listRealmsBeyondPolicy(actor)
-      return reply.header('etag', etagOf(version)).send({ ...policyToWire(policy), realms_beyond })
+      const wire = { ...policyToWire(policy), realms_beyond }
+      return reply.header('etag', etagOf(version, wire)).send(wire)
     },
   )
 }

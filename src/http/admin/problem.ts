@@ -34,14 +34,21 @@ const REFUSALS = {
   last_administrator: [409, 'Last platform administrator'],
 } satisfies Record<RefusalCode, [number, string]>
 
+const NOT_FOUND: Problem = {
+  status: 404,
+  code: 'not_found',
+  title: 'Not found',
+  detail: 'There is nothing at this address.',
+}
+
 const RETRY_AFTER_SECONDS = 1
 
 /** Every refusal of the admin API, whoever made it, in the one form. */
 export function adminErrorHandler({ isDatabaseAway }: Pick<Operations, 'isDatabaseAway'>) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
     isDatabaseAway(error)
-      ? answerProblem(ofToken(new OAuthError('temporarily_unavailable', TRY_AGAIN)), error, request, reply)
-      : answerProblem(toProblem(error, request.routeOptions.config as AcceptedBody), error, request, reply)
+      ? answerProblem(ofOAuth(new OAuthError('temporarily_unavailable', TRY_AGAIN)), error, request, reply)
+      : answerProblem(toProblem(error, request), error, request, reply)
 }
 
 const TRY_AGAIN = 'Try again shortly. Whether the change was made is not certain: look before you repeat it.'
@@ -54,7 +61,11 @@ function answerProblem(
 ): FastifyReply {
   if (problem.status === 500) logFault(request, error)
   if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  // RFC 5789 section 2.2.
+  if (problem.status === 415 && request.method === 'PATCH') reply.header('accept-patch', 'application/json')
   if (problem.status === 401) reply.header('www-authenticate', challenge('invalid_token', problem.detail))
+  if (problem.code === 'invalid_request')
+    reply.header('www-authenticate', challenge('invalid_request', problem.detail))
   if (problem.status === 403)
     reply.header('www-authenticate', challenge('insufficient_scope', problem.detail))
   // A refusal's own words may quote what was sent: the log has its code and its field.
@@ -69,14 +80,47 @@ function reasonOf({ code, message }: FastifyError, { status, field }: Problem): 
 export function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, code, title, detail, field, limit }: Problem,
+  problem: Problem,
   reason?: string,
 ): FastifyReply {
+  return reply.send(becomeProblem(request, reply, problem, reason))
+}
+
+export function sendNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendProblem(request, reply, NOT_FOUND)
+}
+
+/** Of a method that an address does not know. */
+export function refuseAdminMethod(request: FastifyRequest, reply: FastifyReply, allow: string): FastifyReply {
+  return sendProblem(request, reply, {
+    status: 405,
+    code: 'method_not_allowed',
+    title: 'Method not allowed',
+    detail: `Use ${allow}.`,
+  })
+}
+
+/** Makes an answer one that refuses, and returns its body. */
+export function becomeProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, code, title, detail, field, limit }: Problem,
+  reason?: string,
+): string {
   note(request, { outcome: code, ...(reason !== undefined && { reason }) })
   const type = `urn:mintmark:problem:${code.replaceAll('_', '-')}`
   // As a string: it has no schema to be sent by.
-  const body = JSON.stringify({ type, title, status, detail, field, limit })
-  return reply.code(status).header('content-type', 'application/problem+json').send(body)
+  reply.code(status).header('content-type', 'application/problem+json')
+  return JSON.stringify({ type, title, status, detail, field, limit })
+}
+
+/** RFC 9110 section 13.1.1: of a GET whose If-Match names another state. */
+export const PRECONDITION_FAILED: Problem = {
+  status: 412,
+  code: 'changed_meanwhile',
+  title: 'Changed meanwhile',
+  detail: 'If-Match is not the ETag of what is there now.',
+  field: 'If-Match',
 }
 
 /** RFC 6750 section 3: what a token would have to be. */
@@ -87,27 +131,28 @@ export function challenge(error?: string, description?: string): string {
   return parts.join(', ')
 }
 
-function toProblem(error: FastifyError, accepted: AcceptedBody): Problem {
+function toProblem(error: FastifyError, request: FastifyRequest): Problem {
   if (error instanceof Refusal) {
     const [status, title] = REFUSALS[error.code]
     const { code, message: detail, field, limit } = error
     return { status, code, title, detail, field, limit }
   }
-  if (error instanceof OAuthError) return ofToken(error)
-  if (error.validation) return ofSchema(error)
-  return ofFastify(error, accepted)
+  if (error instanceof OAuthError) return ofOAuth(error)
+  if (error.validation) return ofSchema(error, request)
+  return ofFastify(error, (request.routeOptions.config ?? {}) as AcceptedBody)
 }
 
-function ofToken({ code, description }: OAuthError): Problem {
+function ofOAuth({ code, description }: OAuthError): Problem {
   return code === 'temporarily_unavailable'
     ? { status: 503, code, title: 'Temporarily unavailable', detail: description }
-    : { status: 401, code: 'invalid_token', title: 'Invalid token', detail: description }
+    : code === 'invalid_request'
+      ? { status: 400, code, title: 'Invalid request', detail: description }
+      : { status: 401, code: 'invalid_token', title: 'Invalid token', detail: description }
 }
 
-function ofSchema({ validation, validationContext }: FastifyError): Problem {
+function ofSchema({ validation, validationContext }: FastifyError, request: FastifyRequest): Problem {
   // A path that cannot be that of anything.
-  if (validationContext === 'params')
-    return { status: 404, code: 'not_found', title: 'Not found', detail: 'There is nothing at this address.' }
+  if (validationContext === 'params') return NOT_FOUND
   const { keyword, instancePath, params, message } = (validation as NonNullable<typeof validation>)[0] as {
     keyword: string
     instancePath: string
@@ -117,10 +162,30 @@ function ofSchema({ validation, validationContext }: FastifyError): Problem {
   const own = params['additionalProperty'] ?? params['missingProperty']
   const parents = instancePath.split('/').slice(1)
   const field = (typeof own === 'string' ? [...parents, own] : parents).join('.').slice(0, 200) || undefined
+  const isQuery = validationContext === 'querystring'
   const said =
-    keyword === 'additionalProperties' ? 'is not a known member' : explain(keyword, params, message)
-  const detail = `${field ?? `The ${validationContext}`} ${typeof own === 'string' && keyword === 'required' ? 'is missing' : said}.`
+    keyword === 'additionalProperties'
+      ? isQuery
+        ? describeUnknownParameter(request, String(own))
+        : 'is not a known member'
+      : explain(keyword, params, message)
+  const hint = isQuery && hasLostPlus(request, field) ? ' Write a + in an address as %2B.' : ''
+  const detail = `${field ?? `The ${validationContext}`} ${typeof own === 'string' && keyword === 'required' ? 'is missing' : said}.${hint}`
   return { status: 400, code: 'invalid', title: 'Invalid request', detail, field }
+}
+
+function describeUnknownParameter({ routeOptions: { schema } }: FastifyRequest, name: string): string {
+  const { properties = {} } = (schema?.querystring ?? {}) as { properties?: object }
+  const known = Object.keys(properties)
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, '')
+  const meant = known.find((one) => plain(one) === plain(name))
+  if (meant !== undefined) return `is not a known parameter: write ${meant}`
+  return `is not a known parameter: ${known.length === 0 ? 'there are none here' : `use ${known.join(', ')}`}`
+}
+
+// In a query, + stands for a space.
+function hasLostPlus({ query }: FastifyRequest, field: string | undefined): boolean {
+  return /:\d\d(?:\.\d+)? \d\d:?\d\d$/.test(String((query as Record<string, unknown>)[field ?? '']))
 }
 
 function explain(keyword: string, params: Record<string, unknown>, message = 'is not valid'): string {
@@ -140,6 +205,13 @@ function ofFastify(
         title: 'Too large',
         detail: `A body may have ${bodyLimitBytes / 1024} KiB.`,
         limit: bodyLimitBytes,
+      }
+    case 408:
+      return {
+        status: 408,
+        code: 'too_slow',
+        title: 'Too slow',
+        detail: 'The body did not arrive in time. Nothing was changed: send it again, or in smaller parts.',
       }
     case 415:
       return {

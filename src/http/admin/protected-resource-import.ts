@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import {
@@ -9,7 +10,7 @@ import {
   MAX_LINES,
 } from '../../operations/resources/protected-resource-import.ts'
 import { importOutcomeToWire } from '../../wire/protected-resource.ts'
-import { logFault } from '../request-log.ts'
+import { logFault, note } from '../request-log.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { InRealm } from './schemas.ts'
@@ -19,10 +20,13 @@ const NDJSON = 'application/x-ndjson'
 /** Ten thousand devices take about one. */
 const BODY_LIMIT_BYTES = 16 * 1024 * 1024
 
+/** For the body to arrive: 16 MiB over a line of half a megabit a second. */
+export const IMPORT_MILLISECONDS = 300_000
+
 const Outcome = Type.Object({
   line: Type.Integer({ description: 'From 1' }),
   status: Type.Enum(['created', 'updated', 'unchanged', 'refused', 'failed'], {
-    description: 'failed: this line and those after it were not taken for a fault of ours; send them again',
+    description: 'failed: this line and those after it were not taken; detail says why',
   }),
   type: Type.Optional(Type.String()),
   id: Type.Optional(Type.String()),
@@ -45,7 +49,11 @@ export async function protectedResourceImportRoute(
       '/admin/realms/:tenant/resources',
       {
         bodyLimit: BODY_LIMIT_BYTES,
-        config: { mediaType: NDJSON, bodyLimitBytes: BODY_LIMIT_BYTES },
+        config: {
+          mediaType: NDJSON,
+          bodyLimitBytes: BODY_LIMIT_BYTES,
+          bodyMilliseconds: IMPORT_MILLISECONDS,
+        },
         schema: {
           tags: ['Resources'],
           summary: 'Make or replace resources in bulk: a line each, and a line each in the answer',
@@ -103,8 +111,12 @@ async function* answerLines(
     }
   } catch (error) {
     // The answer has begun: what went wrong can only be told at its end.
-    logFault(request, error)
-    const detail = 'This line and those after it were not taken. Send them again.'
+    const ended = error instanceof OAuthError || error instanceof Refusal
+    if (ended) note(request, { outcome: error.code, reason: error.message })
+    else logFault(request, error)
+    const detail = ended
+      ? 'This line and those after it were not taken: who sent them may not go on. Sign in again.'
+      : 'This line and those after it were not taken. Send them again.'
     yield `${JSON.stringify({ line: next, status: 'failed', detail })}\n`
   }
 }

@@ -1,9 +1,13 @@
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
+import type { ProtectedResource } from '../../domain/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { resourceVersion } from '../../operations/resources/protected-resources.ts'
 import { protectedResourceToWire } from '../../wire/protected-resource.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
+import { etagOf } from './etag.ts'
 import { Closed, DEFAULT_LIMIT, InRealm, Moment, PageQuery, pageOf, SearchText } from './schemas.ts'
 
 const tags = ['Resources']
@@ -60,10 +64,9 @@ export function protectedResourceRoutes(
   app.get(
     '/admin/realms/:tenant/resources/:type/:id',
     { schema: { tags, summary: 'Read a resource', params: OfResource, response: { 200: ResourceAnswer } } },
-    async (request) => {
+    async (request, reply) => {
       const { tenant, ...key } = request.params
-      const found = await operations.findProtectedResource(actorOf(request), tenant, key)
-      return protectedResourceToWire(found)
+      return sendResource(reply, await operations.findProtectedResource(actorOf(request), tenant, key))
     },
   )
 
@@ -88,7 +91,7 @@ export function protectedResourceRoutes(
       const { tenant, ...key } = request.params
       const entry = { ...request.body, ...key }
       const { resource, created } = await operations.putProtectedResource(actorOf(request), tenant, entry)
-      return reply.code(created ? 201 : 200).send(protectedResourceToWire(resource))
+      return sendResource(reply.code(created ? 201 : 200), resource)
     },
   )
 
@@ -108,4 +111,9 @@ export function protectedResourceRoutes(
       return reply.code(204).send(null)
     },
   )
+}
+
+function sendResource(reply: FastifyReply, resource: ProtectedResource): FastifyReply {
+  const wire = protectedResourceToWire(resource)
+  return reply.header('etag', etagOf(resourceVersion(resource), wire)).send(wire)
 }

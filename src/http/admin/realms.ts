@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -5,7 +6,7 @@ import { realmToWire } from '../../wire/realm.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
-import { etagOf, readIfMatch } from './etag.ts'
+import { etagOf } from './etag.ts'
 import { NewRealm, RealmAnswer, RealmChange, readSettings } from './realm-schema.ts'
 import { DEFAULT_LIMIT, InRealm, PageQuery, pageOf } from './schemas.ts'
 
@@ -47,11 +48,8 @@ export function realmRoutes(
     async (request, reply) => {
       const { name, ...settings } = request.body
       const realm = await operations.createRealm(actorOf(request), name, readSettings(settings))
-      return reply
-        .code(201)
-        .header('location', `${publicUrl}/admin/realms/${name}`)
-        .header('etag', etagOf(realm.version))
-        .send(realmToWire(realm, publicUrl))
+      reply.code(201).header('location', `${publicUrl}/admin/realms/${name}`)
+      return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
 
@@ -60,7 +58,7 @@ export function realmRoutes(
     { schema: { tags, summary: 'Read a realm', params: InRealm, response: { 200: RealmAnswer } } },
     async (request, reply) => {
       const realm = await operations.findRealm(actorOf(request), request.params.tenant)
-      return reply.header('etag', etagOf(realm.version)).send(realmToWire(realm, publicUrl))
+      return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
 
@@ -76,11 +74,9 @@ export function realmRoutes(
       },
     },
     async (request, reply) => {
-      const realm = await operations.updateRealm(actorOf(request), request.params.tenant, {
-        ...readSettings(request.body),
-        expectedVersion: readIfMatch(request.headers['if-match']),
-      })
-      return reply.header('etag', etagOf(realm.version)).send(realmToWire(realm, publicUrl))
+      const { tenant } = request.params
+      const realm = await operations.updateRealm(actorOf(request), tenant, readSettings(request.body))
+      return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
 
@@ -111,4 +107,8 @@ export function realmRoutes(
       return reply.code(204).send(null)
     },
   )
+}
+
+function sendRealm(reply: FastifyReply, wire: ReturnType<typeof realmToWire>, version: string): FastifyReply {
+  return reply.header('etag', etagOf(version, wire)).send(wire)
 }

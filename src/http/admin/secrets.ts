@@ -1,9 +1,13 @@
 import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
-import { clientSecretToWire, serviceAccountWithSecretToWire } from '../../wire/service-account.ts'
+import {
+  clientSecretToWire,
+  serviceAccountToWire,
+  serviceAccountWithSecretToWire,
+} from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
-import { etagOf } from './etag.ts'
+import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
 import { Closed, PathName } from './schemas.ts'
 import { ClientSecretAnswer, ServiceAccountWithSecret } from './service-account-schema.ts'
@@ -18,7 +22,11 @@ export function secretRoutes(
   app: AdminScope,
   operations: Pick<
     Operations,
-    'resetClientSecret' | 'listClientSecrets' | 'startSecretRotation' | 'deleteClientSecret'
+    | 'findServiceAccount'
+    | 'resetClientSecret'
+    | 'listClientSecrets'
+    | 'startSecretRotation'
+    | 'deleteClientSecret'
   >,
   publicUrl: string,
 ): void {
@@ -37,7 +45,7 @@ export function secretRoutes(
       const { tenant, client_id } = request.params
       const reset = await operations.resetClientSecret(actorOf(request), tenant, client_id)
       return reply
-        .header('etag', etagOf(reset.account.version))
+        .header('etag', etagOf(reset.account.version, serviceAccountToWire(reset.account, tenant)))
         .send(serviceAccountWithSecretToWire(reset.account, reset.clientSecret, tenant))
     },
   )
@@ -54,10 +62,15 @@ export function secretRoutes(
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { tenant, client_id } = request.params
-      const secrets = await operations.listClientSecrets(actorOf(request), tenant, client_id)
-      return { items: secrets.map(clientSecretToWire), next_cursor: null }
+      const actor = actorOf(request)
+      const { version, listed } = await listWithVersion(
+        () => operations.listClientSecrets(actor, tenant, client_id),
+        () => operations.findServiceAccount(actor, tenant, client_id),
+      )
+      const wire = { items: listed.map(clientSecretToWire), next_cursor: null }
+      return reply.header('etag', etagOf(version, wire)).send(wire)
     },
   )
 
@@ -93,7 +106,7 @@ export function secretRoutes(
       return reply
         .code(201)
         .header('location', `${publicUrl}${path}`)
-        .header('etag', etagOf(account.version))
+        .header('etag', etagOf(account.version, serviceAccountToWire(account, tenant)))
         .send({
           ...serviceAccountWithSecretToWire(account, clientSecret, tenant),
           secret: clientSecretToWire(secret),

@@ -5,7 +5,7 @@ import { serviceAccountToWire, serviceAccountWithSecretToWire } from '../../wire
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
-import { etagOf, readIfMatch } from './etag.ts'
+import { etagOf } from './etag.ts'
 import { readMoment } from './moment.ts'
 import { DEFAULT_LIMIT, InRealm, PageQuery, PathName, pageOf, SearchText } from './schemas.ts'
 import {
@@ -89,7 +89,7 @@ export function serviceAccountRoutes(
       return reply
         .code(201)
         .header('location', `${publicUrl}/admin/realms/${tenant}/service-accounts/${clientId}`)
-        .header('etag', etagOf(version))
+        .header('etag', etagOf(version, serviceAccountToWire(account, tenant)))
         .send(
           // The client knows its own secret; the fewer places that show it, the better.
           imported
@@ -112,7 +112,8 @@ export function serviceAccountRoutes(
     async (request, reply) => {
       const { tenant, client_id } = request.params
       const account = await operations.findServiceAccount(actorOf(request), tenant, client_id)
-      return reply.header('etag', etagOf(account.version)).send(serviceAccountToWire(account, tenant))
+      const wire = serviceAccountToWire(account, tenant)
+      return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )
 
@@ -131,13 +132,12 @@ export function serviceAccountRoutes(
     async (request, reply) => {
       const { tenant, client_id } = request.params
       const { introspects_audiences: introspectsAudiences, ...update } = request.body
-      const ifMatch = readIfMatch(request.headers['if-match'])
       const account = await operations.updateServiceAccount(actorOf(request), tenant, client_id, {
         ...update,
         ...(introspectsAudiences !== undefined && { introspectsAudiences }),
-        expectedVersion: ifMatch === undefined ? undefined : Number(ifMatch),
       })
-      return reply.header('etag', etagOf(account.version)).send(serviceAccountToWire(account, tenant))
+      const wire = serviceAccountToWire(account, tenant)
+      return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )
 

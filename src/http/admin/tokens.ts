@@ -24,7 +24,8 @@ export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'revok
     async (request, reply) => {
       const { tenant, client_id } = request.params
       const account = await operations.revokeTokens(actorOf(request), tenant, client_id)
-      return reply.header('etag', etagOf(account.version)).send(serviceAccountToWire(account, tenant))
+      const wire = serviceAccountToWire(account, tenant)
+      return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )
 }

@@ -65,7 +65,7 @@ function answerError(
   if (challenge !== undefined) reply.header('www-authenticate', challenge)
   if (refusal.code === 'temporarily_unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
   return reply
-    .code(error.statusCode === 413 ? 413 : STATUS[refusal.code])
+    .code(error.statusCode === 413 || error.statusCode === 408 ? error.statusCode : STATUS[refusal.code])
     .send({ error: refusal.code, error_description: describe(refusal, request) })
 }
 
@@ -96,6 +96,8 @@ function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
   if (error instanceof OAuthError) return error
   const { statusCode = 500, code } = error
   if (error instanceof HostRefusal) return new OAuthError('invalid_request', error.message, error.code)
+  if (statusCode === 408)
+    return new OAuthError('invalid_request', 'The request did not arrive in time.', code)
   if (statusCode === 413) return new OAuthError('invalid_request', 'The request is too large.', code)
   if (statusCode === 415)
     return new OAuthError('invalid_request', 'Send application/x-www-form-urlencoded.', code)

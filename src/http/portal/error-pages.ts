@@ -71,7 +71,9 @@ function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply)
 }
 
 function outcomeOf(error: FastifyError): string {
-  return error instanceof Refusal || error instanceof SignInRefusal ? error.code : 'fault'
+  return error instanceof Refusal || error instanceof SignInRefusal || error instanceof OAuthError
+    ? error.code
+    : 'fault'
 }
 
 // A refusal's own words may quote what was sent: the log has its code and its field.
@@ -96,6 +98,8 @@ function pageFor(error: FastifyError, { method }: FastifyRequest, { isDatabaseAw
       ...problem(503, 'The database is away', method === 'POST' ? PERHAPS_DONE : NOT_SHOWN),
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     }
+  if (error instanceof OAuthError && error.code === 'invalid_request')
+    return problem(400, 'This was not understood', error.description)
   const { statusCode = 500 } = error
   if (statusCode === 429) return problem(429, 'Too many attempts', 'Wait a minute, then try again.')
   if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')

@@ -5,7 +5,9 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import { networkOf } from '../../domain/failed-attempts.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { keepWhileWorking } from '../body-time.ts'
 import { clientAddress } from '../client-address.ts'
+import { watchMethods } from '../other-methods.ts'
 import { serveAssets } from './assets.ts'
 import { auditScreen } from './audit.ts'
 import { serveBelowPath } from './below-path.ts'
@@ -31,6 +33,8 @@ const BODY_LIMIT_BYTES = 64 * 1024
 /** Settings → Service Accounts: the pages for people, under /portal. */
 export async function portalRoutes(app: FastifyInstance, operations: Operations): Promise<void> {
   const secure = operations.publicUrl.startsWith('https:')
+  const answerOtherMethods = watchMethods(app)
+  keepWhileWorking(app)
   app.removeAllContentTypeParsers()
   await app.register(formbody, {
     bodyLimit: BODY_LIMIT_BYTES,
@@ -65,6 +69,9 @@ export async function portalRoutes(app: FastifyInstance, operations: Operations)
   keysScreen(portal, operations)
   auditScreen(portal, operations)
   tryItScreen(portal, operations)
+  answerOtherMethods((_request, _reply, allow) => {
+    throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
+  })
 }
 
 function securityHeaders(secure: boolean) {

@@ -84,7 +84,7 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
     const found = await operations.findPortalVisit(cookie.read(request))
     if (!found || found.session.realm !== tenant) throw new SignedOut('nobody is signed in to that realm')
     cookie.set(reply, found.cookie)
-    const actor = portalActor(found.session, clientAddress(request))
+    const actor = portalActor(found.session, clientAddress(request), found.idHash)
     const mayChange = found.session.access === 'administer'
     const visit = { ...found, realm: tenant, actor, address: clientAddress(request), mayChange }
     visits.set(request, visit)

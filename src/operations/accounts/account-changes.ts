@@ -7,9 +7,9 @@ import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import type { Database, DatabaseTransaction } from '../../storage/database.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import { findRealmByName, keepRealmByName, lockRealmByName } from '../../storage/realms.ts'
 import { isRoleHeld, lockServiceAccount } from '../../storage/service-accounts.ts'
+import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from '../realms/realms.ts'
 
@@ -19,6 +19,8 @@ export interface AccountChange {
   readonly action: AuditAction
   readonly realmName: string
   readonly clientId: string
+  /** Roles that are given, taken or handled by the change. */
+  readonly roles?: readonly string[] | undefined
   /** The version that the change is based on; `undefined`: whatever it is now. */
   readonly expectedVersion?: number | undefined
   /** Checks and locks that come before the account is held. */
@@ -33,6 +35,8 @@ export interface ChangeContext {
   readonly now: Date
   /** Adds to what the audit trail says of the change. */
   readonly note: (details: Record<string, unknown>) => void
+  /** Nothing has changed, so the audit trail says nothing. */
+  readonly noteNothing: () => void
 }
 
 /**
@@ -40,27 +44,36 @@ export interface ChangeContext {
  * @throws Refusal `forbidden`, `not_found`, `changed_meanwhile`
  */
 export async function changeAccount<T>(
-  { db, clock }: Pick<Dependencies, 'db' | 'clock'>,
-  { actor, action, realmName, clientId, expectedVersion, lockBefore }: AccountChange,
+  deps: Pick<Dependencies, 'db' | 'clock'>,
+  { action, realmName, clientId, expectedVersion, lockBefore, ...about }: AccountChange,
   change: (context: ChangeContext) => Promise<T>,
 ): Promise<T> {
-  requireAuthority(actor, realmName, 'administer')
-  return inRealmTransaction(db, realmName, async (trx) => {
+  const permit = (actor: Actor) => {
+    requireHeldRoles(actor, about.roles ?? [])
+    requireAuthority(actor, realmName, 'administer')
+  }
+  const asked = { actor: about.actor, permit, account: `${realmName}/${clientId}`, realmName }
+  return inChange(deps, asked, async ({ trx, actor, checkVersion }) => {
     const realm = await holdRealm(trx, realmName, action === 'service-account.delete')
     await lockBefore?.(trx, realm)
     const account = await lockServiceAccount(trx, realm.id, clientId)
     if (!account) throw unknownAccount(realmName, clientId)
     // Not before: what was done while this waited comes before it.
-    const now = clock()
+    const now = deps.clock()
     requireHeldRoles(actor, account.roles)
+    checkVersion(String(account.version), 'the service account')
     if (expectedVersion !== undefined && expectedVersion !== account.version)
       throw new Refusal('changed_meanwhile', 'The service account has been changed meanwhile.')
-    let details: Record<string, unknown> = { name: account.name }
+    let details: Record<string, unknown> | undefined = { name: account.name }
     const note = (more: Record<string, unknown>) => {
       details = { ...details, ...more }
     }
-    const result = await change({ trx, realm, account, now, note })
-    await insertAuditEvent(trx, realm, { actor, action, target: clientId, outcome: 'done', details }, now)
+    const noteNothing = () => {
+      details = undefined
+    }
+    const result = await change({ trx, realm, account, now, note, noteNothing })
+    if (details)
+      await insertAuditEvent(trx, realm, { actor, action, target: clientId, outcome: 'done', details }, now)
     return result
   })
 }

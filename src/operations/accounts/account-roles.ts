@@ -1,5 +1,4 @@
 import type { Actor } from '../../domain/actor.ts'
-import { requireHeldRoles } from '../../domain/authority.ts'
 import { checkAccountRights } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
@@ -22,8 +21,8 @@ export function accountRoleOperations(
 ): AccountRoleOperations {
   return {
     async addRole(actor, realmName, clientId, role) {
-      requireHeldRoles(actor, [role])
-      return changeAccount(deps, { actor, action: 'role.add', realmName, clientId }, async (context) => {
+      const about = { actor, action: 'role.add', realmName, clientId, roles: [role] } as const
+      return changeAccount(deps, about, async (context) => {
         checkAccountRights(context.realm, { roles: [role] }, deps.publicUrl)
         const roles = new Set([...context.account.roles, role])
         const { realm, account } = context
@@ -45,12 +44,15 @@ export function accountRoleOperations(
 }
 
 async function write(
-  { trx, realm, account, now, note }: ChangeContext,
+  { trx, realm, account, now, note, noteNothing }: ChangeContext,
   role: string,
   after: ReadonlySet<string>,
 ): Promise<ServiceAccount> {
   const roles = [...after]
+  if (after.size === account.roles.length) {
+    noteNothing()
+    return account
+  }
   note({ role, before: { roles: account.roles }, after: { roles } })
-  if (after.size === account.roles.length) return account
   return updateServiceAccount(trx, realm.id, account.clientId, { roles }, now)
 }

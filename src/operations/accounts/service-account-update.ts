@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { AuditAction } from '../../domain/audit-event.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import {
@@ -35,15 +36,26 @@ export function changesOf(
   now: Date,
 ): ServiceAccountChanges {
   const parsed = name === undefined ? account.name : parseServiceAccountName(name)
+  const told = description === undefined ? account.description : parseDescription(description)
   const wasEnabled = account.disabledAt === undefined
   return {
     ...(parsed !== account.name && { name: parsed, nameKey: nameKey(parsed) }),
-    ...(description !== undefined && { description: parseDescription(description) }),
-    ...(roles !== undefined && { roles }),
-    ...(scopes !== undefined && { scopes: scopes ?? undefined }),
-    ...(introspectsAudiences !== undefined && { introspectsAudiences: introspectsAudiences ?? undefined }),
+    ...(told !== account.description && { description: told }),
+    ...(roles !== undefined && !isDeepStrictEqual(roles, account.roles) && { roles }),
+    ...(differs(scopes, account.scopes) && { scopes: scopes ?? undefined }),
+    ...(differs(introspectsAudiences, account.introspectsAudiences) && {
+      introspectsAudiences: introspectsAudiences ?? undefined,
+    }),
     ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
   }
+}
+
+/** Of what may be nothing at all: `null` asks for that, and `undefined` for no change. */
+function differs(
+  asked: readonly string[] | null | undefined,
+  present: readonly string[] | undefined,
+): boolean {
+  return asked !== undefined && !isDeepStrictEqual(asked, present ?? null)
 }
 
 export function losesAdministration({ roles }: ServiceAccount, changes: ServiceAccountChanges): boolean {

@@ -18,7 +18,6 @@ import { requireRoomForRights } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { insertClientSecret } from '../../storage/client-secrets.ts'
 import { type DatabaseTransaction, violatedConstraint } from '../../storage/database.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import {
   lockRealmByName,
   updateRealmFreeingPlace,
@@ -33,6 +32,7 @@ import {
   type ServiceAccountFilter,
   updateServiceAccount,
 } from '../../storage/service-accounts.ts'
+import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from '../realms/realms.ts'
 import {
@@ -99,15 +99,19 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
   const { db, clock } = deps
   return {
     async createServiceAccount(actor, realmName, request) {
-      requireAuthority(actor, realmName, 'administer')
-      requireHeldRoles(actor, request.roles ?? [])
+      const permit = (by: Actor) => {
+        requireAuthority(by, realmName, 'administer')
+        requireHeldRoles(by, request.roles ?? [])
+      }
+      permit(actor)
       const name = parseServiceAccountName(request.name)
       const description = parseDescription(request.description ?? '')
       if (request.imported) checkImported(request.imported)
       const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
       const hashed = await hashSecret(deps, realmName, clientSecret)
-      const account = await inRealmTransaction(db, realmName, async (trx) => {
+      const account = await inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
         const realm = await takePlace(trx, realmName)
+        checkVersion(null, 'the list')
         const now = clock()
         checkAccountRights(realm, request, deps.publicUrl)
         const clientId = request.imported?.clientId ?? newClientId()
@@ -159,18 +163,20 @@ export function serviceAccountOperations(deps: Deps): ServiceAccountOperations {
     },
 
     async updateServiceAccount(actor, realmName, clientId, { expectedVersion, ...update }) {
-      requireHeldRoles(actor, update.roles ?? [])
       const action = actionOf(update)
-      const about = { actor, action, realmName, clientId, expectedVersion }
+      const about = { actor, action, realmName, clientId, roles: update.roles, expectedVersion }
       return changeAccount(deps, about, async (context) => {
-        const { trx, account, now, note } = context
+        const { trx, account, now, note, noteNothing } = context
         checkAccountRights(context.realm, update, deps.publicUrl)
         const changes = changesOf(account, update, now)
+        if (Object.keys(changes).length === 0) {
+          noteNothing()
+          return account
+        }
         if (changes.roles || 'scopes' in changes)
           requireRoomForRights(deps.publicUrl, context.realm, { ...account, ...changes }, account)
         if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
         note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
-        if (Object.keys(changes).length === 0) return account
         // Disabled, it has no tokens; enabled again, it gets tokens with another index.
         const renewed = changes.disabledAt ? { statusIndex: await replaceStatusIndex(context) } : {}
         return updateServiceAccount(trx, account.realmId, clientId, { ...changes, ...renewed }, now)

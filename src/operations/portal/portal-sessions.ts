@@ -16,6 +16,7 @@ import {
   type StoredPortalSession,
 } from '../../storage/portal-sessions.ts'
 import { findRealmByName } from '../../storage/realms.ts'
+import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from '../realms/realms.ts'
 import { type PortalVisit, sealCookie } from './portal-visits.ts'
@@ -66,13 +67,15 @@ export function portalSessionOperations(deps: Deps): PortalSessionOperations {
     newPortalFormId: newPortalToken,
 
     async createPortalLink(actor, realmName) {
-      requireAuthority(actor, realmName, 'administer')
+      const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
+      permit(actor)
       const realm = await realmNamed(realmName)
       const code = newPortalToken()
       const now = clock()
       const expiresAt = plus(now, LINK_SECONDS)
       const link = { codeHash: portalTokenHash(code), madeBy: `${actor.kind}:${actor.id}`, expiresAt }
-      await inTransaction(db, async (trx) => {
+      await inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
+        checkVersion(null, 'the links')
         await insertPortalLink(trx, realm.id, link, now)
         const event = {
           actor,
@@ -119,9 +122,11 @@ export function portalSessionOperations(deps: Deps): PortalSessionOperations {
     },
 
     async endPortalSessions(actor, realmName, subject) {
-      requireAuthority(actor, realmName, 'administer')
+      const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
+      permit(actor)
       const realm = await realmNamed(realmName)
-      return inTransaction(db, async (trx) => {
+      return inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
+        checkVersion(null, 'the sessions')
         const ended = await endPortalSessions(trx, realm.id, subject, clock())
         const details = { subject: subject ?? null, ended }
         const event = {

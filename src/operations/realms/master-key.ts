@@ -7,8 +7,9 @@ import { requirePlatformAuthority } from '../../domain/authority.ts'
 import type { Clock } from '../../domain/clock.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { findDataKey, insertDataKey, lockDataKeys, updateDataKey } from '../../storage/data-keys.ts'
-import { type Database, inTransaction } from '../../storage/database.ts'
+import type { Database } from '../../storage/database.ts'
 import { lockSealedSigningKeys, updateSealedSigningKey } from '../../storage/signing-keys.ts'
+import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext } from './sealed-keys.ts'
 
@@ -53,21 +54,21 @@ export function dataKeyContext(purpose: string): string {
   return `data_keys ${purpose}`
 }
 
-export function masterKeyOperations({
-  db,
-  sealer,
-  clock,
-}: Pick<Dependencies, 'db' | 'sealer' | 'clock'>): MasterKeyOperations {
+export function masterKeyOperations(
+  deps: Pick<Dependencies, 'db' | 'sealer' | 'clock'>,
+): MasterKeyOperations {
+  const { sealer, clock } = deps
   const reseal = (sealed: string, context: string) =>
     sealer.isCurrent(sealed) ? undefined : sealer.seal(sealer.open(sealed, context), context)
 
   return {
     async rotateMasterKey(actor) {
-      requirePlatformAuthority(actor)
+      const by = { actor, permit: requirePlatformAuthority }
       let resealed = 0
       let after = { realmId: '0', kid: '' }
       for (let page = PAGE; page === PAGE; ) {
-        const keys = await inTransaction(db, async (trx) => {
+        const keys = await inChange(deps, by, async ({ trx, checkVersion }) => {
+          checkVersion(null, 'the keys')
           const rows = await lockSealedSigningKeys(trx, after, PAGE)
           for (const row of rows) {
             const sealedPrivateJwk = reseal(row.sealedPrivateJwk, signingKeyContext(row.realmId, row))
@@ -80,7 +81,8 @@ export function masterKeyOperations({
         page = keys.length
         after = keys.at(-1) ?? after
       }
-      await inTransaction(db, async (trx) => {
+      await inChange(deps, by, async ({ trx, checkVersion }) => {
+        checkVersion(null, 'the keys')
         for (const { purpose, sealedKey } of await lockDataKeys(trx)) {
           const sealed = reseal(sealedKey, dataKeyContext(purpose))
           if (sealed === undefined) continue

@@ -3,7 +3,6 @@ import { requireAuthority, requirePlatformAuthority } from '../../domain/authori
 import { checkPolicy, DEFAULT_POLICY, type Policy } from '../../domain/policy.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import { inTransaction } from '../../storage/database.ts'
 import {
   findPolicy,
   listRealmsBeyond,
@@ -11,6 +10,7 @@ import {
   type StoredPolicy,
   updatePolicy,
 } from '../../storage/policy.ts'
+import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface PolicyUpdate extends Partial<Policy> {
@@ -29,7 +29,8 @@ export interface PolicyOperations {
 
 const LISTED = 100
 
-export function policyOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): PolicyOperations {
+export function policyOperations(deps: Pick<Dependencies, 'db' | 'clock'>): PolicyOperations {
+  const { db, clock } = deps
   return {
     async findPolicy(actor) {
       if (!actor.authority.platform) requireAuthority(actor, actor.authority.realm, 'view')
@@ -37,9 +38,9 @@ export function policyOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock
     },
 
     async updatePolicy(actor, { expectedVersion, ...update }) {
-      requirePlatformAuthority(actor)
-      return inTransaction(db, async (trx) => {
+      return inChange(deps, { actor, permit: requirePlatformAuthority }, async ({ trx, checkVersion }) => {
         const { policy: before, version } = await lockPolicy(trx)
+        checkVersion(version, 'the policy')
         if (expectedVersion !== undefined && expectedVersion !== version)
           throw new Refusal('changed_meanwhile', 'The policy has been changed meanwhile.')
         const after = { ...before, ...update }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { generateSigningKey } from '../../crypto/signing.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
@@ -15,12 +16,11 @@ import { Refusal } from '../../domain/refusal.ts'
 import { cachedUntilAfter, nextRotationStep } from '../../domain/signing-key.ts'
 import { requireRoomForScopes } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import { type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
 import { isRoleGranted } from '../../storage/grants.ts'
 import { findPolicy } from '../../storage/policy.ts'
 import { isResourceTypeUsed } from '../../storage/protected-resources.ts'
 import { deleteRealm } from '../../storage/realm-deletion.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import {
   findRealmByName,
   insertRealm,
@@ -31,6 +31,7 @@ import {
 } from '../../storage/realms.ts'
 import { isRoleAssigned } from '../../storage/service-accounts.ts'
 import { insertSigningKey } from '../../storage/signing-keys.ts'
+import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { sealNewKey } from './sealed-keys.ts'
 
@@ -64,7 +65,6 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'publicUrl'>
 export function realmOperations(deps: Deps): RealmOperations {
   return {
     async createRealm(actor, name, settings = {}) {
-      requirePlatformAuthority(actor)
       checkRealmName(name)
       const defaults = fitToPolicy(DEFAULT_REALM_SETTINGS, (await findPolicy(deps.db)).policy)
       return createRealmWithKey(deps, actor, name, { ...defaults, ...settings })
@@ -91,18 +91,21 @@ export function realmOperations(deps: Deps): RealmOperations {
     },
 
     async updateRealm(actor, name, { expectedVersion, ...update }) {
-      requireAuthority(actor, name, 'administer')
-      return inRealmTransaction(deps.db, name, async (trx) => {
+      const permit = (by: Actor) => requireAuthority(by, name, 'administer')
+      return inChange(deps, { actor, permit, realmName: name }, async (scope) => {
+        const { trx } = scope
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
         const now = deps.clock()
+        scope.checkVersion(realm.version, 'the realm')
         if (expectedVersion !== undefined && expectedVersion !== realm.version)
           throw new Refusal('changed_meanwhile', 'The realm has been changed meanwhile.')
         const settings = { ...settingsOf(realm), ...update }
         // How much a realm may take up is the platform's to say.
-        if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(actor)
-        checkRealmSettings(settings)
-        if (!actor.authority.platform)
+        if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(scope.actor)
+        checkRealmSettings(settings, realm)
+        if (isDeepStrictEqual(settings, settingsOf(realm))) return realm
+        if (!scope.actor.authority.platform)
           requireWithinPolicy(settingsOf(realm), settings, (await findPolicy(trx)).policy)
         requireRoomForScopes(deps.publicUrl, { name, ...settings }, realm)
         await requireUnheld(trx, realm, settings.roles)
@@ -122,12 +125,16 @@ export function realmOperations(deps: Deps): RealmOperations {
     },
 
     async deleteRealm(actor, name) {
-      requireAuthority(actor, name, 'administer')
-      requirePlatformAuthority(actor)
-      if (name === SYSTEM_REALM) throw new Refusal('invalid', 'The realm system cannot be deleted.', 'realm')
-      await inRealmTransaction(deps.db, name, async (trx) => {
+      const permit = (by: Actor) => {
+        requireAuthority(by, name, 'administer')
+        requirePlatformAuthority(by)
+        if (name === SYSTEM_REALM)
+          throw new Refusal('invalid', 'The realm system cannot be deleted.', 'realm')
+      }
+      await inChange(deps, { actor, permit, realmName: name }, async ({ trx, checkVersion }) => {
         const realm = await lockRealmByName(trx, name)
         if (!realm) throw unknownRealm(name)
+        checkVersion(realm.version, 'the realm')
         await deleteRealm(trx, realm, deps.clock())
         const details = { id: realm.id, service_accounts: realm.serviceAccountCount }
         const event = { actor, action: 'realm.delete', target: name, outcome: 'done', details } as const
@@ -173,19 +180,21 @@ async function requireUnused(
 
 /** A realm is never without a key to sign with. */
 export async function createRealmWithKey(
-  { db, clock, sealer, publicUrl }: Deps,
+  deps: Deps,
   actor: Actor,
   name: string,
   settings: RealmSettings,
 ): Promise<Realm> {
+  requirePlatformAuthority(actor)
   checkRealmSettings(settings)
-  requireRoomForScopes(publicUrl, { name, ...settings })
-  const now = clock()
+  requireRoomForScopes(deps.publicUrl, { name, ...settings })
+  const now = deps.clock()
   const made = await generateSigningKey(settings.algorithm)
-  return inTransaction(db, async (trx) => {
+  return inChange(deps, { actor, permit: requirePlatformAuthority }, async ({ trx, checkVersion }) => {
+    checkVersion(null, 'the list')
     const realm = await insertRealm(trx, name, settings, now)
     if (!realm) throw new Refusal('name_taken', `There is a realm ${name} already.`, 'name')
-    const key = sealNewKey(sealer, realm, made, { state: 'current', now, activatesAt: now })
+    const key = sealNewKey(deps.sealer, realm, made, { state: 'current', now, activatesAt: now })
     await insertSigningKey(trx, realm.id, key)
     const step = nextRotationStep([key], realm, now)
     await updateRealmRotation(trx, realm.id, step.kind === 'none' ? step.dueAt : now, false)

@@ -12,7 +12,6 @@ import {
   isStatementTimeout,
   type TransactionOptions,
 } from '../../storage/database.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import { findRealmByName, lockRealmByName, updateRealmRotation } from '../../storage/realms.ts'
 import {
   deleteSigningKey,
@@ -24,6 +23,7 @@ import {
   updateSigningKeyCurrent,
   updateSigningKeyRetired,
 } from '../../storage/signing-keys.ts'
+import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { createDueRealms } from './due-realms.ts'
 import { unknownRealm } from './realms.ts'
@@ -55,23 +55,26 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
   const due = createDueRealms(deps)
 
   async function changeKeys<T>(
+    actor: Actor,
     realmName: string,
     change: (trx: DatabaseTransaction, realm: Realm, spares: SpareKeys) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T> {
+    const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
+    permit(actor)
     return withSpareKeys((spares) =>
-      inRealmTransaction(
-        db,
-        realmName,
-        async (trx) => {
+      inChange(
+        deps,
+        { actor, permit, realmName, ...(options && { options }) },
+        async ({ trx, checkVersion }) => {
           const unused = spares()
           const realm = await lockRealmByName(trx, realmName)
           if (!realm) throw unknownRealm(realmName)
+          checkVersion(realm.version, 'the realm')
           const result = await change(trx, realm, unused)
           await followSchedule(deps, trx, realm, unused)
           return result
         },
-        options,
       ),
     )
   }
@@ -85,8 +88,7 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
     },
 
     async rotateSigningKey(actor, realmName) {
-      requireAuthority(actor, realmName, 'administer')
-      return changeKeys(realmName, async (trx, realm, spares) => {
+      return changeKeys(actor, realmName, async (trx, realm, spares) => {
         const next = await publishNext(deps, trx, realm, spares)
         await audit(trx, realm, actor, 'key.rotate', next.kid, { activates_at: next.activatesAt }, clock())
         return withoutPrivateHalf(next)
@@ -94,8 +96,7 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
     },
 
     async revokeSigningKey(actor, realmName, kid) {
-      requireAuthority(actor, realmName, 'administer')
-      await changeKeys(realmName, async (trx, realm) => {
+      await changeKeys(actor, realmName, async (trx, realm) => {
         if (!(await deleteSigningKey(trx, realm.id, kid)))
           throw new Refusal('not_found', `Realm ${realmName} has no key ${kid}.`, 'kid')
         await updateRealmRotation(trx, realm.id, clock(), true)
@@ -108,7 +109,7 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
       const failed = new Map<string, unknown>()
       for (const name of names) {
         try {
-          await changeKeys(name, async () => {}, IN_TURN)
+          await changeKeys(SERVER_ACTOR, name, async () => {}, IN_TURN)
           due.worked(name)
         } catch (error) {
           // Another node, or the realm's deletion, may have been faster.

@@ -1,5 +1,5 @@
 import type { Actor } from '../../domain/actor.ts'
-import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
+import { requireAuthority } from '../../domain/authority.ts'
 import { type AuthorizationDetail, intersectDetails } from '../../domain/authorization-details.ts'
 import {
   checkGrants,
@@ -32,13 +32,13 @@ import type { Dependencies } from '../dependencies.ts'
 import type { PresentedToken } from '../tokens/presented-tokens.ts'
 
 export interface GrantOperations {
-  /** A page of an account's grants, in order of type, id and role. */
+  /** A page of an account's grants, in order of type, id and role, and the version of the account that they are of. */
   listGrants(
     actor: Actor,
     realmName: string,
     clientId: string,
     query: Omit<GrantFilter, 'after'> & { readonly after?: string | undefined },
-  ): Promise<Page<Grant>>
+  ): Promise<Page<Grant> & { readonly version: number }>
   /**
    * Gives an account a role on a resource; says whether it did not have it already.
    * @throws Refusal `forbidden`, `not_found`, `invalid`, `limit_reached`
@@ -66,34 +66,36 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
     async listGrants(actor, realmName, clientId, { after, limit, ...filter }) {
       requireAuthority(actor, realmName, 'view')
       const { id } = await realmNamed(db, realmName)
-      if (!(await findServiceAccount(db, id, clientId))) throw unknownAccount(realmName, clientId)
+      // Before them: were they changed in between, the version would be too old to base a change on.
+      const account = await findServiceAccount(db, id, clientId)
+      if (!account) throw unknownAccount(realmName, clientId)
+      const { version } = account
       const page = {
         ...filter,
         after: after === undefined ? undefined : parsePosition(after),
         limit: limit + 1,
       }
       const items = await listGrants(db, id, clientId, page)
-      if (items.length <= limit) return { items, next: undefined }
+      if (items.length <= limit) return { items, next: undefined, version }
       items.pop()
       const last = items.at(-1) as Grant
-      return { items, next: `${last.role}/${last.type}/${last.id}` }
+      return { items, version, next: `${last.role}/${last.type}/${last.id}` }
     },
 
     async addGrant(actor, realmName, clientId, grant) {
-      requireHeldRoles(actor, [grant.role])
-      const about = { actor, action: 'grant.add', realmName, clientId, lockBefore: locking([grant]) } as const
-      return changeAccount(deps, about, async (context) => {
-        const { trx, realm, now, note } = context
+      const about = { actor, action: 'grant.add', realmName, clientId, roles: [grant.role] } as const
+      return changeAccount(deps, { ...about, lockBefore: locking([grant]) }, async (context) => {
+        const { trx, realm, now, note, noteNothing } = context
         note({ grant: keyOf(grant) })
         const added = await insertGrants(trx, realm.id, clientId, [grant], now)
-        await settle(context)
+        if (added.length > 0) await settle(context)
+        else noteNothing()
         return added.length > 0
       })
     },
 
     async removeGrant(actor, realmName, clientId, grant) {
-      requireHeldRoles(actor, [grant.role])
-      const about = { actor, action: 'grant.remove', realmName, clientId } as const
+      const about = { actor, action: 'grant.remove', realmName, clientId, roles: [grant.role] } as const
       await changeAccount(deps, about, async (context) => {
         const possible = isGrantKey(grant) ? [grant] : []
         const [removed] = await deleteGrants(context.trx, context.realm.id, clientId, possible)
@@ -106,21 +108,15 @@ export function grantOperations(deps: Pick<Dependencies, 'db' | 'clock'>): Grant
 
     async replaceGrants(actor, realmName, clientId, grants) {
       const roles = grants.map(({ role }) => role)
-      requireHeldRoles(actor, roles)
-      const about = {
-        actor,
-        action: 'grant.replace',
-        realmName,
-        clientId,
-        lockBefore: locking(grants),
-      } as const
-      return changeAccount(deps, about, async (context) => {
-        const { trx, realm, now, note } = context
+      const about = { actor, action: 'grant.replace', realmName, clientId, roles } as const
+      return changeAccount(deps, { ...about, lockBefore: locking(grants) }, async (context) => {
+        const { trx, realm, now, note, noteNothing } = context
         const removed = await deleteGrantsBut(trx, realm.id, clientId, grants)
         const added = await insertGrants(trx, realm.id, clientId, grants, now)
         note({ grants_added: added.length, grants_removed: removed.length })
         note({ added: audited(added), removed: audited(removed) })
-        await settle(context)
+        if (added.length + removed.length > 0) await settle(context)
+        else noteNothing()
         return { added: added.length, removed: removed.length }
       })
     },

@@ -88,7 +88,7 @@ async function writeParsed(
   const before = await findProtectedResources(trx, realm.id, entries)
   const old = new Map(before.map((resource) => [nameOf(resource), resource]))
   const accepted: ResourceEntry[] = []
-  const outcomes = entries.map((entry): ImportOutcome => {
+  const planned = entries.map((entry): ImportOutcome => {
     const missing = groupsOf(entry).find((group) => !known.has(nameOf(group)))
     if (missing)
       return {
@@ -102,8 +102,14 @@ async function writeParsed(
     accepted.push(entry)
     return { type, id, status: was ? 'updated' : 'created' }
   })
-  if (accepted.length > 0) await upsertProtectedResources(trx, realm.id, accepted, now)
-  return outcomes
+  if (accepted.length === 0) return planned
+  const created = new Set((await upsertProtectedResources(trx, realm.id, accepted, now)).map(nameOf))
+  // Others may have made some of them meanwhile.
+  return planned.map((outcome) =>
+    outcome.status === 'created' && !created.has(nameOf(outcome))
+      ? { ...outcome, status: 'updated' }
+      : outcome,
+  )
 }
 
 function groupsOf({ type, groups }: ResourceEntry): ResourceKey[] {

@@ -1,3 +1,4 @@
+import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { MAX_AUDITED_GRANTS } from '../../domain/grant.ts'
@@ -22,9 +23,9 @@ import {
   lockProtectedResources,
   type ProtectedResourceFilter,
 } from '../../storage/protected-resources.ts'
-import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import { keepRealmByName } from '../../storage/realms.ts'
 import { realmNamed } from '../accounts/account-changes.ts'
+import { type ChangeScope, inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from '../realms/realms.ts'
 import { writeEntries } from './protected-resource-entries.ts'
@@ -91,10 +92,15 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
     },
 
     async putProtectedResource(actor, realmName, value) {
-      return change(deps, actor, realmName, async ({ trx, realm, now }) => {
+      return change(deps, actor, realmName, async ({ trx, realm, now, checkVersion }) => {
         const entry = parseResourceEntry(value, resourceTypesOf(realm))
+        await lockProtectedResources(trx, realm.id, [entry], 'update')
+        const before = await findProtectedResource(trx, realm.id, entry)
+        checkVersion(before && resourceVersion(before), 'the resource')
         const [outcome] = (await writeEntries(trx, realm, [entry], now)) as [ImportOutcome]
         if (outcome.status === 'refused') throw outcome.refusal
+        // Another may have made it between the look and the write.
+        if (!before && outcome.status !== 'created') checkVersion(null, 'the resource')
         const after = { name: entry.name, groups: entry.groups }
         const action = outcome.status === 'created' ? 'resource.create' : 'resource.update'
         const event = {
@@ -111,11 +117,13 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
     },
 
     async deleteProtectedResource(actor, realmName, key) {
-      await change(deps, actor, realmName, async ({ trx, realm, now }) => {
+      await change(deps, actor, realmName, async ({ trx, realm, now, checkVersion }) => {
         // The resource before the accounts, as grants lock them: or the two could wait for each other.
         const possible = isResourceKey(key) ? [key] : []
         const [found] = await lockProtectedResources(trx, realm.id, possible, 'update')
         if (!found) throw unknownResource(realmName, key)
+        const before = (await findProtectedResource(trx, realm.id, key)) as ProtectedResource
+        checkVersion(resourceVersion(before), 'the resource')
         const grants = await lockGrantees(trx, realm.id, key)
         await deleteProtectedResource(trx, realm.id, key)
         await updateAuthorizationDetails(trx, realm.id, [...new Set(grants.map(({ clientId }) => clientId))])
@@ -134,7 +142,8 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
     },
 
     async importProtectedResources(actor, realmName, values) {
-      return change(deps, actor, realmName, async ({ trx, realm, now }) => {
+      return change(deps, actor, realmName, async ({ trx, realm, now, checkVersion }) => {
+        checkVersion(null, 'the list')
         const outcomes = await writeEntries(trx, realm, values, now)
         const details = {
           created: namesOf(outcomes, 'created'),
@@ -155,24 +164,30 @@ export function protectedResourceOperations(deps: Deps): ProtectedResourceOperat
   }
 }
 
+/** Another one for each state of a resource. */
+export function resourceVersion({ type, id, name, groups, createdAt, updatedAt }: ProtectedResource): string {
+  return fingerprint(JSON.stringify([type, id, name, groups, createdAt, updatedAt]))
+}
+
 interface Context {
   readonly trx: DatabaseTransaction
   readonly realm: Realm
   readonly now: Date
+  readonly checkVersion: ChangeScope['checkVersion']
 }
 
 function change<T>(
-  { db, clock }: Deps,
+  deps: Deps,
   actor: Actor,
   realmName: string,
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
-  requireAuthority(actor, realmName, 'administer')
-  return inRealmTransaction(db, realmName, async (trx) => {
+  const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
+  return inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
     // Kept, so that its types stay what they are checked against.
     const realm = await keepRealmByName(trx, realmName)
     if (!realm) throw unknownRealm(realmName)
-    return work({ trx, realm, now: clock() })
+    return work({ trx, realm, now: deps.clock(), checkVersion })
   })
 }
 

@@ -1,6 +1,7 @@
 import type { Actor } from '../../domain/actor.ts'
 import { authorityOfRoles } from '../../domain/authority.ts'
 import { adminAudienceOf } from '../../domain/realm.ts'
+import { rolesOf } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { PresentedTokenOperations } from './presented-tokens.ts'
 
@@ -19,15 +20,17 @@ export function administratorOperations(
   const audience = adminAudienceOf(publicUrl)
   return {
     async authenticateAdministrator(token, address) {
-      const { loaded, account, claims } = await verifyPresentedToken(token, { audience })
+      const { loaded, account, kid, claims } = await verifyPresentedToken(token, { audience })
       const { name } = loaded.realm
-      const granted = claims['roles'] as readonly string[]
-      const roles = account.roles.filter((role) => granted.includes(role))
+      const { clientId, statusIndex } = account
+      const roles = claims['roles'] as readonly string[]
+      const jti = claims['jti'] as string
       return {
         kind: 'api',
-        id: `${name}/${account.clientId}`,
+        id: `${name}/${clientId}`,
         address,
-        authority: authorityOfRoles(name, roles),
+        authority: authorityOfRoles(name, rolesOf(roles, account.roles)),
+        credential: { kind: 'token', realm: name, clientId, kid, jti, statusIndex, roles },
       }
     },
   }

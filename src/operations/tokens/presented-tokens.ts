@@ -36,6 +36,8 @@ interface VerifiedJwt extends UnverifiedJwt {
 export interface PresentedToken {
   readonly loaded: LoadedRealm
   readonly account: AccountRecord
+  /** Of the key that signed it. */
+  readonly kid: string
   readonly claims: Readonly<Record<string, unknown>>
 }
 
@@ -121,7 +123,7 @@ export function presentedTokenOperations(
         const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
         if (await revoked.load(lookup).catch(sayUnavailable)) refuse('the token was revoked')
       }
-      return { loaded, account, claims }
+      return { loaded, account, kid: key.kid, claims }
     },
   }
 }

@@ -2,6 +2,7 @@ import type { Actor } from '../../domain/actor.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
+import { lockActors } from '../../storage/actor-credentials.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { type Database, inTransaction } from '../../storage/database.ts'
 import { keepRealmByName } from '../../storage/realms.ts'
@@ -92,6 +93,7 @@ interface Revocation {
 async function revoke(db: Database, { realm, clientId, claims, address, now }: Revocation): Promise<void> {
   const { jti, exp } = claims as { jti: string; exp: number }
   await inTransaction(db, async (trx) => {
+    await lockActors(trx, undefined, `${realm.name}/${clientId}`)
     // The realm before the account, as all changes lock them; of a realm that is gone all tokens are dead.
     if ((await keepRealmByName(trx, realm.name))?.id !== realm.id) return
     const revoked = { realmId: realm.id, clientId, jti, expiresAt: new Date(exp * 1000) }

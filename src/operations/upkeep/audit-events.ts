@@ -6,6 +6,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { type AuditEventPosition, hasAuditTrail, listAuditEvents } from '../../storage/audit-events.ts'
 import { findDeletedRealm } from '../../storage/realm-deletion.ts'
 import { findRealmByName } from '../../storage/realms.ts'
+import { presentActor } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { unknownRealm } from '../realms/realms.ts'
 
@@ -37,7 +38,9 @@ export interface AuditEventOperations {
 
 const EXPORT_PAGE = 1000
 
-export function auditEventOperations({ db }: Pick<Dependencies, 'db'>): AuditEventOperations {
+export function auditEventOperations(deps: Pick<Dependencies, 'db' | 'clock'>): AuditEventOperations {
+  const { db } = deps
+
   /** The id of the realm, or `undefined` for the platform. */
   async function authorize(actor: Actor, owner: TrailOwner): Promise<string | undefined> {
     if (typeof owner !== 'string') {
@@ -75,8 +78,9 @@ export function auditEventOperations({ db }: Pick<Dependencies, 'db'>): AuditEve
     listAuditEvents: list,
 
     async exportAuditEvents(actor, owner, filter) {
-      const pageAfter = (after: string | undefined) =>
-        list(actor, owner, { ...filter, after, limit: EXPORT_PAGE })
+      // An export takes a while, and ends with the authority of who asked for it.
+      const pageAfter = async (after: string | undefined) =>
+        list(await presentActor(deps, actor), owner, { ...filter, after, limit: EXPORT_PAGE })
       // What is to be refused is refused before the first event.
       return eventsOf(await pageAfter(undefined), pageAfter)
     },

@@ -1,0 +1,59 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { OAuthError } from '../domain/oauth-error.ts'
+
+/** Headers of which Node keeps the first and says nothing of the others, and that decide what a request may do. */
+const SINGLE = new Set(['authorization', 'content-type'])
+
+/**
+ * Refuses requests that two readers, a proxy and this server say, could understand in two ways (RFC 6750 section 2:
+ * one method a request), and leads addresses with needless slashes to the one that they stand for.
+ */
+export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
+  const prefix = new URL(publicUrl).pathname.replace(/\/$/, '')
+  const routes: RegExp[] = []
+  app.addHook('onRoute', ({ url }) => {
+    if (!url.includes('*')) routes.push(patternOf(url))
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    const { rawHeaders, headers, url = '' } = request.raw
+    const repeated = repeatedHeader(rawHeaders)
+    if (repeated !== undefined)
+      return done(new OAuthError('invalid_request', `Two ${repeated} headers were sent.`, 'repeated header'))
+    if (headers.authorization !== undefined && url.includes('access_token=') && hasToken(request))
+      return done(new OAuthError('invalid_request', 'The access token was sent in two ways.'))
+    const path = url.split('?', 1)[0] as string
+    if (!NEEDLESS.test(path)) return done()
+    const right = path.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
+    if (!routes.some((route) => route.test(right))) return done()
+    // Rather than answered as if they were the same: a proxy may have let it through by its letters.
+    reply.code(308).header('cache-control', 'no-store')
+    reply.header('location', `${prefix}${right}${url.slice(path.length)}`).send()
+  })
+}
+
+const NEEDLESS = /\/\/|.\/$/
+
+function patternOf(url: string): RegExp {
+  const parts = url
+    .split('/')
+    .map((part) => (part.startsWith(':') ? '[^/]+' : part.replaceAll(/[^\w-]/g, '\\$&')))
+  return new RegExp(`^${parts.join('/')}$`)
+}
+
+function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
+  let seen: string[] | undefined
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    // Both of a length that few others have.
+    if (name.length !== 13 && name.length !== 12) continue
+    const lower = name.toLowerCase()
+    if (!SINGLE.has(lower)) continue
+    if (seen?.includes(lower)) return name
+    seen = [...(seen ?? []), lower]
+  }
+  return undefined
+}
+
+function hasToken({ query }: FastifyRequest): boolean {
+  return Object.hasOwn(query as object, 'access_token')
+}

@@ -1,0 +1,39 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+/** Answers a method that an address does not know; the status and `Allow` are there already. */
+export type RefuseMethod = (request: FastifyRequest, reply: FastifyReply, allow: string) => FastifyReply
+
+/**
+ * Watches what routes are made in this scope, and returns what answers all other methods of them: OPTIONS by those
+ * that there are, any other by 405 (RFC 9110 sections 9.3.7 and 15.5.6). Neither is a secret, so both are for all.
+ */
+export function watchMethods(app: FastifyInstance): (refuse: RefuseMethod) => void {
+  const known = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = known.get(url) ?? new Set()
+    for (const one of [method].flat()) methods.add(one)
+    known.set(url, methods)
+  })
+
+  return (refuse) => {
+    for (const [url, methods] of [...known]) {
+      const others = app.supportedMethods.filter((method) => !methods.has(method))
+      if (others.length === 0) continue
+      const allow = [...methods].join(', ')
+      // Before there is a body to be read.
+      const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+        reply.header('allow', allow)
+        if (request.method === 'OPTIONS') return reply.code(204).send()
+        return refuse(request, reply.code(405), allow)
+      }
+      app.route({
+        method: others,
+        url,
+        exposeHeadRoute: false,
+        schema: { hide: true },
+        onRequest: answer,
+        handler: answer,
+      })
+    }
+  }
+}

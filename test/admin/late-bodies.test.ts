@@ -1,0 +1,220 @@
+import t from 'tap'
+import { adminToken, asking, tokenFor } from '../support/admin.ts'
+import { dribble } from '../support/raw.ts'
+import { TESTER, type TestServer, testServer } from '../support/server.ts'
+
+interface Way {
+  readonly status: number
+  end(server: TestServer, clientId: string, token: string): Promise<unknown>
+}
+
+/** Ways in which an administrator ends, and how what they began is answered. */
+const WAYS: Record<string, Way> = {
+  deleted: {
+    status: 401,
+    end: ({ operations }, clientId) => operations.deleteServiceAccount(TESTER, 'acme', clientId),
+  },
+  disabled: {
+    status: 401,
+    end: ({ operations }, clientId) =>
+      operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false }),
+  },
+  demoted: {
+    status: 403,
+    end: ({ operations }, clientId) =>
+      operations.updateServiceAccount(TESTER, 'acme', clientId, { roles: ['view'] }),
+  },
+  'parted from its tokens': {
+    status: 401,
+    end: ({ operations }, clientId) => operations.revokeTokens(TESTER, 'acme', clientId),
+  },
+  'overtaken by its token’s end': {
+    status: 401,
+    end: async ({ clock }) => clock.advance(400),
+  },
+  'parted from this one token': {
+    status: 401,
+    end: async ({ operations }, _clientId, token) => {
+      const { loaded, account } = await operations.verifyPresentedToken(token)
+      await operations.revokeToken({ loaded, account }, token, '192.0.2.1')
+    },
+  },
+  'left without the key that signed': {
+    status: 401,
+    end: async ({ operations }) => {
+      for (const { kid } of await operations.listSigningKeys(TESTER, 'acme'))
+        await operations.revokeSigningKey(TESTER, 'acme', kid)
+    },
+  },
+}
+
+for (const [name, { status, end }] of Object.entries(WAYS))
+  t.test(`an administrator who is ${name} while the body comes changes nothing`, async (t) => {
+    const server = await testServer(t)
+    await server.operations.createRealm(TESTER, 'acme')
+    const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
+    const accounts = '/admin/realms/acme/service-accounts'
+    const requests = await Promise.all([
+      dribble(server.app, 'POST', accounts, {
+        token,
+        body: JSON.stringify({ name: 'made too late', roles: ['account-admin'] }),
+      }),
+      dribble(server.app, 'PATCH', `${accounts}/${clientId}`, { token, body: '{"enabled":true}' }),
+      dribble(server.app, 'PUT', `${accounts}/${clientId}/roles`, {
+        token,
+        body: '{"items":["account-admin"]}',
+      }),
+      dribble(server.app, 'POST', '/admin/realms/acme/resources', {
+        token,
+        body: '{"type":"device","id":"d1"}\n',
+        type: 'application/x-ndjson',
+      }),
+    ])
+    // Answered after them, so that each of them has been let in by now.
+    t.equal((await asking(server, token)('GET', '/admin/realms/acme')).status, 200)
+    await end(server, clientId, token)
+    for (const request of requests) {
+      const answer = await request.finish()
+      t.equal(answer.status, status, answer.text)
+    }
+    const { items } = await server.operations.listServiceAccounts(TESTER, 'acme', { after: '', limit: 10 })
+    t.notOk(items.some((account) => account.name === 'made too late'))
+    t.notOk(items.some((account) => account.roles.includes('account-admin') && name === 'demoted'))
+  })
+
+t.test('the authority of a change is that of its transaction, not that of its request', async (t) => {
+  const server = await testServer(t)
+  const { operations } = server
+  await operations.createRealm(TESTER, 'acme')
+  const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
+  const actor = await operations.authenticateAdministrator(token, '192.0.2.1')
+  const { account } = await operations.createServiceAccount(actor, 'acme', { name: 'CI' })
+  const device = { type: 'device', id: 'd1' }
+  await operations.putProtectedResource(TESTER, 'acme', device)
+  const grant = { role: 'view', ...device }
+  const changes: Record<string, () => Promise<unknown>> = {
+    create: () => operations.createServiceAccount(actor, 'acme', { name: 'late' }),
+    update: () => operations.updateServiceAccount(actor, 'acme', account.clientId, { description: 'late' }),
+    remove: () => operations.deleteServiceAccount(actor, 'acme', account.clientId),
+    reset: () => operations.resetClientSecret(actor, 'acme', account.clientId),
+    rotate: () => operations.startSecretRotation(actor, 'acme', account.clientId),
+    addRole: () => operations.addRole(actor, 'acme', account.clientId, 'operate'),
+    removeRole: () => operations.removeRole(actor, 'acme', account.clientId, 'view'),
+    addGrant: () => operations.addGrant(actor, 'acme', account.clientId, grant),
+    replaceGrants: () => operations.replaceGrants(actor, 'acme', account.clientId, [grant]),
+    revoke: () => operations.revokeTokens(actor, 'acme', account.clientId),
+    put: () => operations.putProtectedResource(actor, 'acme', { type: 'device', id: 'late' }),
+    deleteResource: () => operations.deleteProtectedResource(actor, 'acme', device),
+    import: () => operations.importProtectedResources(actor, 'acme', [{ type: 'device', id: 'late' }]),
+    realm: () => operations.updateRealm(actor, 'acme', { displayName: 'late' }),
+    key: () => operations.rotateSigningKey(actor, 'acme'),
+    link: () => operations.createPortalLink(actor, 'acme'),
+    sessions: () => operations.endPortalSessions(actor, 'acme', undefined),
+  }
+  await operations.updateServiceAccount(TESTER, 'acme', clientId, { roles: ['view'] })
+  for (const [name, change] of Object.entries(changes))
+    await t.rejects(change(), { code: 'forbidden' }, `${name}: demoted`)
+  await operations.updateServiceAccount(TESTER, 'acme', clientId, {
+    roles: ['account-admin'],
+    enabled: false,
+  })
+  for (const [name, change] of Object.entries(changes))
+    await t.rejects(change(), { code: 'invalid_token' }, `${name}: disabled`)
+  t.equal((await operations.findServiceAccount(TESTER, 'acme', account.clientId)).version, account.version)
+})
+
+t.test('an import ends with the authority of who sent it', async (t) => {
+  const server = await testServer(t)
+  const { operations } = server
+  await operations.createRealm(TESTER, 'acme')
+  const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
+  const actor = await operations.authenticateAdministrator(token, '192.0.2.1')
+  const { importResourceLines } = await import('../../src/operations/resources/protected-resource-import.ts')
+  const lines = Array.from({ length: 1200 }, (_, n) => JSON.stringify({ type: 'device', id: `d${n}` }))
+  const chunks = importResourceLines(operations, actor, 'acme', lines.join('\n'))
+  t.equal((await chunks.next()).value?.length, 500)
+  await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+  await t.rejects(chunks.next(), { code: 'invalid_token' })
+  const { items } = await operations.listProtectedResources(TESTER, 'acme', { limit: 1000 })
+  t.equal(items.length, 500)
+})
+
+t.test('an export of the trail ends with the authority of who asked for it', async (t) => {
+  const server = await testServer(t)
+  const { operations } = server
+  await operations.createRealm(TESTER, 'acme')
+  const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
+  for (let n = 0; n < 1001; n++)
+    await operations.updateServiceAccount(TESTER, 'acme', clientId, { description: String(n) })
+  const actor = await operations.authenticateAdministrator(token, '192.0.2.1')
+  const events = await operations.exportAuditEvents(actor, 'acme', {})
+  for (let n = 0; n < 1000; n++) await events.next()
+  await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+  await t.rejects(events.next(), { code: 'invalid_token' })
+})
+
+t.test(
+  'whoever disables an administrator waits for its change under way, and none comes after',
+  async (t) => {
+    const server = await testServer(t)
+    const { operations } = server
+    await operations.createRealm(TESTER, 'acme')
+    const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
+    const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'target' })
+    const ask = asking(server, token)
+    const path = `/admin/realms/acme/service-accounts/${account.clientId}`
+    const changes = Array.from({ length: 10 }, (_, n) => ask('PATCH', path, { description: `${n}` }))
+    await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+    const { version } = await operations.findServiceAccount(TESTER, 'acme', account.clientId)
+    for (const { status } of await Promise.all(changes))
+      t.ok(status === 200 || status === 401, String(status))
+    t.equal((await operations.findServiceAccount(TESTER, 'acme', account.clientId)).version, version)
+  },
+)
+
+t.test('two administrators who change each other at once do not wait for each other', async (t) => {
+  const server = await testServer(t)
+  const { operations } = server
+  await operations.createRealm(TESTER, 'acme')
+  const [a, b] = [
+    await adminToken(server, 'acme', ['account-admin']),
+    await adminToken(server, 'acme', ['account-admin']),
+  ]
+  const describe = (by: { token: string }, clientId: string, description: string) =>
+    asking(server, by.token)('PATCH', `/admin/realms/acme/service-accounts/${clientId}`, { description })
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, (_, n) => [
+      describe(a, b.clientId, `${n}`),
+      describe(b, a.clientId, `${n}`),
+      describe(a, a.clientId, `own ${n}`),
+    ]).flat(),
+  )
+  t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+})
+
+t.test('a portal session that has ended changes nothing, though its form had been let in', async (t) => {
+  const server = await testServer(t)
+  const { operations } = server
+  await operations.createRealm(TESTER, 'acme')
+  const { url } = await operations.createPortalLink(TESTER, 'acme')
+  const cookie = await operations.signInWithLink('acme', url.split('#')[1] as string, '192.0.2.1')
+  const visit = await operations.findPortalVisit(cookie)
+  const { portalActor } = await import('../../src/domain/portal-session.ts')
+  if (!visit) return t.fail('nobody is signed in')
+  const actor = portalActor(visit.session, '192.0.2.1', visit.idHash)
+  await operations.createServiceAccount(actor, 'acme', { name: 'CI' })
+  await operations.endPortalSessions(TESTER, 'acme', undefined)
+  await t.rejects(operations.createServiceAccount(actor, 'acme', { name: 'late' }), { code: 'forbidden' })
+})
+
+t.test('a token that was good when the request came is still what a bodyless change rests on', async (t) => {
+  const server = await testServer(t)
+  await server.operations.createRealm(TESTER, 'acme')
+  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+    name: 'admin',
+    roles: ['account-admin'],
+  })
+  const token = await tokenFor(server, 'acme', account.clientId, clientSecret)
+  const answer = await asking(server, token)('POST', '/admin/realms/acme/keys/rotate')
+  t.equal(answer.status, 200, answer.text)
+})
