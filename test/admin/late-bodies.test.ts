@@ -182,14 +182,14 @@ t.test('two administrators who change each other at once do not wait for each ot
   ]
   const describe = (by: { token: string }, clientId: string, description: string) =>
     asking(server, by.token)('PATCH', `/admin/realms/acme/service-accounts/${clientId}`, { description })
-  const answers = await Promise.all(
-    Array.from({ length: 10 }, (_, n) => [
+  for (let n = 0; n < 5; n++) {
+    const answers = await Promise.all([
       describe(a, b.clientId, `${n}`),
       describe(b, a.clientId, `${n}`),
       describe(a, a.clientId, `own ${n}`),
-    ]).flat(),
-  )
-  t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+    ])
+    t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+  }
 })
 
 t.test('a portal session that has ended changes nothing, though its form had been let in', async (t) => {
