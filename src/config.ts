@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { readDatabaseUrl } from './config/database-url.ts'
-import { environmentReader, type Fault, type Read } from './config/reader.ts'
+import { environmentReader, type Fault, type Read, SECRET_VARIABLES } from './config/reader.ts'
 import { readSingleSignOn, type SingleSignOnConfig } from './config/single-sign-on.ts'
 import { readTracing } from './config/tracing.ts'
 import { readTrustProxy, type TrustProxy } from './config/trust-proxy.ts'
@@ -84,6 +84,11 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
+}
+
+/** Takes secrets out of an environment that has been read: child processes would inherit them. */
+export function forgetSecrets(env: NodeJS.ProcessEnv): void {
+  for (const name of SECRET_VARIABLES) delete env[name]
 }
 
 function readWhole(

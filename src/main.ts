@@ -1,18 +1,21 @@
 import cluster from 'node:cluster'
 import { runCommand } from './cli/program.ts'
-import { loadConfig } from './config.ts'
+import { forgetSecrets, loadConfig } from './config.ts'
 
 process.exitCode = await runCommand(process.argv, process.env, serveUntilStopped)
 
 async function serveUntilStopped(): Promise<never> {
   // Loaded when it is needed: other commands start sooner without.
-  const { createLogger, listenForStop, runUntilStopped, serve, serveAsWorker } = await import(
+  const { createLogger, listenForStop, receiveConfig, runUntilStopped, serve, serveAsWorker } = await import(
     './server/serve.ts'
   )
-  const config = loadConfig(process.env)
-  const logger = createLogger(config.logLevel)
+  const logger = createLogger('info')
   const stop = listenForStop(logger)
   try {
+    const config = cluster.isWorker ? await receiveConfig(stop.begun) : loadConfig(process.env)
+    if (config === undefined) process.exit(0)
+    forgetSecrets(process.env)
+    logger.level = config.logLevel
     const running = await (cluster.isWorker ? serveAsWorker : serve)(config, logger, stop.begun)
     process.exit(await runUntilStopped(running, stop, config.shutdownDelaySeconds, logger))
   } catch (error) {

@@ -6,6 +6,7 @@ import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts'
 import { DatabaseUnreachableError } from '../operations/open.ts'
 import { describeDatabaseError } from '../storage/database.ts'
 import { MigrationError } from '../storage/migrations.ts'
+import { NoDatabaseError } from './session.ts'
 
 /** What went wrong and what to do, for a person; a stack only where the fault is ours. */
 export function explain(error: unknown): string {
@@ -16,7 +17,12 @@ export function explain(error: unknown): string {
       `the master key does not open the keys in the database (${error.message}); give the one that they are sealed ` +
       'with in MASTER_KEY or MASTER_KEY_FILE, behind a newer one if there is one'
     )
-  if (error instanceof Refusal || error instanceof DatabaseUnreachableError) return error.message
+  if (
+    error instanceof Refusal ||
+    error instanceof NoDatabaseError ||
+    error instanceof DatabaseUnreachableError
+  )
+    return error.message
   if (error instanceof MigrationError || error instanceof MissingMasterKeyError) return error.message
   if (error instanceof EmbeddedPostgresError) return error.message
   return listenError(error) ?? describeDatabaseError(error) ?? `unexpected: ${(error as Error).stack}`

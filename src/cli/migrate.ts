@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
-import { print } from './session.ts'
+import { print, requireEmbeddedDatabase } from './session.ts'
 
 /** The command waits this long for a database that is not there, and for tables that others use. */
 const DATABASE_WAIT_SECONDS = 5
@@ -12,6 +12,7 @@ export function migrateCommand(program: Command, env: NodeJS.ProcessEnv): void {
     .description('apply pending migrations, as the server does when it starts; needs no master key')
     .action(async () => {
       const { databaseUrl, dataDir } = loadConfig(env, { needsMasterKey: false })
+      if (databaseUrl === undefined) await requireEmbeddedDatabase(dataDir)
       const { applyMigrations } = await import('../operations/open.ts')
       const applied = await applyMigrations({
         databaseUrl,

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { VERSION } from '../config/version.ts'
 import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
 import { grantCommands } from './grants.ts'
@@ -24,6 +25,7 @@ export async function runCommand(
 ): Promise<number> {
   const program = new Command('mintmark')
     .description('The token server for machines: OAuth 2.0 client credentials by realm.')
+    .version(VERSION)
     .option('--json', 'print one JSON value, in the names of the wire, and nothing else')
     .addHelpText('after', '\nIt is configured by environment variables, the same ones for every command.')
     .showHelpAfterError()

@@ -26,6 +26,11 @@ export type InSession = <Args extends unknown[]>(
   work: (session: Session, ...args: Args) => Promise<Answer>,
 ) => (...args: Args) => Promise<void>
 
+/** A command found no database to work on; only the server makes one. */
+export class NoDatabaseError extends Error {
+  override readonly name = 'NoDatabaseError'
+}
+
 /** A command waits this long for a database that is not there. */
 const DATABASE_WAIT_SECONDS = 5
 
@@ -34,6 +39,7 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
   return (work) =>
     async (...args) => {
       const config = loadConfig(env)
+      if (config.databaseUrl === undefined) await requireEmbeddedDatabase(config.dataDir)
       // Loaded when it is needed: help and wrong usage can do without.
       const { openOperations } = await import('../operations/open.ts')
       const opened = await openOperations({
@@ -57,6 +63,15 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
         await opened.close()
       }
     }
+}
+
+/** In the wrong folder a command would make a database that no server knows. */
+export async function requireEmbeddedDatabase(dataDir: string): Promise<void> {
+  const { hasCluster } = await import('../embedded/embedded-cluster.ts')
+  if (!hasCluster(dataDir))
+    throw new NoDatabaseError(
+      `there is no database in ${dataDir}: set DATABASE_URL (and MASTER_KEY), or DATA_DIR to the folder of the server, or start one there first: mintmark serve`,
+    )
 }
 
 async function requireRightClock({ measureClockSkew }: Operations): Promise<void> {

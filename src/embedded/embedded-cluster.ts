@@ -22,6 +22,11 @@ export interface Cluster {
 
 const MAJOR_VERSION = '18'
 
+/** Whether a server has made a database below `dataDir`. */
+export function hasCluster(dataDir: string): boolean {
+  return existsSync(join(dataDir, 'postgres', MAJOR_VERSION))
+}
+
 /** The cluster below `dataDir`, made where there is none. Several that make it at once agree. */
 export async function openCluster(dataDir: string): Promise<Cluster> {
   const parent = join(dataDir, 'postgres')

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { VERSION } from '../config/version.ts'
 import type { RequestOutcome } from '../http/request-log.ts'
 import type { MeasurementOperations, Measurements } from '../operations/upkeep/measurements.ts'
 
@@ -36,6 +37,13 @@ export function createMetrics({ measure, isRealmLoaded }: MeasurementOperations)
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers,
   })
+  new Gauge({
+    name: 'mintmark_build_info',
+    help: 'Always 1; the label is the version.',
+    labelNames: ['version'],
+    aggregator: 'max',
+    registers,
+  }).set({ version: VERSION }, 1)
   addGauges(registry, measure)
 
   return {

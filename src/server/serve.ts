@@ -1,8 +1,11 @@
 import cluster from 'node:cluster'
 import type { Logger } from 'pino'
+import { VERSION } from '../config/version.ts'
 import type { Config } from '../config.ts'
 import { SERVER_ACTOR } from '../domain/actor.ts'
 import { systemClock } from '../domain/clock.ts'
+import { OAuthError } from '../domain/oauth-error.ts'
+import { SYSTEM_REALM } from '../domain/realm.ts'
 import { isLoopbackHost } from '../http/host.ts'
 import { DEMO_REALM } from '../operations/accounts/bootstrap.ts'
 import { type OpenedOperations, openOperations } from '../operations/open.ts'
@@ -21,6 +24,7 @@ const DATABASE_WAIT_SECONDS = 60
 
 export { createLogger } from './logger.ts'
 export { listenForStop, runUntilStopped } from './stop.ts'
+export { receiveConfig } from './workers.ts'
 
 /** A server, or the workers that serve. */
 type Door = Required<Running>
@@ -86,12 +90,29 @@ async function bootstrap(
     const { clientId, clientSecret } = config.bootstrapAdmin
     if (await operations.bootstrapAdministrator(clientId, clientSecret))
       logger.info({ client_id: clientId }, 'platform administrator created in realm system')
+    else if (!(await letsIn(operations, clientId, clientSecret)))
+      logger.warn(
+        { client_id: clientId },
+        'BOOTSTRAP_ADMIN_CLIENT_SECRET does not let this client in: it makes the first administrator and changes none; to replace a secret: mintmark service-account reset-secret --realm system <client_id>',
+      )
   }
   if (config.databaseUrl !== undefined) return
   const demo = await operations.createDemo()
   if (!demo) return
   const { url } = await operations.createPortalLink(SERVER_ACTOR, DEMO_REALM)
   printWelcome(config.publicUrl, demo, url)
+}
+
+async function letsIn(operations: OpenedOperations['operations'], clientId: string, clientSecret: string) {
+  // Not an address: a failure here holds up no client.
+  const entered = operations.authenticateClient(SYSTEM_REALM, { clientId, clientSecret }, 'bootstrap')
+  return entered.then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof OAuthError) return false
+      throw error
+    },
+  )
 }
 
 async function listen(config: Config, { operations }: OpenedOperations, logger: Logger): Promise<Door> {
@@ -110,7 +131,8 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     port: config.port,
     // Each worker has a socket of its own, among which Linux shares connections out evenly; elsewhere they share one.
     reusePort: cluster.isWorker && process.platform === 'linux',
-    listenTextResolver: (address: string) => `listening on ${address}, serving ${config.publicUrl}`,
+    listenTextResolver: (address: string) =>
+      `listening on ${address}, serving ${config.publicUrl}, version ${VERSION}`,
   }
   await server.app.listen(listening)
   const uses = startUseWriter(operations, logger)

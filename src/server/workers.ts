@@ -11,6 +11,23 @@ const RESTART_MILLISECONDS = 500
 
 const LISTENS = 'mintmark:listens'
 
+const CONFIG = 'mintmark:config'
+
+/** A worker's configuration, which the first process sends it; `undefined` when it is told to stop before. */
+export function receiveConfig(signal: AbortSignal): Promise<Config | undefined> {
+  return new Promise((resolve) => {
+    const listen = (message: { type?: unknown; config?: Config }) => {
+      if (message?.type === CONFIG) done(message.config)
+    }
+    const done = (config?: Config) => {
+      process.off('message', listen)
+      resolve(config)
+    }
+    process.on('message', listen)
+    signal.addEventListener('abort', () => done())
+  })
+}
+
 /** A worker with a socket of its own says so itself, for the cluster does not. */
 export function sayThatItListens(): void {
   process.send?.({ type: LISTENS })
@@ -45,20 +62,15 @@ export async function startWorkers(
   let closing = false
   let failed = 0
   const workers = new Map<Worker, Promise<unknown>>()
-  // Everyone on one port and one database, embedded or not.
-  const environment = {
-    PORT: config.port,
-    PUBLIC_URL: config.publicUrl,
-    DATABASE_URL: databaseUrl,
-    MASTER_KEY: masterKeys.join(','),
-    MASTER_KEY_FILE: '',
-  }
+  // Everyone on one port and one database, embedded or not. By a message, for environments can be read from outside.
+  const shared = { type: CONFIG, config: { ...config, databaseUrl, masterKeys, bootstrapAdmin: undefined } }
 
   answerWorkersMetrics()
   function start(): void {
-    const worker = cluster.fork(environment)
+    const worker = cluster.fork()
     // Of what is sent to one that has just died; its exit says the rest.
     worker.on('error', (err) => logger.warn({ err }, 'a worker could not be told'))
+    worker.send(shared)
     const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
       worker.on('exit', (code, signal) => resolve({ code, signal }))
     })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -110,11 +110,27 @@ t.test('a machine whose clock is off administers nothing', async (t) => {
 t.test('a master key file that holds no key is a clear error', async (t) => {
   const DATA_DIR = temporaryFolder(t)
   writeFileSync(join(DATA_DIR, 'master-key'), '\n')
-  const { code, stderr } = await mintmark(['realm', 'list'], { DATA_DIR })
+  const { code, stderr } = await mintmark(['serve'], { DATA_DIR, PORT: '0' })
   t.equal(code, 1)
   t.match(stderr, /master-key must hold keys of 32 bytes in base64url, one a line/)
 })
 
 t.test('a fault of ours is told with its place', async (t) => {
   t.match(explain(new TypeError('oops')), /^unexpected: TypeError: oops\n +at .*program\.test\.ts/)
+})
+
+t.test('only the server makes a database; another command in the wrong folder says so', async (t) => {
+  const DATA_DIR = temporaryFolder(t)
+  for (const args of [['realm', 'list'], ['realm', 'create', 'acme'], ['migrate']]) {
+    const { code, stdout, stderr } = await mintmark(args, { DATA_DIR })
+    t.equal(code, 1)
+    t.equal(stdout, '')
+    t.match(stderr, /^mintmark: there is no database in .*: set DATABASE_URL .* mintmark serve\n$/)
+  }
+  t.same(readdirSync(DATA_DIR), [])
+})
+
+t.test('the program tells its version', async (t) => {
+  const { version } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8'))
+  t.match(await mintmark(['--version'], {}), { code: 0, stdout: `${version}\n` })
 })

@@ -145,7 +145,7 @@ t.test('tells that HOST has no address, before anything waits for the database',
 
 t.test('does not start with a master key that is not the one of the database', async (t) => {
   const env = await environment(t)
-  await mintmark(['migrate'], env)
+  await mintmark(['realm', 'list'], env)
   const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) })
   t.equal(code, 1)
   t.match(stderr, /^mintmark: the master key does not open the keys .* MASTER_KEY or MASTER_KEY_FILE.*\n$/)
@@ -178,7 +178,7 @@ t.test('does not start on a database that it cannot write to', async (t) => {
   t.equal(code, 1)
   t.match(
     stderr,
-    /mintmark: database error: 25006: cannot execute .* read-only transaction; point DATABASE_URL at the primary.*\n$/,
+    /mintmark: database error: 25006: cannot execute .* read-only transaction; point DATABASE_URL at the primary.*$/m,
   )
 })
 
@@ -255,6 +255,13 @@ t.test(
     for (const { url } of servers) t.equal((await requestToken(url, 'system', credentials)).status, 200)
 
     const again = await startServer(t, env)
-    t.notMatch(again.output().stderr, /platform administrator created|database migrated/)
+    t.notMatch(again.output().stderr, /platform administrator created|database migrated|does not let/)
+    const changed = { ...env, BOOTSTRAP_ADMIN_CLIENT_SECRET: 'another horse battery' }
+    const { url: last, output } = await startServer(t, changed)
+    t.match(
+      output().stderr,
+      /"level":40.*"client_id":"root".*BOOTSTRAP_ADMIN_CLIENT_SECRET does not let.*reset-secret/,
+    )
+    t.equal((await requestToken(last, 'system', credentials)).status, 200)
   },
 )

@@ -3,7 +3,7 @@ import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { testDatabase } from '../support/postgres.ts'
-import { crash, onDatabase, type Started, startServer } from '../support/process.ts'
+import { crash, onDatabase, type Started, startServer, temporaryFolder } from '../support/process.ts'
 
 async function startTwo(t: Test): Promise<Started> {
   const started = await startServer(t, { ...onDatabase(await testDatabase(t)), WORKERS: '2' })
@@ -127,4 +127,23 @@ t.test('metrics are refused for now while the first process hangs', async (t) =>
   t.equal(status, 503)
   t.equal(await ask(), 200)
   agent.destroy()
+})
+
+t.test('no secret is in the environment of a worker', { skip: process.platform !== 'linux' }, async (t) => {
+  const secrets = {
+    METRICS_TOKEN: 'metrics-token-of-the-operator',
+    BOOTSTRAP_ADMIN_CLIENT_ID: 'root',
+    BOOTSTRAP_ADMIN_CLIENT_SECRET: 'correct horse battery',
+  }
+  const databases = [onDatabase(await testDatabase(t)), { DATA_DIR: temporaryFolder(t) }]
+  for (const database of databases) {
+    const server = await startServer(t, { ...database, ...secrets, WORKERS: '2' })
+    await until(() => server.output().stderr.match(/listening on/g)?.length === 2)
+    for (const pid of workersOf(server)) {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8')
+      t.match(environment, 'NODE_UNIQUE_ID')
+      t.notMatch(environment, /(MASTER_KEY|DATABASE_URL|METRICS_TOKEN|BOOTSTRAP_ADMIN_CLIENT_SECRET)=./)
+    }
+    t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
+  }
 })
