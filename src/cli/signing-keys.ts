@@ -13,12 +13,17 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
   const ofRealm = (name: string, description: string) =>
     key.command(name).description(description).requiredOption('--realm <name>', 'realm whose keys they are')
 
-  ofRealm('list', 'all published keys of a realm').action(
-    inSession(async ({ operations, actor }, { realm }: InRealm) => {
-      const keys = await operations.listSigningKeys(actor, realm)
-      return { json: keys.map((each) => signingKeyToWire(each, realm)), text: listText(keys) }
-    }),
-  )
+  ofRealm('list', 'all published keys of a realm')
+    .option('--pem', 'public keys in PEM, each below a comment with its kid')
+    .action(
+      inSession(async ({ operations, actor }, { realm, pem }: InRealm & { readonly pem?: boolean }) => {
+        const keys = await operations.listSigningKeys(actor, realm)
+        const text = pem
+          ? ((await operations.findPublishedRealm(realm)).pem() as string).trimEnd()
+          : listText(keys)
+        return { json: keys.map((each) => signingKeyToWire(each, realm)), text }
+      }),
+    )
 
   ofRealm('rotate', 'publish a new key now; it signs as soon as no cache can be without it').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {

@@ -85,6 +85,7 @@ export function createOperations(dependencies: Dependencies): Operations {
   const presentedTokens = presentedTokenOperations(forTokens, freshClients)
   const uses = useOperations(dependencies)
   const statusLists = statusListOperations(forTokens, loadedRealms)
+  const leakedSecrets = leakedSecretOperations(dependencies)
   const administration = recordRefusals(
     dependencies,
     {
@@ -123,12 +124,12 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...accessTokenOperations(dependencies, uses),
     ...uses,
     ...publishedRealmOperations(dependencies, loadedRealms),
-    ...leakedSecretOperations(dependencies),
+    ...leakedSecrets,
     ...statusLists,
     ...expiryOperations(dependencies),
     ...auditRetentionOperations(dependencies),
     ...healthOperations(dependencies),
-    ...measurementOperations(dependencies, loadedRealms, freshClients, statusLists),
+    ...measurementOperations(dependencies, loadedRealms, { ...freshClients, ...leakedSecrets }, statusLists),
   }
 }
 

@@ -111,6 +111,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
     shedOverload(reports, maxInFlight)
     await leakedSecretsRoute(reports, operations)
     postOnly(reports, '/realms/:tenant/leaked-secrets')
+    postOnly(reports, '/leaked-secrets')
   })
   await app.register(async (portal) => portalRoutes(portal, operations))
   await app.register(async (admin) => adminApi(admin, operations, options))

@@ -79,6 +79,11 @@ type Read = (measurements: Measurements) => number | undefined
 const COUNTS: readonly [name: string, help: string, read: (measurements: Measurements) => number][] = [
   ['mintmark_client_lookups_total', 'Look-ups of clients.', (m) => m.lookups],
   ['mintmark_client_lookup_batches_total', 'Reads of the database that served them.', (m) => m.lookupBatches],
+  [
+    'mintmark_leaked_secrets_total',
+    'Valid secrets that were reported to have leaked.',
+    (m) => m.leakedSecrets,
+  ],
 ]
 
 const READINGS: readonly Reading[] = [

@@ -64,24 +64,26 @@ export async function listClientSecrets(
 }
 
 export type FoundClientSecret = Pick<ClientSecret, 'id' | 'createdAt' | 'expiresAt'> & {
+  readonly realmId: string
   readonly clientId: string
   readonly hmac: string
 }
 
-/** Secrets of a realm by their HMACs, in hex. */
+/** Secrets of a realm, or of all, by their HMACs, in hex. */
 export async function findClientSecretsByHmac(
   db: Database,
-  realmId: string,
+  realmId: string | undefined,
   hmacs: readonly string[],
 ): Promise<FoundClientSecret[]> {
-  const rows = await db
+  let query = db
     .selectFrom('client_secrets')
-    .select(['client_id', 'id', 'created_at', 'expires_at'])
+    .select(['realm_id', 'client_id', 'id', 'created_at', 'expires_at'])
     .select(sql<string>`encode(hmac, 'hex')`.as('hmac'))
-    .where('realm_id', '=', realmId)
     .where('hmac', 'in', [Buffer.alloc(0), ...hmacs.map((hmac) => Buffer.from(hmac, 'hex'))])
-    .execute()
+  if (realmId !== undefined) query = query.where('realm_id', '=', realmId)
+  const rows = await query.execute()
   return rows.map((row) => ({
+    realmId: row.realm_id,
     clientId: row.client_id,
     id: row.id,
     hmac: row.hmac,

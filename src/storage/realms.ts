@@ -56,6 +56,11 @@ export async function findRealmByName(db: Database, name: string): Promise<Realm
 /** Tells these advisory locks from others. */
 const REALM_LOCKS = sql.lit(0x6d6d)
 
+export async function findRealmById(db: Database, id: string): Promise<Realm | undefined> {
+  const row = await db.selectFrom('realms').select(REALM_COLUMNS).where('id', '=', id).executeTakeFirst()
+  return row && toRealm(row)
+}
+
 /** Holds the realm's row until the transaction ends. */
 export async function lockRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
   // First come, first served. Row locks are not fair: one who wants the row alone waits while others go on sharing it.

@@ -40,3 +40,9 @@ t.test('a revoked key is gone at once', async (t) => {
   t.equal(code, 1)
   t.equal(stderr, `mintmark: Realm acme has no key ${kid}.\n`)
 })
+
+t.test('keys are listed in PEM for programs that read no JWKS', async (t) => {
+  const { stdout, code } = await mintmark(['key', 'list', '--realm', 'acme', '--pem'], env)
+  t.equal(code, 0)
+  t.match(stdout, /^# [\w-]{43} ES256\n-----BEGIN PUBLIC KEY-----\n[\s\S]+\n-----END PUBLIC KEY-----\n/)
+})

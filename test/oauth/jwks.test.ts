@@ -1,6 +1,8 @@
+import { createPublicKey } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { ALGORITHMS } from '../../src/domain/realm.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const CERTS = '/realms/acme/protocol/openid-connect/certs'
@@ -144,4 +146,25 @@ t.test('a realm that was seen to be gone does not come back when the database go
   const giveBack = await cutDatabase()
   t.equal((await app.inject(CERTS)).statusCode, 503)
   await giveBack()
+})
+
+t.test('the keys are there in PEM, all or one', async (t) => {
+  const server = await testServer(t)
+  for (const algorithm of ALGORITHMS) {
+    const name = algorithm.toLowerCase()
+    await server.operations.createRealm(TESTER, name, { algorithm })
+    const certs = `/realms/${name}/protocol/openid-connect/certs`
+    const [jwk] = (await server.app.inject(certs)).json().keys
+    const all = await server.app.inject(`${certs}?format=pem`)
+    t.equal(all.statusCode, 200)
+    t.equal(all.headers['content-type'], 'application/x-pem-file')
+    t.match(all.body, `# ${jwk.kid} ${algorithm}\n-----BEGIN PUBLIC KEY-----\n`)
+    t.match(createPublicKey(all.body).export({ format: 'jwk' }), { kty: jwk.kty })
+    t.equal((await server.app.inject(`${certs}?format=pem&kid=${jwk.kid}`)).body, all.body)
+    for (const query of ['kid=x', 'kid=', `kid=${jwk.kid}&kid=${jwk.kid}`])
+      t.equal((await server.app.inject(`${certs}?format=pem&${query}`)).statusCode, 404, query)
+    const etag = all.headers['etag'] as string
+    const again = await server.app.inject({ url: `${certs}?format=pem`, headers: { 'if-none-match': etag } })
+    t.equal(again.statusCode, 304)
+  }
 })

@@ -181,3 +181,31 @@ t.test('the expression of the guide finds every secret that the server makes', a
   }
   t.notMatch('mm_0123456789', expression)
 })
+
+t.test('one address takes reports for all realms, and a metric counts what was valid', async (t) => {
+  const { app, operations, clientSecret, token, events } = await withAccount(t)
+  await operations.createRealm(TESTER, 'other', { leakedSecretAction: 'alert' })
+  const made = await operations.createServiceAccount(TESTER, 'other', { name: 'CI' })
+  const reports = [clientSecret, made.clientSecret, generateClientSecret()].map((one) => ({
+    ...PLACE,
+    token: one,
+  }))
+  const report = () =>
+    app.inject({
+      method: 'POST',
+      url: '/leaked-secrets',
+      headers: { 'content-type': 'application/json' },
+      payload: JSON.stringify(reports),
+    })
+  const answer = await report()
+  t.equal(answer.statusCode, 202)
+  t.same(answer.json(), { received: 3 })
+  t.equal((await token(clientSecret)).statusCode, 401)
+  t.equal((await events()).length, 1)
+  const elsewhere = { action: 'service-account.leaked-secret', limit: 10 } as const
+  t.equal((await operations.listAuditEvents(TESTER, 'other', elsewhere)).items.length, 1)
+  t.equal((await operations.measure()).leakedSecrets, 2)
+  const got = await app.inject('/leaked-secrets')
+  t.equal(got.statusCode, 405)
+  t.equal(got.headers['allow'], 'POST')
+})

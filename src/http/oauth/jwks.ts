@@ -1,9 +1,14 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
 import { publicGetOnly } from '../get-only.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
+
+type CertsRoute = {
+  Params: { tenant: string }
+  Querystring: { readonly format?: unknown; readonly kid?: unknown }
+}
 
 /** The realm's public keys (RFC 7517 section 5). */
 export function jwksRoute(
@@ -26,13 +31,32 @@ export function jwksRoute(
     return made
   }
 
-  app.get<{ Params: { tenant: string } }>(
-    '/realms/:tenant/protocol/openid-connect/certs',
-    async (request, reply) => {
-      note(request, { realm: loggableRealm(request.params.tenant) })
-      const published = await findPublishedRealm(request.params.tenant)
-      return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
-    },
-  )
+  app.get<CertsRoute>('/realms/:tenant/protocol/openid-connect/certs', async (request, reply) => {
+    note(request, { realm: loggableRealm(request.params.tenant) })
+    const published = await findPublishedRealm(request.params.tenant)
+    if (request.query.format === 'pem') return sendPem(request, reply, published, fingerprint)
+    return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
+  })
   publicGetOnly(app, '/realms/:tenant/protocol/openid-connect/certs')
+}
+
+// For proxies that read no JWKS, as HAProxy.
+function sendPem(
+  request: FastifyRequest<CertsRoute>,
+  reply: FastifyReply,
+  published: PublishedRealm,
+  fingerprint: Operations['fingerprint'],
+): FastifyReply {
+  const { kid } = request.query
+  const body = kid === undefined || typeof kid === 'string' ? published.pem(kid) : undefined
+  if (body === undefined)
+    return reply.code(404).header('cache-control', 'no-store').send({ error: 'not_found' })
+  const { jwksMaxAgeSeconds: maxAgeSeconds } = published.realm
+  const document = {
+    body,
+    contentType: 'application/x-pem-file',
+    etag: `"${fingerprint(body)}"`,
+    maxAgeSeconds,
+  }
+  return sendPublicDocument(request, reply, document, published.ageSeconds())
 }

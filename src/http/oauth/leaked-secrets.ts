@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { networkOf } from '../../domain/failed-attempts.ts'
 import { parseLeakedSecrets } from '../../domain/leaked-secret.ts'
 import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
@@ -23,20 +23,28 @@ export async function leakedSecretsRoute(
   operations: Pick<Operations, 'reportLeakedSecrets' | 'isDatabaseAway'>,
 ): Promise<void> {
   await acceptReports(app, operations)
-  const path = '/realms/:tenant/leaked-secrets'
+  // Scanners know one address for all that they find.
+  for (const path of ['/realms/:tenant/leaked-secrets', '/leaked-secrets'])
+    app.post<ReportRoute>(path, (request, reply) => receive(request, reply, operations))
+}
 
-  app.post<{ Params: { tenant: string } }>(path, async (request, reply) => {
-    const { tenant } = request.params
-    note(request, { realm: loggableRealm(tenant) })
-    const reports = parseLeakedSecrets(request.body)
-    const [valid] = await Promise.all([
-      operations.reportLeakedSecrets(tenant, reports, clientAddress(request)),
-      sleep(ANSWER_MILLISECONDS),
-    ])
-    note(request, { outcome: 'reported', reason: `${reports.length} reported, ${valid} valid` })
-    // The same for all: whether a secret was valid is none of the reporter's business.
-    return neverKept(reply).code(202).send({ received: reports.length })
-  })
+type ReportRoute = { Params: { tenant?: string } }
+
+async function receive(
+  request: FastifyRequest<ReportRoute>,
+  reply: FastifyReply,
+  { reportLeakedSecrets }: Pick<Operations, 'reportLeakedSecrets'>,
+): Promise<FastifyReply> {
+  const { tenant } = request.params
+  if (tenant !== undefined) note(request, { realm: loggableRealm(tenant) })
+  const reports = parseLeakedSecrets(request.body)
+  const [valid] = await Promise.all([
+    reportLeakedSecrets(tenant, reports, clientAddress(request)),
+    sleep(ANSWER_MILLISECONDS),
+  ])
+  note(request, { outcome: 'reported', reason: `${reports.length} reported, ${valid} valid` })
+  // The same for all: whether a secret was valid is none of the reporter's business.
+  return neverKept(reply).code(202).send({ received: reports.length })
 }
 
 /** JSON and nothing else, and not more than scanners send. */

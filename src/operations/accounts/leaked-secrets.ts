@@ -5,7 +5,7 @@ import { UnknownRealmError } from '../../domain/oauth-error.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { findClientSecretsByHmac, updateClientSecretExpiry } from '../../storage/client-secrets.ts'
-import { findRealmByName } from '../../storage/realms.ts'
+import { findRealmById, findRealmByName } from '../../storage/realms.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
 import { sayUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -16,43 +16,52 @@ export interface LeakedSecretOperations {
   /**
    * Acts on secrets that were found where anybody can read them: those that are valid now are ended, with all tokens of
    * their accounts, or only told of, as the realm has it. Each leaves a line in the audit trail.
+   * @param realmName `undefined`: whatever realm they are of
    * @returns how many of them were valid, for the log alone
    * @throws UnknownRealmError
    * @throws OAuthError `temporarily_unavailable`
    */
   reportLeakedSecrets(
-    realmName: string,
+    realmName: string | undefined,
     reports: readonly LeakedSecretReport[],
     address: string,
   ): Promise<number>
+  /** Secrets that were valid when they were reported, since the start. */
+  countLeakedSecrets(): number
 }
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey'>
 
 export function leakedSecretOperations(deps: Deps): LeakedSecretOperations {
   const { db, clock, verifierKey } = deps
+  let count = 0
 
   async function reportLeakedSecrets(
-    realmName: string,
+    realmName: string | undefined,
     reports: readonly LeakedSecretReport[],
     address: string,
   ): Promise<number> {
-    const realm = await findRealmByName(db, realmName)
-    if (!realm) throw new UnknownRealmError(`no realm ${realmName}`)
+    const named = realmName === undefined ? undefined : await findRealmByName(db, realmName)
+    if (realmName !== undefined && !named) throw new UnknownRealmError(`no realm ${realmName}`)
     // A secret that the server did not make has no verifier that it could be found by.
     const byHmac = new Map(
       reports
         .filter(({ token }) => isGeneratedSecret(token))
         .map((report) => [hmacOf(report.token, verifierKey).toString('hex'), report]),
     )
-    const found = await findClientSecretsByHmac(db, realm.id, [...byHmac.keys()])
+    const found = await findClientSecretsByHmac(db, named?.id, [...byHmac.keys()])
     const valid = found.filter(({ expiresAt }) => !expiresAt || expiresAt > clock())
-    for (const secret of valid)
-      await act(deps, realm, secret, byHmac.get(secret.hmac) as LeakedSecretReport, address)
+    for (const secret of valid) {
+      // Gone meanwhile, its secrets are too.
+      const realm = named ?? (await findRealmById(db, secret.realmId))
+      if (realm) await act(deps, realm, secret, byHmac.get(secret.hmac) as LeakedSecretReport, address)
+    }
+    count += valid.length
     return valid.length
   }
 
   return {
+    countLeakedSecrets: () => count,
     reportLeakedSecrets: (...asked) => reportLeakedSecrets(...asked).catch(sayUnavailable),
   }
 }

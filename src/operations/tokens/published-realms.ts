@@ -1,4 +1,5 @@
 import { fingerprint } from '../../crypto/fingerprint.ts'
+import { toPem } from '../../crypto/pem.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -9,6 +10,8 @@ export interface PublishedRealm {
   readonly issuer: string
   /** Public keys as JWKs (RFC 7517), the oldest first. */
   readonly keys: readonly Record<string, unknown>[]
+  /** One of the keys in PEM, or all, each below a comment that names it; `undefined`: there is no such key. */
+  pem(kid?: string): string | undefined
   /** Since the database last said that it is so: more than a moment only while that is away. */
   ageSeconds(): number
 }
@@ -37,7 +40,12 @@ export function publishedRealmOperations(
       if (known) return known
       const { realm, issuer, keys } = loaded
       const ageSeconds = () => Math.max(0, clock().getTime() - loaded.confirmedAt) / 1000
-      const made = { realm, issuer, keys: keys.map((key) => key.publicJwk), ageSeconds }
+      const pem = (kid?: string) => {
+        const chosen = keys.filter((key) => kid === undefined || key.kid === kid)
+        const texts = chosen.map((key) => `# ${key.kid} ${key.algorithm}\n${toPem(key.publicJwk)}`)
+        return texts.length > 0 ? texts.join('') : undefined
+      }
+      const made = { realm, issuer, keys: keys.map((key) => key.publicJwk), pem, ageSeconds }
       published.set(loaded, made)
       return made
     },

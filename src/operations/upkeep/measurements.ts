@@ -1,6 +1,7 @@
 import { measureConnections, type PoolMeasurement } from '../../storage/database.ts'
 import { findEarliestRotation } from '../../storage/realms.ts'
 import { findOldestCurrentKey } from '../../storage/signing-keys.ts'
+import type { LeakedSecretOperations } from '../accounts/leaked-secrets.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -18,6 +19,8 @@ export interface Measurements {
   readonly lookups: number
   /** Reads of the database that served them. */
   readonly lookupBatches: number
+  /** Valid secrets that were reported to have leaked, since the start. */
+  readonly leakedSecrets: number
   /** `undefined`: the database is away. */
   readonly keys:
     | {
@@ -36,7 +39,10 @@ export interface MeasurementOperations {
 export function measurementOperations(
   { db, tokenDb, clock, argon2 }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock' | 'argon2'>,
   realms: Pick<LoadedRealms, 'size' | 'has'>,
-  { countLookups }: Pick<FreshClients, 'countLookups'>,
+  {
+    countLookups,
+    countLeakedSecrets,
+  }: Pick<FreshClients, 'countLookups'> & Pick<LeakedSecretOperations, 'countLeakedSecrets'>,
   { oldestStatusListAge }: Pick<StatusListOperations, 'oldestStatusListAge'>,
 ): MeasurementOperations {
   async function measureKeys(): Promise<Measurements['keys']> {
@@ -56,6 +62,7 @@ export function measurementOperations(
       return {
         lookups,
         lookupBatches: batches,
+        leakedSecrets: countLeakedSecrets(),
         argon2Waiting: argon2.waiting(),
         connections: { administration: measureConnections(db), tokens: measureConnections(tokenDb) },
         realmsLoaded: realms.size(),
