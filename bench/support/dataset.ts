@@ -1,7 +1,8 @@
-import { createHmac, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { crc32 } from 'node:zlib'
 import pg from 'pg'
+import { boundHmacOf, hmacOf } from '../../src/crypto/client-secret.ts'
 import { createSealer, type Sealer } from '../../src/crypto/sealing.ts'
 import { generateSigningKey } from '../../src/crypto/signing.ts'
 import { systemClock } from '../../src/domain/clock.ts'
@@ -97,9 +98,15 @@ interface Part {
 
 async function insertAccounts(client: pg.Client, verifierKey: KeyObject, part: Part): Promise<void> {
   const indices = Array.from({ length: part.to - part.from }, (_, i) => part.from + i)
-  const hmacs = indices.map((i) => createHmac('sha256', verifierKey).update(secretOf(i)).digest())
-  const values = [indices, indices.map(clientIdOf), indices.map((i) => realmName(i % part.realms)), hmacs]
-  const rows = `unnest($1::int[], $2::text[], $3::text[], $4::bytea[]) as a(n, client_id, realm, hmac)
+  const hmacs = indices.map((i) => hmacOf(secretOf(i), verifierKey))
+  const realmIds = await realmIdsByName(client)
+  const bound = indices.map((i) => {
+    const realmId = realmIds.get(realmName(i % part.realms)) as string
+    return boundHmacOf(secretOf(i), { realmId, clientId: clientIdOf(i) }, verifierKey)
+  })
+  const names = indices.map((i) => realmName(i % part.realms))
+  const values = [indices, indices.map(clientIdOf), names, hmacs, bound]
+  const rows = `unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::bytea[]) as a(n, client_id, realm, hmac, bound)
     join realms r on r.name = a.realm`
   // Columns that a table has not are passed over; a status index, where there is one, is the realm's next.
   await client.query(
@@ -118,9 +125,15 @@ async function insertAccounts(client: pg.Client, verifierKey: KeyObject, part: P
        (select s.* from client_secrets s join realms first on first.id = s.realm_id
         where first.name = 'r-0' order by s.created_at limit 1) template,
        jsonb_populate_record(null::client_secrets, to_jsonb(template) || jsonb_build_object(
-         'realm_id', r.id, 'client_id', a.client_id, 'hmac', '\\x' || encode(a.hmac, 'hex'))) made`,
+         'realm_id', r.id, 'client_id', a.client_id, 'hmac', '\\x' || encode(a.hmac, 'hex'),
+         'bound_hmac', '\\x' || encode(a.bound, 'hex'))) made`,
     values,
   )
+}
+
+async function realmIdsByName(client: pg.Client): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ id: string; name: string }>('select id, name from realms')
+  return new Map(rows.map(({ id, name }) => [name, id]))
 }
 
 function clientAt(index: number, realms: number): Client {
