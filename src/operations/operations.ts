@@ -128,7 +128,7 @@ export function createOperations(dependencies: Dependencies): Operations {
     ...statusLists,
     ...expiryOperations(dependencies),
     ...auditRetentionOperations(dependencies),
-    ...healthOperations(dependencies),
+    ...healthOperations(dependencies, loadedRealms),
     ...measurementOperations(dependencies, loadedRealms, { ...freshClients, ...leakedSecrets }, statusLists),
   }
 }

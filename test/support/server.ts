@@ -27,6 +27,8 @@ export interface TestServer {
   readonly databaseUrl: string
   /** What was logged so far, a JSON line each. */
   readonly log: string[]
+  /** What the operations told the operator. */
+  readonly warnings: string[]
   /** The time, which only moves when it is told to. */
   readonly clock: TestClock
   /** Ends all connections to its database and lets none in until the returned function is called. */
@@ -54,6 +56,7 @@ export interface TestServerOptions {
   readonly databaseUrl?: string
   readonly clock?: TestClock
   readonly publicUrl?: string
+  readonly masterKeys?: readonly string[]
   readonly trustProxy?: TrustedProxies
   readonly metricsToken?: string
   readonly areMetricsOpenLocally?: boolean
@@ -62,7 +65,7 @@ export interface TestServerOptions {
   readonly maxInFlight?: number
   readonly singleSignOn?: SingleSignOnSettings
   /** Hears what operations log. */
-  readonly onLog?: (message: string) => void
+  readonly onLog?: (message: string, error?: Error) => void
   /** Of the admin API; default: more than a test sends. */
   readonly rateLimits?: RateLimits
 }
@@ -74,6 +77,7 @@ export async function testServer(
     databaseUrl,
     clock = testClock(),
     publicUrl = PUBLIC_URL,
+    masterKeys = [MASTER_KEY],
     trustProxy = 0,
     areMetricsOpenLocally = true,
     failedAttemptsStore,
@@ -84,17 +88,21 @@ export async function testServer(
   }: TestServerOptions = {},
 ): Promise<TestServer> {
   const url = databaseUrl ?? (await testDatabase(t))
+  const warnings: string[] = []
   const opened = await openOperations({
     databaseUrl: url,
     dataDir: '/nonexistent',
     publicUrl,
     singleSignOn,
-    masterKeys: [MASTER_KEY],
+    masterKeys,
     clock: clock.read,
     poolSize: 5,
     databaseWaitSeconds: 5,
     ...(failedAttemptsStore && { failedAttemptsStore }),
-    log: onLog,
+    log: (message, error) => {
+      warnings.push(message)
+      onLog(message, error)
+    },
   })
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })
@@ -115,6 +123,7 @@ export async function testServer(
     operations: opened.operations,
     databaseUrl: url,
     log,
+    warnings,
     clock,
     cutDatabase: () => cutDatabase(url),
   }

@@ -9,6 +9,7 @@ import type { StoredSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext, type TrustedKey, trustedKeys } from '../realms/sealed-keys.ts'
 import { shareReads } from './shared-reads.ts'
+import { createUnopenedRealms } from './unopened-realms.ts'
 
 /** A realm as kept in memory, true of one version of its row. */
 export interface LoadedRealm {
@@ -42,6 +43,8 @@ export interface LoadedRealms {
    * @throws OAuthError `temporarily_unavailable` where this process has not met the realm yet either
    */
   latest(name: string): Promise<LoadedRealm>
+  /** Whether this node lacks a master key that it needs. */
+  isAnyUnopened(): Promise<boolean>
   /** Realms in memory. */
   size(): number
   /** Whether that one is. */
@@ -58,9 +61,13 @@ const MAX_BATCH = 500
 const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
+  const unopened = createUnopenedRealms(deps)
   const kept = new LRUCache<string, KeptRealm>({ max: CAPACITY })
   const loads = shareReads(
-    createLoad(deps, (name) => void kept.delete(name)),
+    createLoad(deps, (name, error) => {
+      kept.delete(name)
+      return unopened.explain(error, name)
+    }),
     MAX_BATCH,
   )
   const underway = new Map<string, Promise<KeptRealm | undefined>>()
@@ -140,7 +147,8 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     return found
   }
 
-  return { at, latest, size: () => kept.size, has: (name) => kept.has(name) }
+  const isAnyUnopened = () => unopened.isAny(latest)
+  return { at, latest, isAnyUnopened, size: () => kept.size, has: (name) => kept.has(name) }
 }
 
 function isOf({ id, version }: Realm, { realmId, realmVersion }: RealmVersion): boolean {
@@ -162,8 +170,8 @@ type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log'>
 
 type Load = (names: readonly string[]) => Promise<(KeptRealm | undefined)[]>
 
-/** @param forget is told the name of a realm whose key did not open */
-function createLoad(deps: Deps, forget: (name: string) => void): Load {
+/** @param forget is told of a realm whose key did not open, and returns what to throw */
+function createLoad(deps: Deps, forget: (name: string, error: unknown) => unknown): Load {
   const { db, sealer, publicUrl, clock } = deps
   const share = createShare()
 
@@ -179,8 +187,7 @@ function createLoad(deps: Deps, forget: (name: string) => void): Load {
         return await importSigner(kid, algorithm, jwk)
       } catch (error) {
         // It may be sealed anew at any moment, which the realm's version does not tell.
-        forget(name)
-        throw error
+        throw forget(name, error)
       }
     })
   }
@@ -189,8 +196,7 @@ function createLoad(deps: Deps, forget: (name: string) => void): Load {
     try {
       return trustedKeys(deps, realm, keys)
     } catch (error) {
-      forget(realm.name)
-      throw error
+      throw forget(realm.name, error)
     }
   }
 

@@ -7,7 +7,7 @@ import { requirePlatformAuthority } from '../../domain/authority.ts'
 import type { Clock } from '../../domain/clock.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { findDataKey, insertDataKey, lockDataKeys, updateDataKey } from '../../storage/data-keys.ts'
-import type { Database } from '../../storage/database.ts'
+import type { Database, DatabaseTransaction } from '../../storage/database.ts'
 import { lockSealedSigningKeys, updateSealedSigningKey } from '../../storage/signing-keys.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -61,9 +61,25 @@ export function masterKeyOperations(
   const reseal = (sealed: string, context: string) =>
     sealer.isCurrent(sealed) ? undefined : sealer.seal(sealer.open(sealed, context), context)
 
+  function record(trx: DatabaseTransaction, actor: Actor, details: Record<string, unknown>): Promise<void> {
+    const event = {
+      actor,
+      action: 'master-key.rotate',
+      target: undefined,
+      outcome: 'done',
+      details,
+    } as const
+    return insertAuditEvent(trx, { id: undefined, name: undefined }, event, clock())
+  }
+
   return {
     async rotateMasterKey(actor) {
       const by = { actor, permit: requirePlatformAuthority }
+      // Before the first page: a rotation that is cut short leaves a line, too.
+      await inChange(deps, by, async ({ trx, checkVersion }) => {
+        checkVersion(null, 'the keys')
+        await record(trx, actor, { stage: 'started' })
+      })
       let resealed = 0
       let after = { realmId: '0', kid: '' }
       for (let page = PAGE; page === PAGE; ) {
@@ -89,14 +105,7 @@ export function masterKeyOperations(
           await updateDataKey(trx, purpose, sealed)
           resealed++
         }
-        const event = {
-          actor,
-          action: 'master-key.rotate',
-          target: undefined,
-          outcome: 'done',
-          details: { resealed },
-        } as const
-        await insertAuditEvent(trx, { id: undefined, name: undefined }, event, clock())
+        await record(trx, actor, { stage: 'finished', resealed })
       })
       return resealed
     },

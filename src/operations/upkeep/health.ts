@@ -1,6 +1,7 @@
 import { isDatabaseAway, readDatabaseTime } from '../../storage/database.ts'
 import { pendingMigrations } from '../../storage/migrations.ts'
 import { readAsTokensDo } from '../../storage/token-reads.ts'
+import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface HealthOperations {
@@ -12,18 +13,19 @@ export interface HealthOperations {
   isDatabaseAway(error: unknown): boolean
 }
 
-export function healthOperations({
-  db,
-  tokenDb,
-  clock,
-}: Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>): HealthOperations {
+export function healthOperations(
+  { db, tokenDb, clock }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>,
+  { isAnyUnopened }: Pick<LoadedRealms, 'isAnyUnopened'>,
+): HealthOperations {
   let underway: Promise<string[]> | undefined
 
   async function look(): Promise<string[]> {
     try {
-      if ((await pendingMigrations(tokenDb)).length > 0) return ['migrations are pending']
-      await readAsTokensDo(tokenDb)
-      return []
+      const hindrances: string[] = []
+      if ((await pendingMigrations(tokenDb)).length > 0) hindrances.push('migrations are pending')
+      else await readAsTokensDo(tokenDb)
+      if (await isAnyUnopened()) hindrances.push('a master key is missing')
+      return hindrances
     } catch {
       return ['the database cannot be used']
     }
