@@ -1,10 +1,12 @@
 import t from 'tap'
 import {
+  type AttemptLimit,
   backOffSeconds,
   networkOf,
   networksOf,
   DEFAULT_FAILED_ATTEMPTS_POLICY as POLICY,
 } from '../../src/domain/failed-attempts.ts'
+import { createMemoryCounters } from '../../src/operations/clients/attempt-counters.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { TESTER, testServer } from '../support/server.ts'
 import {
@@ -135,6 +137,23 @@ t.test('back-off doubles with each failure, up to five minutes', async (t) => {
     [0, 4, 5, 6, 7, 13, 14, 5000].map((failures) => backOffSeconds(failures, 5, POLICY)),
     [0, 0, 1, 2, 4, 256, 300, 300],
   )
+})
+
+t.test('attempts that have to wait push no other network out of what is counted', async (t) => {
+  const counters = createMemoryCounters(() => new Date(0), POLICY)
+  const attempts = async (count: number, limits: (n: number) => readonly AttemptLimit[]) => {
+    for (let n = 0; n < count; n++) {
+      const grant = await counters.reserve(limits(n))
+      if (grant.outcome === 'granted') await grant.settle(true)
+    }
+  }
+  const victim = [{ key: 'victim', limit: 1 }]
+  await attempts(1, () => victim)
+  await attempts(100_001, (n) => [
+    { key: `client ${n}`, limit: 1 },
+    { key: 'flood', limit: 10 },
+  ])
+  t.match(await counters.reserve(victim), { outcome: 'held' })
 })
 
 t.test('an IPv6 network has a few guesses more than one of its parts, and no more', async (t) => {

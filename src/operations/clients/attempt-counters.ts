@@ -16,6 +16,8 @@ interface Counter {
   expiresAt: number
 }
 
+type Taken = AttemptLimit & { readonly counter: Counter }
+
 /** About 200 bytes each; the least used go first. */
 const CAPACITY = 100_000
 
@@ -26,14 +28,13 @@ export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy)
   function counterOf(key: string, now: number): Counter {
     const found = counters.get(key)
     if (found && (found.expiresAt > now || found.undecided > 0)) return found
-    const fresh = { failures: 0, undecided: 0, heldUntil: 0, expiresAt: now + policy.windowSeconds * 1000 }
-    counters.set(key, fresh)
-    return fresh
+    return { failures: 0, undecided: 0, heldUntil: 0, expiresAt: now + policy.windowSeconds * 1000 }
   }
 
-  function settle(counter: Counter, limit: number, failed: boolean): void {
+  function settle({ key, limit, counter }: Taken, failed: boolean): void {
     counter.undecided--
     if (!failed) return
+    counters.set(key, counter)
     const now = clock().getTime()
     counter.failures++
     counter.expiresAt = now + policy.windowSeconds * 1000
@@ -46,21 +47,22 @@ export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy)
       const taken = limits.map((limit) => ({ ...limit, counter: counterOf(limit.key, now) }))
       const refused = refusalOf(taken, now)
       if (refused) return refused
-      for (const { counter } of taken) counter.undecided++
+      // Kept from here on: an attempt that is refused pushes no counter out.
+      for (const { key, counter } of taken) {
+        counter.undecided++
+        counters.set(key, counter)
+      }
       return {
         outcome: 'granted',
         settle: async (failed) => {
-          for (const { counter, limit } of taken) settle(counter, limit, failed)
+          for (const one of taken) settle(one, failed)
         },
       }
     },
   }
 }
 
-function refusalOf(
-  taken: readonly (AttemptLimit & { readonly counter: Counter })[],
-  now: number,
-): AttemptGrant | undefined {
+function refusalOf(taken: readonly Taken[], now: number): AttemptGrant | undefined {
   const [longest] = taken
     .filter(({ counter }) => counter.heldUntil > now)
     .sort((a, b) => b.counter.heldUntil - a.counter.heldUntil)
@@ -71,7 +73,7 @@ function refusalOf(
       seconds: Math.ceil((longest.counter.heldUntil - now) / 1000),
     }
   // Beyond the limit one at a time: each failure has to be known before the next attempt.
-  const isFull = ({ counter: { failures, undecided }, limit }: (typeof taken)[number]) =>
+  const isFull = ({ counter: { failures, undecided }, limit }: Taken) =>
     failures + undecided >= Math.max(limit, failures + 1)
   return taken.some(isFull) ? { outcome: 'busy' } : undefined
 }
