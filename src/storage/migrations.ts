@@ -101,8 +101,8 @@ async function requirePending<T>(db: Kysely<T>, folder: string): Promise<string[
 }
 
 async function applyPending(trx: Transaction<unknown>, folder: string): Promise<string[]> {
-  await sql`select pg_advisory_xact_lock(${LOCK}),
-    set_config('idle_in_transaction_session_timeout', ${String(IDLE_MILLISECONDS)}, true)`.execute(trx)
+  await setTimeouts(trx)
+  await sql`select pg_advisory_xact_lock(${LOCK})`.execute(trx)
   // Another node may have been first.
   const pending = await requirePending(trx, folder)
   try {
@@ -122,6 +122,16 @@ async function applyPending(trx: Transaction<unknown>, folder: string): Promise<
         'database grant it CREATE: grant create on schema public to <role>',
     )
   }
+}
+
+/** Whatever limits the role or the database has for its sessions. What this version of PostgreSQL has not, it passes over. */
+async function setTimeouts(trx: Transaction<unknown>): Promise<void> {
+  await sql`select set_config(name, case name when 'idle_in_transaction_session_timeout'
+      then ${String(IDLE_MILLISECONDS)} else '0' end, true)
+    from pg_catalog.pg_settings
+    where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')`.execute(
+    trx,
+  )
 }
 
 /** As kysely's migrator makes them, which earlier versions use. */
