@@ -11,7 +11,7 @@ FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.title="Mintmark" \
   org.opencontainers.image.description="The token server for machines: OAuth 2.0 client credentials by realm, on PostgreSQL" \
   org.opencontainers.image.licenses="Apache-2.0"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 SHUTDOWN_DELAY=5
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/tmp/mintmark SHUTDOWN_DELAY=5
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
