@@ -50,6 +50,12 @@ export function isStatementTimeout(error: unknown): boolean {
   return typeof code === 'string' && /^(57014|55P03|40001|40P01)$/.test(code)
 }
 
+/** Whether it is about some rows alone: another session holds them, or they cannot be read. The others may be fine. */
+export function isOfSomeRows(error: unknown): boolean {
+  if (error instanceof UnreadableValueError || isStatementTimeout(error)) return true
+  return error instanceof pg.DatabaseError && /^XX00[12]$/.test(error.code ?? '')
+}
+
 const ADVICE: readonly [code: RegExp, advice: string][] = [
   [/^28/, 'check user and password in DATABASE_URL, and pg_hba.conf'],
   [/^3D000/, 'create the database that DATABASE_URL names'],

@@ -8,6 +8,7 @@ export {
   describeDatabaseError,
   isDatabaseAway,
   isDatabaseUnreachable,
+  isOfSomeRows,
   isStatementTimeout,
   reasonOf,
   violatedConstraint,
@@ -33,6 +34,9 @@ const STATEMENT_MILLISECONDS = 1400
 /** PostgreSQL ends a transaction whose node says nothing for this long: a stopped node must not keep its locks. */
 const IDLE_MILLISECONDS = 5000
 
+/** An idle connection is probed after this long, so that one to a machine that is gone breaks soon. */
+const KEEP_ALIVE_MILLISECONDS = 10_000
+
 const APPLICATION_NAME = 'mintmark'
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -47,6 +51,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     max: poolSize,
     connectionTimeoutMillis: QUERY_MILLISECONDS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MILLISECONDS,
     application_name: APPLICATION_NAME,
   })
   pool.on('error', onIdleError)

@@ -153,14 +153,17 @@ export class PatientClient extends pg.Client {
   }
 }
 
-/** False where PostgreSQL cannot be asked. */
+/** False where PostgreSQL cannot be asked, or not about this pid: a pooler makes up pids of its own. */
 async function isBackendGone(config: pg.ClientConfig, pid: number): Promise<boolean> {
   const client = new pg.Client({ ...config, query_timeout: QUERY_MILLISECONDS })
   client.on('error', () => {})
   try {
     await client.connect()
-    const { rows } = await client.query('select from pg_stat_activity where pid = $1', [pid])
-    return rows.length === 0
+    const { rows } = await client.query(
+      'select pg_backend_pid() as own, exists (select from pg_stat_activity where pid = $1) as there',
+      [pid],
+    )
+    return rows[0].own === (client as unknown as PatientClient).processID && !rows[0].there
   } catch {
     return false
   } finally {

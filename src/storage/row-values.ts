@@ -44,7 +44,11 @@ function strictParser(oid: number): Parse {
   const form = FORMS[oid]
   return (text) => {
     const value = form && !form.test(text) ? undefined : parse(text)
-    if (value === undefined || value === null || Number.isNaN(value))
+    if (
+      value === undefined ||
+      value === null ||
+      Number.isNaN(value instanceof Date ? value.getTime() : value)
+    )
       throw new UnreadableValueError(`PostgreSQL sent a value of type ${oid} in an unexpected form`)
     return value
   }

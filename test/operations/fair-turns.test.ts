@@ -89,6 +89,19 @@ t.test('realms whose rotation fails keep no other from its turn, and are logged 
   t.equal(rows[0].n, 252, 'they work again by themselves')
 })
 
+t.test('a realm whose keys cannot be read keeps no other from its turn', async (t) => {
+  const { operations, clock, databaseUrl } = await testServer(t)
+  for (const name of ['broken', 'acme']) await operations.createRealm(TESTER, name)
+  const client = await connect(t, databaseUrl)
+  // PostgreSQL knows more years than JavaScript does.
+  await client.query(`update signing_keys set published_at = '294000-01-01'
+    where realm_id = (select id from realms where name = 'broken')`)
+  clock.advance(89 * 86_400)
+  await t.rejects(operations.rotateDueSigningKeys(), { name: 'AggregateError', message: /broken/ })
+  const keys = await operations.listSigningKeys(TESTER, 'acme')
+  t.same(keys.map(({ state }) => state).sort(), ['current', 'next'])
+})
+
 t.test('a database that is away is logged once, and once when it is back', async (t) => {
   const lines: string[] = []
   const logger = pino({}, { write: (line: string) => void lines.push(JSON.parse(line).msg) })

@@ -36,6 +36,7 @@ t.test('a value in another form is an error and never an absent value', async (t
       TIMESTAMPTZ,
       [
         '28/11/2026 04:00:00 UTC',
+        '294000-01-01 00:00:00+00',
         '28.11.2026 04:00:00 UTC',
         'Sat Nov 28 04:00:00 2026 UTC',
         '2026-11-28',

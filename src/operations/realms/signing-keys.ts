@@ -9,7 +9,7 @@ import { insertAuditEvent } from '../../storage/audit-events.ts'
 import {
   type DatabaseTransaction,
   isDatabaseAway,
-  isStatementTimeout,
+  isOfSomeRows,
   type TransactionOptions,
 } from '../../storage/database.ts'
 import { findRealmByName, lockRealmByName, updateRealmRotation } from '../../storage/realms.ts'
@@ -114,7 +114,7 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
         } catch (error) {
           // Another node, or the realm's deletion, may have been faster.
           if (error instanceof Refusal) continue
-          if (isDatabaseAway(error) && !isStatementTimeout(error)) throw error
+          if (isDatabaseAway(error) && !isOfSomeRows(error)) throw error
           failed.set(name, error)
           due.failed(name, error)
         }
