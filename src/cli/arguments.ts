@@ -11,7 +11,7 @@ export function whole(value: string): number {
   return Number(value)
 }
 
-const MOMENT = /^(\d{4}-\d\d-(\d\d))T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+const MOMENT = /^(\d{4}-\d\d-(\d\d))T(?:[01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
 
 /** Parser of an option that is a moment (RFC 3339): with a zone, or it would depend on where the command runs. */
 export function moment(value: string): Date {

@@ -56,10 +56,11 @@ const FORWARDED = [
   'via',
 ]
 
-function isLocal({ socket, headers }: FastifyRequest): boolean {
+function isLocal({ socket, headers, raw: { url = '' } }: FastifyRequest): boolean {
   const address = socket.remoteAddress ?? ''
   const loopback = address === '::1' || /^(::ffff:)?127\./.test(address)
   // A page of another site that has its name resolve to this machine sends that name.
   const host = isLoopbackHost(headers.host ?? '')
-  return loopback && host && !FORWARDED.some((name) => name in headers)
+  // RFC 9112 section 3.2.2: of an address with a host in it, as proxies are asked, that host counts.
+  return loopback && host && url.startsWith('/') && !FORWARDED.some((name) => name in headers)
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { get } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { testServer } from '../support/server.ts'
@@ -89,8 +90,11 @@ t.test('the refusal says what to send, in the form of its route', async (t) => {
     await ask('GET /health/live'),
     '{"error":"invalid_request","error_description":"Send one Host header',
   )
-  t.match(await ask('GET /admin/realms'), /application\/problem\+json[\s\S]*"status":400/)
-  t.match(await ask('GET /portal'), /text\/html/)
+  t.match(
+    await ask('GET /admin/realms'),
+    /application\/problem\+json[\s\S]*"status":400,"detail":"Send one Host header/,
+  )
+  t.match(await ask('GET /portal'), /text\/html[\s\S]*Send one Host header/)
 })
 
 t.test('HTTP/1.1 without a Host is refused, HTTP/1.0 has none and is answered', async (t) => {
@@ -98,4 +102,18 @@ t.test('HTTP/1.1 without a Host is refused, HTTP/1.0 has none and is answered', 
   t.match(await send('GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 400 /)
   t.match(await send('GET /health/live HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /)
   t.match(await send('GET /metrics HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 401 /)
+})
+
+t.test('metrics heed the host in the address of a request before that of its Host line', async (t) => {
+  const { app } = await testServer(t)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const ask = async (path: string) => {
+    const headers = { host: 'localhost', connection: 'close' }
+    const [answer] = await once(get({ host: '127.0.0.1', port, path, headers }), 'response')
+    answer.resume()
+    return answer.statusCode
+  }
+  t.equal(await ask('/metrics'), 200)
+  t.equal(await ask('http://evil.test/metrics'), 401)
 })

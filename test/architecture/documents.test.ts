@@ -37,3 +37,18 @@ for (const document of documents)
       [],
     )
   })
+
+t.test('docker-compose.yml hands on every variable that the tables name', async (t) => {
+  const compose = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
+  // The image says where it listens, and has no PostgreSQL of its own.
+  const own = ['HOST', 'PORT', 'DATA_DIR', 'DATABASE_URL_FILE']
+  for (const document of ['docs/configuration.md', 'docs/portal.md']) {
+    const rows = readFileSync(join(ROOT, document), 'utf8').matchAll(/^\| (`[A-Z][^|]+)\|/gm)
+    const names = [...rows].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name]) => name as string),
+    )
+    t.not(names.length, 0, document)
+    const missing = names.filter((name) => !own.includes(name) && !compose.includes(`      ${name}: `))
+    t.same(missing, [], document)
+  }
+})

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 import { BODY_LIMIT_BYTES } from './json.ts'
 
@@ -138,6 +139,8 @@ function toProblem(error: FastifyError, request: FastifyRequest): Problem {
     return { status, code, title, detail, field, limit }
   }
   if (error instanceof OAuthError) return ofOAuth(error)
+  if (error instanceof HostRefusal)
+    return { status: 400, code: 'invalid', title: 'Invalid request', detail: error.message }
   if (error.validation) return ofSchema(error, request)
   return ofFastify(error, (request.routeOptions.config ?? {}) as AcceptedBody)
 }

@@ -3,6 +3,7 @@ import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 import { type Content, html } from './html.ts'
 import type { Layout, Page } from './layout.ts'
@@ -73,7 +74,9 @@ function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply)
 function outcomeOf(error: FastifyError): string {
   return error instanceof Refusal || error instanceof SignInRefusal || error instanceof OAuthError
     ? error.code
-    : 'fault'
+    : error instanceof HostRefusal
+      ? 'invalid_request'
+      : 'fault'
 }
 
 // A refusal's own words may quote what was sent: the log has its code and its field.
@@ -100,6 +103,7 @@ function pageFor(error: FastifyError, { method }: FastifyRequest, { isDatabaseAw
     }
   if (error instanceof OAuthError && error.code === 'invalid_request')
     return problem(400, 'This was not understood', error.description)
+  if (error instanceof HostRefusal) return problem(400, 'This was not understood', error.message)
   const { statusCode = 500 } = error
   if (statusCode === 429) return problem(429, 'Too many attempts', 'Wait a minute, then try again.')
   if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')
