@@ -59,15 +59,14 @@ export async function isActionRecorded(db: Database, realmId: string, action: st
   return row !== undefined
 }
 
-/** Whether anything was ever recorded of that realm. */
+/** Whether there is or was a realm with that id, even if the trail no longer goes so far back. */
 export async function hasAuditTrail(db: Database, realmId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('audit_events')
-    .select('id')
-    .where('realm_id', '=', realmId)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
+  const { rows } = await sql<{ had: boolean }>`
+    select exists (select from realms where id = ${realmId}::bigint)
+      or exists (select from deleted_realms where id = ${realmId}::bigint)
+      or exists (select from audit_events where realm_id = ${realmId}::bigint) as had
+  `.execute(db)
+  return rows[0]?.had === true
 }
 
 /** Whether this role may delete from the trail: with docs/database-roles.sql the server's may not. */

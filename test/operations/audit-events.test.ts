@@ -363,6 +363,18 @@ t.test('an administrator of a realm that is deleted does not read its trail', as
   await t.rejects(operations.listAuditEvents(ADMIN, 'acme', { limit: 1 }), { code: 'not_found' })
 })
 
+t.test('a trail of which no line is kept is empty rather than unknown', async (t) => {
+  const { operations, clock } = await testServer(t)
+  const { id } = await operations.createRealm(TESTER, 'acme')
+  await operations.updatePolicy(TESTER, { auditRetentionDays: 30 })
+  clock.advance(31 * 86_400)
+  await operations.pruneAuditTrail(TESTER)
+  t.same((await operations.listAuditEvents(TESTER, { id }, { limit: 9 })).items, [])
+  await operations.deleteRealm(TESTER, 'acme')
+  t.same((await operations.listAuditEvents(TESTER, { id }, { limit: 9 })).items, [])
+  await t.rejects(operations.listAuditEvents(TESTER, { id: '999' }, { limit: 9 }), { code: 'not_found' })
+})
+
 t.test('the trail is kept for ever, or for as long as the policy says', async (t) => {
   const { operations, clock } = await testServer(t)
   await operations.createRealm(TESTER, 'acme')
