@@ -83,7 +83,10 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   tokenTypeHeader: 'at+jwt',
 }
 
-const REALM_NAME = /^[a-z0-9-]{1,63}$/
+/** Of what is left of a deleted realm until its rows are gone: no realm's name begins like that. */
+export const DELETED_REALM_PREFIX = '-deleted-'
+
+const REALM_NAME = /^(?!-deleted-)[a-z0-9-]{1,63}$/
 // No lone surrogates either: they are no text, and PostgreSQL takes none.
 const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u
 const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/

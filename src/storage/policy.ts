@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { DEFAULT_POLICY, type Policy } from '../domain/policy.ts'
+import { DELETED_REALM_PREFIX } from '../domain/realm.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 
 export interface StoredPolicy {
@@ -43,6 +44,7 @@ export async function listRealmsBeyond(db: Database, policy: Policy, limit: numb
         eb('introspection_audiences', '<>', but(policy.introspectionAudiences)),
       ]),
     )
+    .where('name', 'not like', `${DELETED_REALM_PREFIX}%`)
     .orderBy('name')
     .limit(limit)
     .execute()

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
-import type { Database, DatabaseTransaction } from './database.ts'
+import { DELETED_REALM_PREFIX } from '../domain/realm.ts'
+import { type Database, type DatabaseTransaction, inTransaction } from './database.ts'
 
 /** What a realm may have very many of; what points to others comes before them. */
 const LARGE = [
@@ -13,34 +14,72 @@ const LARGE = [
   'last_uses',
 ]
 
+/** Later than any step of key rotation. */
+const NEVER = new Date('9999-01-01T00:00:00Z')
+
 /** Rows that one statement deletes, so that each is done well within the time that a statement has. */
 const BATCH = 2000
 
-/** With all that belongs to it but its audit trail, which is found by its name from then on. The caller holds the row. */
+/**
+ * Ends a realm with the commit, however much is in it: nothing finds it any more, its keys and sessions are gone, and
+ * its name is free. Its rows go by `deleteRowsOfDeletedRealms`, all but its audit trail. The caller holds the row.
+ */
 export async function deleteRealm(
   trx: DatabaseTransaction,
-  { id: realmId, name }: { readonly id: string; readonly name: string },
+  { id, name }: { readonly id: string; readonly name: string },
   now: Date,
 ): Promise<void> {
-  for (const table of LARGE) await deleteRows(trx, table, realmId)
-  await trx.deleteFrom('realms').where('id', '=', realmId).execute()
-  await trx.insertInto('deleted_realms').values({ id: realmId, name, deleted_at: now }).execute()
-  // Nothing cascades to it, and uses may have been noted meanwhile.
-  await trx.deleteFrom('last_uses').where('realm_id', '=', realmId).execute()
+  for (const table of ['signing_keys', 'portal_sessions', 'portal_links'] as const)
+    await trx.deleteFrom(table).where('realm_id', '=', id).execute()
+  await trx
+    .updateTable('realms')
+    .set((eb) => ({
+      name: `${DELETED_REALM_PREFIX}${id}`,
+      rotation_due_at: NEVER,
+      version: eb('version', '+', '1'),
+    }))
+    .where('id', '=', id)
+    .execute()
+  await trx.insertInto('deleted_realms').values({ id, name, deleted_at: now }).execute()
 }
 
-// A cursor, since to search anew each time would be to pass over all that was deleted before.
-async function deleteRows(trx: DatabaseTransaction, table: string, realmId: string): Promise<void> {
-  await sql`declare doomed cursor for select ctid from ${sql.table(table)} where realm_id = ${realmId}`.execute(
-    trx,
-  )
-  for (;;) {
-    const { rows } = await sql<{ ctid: string }>`fetch ${sql.lit(BATCH)} from doomed`.execute(trx)
-    if (rows.length === 0) break
-    const ctids = rows.map(({ ctid }) => ctid)
-    await sql`delete from ${sql.table(table)} where ctid = any(${ctids}::tid[])`.execute(trx)
-  }
-  await sql`close doomed`.execute(trx)
+/**
+ * Deletes some of what deleted realms have left, each time in a transaction of its own. Several nodes may: they skip
+ * each other's rows.
+ * @returns whether there is more
+ */
+export async function deleteRowsOfDeletedRealms(db: Database): Promise<boolean> {
+  const realm = await db
+    .selectFrom('realms')
+    .select('id')
+    .where('name', '=', sql<string>`${DELETED_REALM_PREFIX} || id`)
+    .where('rotation_due_at', '=', NEVER)
+    .limit(1)
+    .executeTakeFirst()
+  if (!realm) return false
+  return inTransaction(db, async (trx) => {
+    for (const table of LARGE) {
+      if (await deleteRows(trx, table, realm.id)) return true
+    }
+    // What another node holds at this moment keeps the realm: it goes next time.
+    const rest = await sql<{ left: boolean }>`select exists (
+      ${sql.join(
+        LARGE.map((table) => sql`select from ${sql.table(table)} where realm_id = ${realm.id}`),
+        sql` union all `,
+      )}
+    ) as left`.execute(trx)
+    if (!rest.rows[0]?.left) await trx.deleteFrom('realms').where('id', '=', realm.id).execute()
+    return true
+  })
+}
+
+async function deleteRows(trx: DatabaseTransaction, table: string, realmId: string): Promise<boolean> {
+  const { numAffectedRows = 0n } = await sql`
+    delete from ${sql.table(table)} where ctid = any(array(
+      select ctid from ${sql.table(table)} where realm_id = ${realmId} limit ${sql.lit(BATCH)} for update skip locked
+    ))
+  `.execute(trx)
+  return numAffectedRows > 0n
 }
 
 /** The id of the realm that had the name and was deleted last. */

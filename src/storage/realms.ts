@@ -2,7 +2,14 @@ import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
-import type { Algorithm, Realm, RealmSettings, TokenTypeHeader } from '../domain/realm.ts'
+import {
+  type Algorithm,
+  DELETED_REALM_PREFIX,
+  isRealmName,
+  type Realm,
+  type RealmSettings,
+  type TokenTypeHeader,
+} from '../domain/realm.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { RealmRow } from './tables.ts'
 
@@ -49,6 +56,7 @@ export async function insertRealm(
 }
 
 export async function findRealmByName(db: Database, name: string): Promise<Realm | undefined> {
+  if (!isRealmName(name)) return undefined
   const row = await db.selectFrom('realms').select(REALM_COLUMNS).where('name', '=', name).executeTakeFirst()
   return row && toRealm(row)
 }
@@ -63,6 +71,7 @@ export async function findRealmById(db: Database, id: string): Promise<Realm | u
 
 /** Holds the realm's row until the transaction ends. */
 export async function lockRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
+  if (!isRealmName(name)) return undefined
   // First come, first served. Row locks are not fair: one who wants the row alone waits while others go on sharing it.
   await sql`select pg_advisory_xact_lock(${REALM_LOCKS}, hashtext(${name}))`.execute(trx)
   const row = await trx
@@ -76,6 +85,7 @@ export async function lockRealmByName(trx: DatabaseTransaction, name: string): P
 
 /** The realm cannot be deleted or changed in what is checked under its lock until the transaction ends. */
 export async function keepRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
+  if (!isRealmName(name)) return undefined
   await sql`select pg_advisory_xact_lock_shared(${REALM_LOCKS}, hashtext(${name}))`.execute(trx)
   const row = await trx
     .selectFrom('realms')
@@ -92,6 +102,7 @@ export async function listRealms(db: Database, after: string, limit: number): Pr
     .selectFrom('realms')
     .select(REALM_COLUMNS)
     .where('name', '>', after)
+    .where('name', 'not like', `${DELETED_REALM_PREFIX}%`)
     .orderBy('name')
     .limit(limit)
     .execute()
@@ -215,6 +226,7 @@ export async function findEarliestRotation(db: Database): Promise<Date | undefin
     .selectFrom('realms')
     .select('rotation_due_at')
     .where('rotation_due_at', '>', sql<Date>`'-infinity'`)
+    .where('name', 'not like', `${DELETED_REALM_PREFIX}%`)
     .orderBy('rotation_due_at')
     .limit(1)
     .executeTakeFirst()

@@ -148,7 +148,7 @@ export async function isRoleAssigned(db: Database, realmId: string, role: string
     .selectFrom('service_accounts')
     .select('client_id')
     .where('realm_id', '=', realmId)
-    .where(sql<boolean>`${role} = any(roles)`)
+    .where(holdsRole(realmId, role))
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
@@ -162,10 +162,15 @@ export async function isRoleHeld(db: Database, realmId: string, role: string, bu
     .where('realm_id', '=', realmId)
     .where('disabled_at', 'is', null)
     .where('client_id', '<>', butFor)
-    .where(sql<boolean>`${role} = any(roles)`)
+    .where(holdsRole(realmId, role))
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** In the words of the index by realm and role. */
+function holdsRole(realmId: string, role: string) {
+  return sql<boolean>`account_realm_roles(realm_id, roles) @> array[${`${realmId}/${role}`}::text]`
 }
 
 function byClientId(db: Database, realmId: string, clientId: string) {

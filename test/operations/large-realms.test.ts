@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { TESTER, testServer } from '../support/server.ts'
 
 // A statement has 1.4 seconds, which 2,000 rows with all that cascades from them need on no machine.
-const MANY = 5000
+const MANY = 10_000
 const MOST = 2000
 
 /** A database that ends a statement which writes too many rows: a test by time would be one of the machine. */
@@ -38,21 +38,40 @@ async function largeRealm(t: Test) {
       referencing old table as before execute function refuse_many()`)
   const count = async (table: string, where: string) =>
     Number((await client.query(`select count(*) from ${table} where ${where}`)).rows[0].count)
-  return { ...server, count }
+  const rows = async (text: string) => (await client.query(text)).rows
+  return { ...server, count, rows }
 }
 
 const TABLES = ['service_accounts', 'client_secrets', 'status_indexes', 'last_uses', 'protected_resources']
 
 t.test('a realm is deleted at once, however much is in it', async (t) => {
-  const { operations, count } = await largeRealm(t)
+  const { operations, count, rows } = await largeRealm(t)
   await operations.createRealm(TESTER, 'other')
   const { account } = await operations.createServiceAccount(TESTER, 'other', { name: 'CI' })
   await operations.deleteRealm(TESTER, 'acme')
   await t.rejects(operations.findRealm(TESTER, 'acme'), { code: 'not_found' })
+  await t.rejects(operations.findPublishedRealm('acme'))
+  const [left] = await rows("select name from realms where name like '-deleted-%'")
+  t.ok(left, 'more than is cleared away at once')
+  for (const name of [left?.name, '-deleted-1']) {
+    await t.rejects(operations.findRealm(TESTER, name), { code: 'not_found' })
+    await t.rejects(operations.createRealm(TESTER, name), { code: 'invalid' })
+    await t.rejects(operations.findPublishedRealm(name))
+  }
+  t.notOk(
+    (await operations.listRealms(TESTER, { after: '', limit: 10 })).items.some(
+      ({ name }) => name === left?.name,
+    ),
+  )
+  await operations.createRealm(TESTER, 'acme')
+  t.equal((await operations.findRealm(TESTER, 'acme')).serviceAccountCount, 0)
+  await operations.deleteRealm(TESTER, 'acme')
+  while (await operations.deleteWhatHasExpired());
+  t.same(await rows("select name from realms where name like '-deleted-%'"), [])
   for (const table of [...TABLES, 'grants'])
     t.equal(await count(table, 'realm_id not in (select id from realms)'), 0, table)
   await t.resolves(operations.findServiceAccount(TESTER, 'other', account.clientId))
-  t.equal(await count('audit_events', "action = 'realm.delete' and outcome = 'done'"), 1)
+  t.equal(await count('audit_events', "action = 'realm.delete' and outcome = 'done'"), 2)
 })
 
 t.test('a resource is deleted, however many accounts have grants on it', async (t) => {
@@ -61,4 +80,17 @@ t.test('a resource is deleted, however many accounts have grants on it', async (
   t.equal(await count('grants', "id = '1'"), 0)
   t.equal(await count('service_accounts', `authorization_details like '[{%"2"%}]'`), MANY)
   t.equal(await count('service_accounts', `authorization_details like '%"1"%'`), 0)
+})
+
+t.test('whether anybody holds a role is found by an index, whatever the size of the realm', async (t) => {
+  const { operations, rows } = await largeRealm(t)
+  await operations.updateRealm(TESTER, 'acme', { roles: ['deploy', 'unheld'] })
+  await rows(`update service_accounts set roles = '{deploy}' where client_id = 'sa_7'`)
+  await rows('analyze service_accounts')
+  await t.rejects(operations.updateRealm(TESTER, 'acme', { roles: ['unheld'] }), { code: 'conflict' })
+  t.same((await operations.updateRealm(TESTER, 'acme', { roles: ['deploy'] })).roles, ['deploy'])
+  const [{ id }] = await rows("select id from realms where name = 'acme'")
+  const plan = await rows(`explain select client_id from service_accounts where realm_id = ${id}
+    and account_realm_roles(realm_id, roles) @> array['${id}/unheld'] limit 1`)
+  t.match(plan.map((row: object) => Object.values(row)[0]).join('\n'), 'service_accounts_realm_roles_idx')
 })

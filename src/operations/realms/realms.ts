@@ -20,7 +20,7 @@ import type { DatabaseTransaction } from '../../storage/database.ts'
 import { isRoleGranted } from '../../storage/grants.ts'
 import { findPolicy } from '../../storage/policy.ts'
 import { isResourceTypeUsed } from '../../storage/protected-resources.ts'
-import { deleteRealm } from '../../storage/realm-deletion.ts'
+import { deleteRealm, deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
 import {
   findRealmByName,
   insertRealm,
@@ -62,7 +62,7 @@ export function unknownRealm(name: string): Refusal {
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'publicUrl'>
 
-export function realmOperations(deps: Deps): RealmOperations {
+export function realmOperations(deps: Deps & Pick<Dependencies, 'log'>): RealmOperations {
   return {
     async createRealm(actor, name, settings = {}) {
       checkRealmName(name)
@@ -141,7 +141,19 @@ export function realmOperations(deps: Deps): RealmOperations {
         // In the platform's own trail: the realm has no administrators any more.
         await insertAuditEvent(trx, { id: undefined, name }, event, deps.clock())
       })
+      await clearAway(deps)
     },
+  }
+}
+
+/** Of an ordinary realm nothing is left then; the rows of a large one go by and by. */
+const CLEARING_STEPS = 20
+
+async function clearAway({ db, log }: Pick<Dependencies, 'db' | 'log'>): Promise<void> {
+  try {
+    for (let step = 0; step < CLEARING_STEPS; step++) if (!(await deleteRowsOfDeletedRealms(db))) return
+  } catch (error) {
+    log('rows of a deleted realm could not be deleted yet; it will be tried again', error as Error)
   }
 }
 

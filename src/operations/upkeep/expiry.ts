@@ -4,6 +4,7 @@ import { deleteExpiredAttemptCounters } from '../../storage/attempt-counters.ts'
 import { deleteClientNetworksSeenBefore } from '../../storage/client-networks.ts'
 import { deleteExpiredPortalLinks } from '../../storage/portal-links.ts'
 import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
+import { deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
 import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -43,7 +44,8 @@ export function expiryOperations(deps: Deps): ExpiryOperations {
       const networks = await deleteClientNetworksSeenBefore(db, ago(NETWORK_KEPT_SECONDS), BATCH)
       const events = await deleteOldAuditEvents(BATCH)
       const keyed = await keyPlainHashes()
-      return keyed || [indexes, tokens, links, signIns, counters, networks, events].includes(BATCH)
+      const realms = await deleteRowsOfDeletedRealms(db)
+      return keyed || realms || [indexes, tokens, links, signIns, counters, networks, events].includes(BATCH)
     },
   }
 }
