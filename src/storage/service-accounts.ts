@@ -154,8 +154,19 @@ export async function isRoleAssigned(db: Database, realmId: string, role: string
   return row !== undefined
 }
 
-/** Whether an account that is not disabled holds the role; one may be left out of account. */
-export async function isRoleHeld(db: Database, realmId: string, role: string, butFor = ''): Promise<boolean> {
+export interface RoleLookup {
+  readonly realmId: string
+  readonly role: string
+  readonly now: Date
+  /** An account that does not count. */
+  readonly butFor?: string
+}
+
+/** Whether an account that can get a token holds the role: it is not disabled, and has a secret that has not ended. */
+export async function isRoleHeld(
+  db: Database,
+  { realmId, role, now, butFor = '' }: RoleLookup,
+): Promise<boolean> {
   const row = await db
     .selectFrom('service_accounts')
     .select('client_id')
@@ -163,6 +174,9 @@ export async function isRoleHeld(db: Database, realmId: string, role: string, bu
     .where('disabled_at', 'is', null)
     .where('client_id', '<>', butFor)
     .where(holdsRole(realmId, role))
+    .where(sql<boolean>`exists (select from client_secrets s
+      where s.realm_id = service_accounts.realm_id and s.client_id = service_accounts.client_id
+        and (s.expires_at is null or s.expires_at > ${now}))`)
     .limit(1)
     .executeTakeFirst()
   return row !== undefined

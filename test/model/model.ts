@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import pg from 'pg'
 import type { Test } from 'tap'
 import { Refusal } from '../../src/domain/refusal.ts'
 import { TESTER, type TestServer, testClock, testServer } from '../support/server.ts'
@@ -21,7 +22,7 @@ type Step = { readonly node: 0 | 1; readonly on: number } & (
         | 'delete'
         | 'revoke-tokens'
     }
-  | { readonly kind: 'create-twice' | 'reset-twice' | 'rotate-key' | 'leak' }
+  | { readonly kind: 'create-twice' | 'reset-twice' | 'rotate-key' | 'leak' | 'make-again' }
   | { readonly kind: 'token'; readonly secret: 'newest' | 'older' | 'dead' | 'wrong' }
   | { readonly kind: 'introspect'; readonly token: number }
   | { readonly kind: 'roles'; readonly roles: readonly string[] }
@@ -54,7 +55,7 @@ const step: fc.Arbitrary<Step> = fc
           weight: 2,
           arbitrary: fc.record({
             ...constant(where),
-            kind: fc.constantFrom('create-twice', 'reset-twice', 'rotate-key'),
+            kind: fc.constantFrom('create-twice', 'reset-twice', 'rotate-key', 'make-again'),
           }),
         },
         {
@@ -123,14 +124,19 @@ export async function twoNodes(t: Test) {
   const clock = testClock(new Date('2026-06-01T00:00:00Z'))
   const first = await testServer(t, { clock })
   const second = await testServer(t, { clock, databaseUrl: first.databaseUrl })
+  const client = new pg.Client(first.databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
   let made = 0
   return async (steps: readonly Step[]) => {
-    const run = new Run([first, second], `realm-${made++}`)
+    const run = new Run([first, second], `realm-${made++}`, (text, values) => client.query(text, values))
     await run.prepare()
     for (const one of steps) await run.do(one)
     await run.compareAll()
   }
 }
+
+type Query = (text: string, values: unknown[]) => Promise<unknown>
 
 const ALWAYS = Number.POSITIVE_INFINITY
 
@@ -138,14 +144,16 @@ const ALWAYS = Number.POSITIVE_INFINITY
 class Run {
   readonly #nodes: readonly TestServer[]
   readonly #realm: string
+  readonly #query: Query
   readonly #accounts = new Map<string, Account>()
   readonly #tokens: Token[] = []
   #introspector = { client_id: '', client_secret: '' }
   #requests = 0
 
-  constructor(nodes: readonly TestServer[], realm: string) {
+  constructor(nodes: readonly TestServer[], realm: string, query: Query) {
     this.#nodes = nodes
     this.#realm = realm
+    this.#query = query
   }
 
   async prepare(): Promise<void> {
@@ -171,9 +179,21 @@ class Run {
     if (step.kind === 'create' || step.kind === 'create-twice') return this.#create(step, name)
     if (step.kind === 'rotate-key')
       return void (await this.#node(step.node).operations.rotateSigningKey(TESTER, this.#realm))
+    if (step.kind === 'make-again') return this.#makeAgain(step.node)
     if (!account) return
     if (step.kind === 'token') return this.#token(step.node, account, step.secret)
     return this.#change(step, name, account)
+  }
+
+  /** Deletes the realm and makes it again, as if the database's clock had been set back in between. */
+  async #makeAgain(node: number): Promise<void> {
+    const { operations } = this.#node(node)
+    const { version } = await operations.findRealm(TESTER, this.#realm)
+    await operations.deleteRealm(TESTER, this.#realm)
+    for (const account of this.#accounts.values()) account.epoch++
+    this.#accounts.clear()
+    await this.prepare()
+    await this.#query('update realms set version = $1 where name = $2', [BigInt(version) - 1n, this.#realm])
   }
 
   async #create({ node, kind }: Step, name: string): Promise<void> {

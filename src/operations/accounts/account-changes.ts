@@ -89,9 +89,10 @@ async function holdRealm(trx: DatabaseTransaction, name: string, always: boolean
 }
 
 /** Refuses to take away the last administrator of the platform. */
-export async function keepPlatformAdministrator({ trx, realm, account }: ChangeContext): Promise<void> {
+export async function keepPlatformAdministrator({ trx, realm, account, now }: ChangeContext): Promise<void> {
   if (realm.name !== SYSTEM_REALM || account.disabledAt || !account.roles.includes(PLATFORM_ADMIN)) return
-  if (!(await isRoleHeld(trx, realm.id, PLATFORM_ADMIN, account.clientId)))
+  const others = { realmId: realm.id, role: PLATFORM_ADMIN, now, butFor: account.clientId }
+  if (!(await isRoleHeld(trx, others)))
     throw new Refusal('last_administrator', 'The last platform administrator has to stay one.')
 }
 

@@ -34,7 +34,8 @@ export function bootstrapOperations(
 
   return {
     async bootstrapAdministrator(clientId, clientSecret) {
-      if (await isRoleHeld(db, await openSystemRealm(), PLATFORM_ADMIN)) return false
+      const realmId = await openSystemRealm()
+      if (await isRoleHeld(db, { realmId, role: PLATFORM_ADMIN, now: deps.clock() })) return false
       const created = await ifFirst(
         operations.createServiceAccount(SERVER_ACTOR, SYSTEM_REALM, {
           name: 'Bootstrap administrator',

@@ -2,14 +2,15 @@ import { hmacOf, isGeneratedSecret } from '../../crypto/client-secret.ts'
 import { SERVER_ACTOR } from '../../domain/actor.ts'
 import type { LeakedSecretReport } from '../../domain/leaked-secret.ts'
 import { UnknownRealmError } from '../../domain/oauth-error.ts'
-import type { Realm } from '../../domain/realm.ts'
+import { type Realm, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import { findClientSecretsByHmac, updateClientSecretExpiry } from '../../storage/client-secrets.ts'
 import { findRealmById, findRealmByName } from '../../storage/realms.ts'
-import { updateServiceAccount } from '../../storage/service-accounts.ts'
+import { isRoleHeld, updateServiceAccount } from '../../storage/service-accounts.ts'
 import { sayUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { changeAccount } from './account-changes.ts'
+import { changeAccount, unknownAccount } from './account-changes.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
 
 export interface LeakedSecretOperations {
@@ -30,7 +31,7 @@ export interface LeakedSecretOperations {
   countLeakedSecrets(): number
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey' | 'log'>
 
 export function leakedSecretOperations(deps: Deps): LeakedSecretOperations {
   const { db, clock, verifierKey } = deps
@@ -79,13 +80,22 @@ async function act(
   const about = { actor, action: 'service-account.leaked-secret', realmName: realm.name, clientId } as const
   const disabled = realm.leakedSecretAction === 'disable'
   await changeAccount(deps, about, async (context) => {
-    const { trx, now, note } = context
+    const { trx, account, now, note } = context
+    if (context.realm.id !== realm.id) throw unknownAccount(realm.name, clientId)
     note({ secret: id, url, source, disabled })
     if (!disabled) return
     // It ends before it began, so that it is over by every node's clock.
     await updateClientSecretExpiry(trx, realm.id, clientId, id, createdAt)
     const statusIndex = await replaceStatusIndex(context)
     await updateServiceAccount(trx, realm.id, clientId, { statusIndex }, now)
+    if (realm.name !== SYSTEM_REALM || !account.roles.includes(PLATFORM_ADMIN)) return
+    if (await isRoleHeld(trx, { realmId: realm.id, role: PLATFORM_ADMIN, now })) return
+    // Ended all the same: with it, anybody who finds it would administer the platform.
+    note({ last_administrator: true })
+    deps.log(
+      `the secret of the last platform administrator was found in public and has ended; run mintmark ` +
+        `service-account reset-secret --realm ${SYSTEM_REALM} ${clientId}`,
+    )
   }).catch((error: unknown) => {
     // Deleted meanwhile, which ends it too.
     if (!(error instanceof Refusal) || error.code !== 'not_found') throw error
