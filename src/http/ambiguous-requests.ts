@@ -24,7 +24,8 @@ export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
     const path = url.split('?', 1)[0] as string
     if (!NEEDLESS.test(path)) return done()
     const right = path.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
-    if (!routes.some((route) => route.test(right))) return done()
+    // The portal leads its visitors itself.
+    if (/^\/portal(?:\/|$)/.test(right) || !routes.some((route) => route.test(right))) return done()
     // Rather than answered as if they were the same: a proxy may have let it through by its letters.
     reply.code(308).header('cache-control', 'no-store')
     reply.header('location', `${prefix}${right}${url.slice(path.length)}`).send()
