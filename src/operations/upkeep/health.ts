@@ -24,6 +24,8 @@ export function healthOperations(
       const hindrances: string[] = []
       if ((await pendingMigrations(tokenDb)).length > 0) hindrances.push('migrations are pending')
       else await readAsTokensDo(tokenDb)
+      // A pooler may have dropped the setting by which times are read.
+      await readDatabaseTime(tokenDb)
       if (await isAnyUnopened()) hindrances.push('a master key is missing')
       return hindrances
     } catch {
