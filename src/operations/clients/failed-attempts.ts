@@ -75,7 +75,7 @@ export function createFailedAttempts(
         waited = true
       } else if (networks.has(pair) || !(await networks.find(pair, attempt))) {
         turns.next(pair)
-        throw new TooManyFailuresError(grant.seconds, grant.key)
+        throw new TooManyFailuresError(grant.seconds, withoutName(grant.key))
       }
     }
   }
@@ -98,7 +98,7 @@ export function createFailedAttempts(
 
     async noteFailure(address) {
       const grant = await counters.reserve(addressLimits(address, policy))
-      if (grant.outcome === 'held') throw new TooManyFailuresError(grant.seconds, grant.key)
+      if (grant.outcome === 'held') throw new TooManyFailuresError(grant.seconds, withoutName(grant.key))
       if (grant.outcome === 'granted') await grant.settle(true)
     },
   }
@@ -190,4 +190,9 @@ function pairOf({ realmId, clientId, address }: Attempt): string {
 function clientNetwork({ realmId, clientId, address }: Attempt): ClientNetwork {
   const network = networkOf(address)
   return { realmId, clientId, slot: slotOf(network, SLOTS), network }
+}
+
+// What a stranger sent as client_id may be a secret: only those of our own making reach the log.
+function withoutName(key: string): string {
+  return key.replace(/^client (?!\d+\/sa_\w+ from ).* from /s, 'one client from ')
 }
