@@ -17,6 +17,7 @@ export async function dribble(
   { token, body, type = 'application/json' }: { token: string; body: string; type?: string },
 ): Promise<Dribble> {
   const socket = await connectTo(app)
+  const answered = answerTo(socket)
   const head = [
     `${method} ${path} HTTP/1.1`,
     'Host: x',
@@ -32,7 +33,11 @@ export async function dribble(
   socket.write(body.slice(0, 2))
   return {
     send: (bytes) => void socket.write(bytes),
-    finish: (rest = body.slice(2)) => answerOf(socket, rest),
+    finish: (rest = body.slice(2)) => {
+      // It may have been answered already, and the connection be gone.
+      if (socket.writable) socket.write(rest)
+      return answered
+    },
   }
 }
 
@@ -41,7 +46,10 @@ export async function exchange(
   app: FastifyInstance,
   bytes: string,
 ): Promise<{ status: number; text: string }> {
-  return answerOf(await connectTo(app), bytes)
+  const socket = await connectTo(app)
+  const answered = answerTo(socket)
+  socket.write(bytes)
+  return answered
 }
 
 async function connectTo(app: FastifyInstance): Promise<Socket> {
@@ -52,12 +60,13 @@ async function connectTo(app: FastifyInstance): Promise<Socket> {
   return socket.on('error', () => {})
 }
 
-async function answerOf(socket: Socket, bytes: string): Promise<{ status: number; text: string }> {
+/** All that is answered until the connection closes, from now on. */
+async function answerTo(socket: Socket): Promise<{ status: number; text: string }> {
   let text = ''
   socket.on('data', (chunk) => {
     text += chunk
   })
-  socket.write(bytes)
   await once(socket, 'close')
-  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1]), text }
+  const answer = text.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '')
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]), text: answer }
 }
