@@ -100,9 +100,10 @@ t.test('keys that rotate twice under load are noticed by nobody', async (t) => {
     }
   }
   const workers = Array.from({ length: 64 }, work)
-  // The time runs as it really does, so that the validator's cache and the rotation agree on it.
+  // The server's time runs fifty times as fast: a second in the validator's cache is less than half of the two minutes for
+  // which a key is published before it signs.
   const ticking = setInterval(() => {
-    clock.now = new Date()
+    clock.advance(5)
     operations.rotateDueSigningKeys().catch(() => {})
   }, 100)
   async function rotate() {
@@ -122,5 +123,5 @@ t.test('keys that rotate twice under load are noticed by nobody', async (t) => {
   }
   await Promise.all(workers)
   t.equal(kids.size, 3)
-  t.ok(validated > 500, `${validated} tokens`)
+  t.ok(validated > 100, `${validated} tokens`)
 })
