@@ -43,7 +43,7 @@ export function readJwt(text: string, { maxBytes, type, algorithms }: JwtRules):
   return { text, alg, kid, claims: parseStrictObject(decode(payload)) }
 }
 
-/** The `iss` of a JWT whose signature nobody has checked: good for choosing a verifier, and for nothing else. */
+/** The `iss` of a JWT before its signature is checked. Use it to choose a verifier, and for nothing else. */
 export function peekIssuer(text: string, maxBytes: number): unknown {
   if (typeof text !== 'string') throw new TokenError('malformed', { reason: 'not a string' })
   if (text.length > maxBytes) throw new TokenError('too_large')

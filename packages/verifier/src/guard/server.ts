@@ -10,7 +10,7 @@ export interface GuardOptions {
   readonly verifier: Verifier
   /** `undefined`: the query of each check states what it demands. */
   readonly routes: readonly Route[] | undefined
-  /** Hears of what an operator has to look after. */
+  /** Logs what an operator has to look after. */
   readonly log: (message: string, members?: Record<string, unknown>) => void
 }
 
