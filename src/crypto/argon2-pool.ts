@@ -6,32 +6,32 @@ import { type HashParameters, parseHash } from './imported-secret.ts'
 const ARGON2ID = 2
 const PARAMETERS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** argon2id, a bounded number at once: hashing may be slow, it may not starve signing, which shares the threads. */
+/** argon2id with bounded concurrency. Hashing may be slow, but must not starve signing, which uses the same threads. */
 export interface Argon2Pool {
   /**
-   * A PHC string, made when it is the realm's turn.
+   * Hashes a secret when the realm's turn comes. Returns a PHC string.
    * @throws QueueOverload
    */
   hash(secret: string, realm: string): Promise<string>
   /**
-   * The hash to compare with a kept one, or with none where the client has none: the same work.
+   * Hashes a secret to compare it with a stored hash. Does the same work where the client has none.
    * @throws QueueOverload
    */
   digest(secret: string, kept: HashParameters | undefined, turn: Argon2Turn): Promise<Buffer>
-  /** Comparisons that wait for their turn. */
+  /** Comparisons that wait. */
   waiting(): number
 }
 
 export interface Argon2Turn {
   readonly realm: string
-  /** Before all that are not: those that strangers cannot send many of. */
+  /** Runs before jobs that are not urgent. For jobs that strangers cannot send many of. */
   readonly urgent: boolean
 }
 
 export interface Argon2PoolOptions {
-  /** Hashes under way at once, made and compared each; the default leaves two of libuv's four threads to others. */
+  /** Maximum of hashes at once, each for creation and comparison. The default leaves two of libuv's four threads to others. */
   readonly concurrency?: number
-  /** More are refused, first of those who have most of them waiting. */
+  /** Maximum of waiting jobs; beyond it, the owner with the most waiting jobs is refused first. */
   readonly maxWaiting?: number
   readonly maxWaitingOfRealm?: number
 }
@@ -42,9 +42,9 @@ export function createArgon2Pool({
   maxWaitingOfRealm = 100,
 }: Argon2PoolOptions = {}): Argon2Pool {
   const nobody = hash('nobody', PARAMETERS).then(parseHash)
-  // A failure is reported to the caller that waits for it.
+  // The waiting caller gets the error.
   void Promise.allSettled([nobody])
-  // Queues of their own: administration keeps nobody from getting a token.
+  // Separate queues: administration must not delay token requests.
   const options = { concurrency, maxWaiting, maxWaitingOfOwner: maxWaitingOfRealm }
   const hashes = createFairQueue(options)
   const comparisons = createFairQueue(options)

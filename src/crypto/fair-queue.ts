@@ -1,15 +1,15 @@
-/** Too many jobs wait already. */
+/** The queue is full. */
 export class QueueOverload extends Error {
   override readonly name = 'QueueOverload'
 }
 
 export interface FairQueue {
   /**
-   * Runs the job when it is its turn: urgent ones first, and among these each owner's next one in turn.
-   * @throws QueueOverload also later, where an owner with fewer jobs needs the place
+   * Runs the job when its turn comes: urgent jobs first, then owners in turn.
+   * @throws QueueOverload when it arrives, or later when an owner with fewer jobs needs the place
    */
   push<T>(job: Job<T>): Promise<T>
-  /** Jobs that wait for their turn. */
+  /** Jobs that wait. */
   waiting(): number
 }
 
@@ -20,10 +20,10 @@ export interface Job<T> {
 }
 
 export interface FairQueueOptions {
-  /** Jobs under way at once. */
+  /** Jobs that run at once. */
   readonly concurrency: number
   readonly maxWaiting: number
-  /** Of one owner. */
+  /** Maximum of one owner. */
   readonly maxWaitingOfOwner: number
 }
 
@@ -32,7 +32,7 @@ interface Waiting {
   readonly refuse: (reason: string) => void
 }
 
-/** Jobs of an owner in the order they came; owners in the order of their turns. */
+/** Jobs of an owner in order of arrival; owners in order of their turns. */
 type Lane = Map<string, Waiting[]>
 
 export function createFairQueue(options: FairQueueOptions): FairQueue {
@@ -72,7 +72,7 @@ export function createFairQueue(options: FairQueueOptions): FairQueue {
   }
 }
 
-/** The first owner's first job; that owner's next turn comes after all others'. */
+/** Takes the first owner's first job. That owner's next turn comes after all others. */
 function takeNext(lane: Lane): Waiting | undefined {
   for (const [owner, jobs] of lane) {
     const job = jobs.shift()
@@ -83,7 +83,7 @@ function takeNext(lane: Lane): Waiting | undefined {
   return undefined
 }
 
-/** Whoever has the most jobs waiting gives up its newest for an owner with fewer. Returns why there is no room. */
+/** Drops the newest job of the owner with the most jobs, in favour of an owner with fewer. Returns why there is no room. */
 function makeRoom(
   lane: Lane,
   owner: string,

@@ -5,12 +5,12 @@ export function newClientId(): string {
   return `sa_${randomBytes(15).toString('hex')}`
 }
 
-/** A name for something that is addressed but not guessed at. Never begins as an option of a command would. */
+/** A random name that need not be secret. Never begins with a hyphen, which a command would take for an option. */
 export function newId(): string {
   return randomBytes(9).toString('hex')
 }
 
-/** A whole number from 0 up to, and without, the limit. */
+/** A random integer from 0 up to, but not including, the limit. */
 export function randomBelow(limit: number): number {
   return randomInt(limit)
 }

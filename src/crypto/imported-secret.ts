@@ -2,11 +2,11 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { SecretOwner, VerifierKey } from './client-secret.ts'
 
 /**
- * What is kept of a secret that the client chose: argon2id of the secret, and of that only an HMAC under the verifier
- * key, bound to the secret's owner. Without the key no guess can be checked against it.
+ * How an imported secret is stored: its argon2id hash goes through an HMAC under the verifier key, bound to its owner.
+ * Without that key, a stolen database cannot be used to check guesses.
  *
- * Its form is that of a PHC string with the HMAC for the hash, after one byte of another HMAC in hex: `a3$argon2id$…`.
- * The byte tells 255 of 256 wrong secrets without argon2id. It is `--` where the secret was not seen since.
+ * Format: a PHC string with the HMAC in place of the hash, after one byte of another HMAC in hex: `a3$argon2id$…`.
+ * That byte rejects 255 of 256 wrong secrets without argon2id. It is `--` until the secret is seen for the first time.
  */
 export type KeyedHash = string
 
@@ -17,11 +17,11 @@ export interface HashParameters {
   readonly timeCost: number
   readonly parallelism: number
   readonly salt: Buffer
-  /** The HMAC of the hash, or in a PHC string the hash itself. */
+  /** The HMAC of the hash; in a plain PHC string, the hash. */
   readonly digest: Buffer
 }
 
-/** @param secret where it is known, so that wrong ones can be told without argon2id */
+/** @param secret if known, adds the filter byte that rejects wrong secrets without argon2id */
 export function keyedHashOf(
   phc: string,
   owner: SecretOwner,
@@ -34,7 +34,7 @@ export function keyedHashOf(
   return `${filter}${phc.slice(0, cut)}${mac.toString('base64').replace(/=+$/, '')}`
 }
 
-/** The same, now that the secret is known. */
+/** The same record with its filter byte, once the secret is known. */
 export function refilter(
   keyedHash: KeyedHash,
   owner: SecretOwner,
@@ -49,8 +49,8 @@ export function hasFilter(keyedHash: KeyedHash): boolean {
 }
 
 /**
- * Whether the secret may be the right one. Of a client that is not there, or whose record has no filter, as many wrong
- * ones pass as of one that is.
+ * Returns whether the secret may be right. An unknown client, or a record without a filter, lets as many wrong secrets
+ * pass as a known one does.
  */
 export function passesFilter(
   secret: string,
@@ -63,7 +63,7 @@ export function passesFilter(
   return filter[0] === expected
 }
 
-/** @throws TypeError for what is not of that form */
+/** @throws TypeError for any other format */
 export function parseHash(text: KeyedHash | string): HashParameters {
   const match = /\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([\w+/]+)\$([\w+/]+)$/.exec(text)
   if (!match) throw new TypeError('not an argon2id hash')
@@ -72,7 +72,7 @@ export function parseHash(text: KeyedHash | string): HashParameters {
   return { memoryCost, timeCost, parallelism, salt, digest }
 }
 
-/** What is kept of a hash. */
+/** The stored form of a hash. */
 export function macOf(hash: Uint8Array, owner: SecretOwner, verifierKey: VerifierKey): Buffer {
   return createHmac('sha256', verifierKey)
     .update(`imported/${owner.realmId}/${owner.clientId}/`)

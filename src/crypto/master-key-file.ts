@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs'
 import { link, open, readFile, unlink } from 'node:fs/promises'
 import { generateMasterKey, WrongMasterKeyError } from './sealing.ts'
 
-/** The file of the master key is gone, and what it sealed is not. */
+/** The file of the master key is missing, but the database holds values that it sealed. */
 export class MissingMasterKeyError extends Error {
   override readonly name = 'MissingMasterKeyError'
 }
 
 /**
- * The master keys in a file, one a line, the one that seals first. Where there is no file, one is made with mode 0600;
- * two that make it at once agree.
+ * Master keys of a file, one a line; the first one seals. Creates a missing file with mode 0600; processes that do so at
+ * once agree on one key.
  * @param mayMake whether nothing is sealed yet
  * @throws WrongMasterKeyError
  * @throws MissingMasterKeyError
@@ -18,7 +18,7 @@ export class MissingMasterKeyError extends Error {
 export async function openMasterKeyFile(path: string, mayMake: () => Promise<boolean>): Promise<string[]> {
   if (!existsSync(path)) {
     if (await mayMake()) await createMasterKeyFile(path)
-    // Another process may have made it, and sealed something, in between.
+    // Another process may have created the file, and sealed something, meanwhile.
     else if (!existsSync(path))
       throw new MissingMasterKeyError(
         `${path} is gone, and the database holds keys that it sealed: put the file back from your backup`,
@@ -39,7 +39,7 @@ async function createMasterKeyFile(path: string): Promise<void> {
   } finally {
     await file.close()
   }
-  // A hard link appears whole or not at all, and never replaces a key that is there.
+  // A hard link appears whole or not at all, and never replaces an existing key.
   await Promise.allSettled([link(draft, path)])
   await unlink(draft)
 }

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createSealer } from './sealing.ts'
 
-/** What a sealed value is for. It opens for nothing else. */
+/** Purpose of a sealed value. It opens for no other purpose. */
 export type PortalPurpose = 'session' | 'sign-in' | 'provider-grant'
 
-/** Seals what the portal gives to browsers and keeps of identity providers. */
+/** Seals what the portal gives to browsers, and the provider tokens that it stores. */
 export interface PortalSealer {
-  /** @param owner whom the value belongs to, where the opener knows that beforehand */
+  /** @param owner owner of the value, where the opener knows it beforehand */
   seal(content: object, purpose: PortalPurpose, owner?: string): string
   /** `undefined`: not sealed with this key for this purpose and owner. */
   open(sealed: string, purpose: PortalPurpose, owner?: string): unknown
@@ -28,12 +28,12 @@ export function createPortalSealer(key: Uint8Array): PortalSealer {
   }
 }
 
-/** 256 random bits: the code of a one-time link, or the id of a session. */
+/** 256 random bits: a one-time link's code, or a session id. */
 export function newPortalToken(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** As it is kept: 256 bits of entropy need no salt and no slow hash. */
+/** Stored form: 256 bits of entropy need neither salt nor a slow hash. */
 export function portalTokenHash(token: string): string {
   return createHash('sha256').update(token).digest('base64url')
 }

@@ -7,30 +7,30 @@ import {
   randomBytes,
 } from 'node:crypto'
 
-/** A master key that opens this is not among those configured, or what is stored was tampered with. */
+/** No configured master key opens this value, or the value was tampered with. */
 export class WrongMasterKeyError extends Error {
   override readonly name = 'WrongMasterKeyError'
 }
 
-/** A sealed value was changed, or stands in the row of another one. */
+/** A sealed value was changed, or copied from another row. */
 export class TamperedSealError extends WrongMasterKeyError {}
 
-/** Seals with the first master key, opens with any of them. */
+/** Seals with the first master key; opens with any configured one. */
 export interface Sealer {
-  /** @param context what the value is for: table, row and use. It opens for nothing else. */
+  /** @param context table, row and use of the value; it opens for no other context */
   seal(plaintext: Uint8Array, context: string): string
-  /** @throws WrongMasterKeyError; TamperedSealError also for a value that was sealed for another context */
+  /** @throws WrongMasterKeyError; TamperedSealError also for a value sealed for another context */
   open(sealed: string, context: string): Uint8Array
-  /** Whether the first master key sealed this, and for one context. */
+  /** Returns whether the first master key sealed this value, with a context. */
   isCurrent(sealed: string): boolean
 }
 
 export interface SealerOptions {
-  /** Opens values without a context too: versions before 0.2 sealed them so. Default: false. */
+  /** Also opens values without a context, as versions before 0.2 sealed them. Default: false. */
   readonly opensUnbound?: boolean
 }
 
-/** The protected header is the associated data of A256GCM: nobody can change it without the key. */
+/** A256GCM authenticates the protected header: it cannot be changed without the key. */
 interface Header {
   readonly alg: 'dir'
   readonly enc: 'A256GCM'
@@ -47,7 +47,7 @@ export function generateMasterKey(): string {
   return randomBytes(MASTER_KEY_BYTES).toString('base64url')
 }
 
-/** @param masterKeys 32 bytes each, the one that seals first */
+/** @param masterKeys 32 bytes each; the first one seals */
 export function createSealer(masterKeys: readonly Uint8Array[], options: SealerOptions = {}): Sealer {
   const keys = new Map(masterKeys.map((key) => [idOf(key), createSecretKey(key)]))
   const [first] = keys
@@ -93,7 +93,7 @@ function decrypt(sealed: string, key: KeyObject): Uint8Array {
   }
 }
 
-/** `undefined` for anything but what this file makes: no other algorithm, no compression. */
+/** `undefined` for anything that this file does not make: no other algorithm, no compression. */
 function headerOf(sealed: string): Header | undefined {
   const [, protectedHeader] = COMPACT.exec(sealed) ?? []
   if (protectedHeader === undefined) return undefined
@@ -107,7 +107,7 @@ function headerOf(sealed: string): Header | undefined {
   }
 }
 
-/** The RFC 7638 thumbprint of the key as a JWK. */
+/** RFC 7638 thumbprint of the key as a JWK. */
 function idOf(key: Uint8Array): string {
   const jwk = JSON.stringify({ k: Buffer.from(key).toString('base64url'), kty: 'oct' })
   return createHash('sha256').update(jwk).digest('base64url')

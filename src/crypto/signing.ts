@@ -6,7 +6,7 @@ export interface GeneratedKey {
   /** RFC 7638 thumbprint. */
   readonly kid: string
   readonly publicJwk: JWK
-  /** To be sealed at once. */
+  /** Must be sealed at once. */
   readonly privateJwk: Uint8Array
 }
 
@@ -21,21 +21,21 @@ export async function generateSigningKey(algorithm: string): Promise<GeneratedKe
   const pair = await generateKeyPair(algorithm, { extractable: true, modulusLength: 2048 })
   const jwk = await exportJWK(pair.privateKey)
   const kid = thumbprintOf(jwk)
-  // One in 64 begins as an option of a command would: another key has a name that can be typed.
+  // One in 64 begins with a hyphen, which a command would take for an option: draws again.
   if (kid.startsWith('-')) return generateSigningKey(algorithm)
   const privateJwk = Buffer.from(JSON.stringify(jwk))
   return { kid, publicJwk: publicJwkOf(kid, algorithm, privateJwk), privateJwk }
 }
 
-/** @throws TamperedSealError for the key of another kid */
+/** @throws TamperedSealError where the kid does not match */
 export async function importSigner(kid: string, algorithm: string, privateJwk: Uint8Array): Promise<Signer> {
   return { kid, algorithm, sign: await signatureOf(algorithm, parseJwk(kid, privateJwk)) }
 }
 
 /**
- * The JWK to publish, made of what was sealed: the copy beside it in the database proves nothing.
- * @param jwk the private JWK, or the public half that a retired key keeps
- * @throws TamperedSealError for the key of another kid
+ * Makes the JWK to publish from the sealed key. The copy beside it in the database is not trusted.
+ * @param jwk the private JWK, or the public half of a retired key
+ * @throws TamperedSealError where the kid does not match
  */
 export function publicJwkOf(kid: string, algorithm: string, jwk: Uint8Array): JWK {
   return { ...publicMembersOf(parseJwk(kid, jwk)), kid, use: 'sig', alg: algorithm }
@@ -47,7 +47,7 @@ function parseJwk(kid: string, bytes: Uint8Array): JWK {
   return jwk
 }
 
-/** In the order that RFC 7638 hashes them. */
+/** Members in the order that RFC 7638 hashes them. */
 const PUBLIC_MEMBERS: Record<string, readonly string[]> = {
   EC: ['crv', 'kty', 'x', 'y'],
   OKP: ['crv', 'kty', 'x'],
@@ -66,15 +66,15 @@ function thumbprintOf(jwk: JWK): string {
     .digest('base64url')
 }
 
-/** What WebCrypto calls the algorithms of JOSE. */
+/** WebCrypto's names of the JOSE algorithms. */
 const WEB_CRYPTO: Record<string, AlgorithmIdentifier | RsaPssParams> = {
   RS256: 'RSASSA-PKCS1-v1_5',
   PS256: { name: 'RSA-PSS', saltLength: 32 },
 }
 
-/** Elliptic curves sign at once, in less time than the way to another thread and back takes; the others on libuv's pool. */
+/** Elliptic curves sign on this thread: faster than a round trip to libuv's pool. Other algorithms use the pool. */
 async function signatureOf(algorithm: string, jwk: JWK): Promise<Signer['sign']> {
-  // The key on its own, without options around it, is what Node signs with in half of the time.
+  // Node signs twice as fast with the bare key as with an options object.
   if (algorithm === 'ES256') {
     const key = createPrivateKey({ key: jwk, format: 'jwk' })
     return (input) => toConcatenated(sign('sha256', input, key))
@@ -87,12 +87,12 @@ async function signatureOf(algorithm: string, jwk: JWK): Promise<Signer['sign']>
   return (input) => crypto.subtle.sign(WEB_CRYPTO[algorithm] ?? algorithm, key, new Uint8Array(input))
 }
 
-/** A P-256 signature from DER, as OpenSSL gives it, to R and S of 32 bytes each (RFC 7518 section 3.4). */
+/** Converts a P-256 signature from OpenSSL's DER to R and S of 32 bytes each (RFC 7518 section 3.4). */
 function toConcatenated(der: Buffer): Buffer {
   const signature = Buffer.alloc(64)
-  // A sequence of two integers, all of them shorter than 128 bytes: tag, length, value.
+  // A sequence of two integers, each shorter than 128 bytes: tag, length, value.
   const endOfR = 4 + (der[3] as number)
-  // Without the zero that keeps an integer positive, and with those that DER leaves out.
+  // Drops the zero byte that keeps an integer positive, and restores the zeros that DER drops.
   const r = der.subarray(Math.max(4, endOfR - 32), endOfR)
   const s = der.subarray(Math.max(endOfR + 2, der.length - 32))
   signature.set(r, 32 - r.length)

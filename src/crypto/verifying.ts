@@ -8,7 +8,7 @@ import {
   jwtVerify,
 } from 'jose'
 
-/** What a JWT says of itself, not to be believed before `verifyJwt`. `undefined`: it is none. */
+/** Unverified header and claims of a JWT; `undefined`: not a JWT. Do not trust them before `verifyJwt`. */
 export interface UnverifiedJwt {
   readonly kid: string | undefined
   readonly claims: JWTPayload
@@ -23,7 +23,7 @@ export function readUnverifiedJwt(token: string): UnverifiedJwt | undefined {
   }
 }
 
-// RFC 7515 sections 2 and 5.2: base64url alone, written in the one way that the bytes have; decoders skip what is not.
+// RFC 7515 sections 2 and 5.2: base64url without padding, in canonical form. Decoders accept more than that.
 function isCompact(token: string): boolean {
   const parts = token.split('.')
   return (
@@ -37,14 +37,14 @@ export async function importVerificationKey(publicJwk: object, algorithm: string
 }
 
 export interface JwtRules {
-  /** The key's own: what a token says of its algorithm is not asked (RFC 8725 section 3.1). */
+  /** The key's algorithm; the token's `alg` is not trusted (RFC 8725 section 3.1). */
   readonly algorithm: string
   readonly type: string
   readonly issuer: string
   readonly now: Date
 }
 
-/** @throws Error saying what is wrong with it */
+/** @throws Error that says what is wrong with the key */
 export async function verifyJwt(token: string, key: CryptoKey, rules: JwtRules): Promise<JWTPayload> {
   const { algorithm, type, issuer, now } = rules
   const { payload } = await jwtVerify(token, key, {

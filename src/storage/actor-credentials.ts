@@ -8,7 +8,7 @@ export interface TokenLookup {
   readonly jti: string
 }
 
-/** What decides about an access token at this moment. */
+/** What decides whether an access token is valid now. */
 export interface TokenAccount {
   readonly roles: readonly string[]
   readonly disabled: boolean
@@ -18,8 +18,8 @@ export interface TokenAccount {
 }
 
 /**
- * Holds accounts until the transaction ends: a change by one shares it with other changes by it, a change of one
- * excludes them. Advisory, for the rows themselves are locked in another order. Comes first in a transaction.
+ * Locks accounts until the transaction ends. Changes made by an account share its lock; a change of the account itself
+ * excludes them. Advisory locks, since rows are locked in another order. Must come first in a transaction.
  */
 export async function lockActors(
   trx: DatabaseTransaction,
@@ -32,13 +32,13 @@ export async function lockActors(
       ? []
       : [{ name: acting, lock: 'pg_advisory_xact_lock_shared' }]),
   ]
-  // In one order for all, so that no two wait for each other.
+  // One order for all callers prevents deadlocks.
   locks.sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const { name, lock } of locks)
     await sql`select ${sql.raw(lock)}(hashtextextended(${`account ${name}`}, 0))`.execute(trx)
 }
 
-/** `undefined`: the account is gone, or its realm. */
+/** `undefined`: the account or its realm was deleted. */
 export async function findTokenAccount(
   db: Database,
   { realm, clientId, kid, jti }: TokenLookup,

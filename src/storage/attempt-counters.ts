@@ -8,12 +8,12 @@ import type {
 } from '../domain/failed-attempts.ts'
 import type { Database } from './database.ts'
 
-/** A node that dies leaves its attempts undecided for this long. */
+/** How long the attempts of a dead node stay undecided. */
 const UNDECIDED_MILLISECONDS = 15_000
 
 /**
- * Counters that all nodes share, under exact keys.
- * @param fallback counts while the database does not
+ * Attempt counters that all nodes share, under exact keys.
+ * @param fallback counts while the database is away
  */
 export function createSharedCounters(
   db: Database,
@@ -51,7 +51,7 @@ async function reserve(
   if (granted.length === limits.length)
     return {
       outcome: 'granted',
-      // What cannot be noted is undecided for a moment longer.
+      // An attempt whose outcome cannot be stored stays undecided until its lease ends.
       settle: (failed) => settle(db, granted, { failed, now: now(), policy }).catch(() => {}),
     }
   await settle(db, granted, { failed: false, now: at, policy })
@@ -62,7 +62,7 @@ async function reserve(
   return { outcome: 'held', key: longest.key, seconds: Math.ceil(longest.milliseconds / 1000) }
 }
 
-/** Each row decides for itself. Always in the same order, so that two nodes wait for each other rather than deadlock. */
+/** Each row decides for itself. Rows are locked in a fixed order, so that nodes wait for each other instead of deadlocking. */
 async function take(
   db: Database,
   limits: readonly AttemptLimit[],
@@ -113,7 +113,7 @@ async function settle(
   `.execute(db)
 }
 
-/** Returns how many there were, `limit` at most. */
+/** Deletes at most `limit` rows. Returns how many it deleted. */
 export async function deleteExpiredAttemptCounters(db: Database, now: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     delete from attempt_counters where key in (

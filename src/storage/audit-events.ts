@@ -47,7 +47,7 @@ export async function insertAuditEvent(
     .execute()
 }
 
-/** Whether it was ever done in that realm. */
+/** Returns whether the realm's trail has such an event. */
 export async function isActionRecorded(db: Database, realmId: string, action: string): Promise<boolean> {
   const row = await db
     .selectFrom('audit_events')
@@ -59,7 +59,7 @@ export async function isActionRecorded(db: Database, realmId: string, action: st
   return row !== undefined
 }
 
-/** Whether there is or was a realm with that id, even if the trail no longer goes so far back. */
+/** Returns whether a realm with this id exists or existed, even if its trail no longer reaches back. */
 export async function hasAuditTrail(db: Database, realmId: string): Promise<boolean> {
   const { rows } = await sql<{ had: boolean }>`
     select exists (select from realms where id = ${realmId}::bigint)
@@ -69,7 +69,7 @@ export async function hasAuditTrail(db: Database, realmId: string): Promise<bool
   return rows[0]?.had === true
 }
 
-/** Whether this role may delete from the trail: with docs/database-roles.sql the server's may not. */
+/** Returns whether this role may delete from the trail. With docs/database-roles.sql the server's role may not. */
 export async function mayDeleteAuditEvents(db: Database): Promise<boolean> {
   const { rows } = await sql<{
     may: boolean
@@ -77,7 +77,7 @@ export async function mayDeleteAuditEvents(db: Database): Promise<boolean> {
   return rows[0]?.may === true
 }
 
-/** At most so many; returns how many there were. */
+/** Deletes at most `limit` events. Returns how many it deleted. */
 export async function deleteAuditEventsBefore(db: Database, before: Date, limit: number): Promise<number> {
   const result = await db
     .deleteFrom('audit_events')
@@ -88,20 +88,20 @@ export async function deleteAuditEventsBefore(db: Database, before: Date, limit:
   return Number(result.numDeletedRows)
 }
 
-/** Where a page ends: events are in order of time, and of id within one moment. */
+/** End of a page: events are ordered by time, then by id. */
 export interface AuditEventPosition {
   readonly occurredAt: Date
   readonly id: string
 }
 
 export interface AuditEventPage extends AuditEventFilter {
-  /** `undefined`: from the newest on. */
+  /** `undefined`: start at the newest event. */
   readonly after: AuditEventPosition | undefined
   readonly limit: number
 }
 
 /**
- * A page, the newest first.
+ * One page, newest first.
  * @param realmId `undefined`: events of the platform itself
  */
 export async function listAuditEvents(
@@ -117,7 +117,7 @@ export async function listAuditEvents(
   if (actor !== undefined) query = query.where('actor_id', '=', actor)
   if (target !== undefined) query = query.where('target', '=', target)
   if (after) query = query.where(sql<boolean>`(occurred_at, id) < (${after.occurredAt}, ${after.id}::bigint)`)
-  // By realm first, though there is one: PostgreSQL would not take an index's order for that of "realm_id is null".
+  // Orders by realm first: PostgreSQL does not use the index's order for "realm_id is null" alone.
   const ordered = query.orderBy('realm_id').orderBy('occurred_at', 'desc').orderBy('id', 'desc')
   const rows = await ordered.limit(limit).execute()
   return rows.map(toAuditEvent)

@@ -1,16 +1,16 @@
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 
-/** A network that a client proved its secret from. */
+/** A network from which a client proved its secret. */
 export interface ClientNetwork {
   readonly realmId: string
   readonly clientId: string
-  /** The place of the network among those of its client. */
+  /** Slot of the network among the networks of its client. */
   readonly slot: number
   readonly network: string
 }
 
-/** Whether each of them is known, in the order asked. */
+/** Returns for each network, in the order given, whether it is known. */
 export async function areNetworksKnown(db: Database, networks: readonly ClientNetwork[]): Promise<boolean[]> {
   const column = <K extends keyof ClientNetwork>(name: K) => networks.map((network) => network[name])
   const { rows } = await sql<{ n: number }>`
@@ -26,7 +26,7 @@ export async function areNetworksKnown(db: Database, networks: readonly ClientNe
   return known
 }
 
-/** Remembers a network, and once a day that it is still one. */
+/** Stores a network, and refreshes its time once a day. */
 export async function insertClientNetwork(
   db: Database,
   { realmId, clientId, slot, network }: ClientNetwork,
@@ -41,7 +41,7 @@ export async function insertClientNetwork(
   `.execute(db)
 }
 
-/** Returns how many there were, `limit` at most. */
+/** Deletes at most `limit` rows. Returns how many it deleted. */
 export async function deleteClientNetworksSeenBefore(
   db: Database,
   time: Date,

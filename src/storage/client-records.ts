@@ -5,24 +5,24 @@ import type { RealmVersion } from './realms.ts'
 
 export interface ClientLookup {
   readonly realm: string
-  /** `undefined`: only the realm is of interest. */
+  /** `undefined`: only the realm is looked up. */
   readonly clientId: string | undefined
 }
 
 export interface SecretRecord {
   readonly id: string
-  /** Of a secret that the server made, bound to the account. */
+  /** HMAC of a secret that the server made, bound to the account. */
   readonly boundHmac: Buffer | undefined
-  /** Of one that it made before hashes were bound. */
+  /** HMAC of a secret made before hashes were bound. */
   readonly hmac: Buffer | undefined
-  /** Of an imported one. */
+  /** Keyed hash of an imported secret. */
   readonly keyedPhc: string | undefined
-  /** Of one that was imported before hashes were keyed. */
+  /** Hash of a secret imported before hashes were keyed. */
   readonly phc: string | undefined
   readonly expiresAt: Date | undefined
 }
 
-/** All that a token request reads about a client. */
+/** Everything that a token request reads about a client. */
 export interface ClientRecord extends RealmVersion {
   readonly account: AccountRecord | undefined
 }
@@ -33,12 +33,12 @@ export interface AccountRecord {
   readonly scopes: readonly string[] | undefined
   readonly introspectsAudiences: readonly string[] | undefined
   readonly disabledAt: Date | undefined
-  /** Its grants, in the form of a token's authorization_details. */
+  /** Grants, in the form of a token's authorization_details. */
   readonly details: readonly AuthorizationDetail[]
-  /** The grants are too many for a token. */
+  /** The account has more grants than a token can hold. */
   readonly detailsOmitted: boolean
   readonly statusIndex: number
-  /** Until when single tokens of the account may be revoked. */
+  /** Single tokens of the account may be revoked until this time. */
   readonly revokedTokensUntil: Date | undefined
   readonly secrets: readonly SecretRecord[]
 }
@@ -69,14 +69,14 @@ const NO_CLIENT = ''
 
 const NONE: readonly AuthorizationDetail[] = []
 
-/** Reads many clients at once, in the order asked; `undefined` where the realm is not there. */
+/** Reads many clients, in the order given; `undefined` where the realm does not exist. */
 export async function findClientRecords(
   db: Database,
   lookups: readonly ClientLookup[],
 ): Promise<(ClientRecord | undefined)[]> {
   const realms = lookups.map((lookup) => lookup.realm)
   const clientIds = lookups.map((lookup) => lookup.clientId ?? NO_CLIENT)
-  // One text for any number of look-ups, so that it can be prepared.
+  // One text for any number of lookups, so that it can be prepared.
   const { rows } = await sql<Row>`
     select l.n::int as n, r.id as realm_id, r.version, a.*
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)

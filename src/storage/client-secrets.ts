@@ -9,9 +9,9 @@ const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at'] a
 type Row = Pick<Selectable<ClientSecretRow>, (typeof COLUMNS)[number]> & { used_at: Date | null }
 
 export interface NewClientSecret extends Pick<ClientSecret, 'id' | 'phc' | 'hmac' | 'lastFour'> {
-  /** Of a secret that the server made. */
+  /** HMAC of a secret that the server made. */
   readonly boundHmac: Buffer | undefined
-  /** Of an imported one. */
+  /** argon2id hash of an imported secret. */
   readonly keyedPhc: string | undefined
 }
 
@@ -38,7 +38,7 @@ export async function insertClientSecret(
     .execute()
 }
 
-/** The new one first: in a rotation the old one ends, whatever clocks say of which was made before the other. */
+/** The new secret comes first: a rotation ends the old one, even if clocks disagree on which is older. */
 export async function listClientSecrets(
   db: Database,
   realmId: string,
@@ -69,7 +69,7 @@ export type FoundClientSecret = Pick<ClientSecret, 'id' | 'createdAt' | 'expires
   readonly hmac: string
 }
 
-/** Secrets of a realm, or of all, by their HMACs, in hex. */
+/** Finds secrets of one realm, or of all realms, by HMAC in hex. */
 export async function findClientSecretsByHmac(
   db: Database,
   realmId: string | undefined,

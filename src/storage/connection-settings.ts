@@ -1,9 +1,9 @@
 import { DatabaseSettingError } from './database-error.ts'
 
-/** Sent when a connection is made. PgBouncer keeps these for each client by default; it refuses others. */
+/** Startup parameters. PgBouncer tracks these for each client by default, and refuses others. */
 export const STARTUP_SETTINGS = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' }
 
-/** What PostgreSQL reports on each connection, and what it must say. */
+/** Settings that PostgreSQL reports on each connection, and their required values. */
 const REQUIRED_SETTINGS: Record<string, RegExp> = {
   DateStyle: /^ISO\b/,
   client_encoding: /^UTF8$/,
@@ -11,7 +11,7 @@ const REQUIRED_SETTINGS: Record<string, RegExp> = {
   standard_conforming_strings: /^on$/,
 }
 
-/** What is wrong with a setting as PostgreSQL reports it; `undefined` where it is right, or does not matter. */
+/** Describes a wrong setting that PostgreSQL reported; `undefined`: right, or irrelevant. */
 export function settingFault(name: string, value: string): DatabaseSettingError | undefined {
   const required = REQUIRED_SETTINGS[name]
   return !required || required.test(value) ? undefined : new DatabaseSettingError(explain(name, value))

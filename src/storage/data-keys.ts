@@ -9,12 +9,12 @@ export async function findDataKey(db: Database, purpose: string): Promise<string
   return row?.sealed_key
 }
 
-/** Whether the database holds anything that a master key sealed: these are made before all others. */
+/** Returns whether the database holds anything sealed by a master key. Data keys are made before all else. */
 export async function isAnyDataKeyStored(db: Database): Promise<boolean> {
   return (await db.selectFrom('data_keys').select('purpose').limit(1).executeTakeFirst()) !== undefined
 }
 
-/** Keeps the first of several that are inserted at once. */
+/** Inserts a key unless another process was first. Keeps the first one. */
 export async function insertDataKey(
   db: Database,
   purpose: string,

@@ -1,14 +1,14 @@
 import pg from 'pg'
 import { UnreadableValueError } from './row-values.ts'
 
-/** The database, or what is between, has a setting that Mintmark cannot work with. */
+/** The database, or a pooler in front of it, has a setting that Mintmark cannot work with. */
 export class DatabaseSettingError extends Error {
   override readonly name = 'DatabaseSettingError'
 }
 
 const connectionErrors = new WeakSet<Error>()
 
-/** No connection could be made: the database is away, whatever the error's code is. */
+/** No connection could be made. The database is away, whatever the error code. */
 export function markConnectionError(error: Error): void {
   connectionErrors.add(error)
 }
@@ -17,7 +17,7 @@ export function markConnectionError(error: Error): void {
  * 57014 query cancelled, 25006 read-only, 25P03 and 25P04 transaction timeouts, 55000 no connections allowed. */
 const UNREACHABLE = /^(08|53|57P|58|57014|25006|25P03|25P04|55000)/
 
-/** Of the network. With a path the error is about a file of our own. */
+/** Network errors. An error with a path is about a file of this process. */
 const NETWORK = /^(ECONN|ENOENT|ENOTFOUND|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_AGAIN)/
 
 /** 28 login refused, 3D000 no such database, 3F000 no such schema, 42501 no privilege, 42P01 and 42703 another schema than
@@ -89,7 +89,7 @@ export function reasonOf(error: unknown): string {
   return [code, message].filter(Boolean).join(': ')
 }
 
-/** PostgreSQL's name of the constraint that an error is about. */
+/** Name of the constraint that the error reports. */
 export function violatedConstraint(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.constraint : undefined
 }

@@ -14,27 +14,27 @@ export {
   violatedConstraint,
 } from './database-error.ts'
 
-/** Either a pool or a transaction; a `DatabaseTransaction` is one too. */
+/** A pool or a transaction. */
 export type Database = Kysely<Tables>
 export type DatabaseTransaction = Transaction<Tables>
 
 export interface DatabaseOptions {
   readonly connectionString: string
-  /** Connections at most. */
+  /** Maximum number of connections. */
   readonly poolSize: number
-  /** Hears of connections that broke while idle; the pool replaces them. */
+  /** Called when an idle connection breaks; the pool replaces it. */
   readonly onIdleError: (error: Error) => void
-  /** Hears of each error that is the database's fault, not the request's. */
+  /** Called for each error that is the database's fault, not the request's. */
   readonly onFault?: (error: Error) => void
 }
 
 /** statement_timeout in a transaction: PostgreSQL cannot tell that the client gave up. */
 const STATEMENT_MILLISECONDS = 1400
 
-/** PostgreSQL ends a transaction whose node says nothing for this long: a stopped node must not keep its locks. */
+/** PostgreSQL ends a transaction whose node is silent for this long: a stopped node must not keep its locks. */
 const IDLE_MILLISECONDS = 5000
 
-/** An idle connection is probed after this long, so that one to a machine that is gone breaks soon. */
+/** TCP keep-alive starts after this idle time, so that a connection to a dead machine breaks soon. */
 const KEEP_ALIVE_MILLISECONDS = 10_000
 
 const APPLICATION_NAME = 'mintmark'
@@ -45,7 +45,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const own: PatientClientConfig = { kept, ...(onFault && { onFault }) }
   const pool = new pg.Pool({
     ...own,
-    // Its type wants all overloads of pg.
+    // The declared type wants all overloads of pg.
     Client: PatientClient as never,
     connectionString,
     max: poolSize,
@@ -55,7 +55,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: APPLICATION_NAME,
   })
   pool.on('error', onIdleError)
-  // A connection that breaks between two statements of a transaction fails the next statement, which is enough.
+  // A connection that breaks inside a transaction fails its next statement; nothing more is needed.
   pool.on('connect', (client) => client.on('error', () => {}))
   const end = () => {
     for (const client of kept) client.abandon()
@@ -69,7 +69,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 /**
- * Makes one connection, to see that the database and what is between have the settings that Mintmark needs.
+ * Connects once to check the settings that Mintmark needs, those of a pooler included.
  * @throws DatabaseSettingError
  */
 export async function checkDatabase(connectionString: string): Promise<void> {
@@ -89,7 +89,7 @@ export async function checkDatabase(connectionString: string): Promise<void> {
 
 const pools = new WeakMap<Database, pg.Pool>()
 
-/** For a library that works with a pool itself. */
+/** A pg pool, for a library that needs one. */
 export function poolOf(db: Database): pg.Pool {
   const pool = pools.get(db)
   if (!pool) throw new TypeError('not a database of openDatabase')
@@ -103,15 +103,15 @@ export interface PoolMeasurement {
   readonly waiting: number
 }
 
-/** Connections of the pool now. */
+/** Current connections of the pool. */
 export function measureConnections(db: Database): PoolMeasurement {
   const { totalCount, idleCount, waitingCount } = poolOf(db)
   return { total: totalCount, idle: idleCount, waiting: waitingCount }
 }
 
 /**
- * Read committed, whatever the database's default is: a statement that comes after a lock sees what was done before it.
- * A snapshot of the whole transaction would be older than its locks, and two changes could each miss the other.
+ * Read committed, whatever the database's default: a statement after a lock sees what was committed before the lock.
+ * A snapshot of the whole transaction would be older than its locks, and two changes could miss each other.
  */
 export function beginTransaction<T>(db: Kysely<T>): TransactionBuilder<T> {
   return db.transaction().setIsolationLevel('read committed')
@@ -122,7 +122,7 @@ export interface TransactionOptions {
   readonly statementMilliseconds?: number
 }
 
-/** Runs a transaction, and again where PostgreSQL ended it because of a deadlock or a serialization failure. */
+/** Runs a transaction; retries after a deadlock or a serialization failure. */
 export async function inTransaction<T>(
   db: Database,
   work: (trx: DatabaseTransaction) => Promise<T>,
@@ -143,7 +143,7 @@ export async function inTransaction<T>(
   }
 }
 
-/** The time by the database's clock. */
+/** The database's current time. */
 export async function readDatabaseTime(db: Database): Promise<Date> {
   const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db)
   return (rows[0] as { now: Date }).now

@@ -5,19 +5,19 @@ import type { ResourceKey } from '../domain/protected-resource.ts'
 import { nameKey } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 
-/** Accounts that one statement is about, so that each is done well within the time that a statement has. */
+/** Accounts per statement: few enough to finish well within statement_timeout. */
 const BATCH = 2000
 
 export interface GrantFilter {
-  /** Where the page before ended; `undefined`: from the beginning. */
+  /** End of the previous page; `undefined`: start at the beginning. */
   readonly after: GrantKey | undefined
   readonly limit: number
   readonly type?: string | undefined
-  /** Part of the resource's name or id, whatever its case. */
+  /** Part of the resource's name or id; case-insensitive. */
   readonly contains?: string | undefined
 }
 
-/** A page of an account's grants, in order of type, id and role. */
+/** One page of an account's grants, ordered by type, id and role. */
 export async function listGrants(
   db: Database,
   realmId: string,
@@ -40,7 +40,7 @@ export async function listGrants(
   return query.orderBy('g.type').orderBy('g.id').orderBy('g.role').limit(limit).execute()
 }
 
-/** How many grants an account has. */
+/** Number of grants of an account. */
 export async function countGrants(db: Database, realmId: string, clientId: string): Promise<number> {
   const row = await db
     .selectFrom('grants')
@@ -51,7 +51,7 @@ export async function countGrants(db: Database, realmId: string, clientId: strin
   return Number(row.count)
 }
 
-/** Adds those that are not there yet and returns them. */
+/** Adds the missing grants and returns them. */
 export async function insertGrants(
   trx: DatabaseTransaction,
   realmId: string,
@@ -68,7 +68,7 @@ export async function insertGrants(
   return rows
 }
 
-/** Takes away those that are there and returns them. */
+/** Removes the existing grants and returns them. */
 export async function deleteGrants(
   trx: DatabaseTransaction,
   realmId: string,
@@ -84,7 +84,7 @@ export async function deleteGrants(
   return rows
 }
 
-/** Takes away all but those and returns what is gone. */
+/** Removes all grants except these, and returns the removed ones. */
 export async function deleteGrantsBut(
   trx: DatabaseTransaction,
   realmId: string,
@@ -100,7 +100,7 @@ export async function deleteGrantsBut(
   return rows
 }
 
-/** Grants on a resource. Holds the rows of the accounts that have them until the transaction ends. */
+/** Grants on a resource. Locks the rows of the accounts that hold them until the transaction ends. */
 export async function lockGrantees(
   trx: DatabaseTransaction,
   realmId: string,
@@ -115,7 +115,7 @@ export async function lockGrantees(
       select from service_accounts where realm_id = ${realmId} and client_id = any(${batch}::text[])
       order by client_id for update
     `.execute(trx)
-  // Read again: whoever held an account meanwhile may have changed its grants.
+  // Reads again: another transaction may have changed grants while this one waited for the lock.
   return trx
     .selectFrom('grants')
     .select(['client_id as clientId', 'role'])
@@ -127,7 +127,7 @@ export async function lockGrantees(
     .execute()
 }
 
-/** Whether the role is granted on any resource. */
+/** Returns whether the role is granted on any resource. */
 export async function isRoleGranted(db: Database, realmId: string, role: string): Promise<boolean> {
   const row = await db
     .selectFrom('grants')
@@ -139,7 +139,7 @@ export async function isRoleGranted(db: Database, realmId: string, role: string)
   return row !== undefined
 }
 
-/** All that an account holds, as tokens say it, or what it holds on some resources. */
+/** All grants of an account, or those on some resources, in the form of tokens. */
 export async function listAuthorizationDetails(
   db: Database,
   realmId: string,
@@ -157,7 +157,7 @@ export async function listAuthorizationDetails(
   return rows
 }
 
-/** After a change of grants: what tokens of these accounts say, and their next version. It is JSON without a space, hence the text work. */
+/** Updates the grants in tokens, and the versions, of these accounts. Builds JSON without spaces, hence the text functions. */
 export async function updateAuthorizationDetails(
   trx: DatabaseTransaction,
   realmId: string,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 
-/** An imported secret whose hash was not keyed when it was made. */
+/** An imported secret whose hash is not keyed yet. */
 export interface PlainHash {
   readonly realmId: string
   readonly clientId: string
@@ -10,10 +10,10 @@ export interface PlainHash {
   readonly keyedPhc: string | undefined
 }
 
-/** A secret's row by its primary key. */
+/** Primary key of a secret. */
 export type SecretKey = Pick<PlainHash, 'realmId' | 'clientId' | 'id'>
 
-/** @param keepPlain leaves the hash that the version before reads */
+/** @param keepPlain keeps the hash that the previous version reads */
 export async function updateKeyedHash(
   db: Database,
   { realmId, clientId }: Pick<PlainHash, 'realmId' | 'clientId'>,
@@ -29,7 +29,7 @@ export async function updateKeyedHash(
     .execute()
 }
 
-/** Until when the version before may run beside; `undefined`: it never ran here, or its hashes are gone. */
+/** Until when the previous version may run beside this one; `undefined`: it never ran here, or its hashes are gone. */
 export async function findPlainHashesUntil(db: Database): Promise<Date | undefined> {
   const { rows } = await sql<{ ends_at: Date }>`
     select ends_at from upgrades where name = 'keyed-hashes'
@@ -41,7 +41,7 @@ export async function deletePlainHashesUntil(db: Database): Promise<void> {
   await sql`delete from upgrades where name = 'keyed-hashes'`.execute(db)
 }
 
-/** Plain hashes among the `limit` rows that follow; and the last of these rows, `undefined` at the end. */
+/** Plain hashes among the next `limit` rows, and the last of these rows (`undefined` at the end). */
 export async function listPlainHashes(
   db: Database,
   after: SecretKey,

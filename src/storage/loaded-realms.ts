@@ -10,7 +10,7 @@ export interface RealmWithKeys {
   readonly keys: StoredSigningKey[]
 }
 
-/** Those of the named realms that are there, by name. One statement, so that version and keys are of one moment. */
+/** Existing realms among the named ones, by name. One statement, so that version and keys match. */
 export async function findRealmsWithKeys(
   db: Database,
   names: readonly string[],

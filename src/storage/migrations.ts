@@ -7,43 +7,43 @@ import { beginTransaction } from './database.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 
-/** The lock that all versions hold while they migrate. */
+/** Lock that every version holds while it migrates. */
 const LOCK = sql.lit(3853314791062309107n)
 
-/** Token requests wait behind a migration that waits for a table, so it waits for this long only. */
+/** lock_timeout of a migration. Token requests queue behind a migration that waits for a table. */
 const LOCK_MILLISECONDS = 300
 
-/** Between two attempts to get the locks: at first, and at most. */
+/** Initial and maximum pause between two attempts to get the locks. */
 const MIN_DELAY_MILLISECONDS = 500
 const MAX_DELAY_MILLISECONDS = 5000
 
-/** PostgreSQL ends a migration whose node says nothing for this long. */
+/** PostgreSQL ends the migration of a node that is silent for this long. */
 const IDLE_MILLISECONDS = 60_000
 
 export interface MigrateOptions {
-  /** How long to try to get the tables' locks. Default 60. */
+  /** How long to try to lock the tables, in seconds. Default 60. */
   readonly lockWaitSeconds?: number
-  /** Hears why a migration waits. */
+  /** Called with the reason why a migration waits. */
   readonly log?: (message: string) => void
   readonly signal?: AbortSignal | undefined
-  /** Where the files are. Default: those of this version. */
+  /** Folder of the files. Default: the files of this version. */
   readonly folder?: string
 }
 
-/** The database cannot be migrated as it is; the message says what to do. */
+/** The database cannot be migrated. The message says what to do. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
 
 /**
- * Applies what is pending, in one transaction and under a lock that other nodes wait for. Returns the names.
+ * Applies pending migrations in one transaction, under a lock. Returns their names.
  * @throws MigrationError
  */
 export async function migrateToLatest(
   connectionString: string,
   { lockWaitSeconds = 60, log = () => {}, signal, folder = FOLDER }: MigrateOptions = {},
 ): Promise<string[]> {
-  // A connection of its own without a time limit: a migration may take as long as it takes.
+  // A separate connection without a timeout: a migration may take long.
   const pool = new pg.Pool({ connectionString, max: 1, connectionTimeoutMillis: 5000 })
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
@@ -51,7 +51,7 @@ export async function migrateToLatest(
   const deadline = performance.now() + lockWaitSeconds * 1000
   try {
     for (let delay = MIN_DELAY_MILLISECONDS; ; delay = Math.min(2 * delay, MAX_DELAY_MILLISECONDS)) {
-      // Also spares a node that is older than the database: it leaves alone what it does not know.
+      // Also protects a database that is newer than this node: it leaves unknown migrations alone.
       if ((await requirePending(db, folder)).length === 0) return []
       try {
         return await beginTransaction(db).execute((trx) => applyPending(trx, folder))
@@ -69,12 +69,12 @@ export async function migrateToLatest(
   }
 }
 
-/** Names of the migrations that this version has and the database has not. */
+/** Migrations of this version that the database lacks. */
 export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
   return (await compare(db, FOLDER)).pending
 }
 
-/** Names of the migrations that the database has and this version has not: a newer version applied them. */
+/** Migrations of the database that this version does not know: a newer version applied them. */
 export async function unknownMigrations<T>(db: Kysely<T>): Promise<string[]> {
   return (await compare(db, FOLDER)).unknown
 }
@@ -103,7 +103,7 @@ async function requirePending<T>(db: Kysely<T>, folder: string): Promise<string[
 async function applyPending(trx: Transaction<unknown>, folder: string): Promise<string[]> {
   await setTimeouts(trx)
   await sql`select pg_advisory_xact_lock(${LOCK})`.execute(trx)
-  // Another node may have been first.
+  // Another node may have applied them meanwhile.
   const pending = await requirePending(trx, folder)
   try {
     await sql`select set_config('lock_timeout', ${String(LOCK_MILLISECONDS)}, true)`.execute(trx)
@@ -124,7 +124,7 @@ async function applyPending(trx: Transaction<unknown>, folder: string): Promise<
   }
 }
 
-/** Whatever limits the role or the database has for its sessions. What this version of PostgreSQL has not, it passes over. */
+/** Lifts the limits that role or database set for a session. Skips settings that this PostgreSQL does not have. */
 async function setTimeouts(trx: Transaction<unknown>): Promise<void> {
   await sql`select set_config(name, case name when 'idle_in_transaction_session_timeout'
       then ${String(IDLE_MILLISECONDS)} else '0' end, true)
@@ -134,7 +134,7 @@ async function setTimeouts(trx: Transaction<unknown>): Promise<void> {
   )
 }
 
-/** As kysely's migrator makes them, which earlier versions use. */
+/** The table of kysely's migrator, which earlier versions used. */
 async function createTables(trx: Transaction<unknown>): Promise<void> {
   if (!(await isTable(trx, 'kysely_migration')))
     await sql`create table kysely_migration (name varchar(255) primary key, timestamp varchar(255) not null)`.execute(
@@ -146,14 +146,14 @@ async function createTables(trx: Transaction<unknown>): Promise<void> {
   await sql`insert into kysely_migration_lock values ('migration_lock', 0)`.execute(trx)
 }
 
-/** Not by to_regclass, which may go by what the session knew before it waited for a lock. */
+/** Avoids to_regclass, which may answer from a cache older than the lock. */
 async function isTable<T>(db: Kysely<T>, name: string): Promise<boolean> {
   const { rows } = await sql`select from pg_catalog.pg_class
     where relname = ${name} and relnamespace = any(current_schemas(false)::regnamespace[])`.execute(db)
   return rows.length > 0
 }
 
-/** A lock that another session holds for longer, or a deadlock with one. */
+/** Another session held a lock for too long, or there was a deadlock. */
 function isLockFailure(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '55P03' || error.code === '40P01')
 }

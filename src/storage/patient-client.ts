@@ -8,19 +8,19 @@ import { rowTypes } from './row-values.ts'
 /** Time limit of a query, and of the wait for a connection. */
 export const QUERY_MILLISECONDS = 1500
 
-/** Between two looks whether PostgreSQL still works on a statement that was given up. */
+/** How often to ask whether PostgreSQL still runs a statement that timed out. */
 const LOOK_MILLISECONDS = 5000
 
 export interface PatientClientConfig extends pg.ClientConfig {
-  /** Hears of each error that is the database's fault. */
+  /** Called for each error that is the database's fault. */
   readonly onFault?: (error: Error) => void
-  /** Connections that PostgreSQL still works on although their statement was given up. */
+  /** Connections on which PostgreSQL still runs a statement that timed out. */
   readonly kept?: Set<PatientClient>
 }
 
 /**
- * Limits the time of a query as `query_timeout` would, and answers promises itself. With pg's own ways, query and callback
- * hold each other, and a tenth of what requests allocate would survive young garbage collections.
+ * Implements a query timeout and promises itself. In pg's own implementation query and callback reference each other, and
+ * a tenth of what requests allocate would survive young garbage collections.
  */
 export class PatientClient extends pg.Client {
   // Parts of pg that its types leave out. The pool drops a client that is ending.
@@ -41,7 +41,7 @@ export class PatientClient extends pg.Client {
     connection.on('parameterStatus', (status: ParameterStatus) => this.#check(status))
   }
 
-  // pg calls it for the first message of a connection.
+  // pg calls it before the first message of a connection.
   getStartupConf(): Record<string, string> {
     const { getStartupConf } = pg.Client.prototype as unknown as PatientClient
     return { ...getStartupConf.call(this), ...STARTUP_SETTINGS }
@@ -58,7 +58,7 @@ export class PatientClient extends pg.Client {
     )
   }
 
-  /** The next query would wait behind the old one, and a `begin` that is done later would hold the connection. */
+  /** Closes the connection: the next query would wait behind the old one, and a late `begin` would keep a transaction open. */
   giveUp(text: string): void {
     this.#gaveUp = true
     if (READING.test(text)) {
@@ -68,12 +68,12 @@ export class PatientClient extends pg.Client {
     } else this.#keepSlot()
   }
 
-  /** Frees the slot of a statement that was given up. */
+  /** Frees the pool slot of a statement that timed out. */
   abandon(): void {
     this.#answered?.()
   }
 
-  /** Waits for the cancel request: a pooler needs this connection to know which one is meant. */
+  /** Waits for the cancel request: a pooler needs this connection to find its target. */
   // @ts-expect-error pg declares two overloads.
   override end(callback?: () => void): Promise<void> {
     return this.#cancelled.then(() => super.end()).then(callback)
@@ -92,7 +92,7 @@ export class PatientClient extends pg.Client {
   }
 
   #query(text: string, values: unknown[], callback: QueryCallback): undefined {
-    // After a time-out kysely still rolls back; its caller hears of the first error.
+    // After a timeout kysely still rolls back; the caller gets the first error.
     if (this.#gaveUp) return void process.nextTick(callback, timeoutError())
     if (this.#wrongSettings.size > 0) return this.#refuseSettings(callback)
     const waiting: Waiting = { client: this, text, callback }
@@ -128,8 +128,8 @@ export class PatientClient extends pg.Client {
   }
 
   /**
-   * A COMMIT may wait for a standby for as long as that is away, and nothing ends it. Its connection counts in the pool
-   * until PostgreSQL has answered, or else such backends would pile up to max_connections.
+   * A COMMIT waits as long as its standby is away, and nothing ends it. The connection keeps its pool slot until
+   * PostgreSQL answers; otherwise such backends would reach max_connections.
    */
   #keepSlot(): void {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -144,7 +144,7 @@ export class PatientClient extends pg.Client {
     void this.#lookUntilAnswered()
   }
 
-  /** A connection to a machine that is gone gets no answer for many minutes. */
+  /** A connection to a dead machine may get no answer for minutes. */
   async #lookUntilAnswered(): Promise<void> {
     while (this.#answered) {
       await sleep(LOOK_MILLISECONDS, undefined, { ref: false })
@@ -153,7 +153,7 @@ export class PatientClient extends pg.Client {
   }
 }
 
-/** False where PostgreSQL cannot be asked, or not about this pid: a pooler makes up pids of its own. */
+/** Returns false where PostgreSQL cannot be asked, or does not know the pid: poolers invent pids. */
 async function isBackendGone(config: pg.ClientConfig, pid: number): Promise<boolean> {
   const client = new pg.Client({ ...config, query_timeout: QUERY_MILLISECONDS })
   client.on('error', () => {})
@@ -178,7 +178,7 @@ interface ParameterStatus {
 
 type QueryCallback = (error: Error | undefined, result?: pg.QueryResult) => void
 
-/** Only these are cancelled. A cancelled COMMIT or write that waits for a standby would be reported as done. */
+/** Only reads are cancelled. A cancelled COMMIT or write that waits for a standby would be reported as done. */
 const READING = /^\s*select\b/i
 
 interface Waiting {
@@ -194,7 +194,7 @@ function expire(waiting: Waiting): void {
   callback?.(timeoutError())
 }
 
-/** The text of pg's own query_timeout. */
+/** Same text as pg's query_timeout. */
 function timeoutError(): Error {
   return new Error('Query read timeout')
 }

@@ -12,7 +12,7 @@ export async function findPolicy(db: Database): Promise<StoredPolicy> {
   return toPolicy(await select(db).executeTakeFirst())
 }
 
-/** Held until the transaction ends. */
+/** Locks the policy until the transaction ends. */
 export async function lockPolicy(trx: DatabaseTransaction): Promise<StoredPolicy> {
   return toPolicy(await select(trx).forUpdate().executeTakeFirst())
 }
@@ -26,7 +26,7 @@ export async function updatePolicy(trx: DatabaseTransaction, policy: Policy): Pr
   return toPolicy(row)
 }
 
-/** Names of realms with a setting beyond the policy. */
+/** Names of realms that have a setting beyond the policy. */
 export async function listRealmsBeyond(db: Database, policy: Policy, limit: number): Promise<string[]> {
   const but = (values: readonly string[]) => sql<string>`all(${[...values]}::text[])`
   const rows = await db

@@ -25,7 +25,7 @@ export async function insertPortalLink(
     .execute()
 }
 
-/** Uses a link up: of several who try at once, one gets it. Returns who made it. */
+/** Uses up a link: of several callers, one succeeds. Returns who made the link. */
 export async function deletePortalLink(
   db: Database,
   realmId: string,
@@ -42,7 +42,7 @@ export async function deletePortalLink(
   return row?.made_by
 }
 
-/** Returns how many. */
+/** Returns how many it deleted. */
 export async function deleteExpiredPortalLinks(db: Database, now: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     delete from portal_links where code_hash in (

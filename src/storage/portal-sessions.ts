@@ -5,7 +5,7 @@ import type { Database } from './database.ts'
 
 export interface NewPortalSession extends Omit<PortalSession, 'realm' | 'byLink'> {
   readonly idHash: string
-  /** What the identity provider gave, sealed; `undefined` after a sign-in by a link. */
+  /** Tokens of the identity provider, sealed; `undefined` after a sign-in by link. */
   readonly sealedProviderGrant: string | undefined
   readonly address: string
   readonly expiresAt: Date
@@ -16,11 +16,11 @@ export interface StoredPortalSession extends PortalSession {
   readonly sealedProviderGrant: string | undefined
   readonly address: string
   readonly createdAt: Date
-  /** When it was last used, give or take a minute. */
+  /** Last use, to the minute. */
   readonly seenAt: Date
 }
 
-/** A session's use is written down at most once in this time. */
+/** Minimum time between two updates of `lastUsedAt`. */
 export const SEEN_RESOLUTION_SECONDS = 60
 
 const COLUMNS = [
@@ -67,7 +67,7 @@ export async function findPortalSession(
   return row && toSession(row)
 }
 
-/** The sessions of a realm, the newest first. */
+/** Sessions of a realm, newest first. */
 export async function listPortalSessions(
   db: Database,
   realmId: string,
@@ -85,7 +85,7 @@ export async function updatePortalSessionSeen(db: Database, idHash: string, now:
   await db.updateTable('portal_sessions').set({ seen_at: now }).where('id_hash', '=', idHash).execute()
 }
 
-/** Ends a session; it is deleted later. Returns whether it was live. */
+/** Ends a session; a job deletes it later. Returns whether it was live. */
 export async function endPortalSession(db: Database, idHash: string, now: Date): Promise<boolean> {
   const result = await db
     .updateTable('portal_sessions')
@@ -96,7 +96,7 @@ export async function endPortalSession(db: Database, idHash: string, now: Date):
   return result.numUpdatedRows === 1n
 }
 
-/** Ends the sessions of a subject, or all of the realm. Returns how many there were. */
+/** Ends the sessions of a subject, or all sessions of the realm. Returns how many it ended. */
 export async function endPortalSessions(
   db: Database,
   realmId: string,
@@ -120,7 +120,7 @@ export interface EndedPortalSession {
   readonly sealedProviderGrant: string | undefined
 }
 
-/** Deletes sessions that have ended, and returns them. */
+/** Deletes ended sessions and returns them. */
 export async function deleteEndedPortalSessions(
   db: Database,
   now: Date,
@@ -141,7 +141,7 @@ export async function deleteEndedPortalSessions(
   }))
 }
 
-/** Marks a form as sent. Says whether it is the first time. */
+/** Marks a form as sent. Returns whether this is the first time. */
 export async function insertPortalForm(
   db: Database,
   idHash: string,

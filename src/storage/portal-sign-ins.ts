@@ -16,7 +16,7 @@ export async function insertFinishedSignIn(
   return row !== undefined
 }
 
-/** Returns how many. */
+/** Returns how many it deleted. */
 export async function deleteExpiredSignIns(db: Database, now: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     delete from portal_finished_sign_ins where state_hash in (

@@ -14,7 +14,7 @@ const COLUMNS = ['type', 'id', 'name', 'created_at', 'updated_at'] as const
 
 type Row = Pick<Selectable<ProtectedResourceRow>, (typeof COLUMNS)[number]> & { groups: string[] }
 
-// Those that it is in, in order.
+// Groups that contain the resource, sorted.
 const groups = sql<string[]>`array(
   select g.group_id from protected_resource_groups g
   where g.realm_id = protected_resources.realm_id and g.type = protected_resources.type
@@ -22,15 +22,15 @@ const groups = sql<string[]>`array(
 )`.as('groups')
 
 export interface ProtectedResourceFilter {
-  /** Where the page before ended; `undefined`: from the beginning. */
+  /** End of the previous page; `undefined`: start at the beginning. */
   readonly after: ResourceKey | undefined
   readonly limit: number
   readonly type?: string | undefined
-  /** Part of the name or the id, whatever its case. */
+  /** Part of the name or the id; case-insensitive. */
   readonly contains?: string | undefined
 }
 
-/** A page in order of type and id. */
+/** One page, ordered by type and id. */
 export async function listProtectedResources(
   db: Database,
   realmId: string,
@@ -66,8 +66,8 @@ export async function findProtectedResource(
 }
 
 /**
- * Holds rows until the transaction ends, in one order for all, and returns those that are there.
- * @param strength `key share`: they cannot be deleted; `update`: nobody else can hold them at all
+ * Locks rows in one order until the transaction ends, and returns those that exist.
+ * @param strength `key share`: others cannot delete them; `update`: others cannot lock them at all
  */
 export async function lockProtectedResources(
   trx: DatabaseTransaction,
@@ -85,7 +85,7 @@ export async function lockProtectedResources(
   return rows
 }
 
-/** Those of the named that are there. */
+/** Returns which of the named resources exist. */
 export async function findProtectedResources(
   db: Database,
   realmId: string,
@@ -105,7 +105,7 @@ export async function findProtectedResources(
   return rows.map(toProtectedResource)
 }
 
-/** Makes them or changes them, no two of one type and id; the groups have to be there. Returns those it made. */
+/** Creates or updates resources, each type and id at most once; their groups must exist. Returns the created ones. */
 export async function upsertProtectedResources(
   trx: DatabaseTransaction,
   realmId: string,
@@ -114,7 +114,7 @@ export async function upsertProtectedResources(
 ): Promise<ResourceKey[]> {
   const types = entries.map(({ type }) => type)
   const ids = entries.map(({ id }) => id)
-  // A row that was there before has been locked by now, which xmax tells.
+  // xmax is set where the row existed before and was locked.
   const { rows } = await sql<ResourceKey & { created: boolean }>`
     insert into protected_resources (realm_id, type, id, name, search_key, created_at, updated_at)
     select ${realmId}, type, id, name, search_key, ${now}, ${now} from unnest(
@@ -141,7 +141,7 @@ export async function upsertProtectedResources(
   return rows.filter(({ created }) => created)
 }
 
-/** With its place in groups, its members' places in it, and the grants on it. */
+/** Deletes a resource with its group memberships, its members' memberships, and its grants. */
 export async function deleteProtectedResource(
   trx: DatabaseTransaction,
   realmId: string,
@@ -155,7 +155,7 @@ export async function deleteProtectedResource(
     .execute()
 }
 
-/** Whether the realm has any of that type. */
+/** Returns whether the realm has any resource of the type. */
 export async function isResourceTypeUsed(db: Database, realmId: string, type: string): Promise<boolean> {
   const row = await db
     .selectFrom('protected_resources')

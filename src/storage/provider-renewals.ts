@@ -3,8 +3,8 @@ import type { Access } from '../domain/authority.ts'
 import type { Database } from './database.ts'
 
 /**
- * Lets one process renew the provider's tokens of a session, for so many seconds of the database's clock. Fails while
- * another does, and when the tokens are no longer those that the caller has read.
+ * Lets one process renew the provider's tokens of a session for a number of seconds, by the database's clock. Fails while
+ * another process renews them, or when the tokens are not those that the caller read.
  */
 export async function claimProviderRenewal(
   db: Database,
@@ -20,7 +20,7 @@ export async function claimProviderRenewal(
   return numAffectedRows === 1n
 }
 
-/** Keeps what the provider says, if the tokens are still those that the caller has read. */
+/** Stores the provider's answer, if the tokens are still those that the caller read. */
 export async function updateProviderGrant(
   db: Database,
   idHash: string,

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { DELETED_REALM_PREFIX } from '../domain/realm.ts'
 import { type Database, type DatabaseTransaction, inTransaction } from './database.ts'
 
-/** What a realm may have very many of; what points to others comes before them. */
+/** Tables that may hold very many rows of a realm; referencing tables first. */
 const LARGE = [
   'grants',
   'protected_resource_groups',
@@ -17,12 +17,12 @@ const LARGE = [
 /** Later than any step of key rotation. */
 const NEVER = new Date('9999-01-01T00:00:00Z')
 
-/** Rows that one statement deletes, so that each is done well within the time that a statement has. */
+/** Rows per statement: few enough to finish well within statement_timeout. */
 const BATCH = 2000
 
 /**
- * Ends a realm with the commit, however much is in it: nothing finds it any more, its keys and sessions are gone, and
- * its name is free. Its rows go by `deleteRowsOfDeletedRealms`, all but its audit trail. The caller holds the row.
+ * Deletes a realm at commit, whatever its size: no query finds it, its keys and sessions are gone, and its name is free.
+ * `deleteRowsOfDeletedRealms` later deletes the rest, except the audit trail. The caller has locked the row.
  */
 export async function deleteRealm(
   trx: DatabaseTransaction,
@@ -44,9 +44,9 @@ export async function deleteRealm(
 }
 
 /**
- * Deletes some of what deleted realms have left, each time in a transaction of its own. Several nodes may: they skip
- * each other's rows.
- * @returns whether there is more
+ * Deletes some rows of deleted realms, in a transaction of its own. Several nodes may run it: they skip each other's
+ * locked rows.
+ * @returns whether there may be more
  */
 export async function deleteRowsOfDeletedRealms(db: Database): Promise<boolean> {
   const realm = await db
@@ -61,7 +61,7 @@ export async function deleteRowsOfDeletedRealms(db: Database): Promise<boolean> 
     for (const table of LARGE) {
       if (await deleteRows(trx, table, realm.id)) return true
     }
-    // What another node holds at this moment keeps the realm: it goes next time.
+    // Rows that another node has locked keep the realm until the next run.
     const rest = await sql<{ left: boolean }>`select exists (
       ${sql.join(
         LARGE.map((table) => sql`select from ${sql.table(table)} where realm_id = ${realm.id}`),
@@ -82,7 +82,7 @@ async function deleteRows(trx: DatabaseTransaction, table: string, realmId: stri
   return numAffectedRows > 0n
 }
 
-/** The id of the realm that had the name and was deleted last. */
+/** Id of the most recently deleted realm of that name. */
 export async function findDeletedRealm(db: Database, name: string): Promise<string | undefined> {
   const row = await db
     .selectFrom('deleted_realms')

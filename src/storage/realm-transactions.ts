@@ -5,14 +5,14 @@ import {
   type TransactionOptions,
 } from './database.ts'
 
-/** Transactions of one realm under way at once in this process: its administrators leave connections to the others. */
+/** Transactions of one realm at once in this process. Leaves connections to other realms. */
 const MAX_TRANSACTIONS = 2
 
 /** How long a change waits for its turn, and how many changes of one realm may wait. */
 const PATIENCE_MILLISECONDS = 1500
 const MAX_WAITING = 100
 
-/** Too many changes of one realm at once; as a statement that took too long, it may be tried again. */
+/** Too many changes of one realm at once. Retryable, like a statement timeout. */
 class BusyRealmError extends Error {
   override readonly name = 'BusyRealmError'
   readonly code = '57014'
@@ -25,7 +25,7 @@ interface Queue {
 
 const queues = new WeakMap<Database, Map<string, Queue>>()
 
-/** Runs a transaction that changes one realm, in the order asked among those of that realm. */
+/** Runs a transaction that changes one realm. Transactions of one realm run in the order they came. */
 export async function inRealmTransaction<T>(
   db: Database,
   realmName: string,
@@ -48,7 +48,7 @@ async function enter(db: Database, realmName: string): Promise<() => void> {
   if (queue.running >= MAX_TRANSACTIONS) await turnIn(queue)
   else queue.running++
   return () => {
-    // The place goes to the next one, or is free.
+    // Hands the slot to the next transaction, or frees it.
     const next = queue.waiting.shift()
     if (next) return next()
     queue.running--

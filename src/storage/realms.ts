@@ -39,7 +39,7 @@ export const REALM_COLUMNS = [
 
 type Row = Pick<Selectable<RealmRow>, (typeof REALM_COLUMNS)[number]>
 
-/** `undefined` where a realm of that name is there already. */
+/** `undefined`: a realm of that name exists. */
 export async function insertRealm(
   trx: DatabaseTransaction,
   name: string,
@@ -61,7 +61,7 @@ export async function findRealmByName(db: Database, name: string): Promise<Realm
   return row && toRealm(row)
 }
 
-/** Tells these advisory locks from others. */
+/** Namespace of these advisory locks. */
 const REALM_LOCKS = sql.lit(0x6d6d)
 
 export async function findRealmById(db: Database, id: string): Promise<Realm | undefined> {
@@ -69,10 +69,10 @@ export async function findRealmById(db: Database, id: string): Promise<Realm | u
   return row && toRealm(row)
 }
 
-/** Holds the realm's row until the transaction ends. */
+/** Locks the realm's row until the transaction ends. */
 export async function lockRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
   if (!isRealmName(name)) return undefined
-  // First come, first served. Row locks are not fair: one who wants the row alone waits while others go on sharing it.
+  // Advisory locks are fair, row locks are not: an exclusive waiter would starve while others share the row.
   await sql`select pg_advisory_xact_lock(${REALM_LOCKS}, hashtext(${name}))`.execute(trx)
   const row = await trx
     .selectFrom('realms')
@@ -83,7 +83,7 @@ export async function lockRealmByName(trx: DatabaseTransaction, name: string): P
   return row && toRealm(row)
 }
 
-/** The realm cannot be deleted or changed in what is checked under its lock until the transaction ends. */
+/** Prevents deletion of the realm, and changes that take the same lock, until the transaction ends. */
 export async function keepRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
   if (!isRealmName(name)) return undefined
   await sql`select pg_advisory_xact_lock_shared(${REALM_LOCKS}, hashtext(${name}))`.execute(trx)
@@ -96,7 +96,7 @@ export async function keepRealmByName(trx: DatabaseTransaction, name: string): P
   return row && toRealm(row)
 }
 
-/** A page in order of name, beginning after a name. */
+/** One page, ordered by name, that begins after a name. */
 export async function listRealms(db: Database, after: string, limit: number): Promise<Realm[]> {
   const rows = await db
     .selectFrom('realms')
@@ -109,13 +109,13 @@ export async function listRealms(db: Database, after: string, limit: number): Pr
   return rows.map(toRealm)
 }
 
-/** Which realm a name stands for and how it is: a realm made again under its name has another id. */
+/** Id and version of the realm with this name. A realm that was deleted and created again has another id. */
 export interface RealmVersion {
   readonly realmId: string
   readonly realmVersion: string
 }
 
-/** Those of the named realms that are there, by name. */
+/** Existing realms among the named ones, by name. */
 export async function findRealmVersions(
   db: Database,
   names: readonly string[],
@@ -128,7 +128,7 @@ export async function findRealmVersions(
   return new Map(rows.map(({ name, id, version }) => [name, { realmId: id, realmVersion: version }]))
 }
 
-/** A new version for all who keep the old settings. */
+/** Increments the version, so that every cache of the settings reloads. */
 export async function updateRealm(
   trx: DatabaseTransaction,
   realmId: string,
@@ -148,7 +148,7 @@ export async function updateRealm(
   return toRealm(row)
 }
 
-/** Takes a place for one more account; `undefined` where the limit is reached. Locks the realm's row. */
+/** Reserves a place for one more account; `undefined`: limit reached. Locks the realm's row. */
 export async function updateRealmTakingPlace(
   trx: DatabaseTransaction,
   realmId: string,
@@ -171,7 +171,7 @@ export async function updateRealmFreeingPlace(trx: DatabaseTransaction, realmId:
     .execute()
 }
 
-/** From now on argon2id is on this realm's token road. */
+/** From now on, token requests of this realm may need argon2id. */
 export async function updateRealmImportsSecrets(trx: DatabaseTransaction, realmId: string): Promise<void> {
   await trx
     .updateTable('realms')
@@ -181,7 +181,7 @@ export async function updateRealmImportsSecrets(trx: DatabaseTransaction, realmI
     .execute()
 }
 
-/** After a step of key rotation: when the next one is due, and a new version for all who keep the old keys. */
+/** After a step of key rotation: stores when the next one is due, and increments the version so that caches reload the keys. */
 export async function updateRealmRotation(
   trx: DatabaseTransaction,
   realmId: string,
@@ -200,11 +200,11 @@ export async function updateRealmRotation(
 
 export interface DueRealm {
   readonly name: string
-  /** As text, for a Date cannot say `-infinity`. */
+  /** Text, since a Date cannot hold `-infinity`. */
   readonly dueAt: string
 }
 
-/** Realms whose keys want attention by then, the longest overdue first, beginning after one of them. */
+/** Realms whose keys are due by then, longest overdue first, starting after a given one. */
 export async function listRealmsDueForRotation(
   db: Database,
   by: Date,
@@ -220,7 +220,7 @@ export async function listRealmsDueForRotation(
   return rows
 }
 
-/** When the next step of any realm's key rotation is due. */
+/** When the next step of key rotation of any realm is due. */
 export async function findEarliestRotation(db: Database): Promise<Date | undefined> {
   const row = await db
     .selectFrom('realms')

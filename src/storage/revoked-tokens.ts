@@ -8,7 +8,7 @@ export interface RevokedToken {
   readonly expiresAt: Date
 }
 
-/** Again is no different from once; of an account that is gone all tokens are dead. Returns whether it was not revoked yet. */
+/** Idempotent. Returns whether the token was not yet revoked; false where the account is gone, since its tokens are dead. */
 export async function insertRevokedToken(
   trx: DatabaseTransaction,
   { realmId, clientId, jti, expiresAt }: RevokedToken,
@@ -34,7 +34,7 @@ export interface RevokedTokenLookup {
   readonly jti: string
 }
 
-/** Whether each is revoked, many at once. */
+/** Returns for each token whether it is revoked. */
 export async function areTokensRevoked(
   db: Database,
   lookups: readonly RevokedTokenLookup[],
@@ -50,7 +50,7 @@ export async function areTokensRevoked(
   return lookups.map((_, index) => revoked.has(index + 1))
 }
 
-/** Returns how many. */
+/** Returns how many it deleted. */
 export async function deleteExpiredRevokedTokens(db: Database, by: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
     delete from revoked_tokens where (realm_id, jti) in (

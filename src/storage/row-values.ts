@@ -1,15 +1,15 @@
 import pg from 'pg'
 
-/** PostgreSQL sent a value in a form that is not expected. Such a value is never read as an absent one. */
+/** PostgreSQL sent a value in an unexpected form. It is never read as an absent value. */
 export class UnreadableValueError extends Error {
   override readonly name = 'UnreadableValueError'
 }
 
-/** OIDs of PostgreSQL's types, and the text that each must have. pg itself reads other texts as null, false or NaN. */
+/** OIDs of PostgreSQL's types and the text format of each. pg itself reads other texts as null, false or NaN. */
 const FORMS: Record<number, RegExp> = {
   // boolean
   16: /^[tf]$/,
-  // bytea in both of its output formats
+  // bytea, in either output format
   17: /^(\\x([0-9a-f]{2})*$|(?!\\x))/,
   // bigint, smallint, integer
   20: /^-?\d+$/,
@@ -19,7 +19,7 @@ const FORMS: Record<number, RegExp> = {
   1007: /^\{[-\d,]*\}$/,
   // text[]
   1009: /^\{.*\}$/s,
-  // timestamptz, which has this form where DateStyle is ISO
+  // timestamptz, with DateStyle ISO
   1184: /^(\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d){0,2}( BC)?|-?infinity)$/,
 }
 
@@ -29,7 +29,7 @@ type Parse = (text: string) => unknown
 
 const parsers = new Map<number, Parse>()
 
-/** Parsers for pg that read a value or throw. */
+/** Parsers for pg that throw on an unexpected text. */
 export const rowTypes: pg.CustomTypesConfig = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (format === 'binary' || oid === TEXT) return pg.types.getTypeParser(oid, format as 'text')

@@ -34,7 +34,7 @@ export interface NewServiceAccount {
   readonly statusIndex: number
 }
 
-/** Throws where the name or the client_id is taken: constraints service_accounts_name_key, service_accounts_pkey. */
+/** Throws where the name or the client_id exists: constraints service_accounts_name_key, service_accounts_pkey. */
 export async function insertServiceAccount(
   trx: DatabaseTransaction,
   realmId: string,
@@ -70,7 +70,7 @@ export async function findServiceAccount(
   return row && toServiceAccount(row)
 }
 
-/** Holds the account's row until the transaction ends, so that changes of one account take turns. */
+/** Locks the account's row until the transaction ends, so that changes of one account run one by one. */
 export async function lockServiceAccount(
   trx: DatabaseTransaction,
   realmId: string,
@@ -81,16 +81,16 @@ export async function lockServiceAccount(
 }
 
 export interface ServiceAccountFilter {
-  /** The `next` of the page before; empty: from the beginning. */
+  /** `next` of the previous page; empty: start at the beginning. */
   readonly after: string
   readonly limit: number
-  /** Part of the name, whatever its case. */
+  /** Part of the name; case-insensitive. */
   readonly nameContains?: string | undefined
-  /** Neither used nor made since then. */
+  /** Neither used nor created since this time. */
   readonly unusedSince?: Date | undefined
 }
 
-/** A page in order of name key. */
+/** One page, ordered by name key. */
 export async function listServiceAccounts(
   db: Database,
   realmId: string,
@@ -116,7 +116,7 @@ export interface ServiceAccountChanges {
   readonly statusIndex?: number
 }
 
-/** Throws where the new name is taken: constraint service_accounts_name_key. */
+/** Throws where the new name exists: constraint service_accounts_name_key. */
 export async function updateServiceAccount(
   trx: DatabaseTransaction,
   realmId: string,
@@ -142,7 +142,7 @@ export async function deleteServiceAccount(
     await trx.deleteFrom(table).where('realm_id', '=', realmId).where('client_id', '=', clientId).execute()
 }
 
-/** Whether any account has the role, disabled or not. */
+/** Returns whether any account holds the role, disabled ones included. */
 export async function isRoleAssigned(db: Database, realmId: string, role: string): Promise<boolean> {
   const row = await db
     .selectFrom('service_accounts')
@@ -158,11 +158,11 @@ export interface RoleLookup {
   readonly realmId: string
   readonly role: string
   readonly now: Date
-  /** An account that does not count. */
+  /** Account to leave out. */
   readonly butFor?: string
 }
 
-/** Whether an account that can get a token holds the role: it is not disabled, and has a secret that has not ended. */
+/** Returns whether an enabled account with a valid secret holds the role. */
 export async function isRoleHeld(
   db: Database,
   { realmId, role, now, butFor = '' }: RoleLookup,
@@ -182,7 +182,7 @@ export async function isRoleHeld(
   return row !== undefined
 }
 
-/** In the words of the index by realm and role. */
+/** Same expression as the index on realm and role. */
 function holdsRole(realmId: string, role: string) {
   return sql<boolean>`account_realm_roles(realm_id, roles) @> array[${`${realmId}/${role}`}::text]`
 }
@@ -191,7 +191,7 @@ function byClientId(db: Database, realmId: string, clientId: string) {
   return selectServiceAccounts(db, realmId).where('client_id', '=', clientId)
 }
 
-/** Each with the last use of any of its secrets. */
+/** Accounts, each with the last use of any of its secrets. */
 function selectServiceAccounts(db: Database, realmId: string) {
   return db
     .selectFrom('service_accounts')

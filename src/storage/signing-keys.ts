@@ -18,7 +18,7 @@ const COLUMNS = [
 
 type Row = Pick<Selectable<SigningKeyRow>, (typeof COLUMNS)[number]>
 
-/** A key with both halves, the private one sealed. */
+/** A key pair; the private half is sealed. */
 export interface StoredSigningKey extends SigningKey {
   readonly publicJwk: Record<string, unknown>
   readonly sealedPrivateJwk: string
@@ -36,7 +36,7 @@ export async function listSigningKeys(db: Database, realmId: string): Promise<St
   return rows.map(toSigningKey)
 }
 
-/** Since when the oldest of all realms' signing keys has been signing. */
+/** When the oldest key that signs now, of any realm, began to sign. */
 export async function findOldestCurrentKey(db: Database): Promise<Date | undefined> {
   const row = await db
     .selectFrom('signing_keys')
@@ -132,7 +132,7 @@ export interface SealedSigningKey {
   readonly sealedPrivateJwk: string
 }
 
-/** A page of all realms' keys, for re-sealing; held until the transaction ends. */
+/** One page of the keys of all realms, for re-sealing; locked until the transaction ends. */
 export async function lockSealedSigningKeys(
   trx: DatabaseTransaction,
   after: { readonly realmId: string; readonly kid: string },

@@ -3,7 +3,7 @@ import { STATUS_LIST_SIZE } from '../domain/status-list.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { RealmVersion } from './realms.ts'
 
-/** Takes a place in a realm's lists; false where it is taken, or too fresh to be taken again. */
+/** Reserves an index in a realm's lists. Returns false where it is taken, or was freed too recently. */
 export async function insertStatusIndex(
   trx: DatabaseTransaction,
   realmId: string,
@@ -21,7 +21,7 @@ export async function insertStatusIndex(
   return rows.length > 0
 }
 
-/** Sets the bit of an index: the tokens that carry it are dead. Holds its list until the transaction ends. */
+/** Sets the bit of an index, which revokes the tokens that carry it. Locks the list until the transaction ends. */
 export async function updateStatusIndexRetired(
   trx: DatabaseTransaction,
   realmId: string,
@@ -48,11 +48,11 @@ export interface StatusListLookup {
 }
 
 export interface StatusListVersion extends RealmVersion {
-  /** `undefined`: no index of that list was ever taken. */
+  /** `undefined`: no index of that list was ever reserved. */
   readonly version: string | undefined
 }
 
-/** Reads many at once, in the order asked; `undefined` where the realm is not there. */
+/** Reads many lists, in the order given; `undefined` where the realm does not exist. */
 export async function findStatusListVersions(
   db: Database,
   lookups: readonly StatusListLookup[],
@@ -77,7 +77,7 @@ export interface StoredStatusList {
   readonly retired: readonly number[]
 }
 
-/** A list and its version, both of one moment. */
+/** A list and its version, read in one statement. */
 export async function readStatusList(
   db: Database,
   realmId: string,
@@ -97,7 +97,7 @@ export async function readStatusList(
   return rows[0] as StoredStatusList
 }
 
-/** Gives back places that were retired before then. Returns how many. */
+/** Frees indexes that were retired before a time. Returns how many. */
 export async function deleteStatusIndexesRetiredBefore(
   db: Database,
   before: Date,

@@ -2,7 +2,7 @@ import type { ColumnType, Generated, JSONColumnType } from 'kysely'
 
 type Timestamp = ColumnType<Date, Date, Date>
 type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date | null>
-/** `bigint`: arrives as text, since it may exceed what a number holds. */
+/** `bigint`. Arrives as text, since it may not fit a number. */
 type GeneratedBigint = Generated<string>
 
 export interface RealmRow {
@@ -45,7 +45,7 @@ export interface ServiceAccountRow {
   version: Generated<number>
   created_at: Timestamp
   updated_at: Timestamp
-  /** JSON, for tokens; kept with the grants that it tells of. */
+  /** JSON for tokens, updated in the same transaction as the grants. */
   authorization_details: ColumnType<string | null, never, string | null>
   authorization_details_omitted: ColumnType<boolean, never, boolean>
 }

@@ -4,11 +4,11 @@ import { findRealmsWithKeys } from './loaded-realms.ts'
 import { areTokensRevoked } from './revoked-tokens.ts'
 import { findStatusListVersions, readStatusList } from './status-lists.ts'
 
-/** Names no realm. */
+/** No realm has this name. */
 const REALM = ''
 const REALM_ID = '0'
 
-/** Asks all that tokens, introspection and status lists ask. Finds nothing; throws where one of them would fail. */
+/** Runs the reads of tokens, introspection and status lists for a realm that does not exist. Throws where one would fail. */
 export async function readAsTokensDo(db: Database): Promise<void> {
   await findClientRecords(db, [{ realm: REALM, clientId: undefined }])
   await findRealmsWithKeys(db, [REALM])

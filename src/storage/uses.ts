@@ -11,7 +11,7 @@ export interface Use {
   readonly scope: string
 }
 
-/** Notes uses of accounts that are there, in one statement; older ones than are noted already change nothing. */
+/** Records last uses in one statement. Ignores unknown accounts and uses older than the recorded one. */
 export async function updateLastUses(db: Database, uses: readonly Use[]): Promise<void> {
   const column = <K extends keyof Use>(name: K) => uses.map((use) => use[name])
   await sql`
@@ -31,7 +31,7 @@ export async function updateLastUses(db: Database, uses: readonly Use[]): Promis
   `.execute(db)
 }
 
-/** Of secrets that are gone, only the last use of the account itself is kept. */
+/** For a deleted secret, only the last use of its account is recorded. */
 export async function deleteUsesOfGoneSecrets(
   trx: DatabaseTransaction,
   realmId: string,
