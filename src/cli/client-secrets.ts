@@ -6,7 +6,7 @@ import { describeWithSecret, type InRealm, ofAccount } from './service-accounts.
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'
 
-/** Rotation with an overlap: commands of the noun service-account. */
+/** Rotation with an overlap: subcommands of service-account. */
 export function clientSecretCommands(group: Command, inSession: InSession): void {
   ofAccount(group, 'rotate-secret', 'add a second secret; the old one works until it ends')
     .option('--old-expires-at <time>', 'when the old one ends, within 90 days (default in 24 hours)', moment)

@@ -8,7 +8,7 @@ import { describeDatabaseError } from '../storage/database.ts'
 import { MigrationError } from '../storage/migrations.ts'
 import { NoDatabaseError } from './session.ts'
 
-/** What went wrong and what to do, for a person; a stack only where the fault is ours. */
+/** Describes a failure and what to do about it; adds a stack only for our own faults. */
 export function explain(error: unknown): string {
   if (error instanceof ConfigError)
     return ['the environment has faults:', ...error.faults.map((fault) => `  ${fault}`)].join('\n')

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import { print, requireEmbeddedDatabase } from './session.ts'
 
-/** The command waits this long for a database that is not there, and for tables that others use. */
+/** How long to wait for the database, and for tables that are locked. */
 const DATABASE_WAIT_SECONDS = 5
 const LOCK_WAIT_SECONDS = 600
 

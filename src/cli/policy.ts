@@ -62,7 +62,7 @@ export function policyCommands(program: Command, inSession: InSession): void {
     )
 }
 
-/** Only what was said. */
+/** Only the options that were given. */
 function policyOf(options: PolicyOptions): Partial<Policy> {
   const said = {
     maxTokenLifetimeSeconds: options.maxTokenLifetime,

@@ -13,11 +13,11 @@ import { serviceAccountCommands } from './service-accounts.ts'
 import { sessionOpener } from './session.ts'
 import { signingKeyCommands } from './signing-keys.ts'
 
-/** Exit codes beside 0. */
+/** Exit codes other than 0. */
 const FAILED = 1
 const WRONG_USAGE = 2
 
-/** Runs one command and returns the exit code: 1 for what failed or was refused, 2 for what is no command. */
+/** Runs one command. Returns the exit code: 1 for a failure or refusal, 2 for wrong usage. */
 export async function runCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -48,7 +48,7 @@ export async function runCommand(
     await program.parseAsync(argv)
     return 0
   } catch (error) {
-    // Commander has said what is wrong, or the help that was asked for, itself.
+    // Commander has printed the fault or the help already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
     const { explain } = await import('./failure.ts')
     process.stderr.write(`mintmark: ${explain(error)}\n`)

@@ -58,7 +58,7 @@ interface ListOptions extends InRealm {
   readonly search?: string
 }
 
-/** A type has no slash: the first one parts it from the id. */
+/** A type contains no slash: the first slash separates it from the id. */
 export function parseResourceName(name: string): ResourceKey {
   const [, type, id] = /^([^/]+)\/(.+)$/.exec(name) ?? []
   if (type === undefined || id === undefined)

@@ -85,7 +85,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     )
 }
 
-/** The options that a realm's settings have. */
+/** Options for the settings of a realm. */
 function withSettings(command: Command): Command {
   return command
     .option('--display-name <text>', 'name for people')
@@ -124,7 +124,7 @@ interface SettingOptions {
   readonly tokenTypeHeader?: TokenTypeHeader
 }
 
-/** Only what was said: the rest is the operation's to decide. */
+/** Only the options that were given; the operation decides the rest. */
 function settingsOf(options: SettingOptions): Partial<RealmSettings> {
   const settings = {
     displayName: options.displayName,

@@ -89,7 +89,7 @@ function createCommand(group: Command, inSession: InSession): void {
           ...(options.introspectsAudience && { introspectsAudiences: options.introspectsAudience }),
           ...(imported && { imported }),
         })
-        // The client knows its own secret; the fewer places that show it, the better.
+        // The client knows its own secret; do not print it again.
         if (imported) return describe(created.account, options.realm)
         return describeWithSecret(created, options.realm)
       }),
@@ -156,7 +156,7 @@ async function readImported({ clientId, clientSecretStdin }: CreateOptions) {
   if (clientId === undefined && !clientSecretStdin) return undefined
   if (clientId === undefined || !clientSecretStdin)
     throw new Refusal('invalid', '--client-id and --client-secret-stdin go together: give both or none.')
-  // A line end belongs to whoever printed the secret.
+  // The line end comes from the program that printed the secret.
   return { clientId, clientSecret: (await readAll(process.stdin)).replace(/\r?\n$/, '') }
 }
 

@@ -11,36 +11,36 @@ import type { Operations } from '../operations/operations.ts'
 export interface Session {
   readonly operations: Operations
   readonly actor: Actor
-  /** As the server's: issuers begin with it. */
+  /** PUBLIC_URL, as for the server: issuers begin with it. */
   readonly publicUrl: string
 }
 
-/** What a command has to say: to a program, in the names of the wire, and to a person. */
+/** Result of a command: as JSON for programs, as text for people. */
 export interface Answer {
   readonly json: unknown
   readonly text: string
 }
 
-/** Makes an action for commander of work that needs the database. */
+/** Makes a commander action of a function that needs the database. */
 export type InSession = <Args extends unknown[]>(
   work: (session: Session, ...args: Args) => Promise<Answer>,
 ) => (...args: Args) => Promise<void>
 
-/** A command found no database to work on; only the server makes one. */
+/** The command found no database. Only the server creates one. */
 export class NoDatabaseError extends Error {
   override readonly name = 'NoDatabaseError'
 }
 
-/** A command waits this long for a database that is not there. */
+/** How long a command waits for the database. */
 const DATABASE_WAIT_SECONDS = 5
 
-/** `--json` of the program decides how answers are printed. */
+/** The program's `--json` decides how results are printed. */
 export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSession {
   return (work) =>
     async (...args) => {
       const config = loadConfig(env)
       if (config.databaseUrl === undefined) await requireEmbeddedDatabase(config.dataDir)
-      // Loaded when it is needed: help and wrong usage can do without.
+      // Loaded late: help and usage errors do not need it.
       const { openOperations } = await import('../operations/open.ts')
       const opened = await openOperations({
         ...config,
@@ -65,7 +65,7 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
     }
 }
 
-/** In the wrong folder a command would make a database that no server knows. */
+/** In a wrong folder, a command would create a database that no server uses. */
 export async function requireEmbeddedDatabase(dataDir: string): Promise<void> {
   const { hasCluster } = await import('../embedded/embedded-cluster.ts')
   if (!hasCluster(dataDir))
@@ -84,12 +84,12 @@ async function requireRightClock({ measureClockSkew }: Operations): Promise<void
   )
 }
 
-/** The answer and nothing else goes to standard output. */
+/** Standard output gets the result and nothing else. */
 export function print(program: Command, { json, text }: Answer): void {
   process.stdout.write(`${program.opts()['json'] ? JSON.stringify(json) : text}\n`)
 }
 
-/** A container may run as a uid that has no name. */
+/** A container may run under a uid without a name. */
 function systemUser(): string {
   try {
     return userInfo().username

@@ -1,4 +1,4 @@
-/** Columns under their heads, as wide as they must be. */
+/** A table with a heading per column, each column as wide as its longest value. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heads, ...rows].map((line) => line.map(printable))
   const widths = heads.map((_, column) => Math.max(...lines.map((line) => lengthOf(line[column] as string))))
@@ -12,19 +12,19 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
     .join('\n')
 }
 
-/** One thing, a line for each of its members; those without a value are left out. */
+/** One object, a line per member; members without a value are left out. */
 export function fields(members: Readonly<Record<string, string | number | undefined>>): string {
   const given = Object.entries(members).filter(([, value]) => value !== undefined && value !== '')
   const width = Math.max(...given.map(([name]) => name.length))
   return given.map(([name, value]) => `${pad(name, width)}  ${printable(String(value))}`).join('\n')
 }
 
-/** To the second, in UTC, as the logs are. */
+/** UTC to the second, as in the logs. */
 export function time(date: Date | undefined): string {
   return date ? `${date.toISOString().slice(0, 19)}Z` : ''
 }
 
-// A terminal takes control characters for commands.
+// A terminal would execute control characters.
 function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '\ufffd')
 }

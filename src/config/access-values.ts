@@ -1,6 +1,6 @@
 const REALM = '{realm}'
 
-/** Whether two texts with `{realm}` in them can become the same text, each by the name of some realm. */
+/** Returns whether two templates with `{realm}` can become the same text for some realm names. */
 export function canCollide(one: string, other: string): boolean {
   const [a, b] = [templateOf(one), templateOf(other)]
   const prefix = longer(a.prefix, b.prefix, (long, short) => long.startsWith(short))
@@ -12,7 +12,7 @@ export function canCollide(one: string, other: string): boolean {
 interface Template {
   readonly prefix: string
   readonly suffix: string
-  /** What may stand between them. */
+  /** What may stand between the fixed parts. */
   readonly middle: RegExp
 }
 
@@ -20,7 +20,7 @@ function templateOf(text: string): Template {
   const [prefix = '', ...rest] = text.split(REALM)
   const suffix = rest.at(-1)
   if (suffix === undefined) return { prefix, suffix: '', middle: /^$/ }
-  // Between two names of the realm anything may stand: better one collision too many.
+  // Anything may stand between two realm names: prefer a false collision to a missed one.
   return { prefix, suffix, middle: rest.length === 1 ? /^[a-z0-9-]{1,63}$/ : /./ }
 }
 
@@ -35,7 +35,7 @@ function longer(one: string, other: string, isPart: (long: string, short: string
   return isPart(long, short) ? long : undefined
 }
 
-/** All short texts that begin and end like this: the two parts overlap, meet, or have a letter between them. */
+/** Shortest texts with this start and end: overlapped, joined, or with one letter between them. */
 function candidates(prefix: string, suffix: string): string[] {
   const texts = [`${prefix}x${suffix}`]
   for (let shared = 0; shared <= Math.min(prefix.length, suffix.length); shared++)

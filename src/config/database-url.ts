@@ -4,7 +4,7 @@ import type { Fault, Read } from './reader.ts'
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 const CERTIFICATE_FILES = ['sslrootcert', 'sslcert', 'sslkey']
 
-/** An address as libpq takes them (`postgresql://user:password@host:5432/database?sslmode=verify-full`), of one host. */
+/** A database address in libpq's format (`postgresql://user:password@host:5432/database?sslmode=verify-full`) with one host. */
 export function readDatabaseUrl(read: Read, fault: Fault): string | undefined {
   const text = read('DATABASE_URL')
   const problem = text === undefined ? undefined : problemOf(text)
@@ -17,7 +17,7 @@ function problemOf(text: string): string | undefined {
   if (!rest) return 'must begin with postgres:// or postgresql://'
   const [, authority = '', path = ''] = rest
   const host = authority.slice(authority.lastIndexOf('@') + 1)
-  // With a socket's folder in ?host=, as Cloud SQL has it, there is no host here.
+  // With a socket's folder in ?host=, as for Cloud SQL, the URL has no host.
   const address = `postgres://${authority}${host === '' ? 'localhost' : ''}${path}`
   if (host.includes(','))
     return 'names several hosts; name one: the address that leads to the primary, of a proxy or a service'

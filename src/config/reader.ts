@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 
-/** The value of a variable, trimmed; an empty one counts as one that is not set. */
+/** Trimmed value of a variable; an empty one counts as unset. */
 export type Read = (name: string) => string | undefined
 export type Fault = (message: string) => void
 
-/** Variables that may be given as a file: `<name>_FILE` names it. */
+/** Variables that a file can hold: `<name>_FILE` names the file. */
 const FROM_FILE = ['DATABASE_URL', 'MASTER_KEY', 'METRICS_TOKEN', 'BOOTSTRAP_ADMIN_CLIENT_SECRET']
 
-/** Variables that no process needs to hand on. */
+/** Variables that are not passed on to other processes. */
 export const SECRET_VARIABLES = [...FROM_FILE, 'PORTAL_OIDC_CLIENT_SECRET']
 
 export function environmentReader(env: NodeJS.ProcessEnv, fault: Fault): Read {

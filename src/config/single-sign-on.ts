@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { canCollide } from './access-values.ts'
 import type { Fault, Read } from './reader.ts'
 
-/** The company's OpenID provider, for the portal. `{realm}` in a text stands for the realm's name. */
+/** The organisation's OpenID provider, for the portal. `{realm}` in a value stands for the realm's name. */
 export interface SingleSignOnConfig {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string | undefined
-  /** A path with `{realm}`: each realm has a secret of its own, read when its provider is first asked. */
+  /** Path with `{realm}` to each realm's own secret, read when its provider is first needed. */
   readonly clientSecretFile: string | undefined
   readonly scope: string
   readonly accessClaim: string
@@ -18,7 +18,7 @@ export interface SingleSignOnConfig {
 
 const REALM = '{realm}'
 
-/** `undefined` without PORTAL_OIDC_ISSUER. */
+/** `undefined` if PORTAL_OIDC_ISSUER is unset. */
 export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnConfig | undefined {
   const issuer = read('PORTAL_OIDC_ISSUER')
   if (issuer === undefined) {
@@ -45,11 +45,11 @@ export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnConfig |
   return config
 }
 
-/** A viewer of one realm may be no Account Admin of another. */
+/** Prevents that a viewer of one realm is an Account Admin of another. */
 function checkValues({ issuer, adminValue, viewerValue }: SingleSignOnConfig, fault: Fault): void {
   if (viewerValue === undefined) return
   if (adminValue === viewerValue) fault('PORTAL_OIDC_VIEWER_VALUE must differ from PORTAL_OIDC_ADMIN_VALUE')
-  // Providers that differ by realm say nothing of the people of another realm.
+  // Where each realm has its own provider, one says nothing about people of another realm.
   else if (!issuer.includes(REALM) && canCollide(adminValue, viewerValue))
     fault(
       `PORTAL_OIDC_VIEWER_VALUE ${viewerValue} for one realm can be PORTAL_OIDC_ADMIN_VALUE ${adminValue} for another: ` +

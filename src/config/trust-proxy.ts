@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Fault, Read } from './reader.ts'
 
-/** How many proxies stand in front, or their networks (`10.0.0.0/8`). 0: none. */
+/** Number of proxies in front of the server, or their networks (`10.0.0.0/8`). 0: none. */
 export type TrustProxy = number | readonly string[]
 
 const MAX_HOPS = 16
@@ -28,7 +28,7 @@ export function readTrustProxy(read: Read, fault: Fault): TrustProxy {
   return networks.filter((network) => network !== undefined)
 }
 
-/** `[undefined]` for what names no network. */
+/** `[undefined]`: not a network. */
 function toNetworks(part: string): readonly (string | undefined)[] {
   if (Object.hasOwn(NAMED, part)) return NAMED[part] ?? []
   const [, address = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(part) ?? []

@@ -37,7 +37,7 @@ export interface AccessTokenClaims extends DetailsClaims {
   readonly azp: string
   readonly client_id: string
   readonly aud: string | readonly string[]
-  /** `undefined`, and not in the token, where it has none: RFC 6749 section 3.3 knows no empty scope. */
+  /** `undefined` and absent if there is none: RFC 6749 section 3.3 has no empty scope. */
   readonly scope: string | undefined
   readonly roles: readonly string[]
   readonly iat: number
@@ -46,7 +46,7 @@ export interface AccessTokenClaims extends DetailsClaims {
   readonly status: StatusClaim
 }
 
-/** What the token says: a pure function of account, realm, request and time. */
+/** Claims of a token: a pure function of account, realm, request and time. */
 export function decideClaims(
   subject: TokenSubject,
   realm: TokenRealm,
@@ -74,7 +74,7 @@ export function decideClaims(
   }
 }
 
-// A scope that the realm has dropped since is nobody's any more.
+// Ignores scopes of the account that the realm no longer defines.
 export function allowedScopes(
   subject: Pick<TokenSubject, 'scopes'>,
   realm: Pick<TokenRealm, 'scopes'>,

@@ -1,20 +1,20 @@
 import { type Authority, PLATFORM_AUTHORITY } from './authority.ts'
 import type { Precondition } from './precondition.ts'
 
-/** Who asks for an administrative change; kept in the audit trail. */
+/** Who requests an administrative change; stored in the audit trail. */
 export interface Actor {
   readonly kind: 'cli' | 'api' | 'portal' | 'server'
   /** `realm/client_id`, a portal user's subject, or the operating system's user name. */
   readonly id: string
   readonly address: string | undefined
   readonly authority: Authority
-  /** What the authority rests on, read again in every transaction of a change; left out: on nothing that could end. */
+  /** Credential that gives the authority, read again in every transaction of a change; absent: one that cannot end. */
   readonly credential?: ActorCredential
-  /** What the change is based on; left out: on whatever it finds. */
+  /** Preconditions of the change; absent: none. */
   readonly precondition?: Precondition | undefined
 }
 
-/** The access token, or the portal session, that an actor came with. */
+/** Access token or portal session of an actor. */
 export type ActorCredential =
   | {
       readonly kind: 'token'
@@ -23,7 +23,7 @@ export type ActorCredential =
       readonly kid: string
       readonly jti: string
       readonly statusIndex: number
-      /** Roles that the token says: it never lets in for more. */
+      /** Roles in the token. They limit what it allows. */
       readonly roles: readonly string[]
     }
   | { readonly kind: 'session'; readonly idHash: string }

@@ -12,7 +12,7 @@ export interface Targets {
   readonly audience: string | undefined
 }
 
-/** The audiences a token is for: those asked for, which the realm must know, or else its default. */
+/** Audiences of a token: the requested ones, which the realm must allow, or its default. */
 export function grantAudience(asked: Targets, known: readonly string[]): readonly string[] {
   for (const resource of asked.resources) {
     if (!isAbsoluteUri(resource))

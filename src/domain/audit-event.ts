@@ -1,6 +1,6 @@
 import type { Actor } from './actor.ts'
 
-/** What the server does that changes something. A refused attempt at it has the same name. */
+/** Actions that change something. A refused attempt has the same name. */
 export const CHANGE_ACTIONS = [
   'realm.create',
   'realm.update',
@@ -41,7 +41,7 @@ export const CHANGE_ACTIONS = [
   'portal.session-end',
 ] as const
 
-/** What is recorded only when somebody may not do it. */
+/** Actions recorded only when they are refused. */
 export const READ_ACTIONS = [
   'realm.list',
   'realm.read',
@@ -61,29 +61,29 @@ export const READ_ACTIONS = [
 
 export type AuditAction = (typeof CHANGE_ACTIONS)[number] | (typeof READ_ACTIONS)[number]
 
-/** One line of the audit trail. */
+/** One event of the audit trail. */
 export interface AuditEvent {
   readonly actor: Pick<Actor, 'kind' | 'id' | 'address'>
   readonly action: AuditAction
-  /** The client_id, kid or name of what was acted on. */
+  /** client_id, kid or name of the target. */
   readonly target: string | undefined
   readonly outcome: 'done' | 'refused'
-  /** Before and after, never with a secret. */
+  /** Values before and after the change, never a secret. */
   readonly details: Record<string, unknown>
 }
 
 export interface RecordedAuditEvent extends Omit<AuditEvent, 'action'> {
   readonly id: string
-  /** An `AuditAction`, or what another version calls it. */
+  /** An `AuditAction`, or an action of another version. */
   readonly action: string
-  /** `undefined`: of the platform itself. */
+  /** `undefined`: an event of the platform. */
   readonly realm: string | undefined
-  /** Tells realms apart that have had the same name. */
+  /** Distinguishes realms that had the same name at different times. */
   readonly realmId: string | undefined
   readonly occurredAt: Date
 }
 
-/** What to look for in the trail; what is left out does not matter. */
+/** Filters of the trail; absent ones match everything. */
 export interface AuditEventFilter {
   readonly from?: Date | undefined
   /** Exclusive. */
@@ -93,12 +93,12 @@ export interface AuditEventFilter {
   readonly target?: string | undefined
 }
 
-/** No line of the trail is longer, in JSON: an administrator of a realm cannot fill the disk with it. */
+/** Maximum size of an event's details, in bytes of JSON, so that a realm's administrator cannot fill the disk. */
 export const MAX_DETAILS_BYTES = 8192
 
 const MAX_DETAILS_TEXT = 500
 
-/** Details as they are, or with long lists as `{ count, first }` and long texts cut, until they fit a line. */
+/** Shortens details until they fit: long lists become `{ count, first }`, long texts are cut. */
 export function boundedDetails(details: Record<string, unknown>): Record<string, unknown> {
   let bounded = details
   for (const kept of [20, 5, 0]) {

@@ -3,23 +3,23 @@ import { SYSTEM_REALM } from './realm.ts'
 import { Refusal } from './refusal.ts'
 import { ACCOUNT_ADMIN, PLATFORM_ADMIN } from './role.ts'
 
-/** How far an actor's word goes: over all realms, or in one realm to change things, to see them, or not at all. */
+/** Scope of an actor's authority: all realms, or one realm, to change it, to view it, or neither. */
 export type Authority =
   | { readonly platform: true }
   | { readonly platform: false; readonly realm: string; readonly access: Access | 'none' }
 
-/** Whoever may administer may view. */
+/** Administrators may view, too. */
 export type Access = 'view' | 'administer'
 
 export const PLATFORM_AUTHORITY: Authority = { platform: true }
 
-/** What a service account's roles let it do over the admin API: to administer, or nothing. */
+/** Authority of a service account over the admin API, from its roles: to administer, or none. */
 export function authorityOfRoles(realm: string, roles: readonly string[]): Authority {
   if (realm === SYSTEM_REALM && roles.includes(PLATFORM_ADMIN)) return PLATFORM_AUTHORITY
   return { platform: false, realm, access: roles.includes(ACCOUNT_ADMIN) ? 'administer' : 'none' }
 }
 
-/** @throws Refusal `forbidden`; `not_found` for what is another realm's, which is none of the actor's business */
+/** @throws Refusal `forbidden`; `not_found` for another realm, whose existence it must not reveal */
 export function requireAuthority({ authority }: Actor, realmName: string, access: Access): void {
   if (authority.platform) return
   if (authority.access === 'none')
@@ -37,8 +37,8 @@ export function requirePlatformAuthority({ authority }: Actor): void {
 }
 
 /**
- * An Account Admin may give, take and handle every role of its realm, to itself too, whether or not it holds the role.
- * platform-admin reaches beyond the realm: only platform administrators handle it.
+ * An Account Admin may give and take every role of its realm, also to itself, whether or not it holds the role.
+ * Exception: platform-admin reaches beyond the realm, so only platform administrators may give or take it.
  * @throws Refusal `forbidden`
  */
 export function requireHeldRoles({ authority }: Actor, roles: readonly string[]): void {

@@ -2,36 +2,36 @@ import { OAuthError } from './oauth-error.ts'
 import { resourceTypesOf } from './protected-resource.ts'
 import type { Realm } from './realm.ts'
 
-/** Roles on one resource, as tokens say it (RFC 9396 section 2). */
+/** Roles on one resource, in the form of a token (RFC 9396 section 2). */
 export interface AuthorizationDetail {
   readonly type: string
   readonly identifier: string
   readonly privileges: readonly string[]
 }
 
-/** What a client asks for: without privileges, all that it holds on the resource. */
+/** One entry of a request. Without privileges: all that the client holds on the resource. */
 export type AskedDetail = Omit<AuthorizationDetail, 'privileges'> & Partial<AuthorizationDetail>
 
 /**
- * The longest `authorization_details` in a token, in bytes of JSON. In base64url it is a third more, and with the rest
- * of the token in front of a proxy that takes headers of 8 KiB, as nginx does.
+ * Maximum size of `authorization_details` in a token, in bytes of JSON. Base64url adds a third. With the rest of the token
+ * it must pass a proxy that limits headers to 8 KiB, such as nginx.
  */
 export const MAX_DETAILS_BYTES = 4096
 
-/** The account's grants: all of them, or that they are too many for a token. */
+/** The account's grants, or a mark that a token cannot hold them all. */
 export interface HeldDetails {
   readonly details: readonly AuthorizationDetail[]
   readonly detailsOmitted: boolean
 }
 
-/** What a token and the answer that brings it say of grants; nothing where there are none. */
+/** Members about grants in a token and in the token response; empty without grants. */
 export interface DetailsClaims {
   readonly authorization_details?: readonly AuthorizationDetail[]
   readonly authorization_details_omitted?: true
 }
 
 /**
- * The parameter as RFC 9396 section 2 has it: a JSON array of objects, each with a type that the realm knows.
+ * Parses the parameter (RFC 9396 section 2): a JSON array of objects, each of a type that the realm defines.
  * @throws OAuthError `invalid_authorization_details`
  */
 export function parseAuthorizationDetails(text: string | undefined): readonly AskedDetail[] | undefined {
@@ -49,7 +49,7 @@ export function parseAuthorizationDetails(text: string | undefined): readonly As
 function parseDetail(value: unknown, index: number): AskedDetail {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) refuseAt(index, 'is not an object')
   const { type, identifier, privileges, ...unknown } = value as Record<string, unknown>
-  // RFC 9396 section 5: members that the type does not know are refused.
+  // RFC 9396 section 5: refuse members that the type does not define.
   if (Object.keys(unknown).length > 0) refuseAt(index, 'may have type, identifier and privileges only')
   if (!isText(type)) refuseAt(index, 'has no type')
   if (!isText(identifier)) refuseAt(index, 'has no identifier')
@@ -60,7 +60,7 @@ function parseDetail(value: unknown, index: number): AskedDetail {
 }
 
 /**
- * What a token gets: all that the account holds, or what was asked for, which it must hold.
+ * Grants of a token: all grants of the account, or the requested ones, which it must hold.
  * @throws OAuthError `invalid_authorization_details`
  */
 export function grantDetails(
@@ -84,13 +84,13 @@ export function grantDetails(
       return { type: one.type, identifier: one.identifier, privileges: wanted }
     }),
   )
-  // Whoever resolves an omission gets all that the account holds: less than that has to be in the token.
+  // A resource server that resolves an omission gets all grants of the account, so a subset must be in the token.
   if (JSON.stringify(granted).length > MAX_DETAILS_BYTES)
     refuse(`authorization_details would take more than ${MAX_DETAILS_BYTES} bytes of the token.`)
   return granted.length === 0 ? undefined : { authorization_details: granted }
 }
 
-/** What of a token's details the account still holds. */
+/** Keeps the grants of a token that the account still holds. */
 export function intersectDetails(
   ofToken: readonly AuthorizationDetail[],
   held: readonly AuthorizationDetail[],
@@ -102,7 +102,7 @@ export function intersectDetails(
   })
 }
 
-/** One entry for a resource, all in order of type, identifier and privilege: the same grants give the same bytes. */
+/** One entry per resource, ordered by type, identifier and privilege: the same grants give the same bytes. */
 function mergeDetails(details: readonly AuthorizationDetail[]): readonly AuthorizationDetail[] {
   const merged = new Map<string, AuthorizationDetail>()
   for (const { type, identifier, privileges } of details) {
@@ -113,13 +113,13 @@ function mergeDetails(details: readonly AuthorizationDetail[]): readonly Authori
   return [...merged].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, detail]) => detail)
 }
 
-// NUL sorts before all that a type may have, so that the order is that of type, then identifier.
+// NUL sorts before every character of a type, so the order is by type, then by identifier.
 function keyOf({ type, identifier }: Pick<AuthorizationDetail, 'type' | 'identifier'>): string {
   return `${type}\0${identifier}`
 }
 
 function isText(value: unknown): value is string {
-  // NUL is no character of any name, and the database does not take it.
+  // No name contains NUL, and PostgreSQL refuses it.
   return typeof value === 'string' && value !== '' && !value.includes('\0')
 }
 

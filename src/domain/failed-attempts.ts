@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net'
 
-/** When failed attempts begin to cost time, and how much. */
+/** When failed attempts start to delay, and how much. */
 export interface FailedAttemptsPolicy {
   /** Failures are forgotten this long after the last one. */
   readonly windowSeconds: number
-  /** The longest that a back-off grows to. */
+  /** Maximum delay. */
   readonly maxBackOffSeconds: number
-  /** Failures that are free, of one client from one network. */
+  /** Failures without a delay, per client and network. */
   readonly perClientAndAddress: number
-  /** From one network, whatever the client. */
+  /** Failures without a delay, per network, for all clients together. */
   readonly perAddress: number
 }
 
@@ -19,7 +19,7 @@ export const DEFAULT_FAILED_ATTEMPTS_POLICY: FailedAttemptsPolicy = {
   perAddress: 100,
 }
 
-/** A counter of failures, and how many of them are free. */
+/** A counter of failures, and how many of them cause no delay. */
 export interface AttemptLimit {
   readonly key: string
   readonly limit: number
@@ -27,18 +27,18 @@ export interface AttemptLimit {
 
 export type AttemptGrant =
   | { readonly outcome: 'granted'; readonly settle: (failed: boolean) => Promise<void> }
-  /** There have been too many failures. */
+  /** Too many failures. */
   | { readonly outcome: 'held'; readonly key: string; readonly seconds: number }
-  /** Attempts that are not decided yet have used up what is free. */
+  /** Undecided attempts have used up the free failures. */
   | { readonly outcome: 'busy' }
 
-/** Counts attempts before they are worked on, in this process or for all nodes. */
+/** Counts attempts before the work starts, in this process or for all nodes. */
 export interface AttemptCounters {
-  /** Reserves an attempt under all of the keys, or under none. */
+  /** Reserves an attempt under all keys, or under none. */
   reserve(limits: readonly AttemptLimit[]): Promise<AttemptGrant>
 }
 
-/** How long to wait after that many failures: doubled with each one beyond the limit. 0: not at all. */
+/** Delay after a number of failures: doubles with each one beyond the limit. 0: no delay. */
 export function backOffSeconds(
   failures: number,
   limit: number,
@@ -49,8 +49,8 @@ export function backOffSeconds(
 }
 
 /**
- * The networks that an address belongs to, the smallest first. An IPv6 customer has at least a /64 to choose addresses
- * from, and often a /56 or a /48.
+ * Networks that contain an address, smallest first. An IPv6 customer has at least a /64 to choose addresses from, often a
+ * /56 or a /48.
  */
 export function networksOf(address: string): readonly [string, ...string[]] {
   const plain = address.replace(/%.*$/, '')
@@ -64,7 +64,7 @@ export function networksOf(address: string): readonly [string, ...string[]] {
   return [text(d, 64), text(d & 0xff00, 56), text(0, 48)]
 }
 
-/** The smallest network of an address: one of its own in IPv4, its /64 in IPv6. */
+/** Smallest network of an address: the address itself in IPv4, the /64 in IPv6. */
 export function networkOf(address: string): string {
   return networksOf(address)[0]
 }
@@ -82,7 +82,7 @@ function groupsOf(address: string): number[] {
   )
 }
 
-/** Of an IPv4-mapped address (::ffff:0:0/96) and of one behind NAT64 (64:ff9b::/96). */
+/** The IPv4 address in an IPv4-mapped (::ffff:0:0/96) or NAT64 (64:ff9b::/96) address. */
 function embeddedIPv4(groups: readonly number[]): string | undefined {
   const prefix = groups.slice(0, 6).join(':')
   if (prefix !== '0:0:0:0:0:65535' && prefix !== '100:65435:0:0:0:0') return undefined

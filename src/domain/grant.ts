@@ -16,18 +16,18 @@ export interface Grant extends GrantKey {
   readonly createdAt: Date
 }
 
-/** Of one account. */
+/** Maximum number of grants of one account. */
 export const MAX_GRANTS = 10_000
 
-/** Of the grants that a change gives or takes, the audit trail tells so many one by one. */
+/** Number of grants that an audit event lists one by one. */
 export const MAX_AUDITED_GRANTS = 20
 
-/** Roles that can be granted on a resource: to administer accounts or look at tokens is a matter of the whole realm. */
+/** Roles that can be granted on a resource. Administering accounts and introspecting concern the whole realm. */
 export function grantableRoles(realm: Pick<Realm, 'roles'>): readonly string[] {
   return [...BUILT_IN_ROLES.filter((role) => role !== ACCOUNT_ADMIN && role !== INTROSPECT), ...realm.roles]
 }
 
-/** Whether there can be such a grant at all. */
+/** Returns whether such a grant can exist. */
 export function isGrantKey({ role, type, id }: GrantKey): boolean {
   return isResourceKey({ type, id }) && /^[\x21-\x7e]{1,63}$/.test(role)
 }

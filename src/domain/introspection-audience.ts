@@ -1,25 +1,25 @@
-/** Which tokens unsigned introspection tells of: those for audiences that the caller serves, or all of the realm. */
+/** What unsigned introspection shows: only tokens for audiences that the caller serves, or every token of the realm. */
 export const INTROSPECTION_AUDIENCES = ['served', 'all'] as const
 export type IntrospectionAudiences = (typeof INTROSPECTION_AUDIENCES)[number]
 
 /** A resource server that introspects. */
 export interface Introspector {
   readonly clientId: string
-  /** The audiences it serves; `undefined`: it was not given any. */
+  /** Audiences that it serves; `undefined`: none configured. */
   readonly introspectsAudiences: readonly string[] | undefined
 }
 
 export interface IntrospectionRealm {
   readonly introspectionAudiences: IntrospectionAudiences
-  /** All that a token of the realm may be for, the default first. */
+  /** All audiences of the realm's tokens, the default first. */
   readonly audiences: readonly string[]
-  /** Those that the realm names itself. */
+  /** Audiences that the realm's settings name. */
   readonly ownAudiences: readonly string[]
 }
 
 /**
- * Whether a token for these audiences is the caller's business (RFC 9701 section 5). A signed answer can be shown to
- * others, so it is never about somebody else's audience.
+ * Returns whether the caller may see a token for these audiences (RFC 9701 section 5). A signed answer can be passed on,
+ * so it never covers an audience of another resource server.
  */
 export function mayIntrospect(
   caller: Introspector,
@@ -33,7 +33,7 @@ export function mayIntrospect(
   return audiences.some((audience) => served.includes(audience))
 }
 
-// Only where all tokens are for one audience it is clear which one an account serves that was not given any.
+// An account without configured audiences serves a known one only if all tokens have the same audience.
 function servedByDefault({ clientId }: Introspector, { audiences, ownAudiences }: IntrospectionRealm) {
   return ownAudiences.length > 1 ? [clientId] : [clientId, ...audiences.slice(0, 1)]
 }

@@ -1,15 +1,15 @@
 import { OAuthError } from './oauth-error.ts'
 
-/** What a realm does about a leaked secret: end it, or tell the owner only. */
+/** What a realm does with a leaked secret: revoke it, or only report it. */
 export const LEAKED_SECRET_ACTIONS = ['disable', 'alert'] as const
 export type LeakedSecretAction = (typeof LEAKED_SECRET_ACTIONS)[number]
 
-/** One entry of a report, as partners of GitHub's secret scanning get it. */
+/** One entry of a report, in the format of GitHub's secret scanning partner program. */
 export interface LeakedSecretReport {
   readonly token: string
   /** Where it was found. */
   readonly url: string | undefined
-  /** What kind of place that is: `content`, `commit`, `gist_content`, … */
+  /** Kind of that place: `content`, `commit`, `gist_content`, … */
   readonly source: string | undefined
 }
 
@@ -27,7 +27,7 @@ export function parseLeakedSecrets(body: unknown): readonly LeakedSecretReport[]
   })
 }
 
-// What a stranger says is kept for people to read: short, on one line, and without the secret itself.
+// People will read what a stranger sent: keep it short, on one line, and without the secret.
 function placeOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') return undefined
   return (
@@ -35,7 +35,7 @@ function placeOf(value: unknown): string | undefined {
       .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '')
       .replaceAll(/mm(?:_|%5f)[0-9a-z]+/gi, 'mm_…')
       .slice(0, MAX_TEXT)
-      // Half of a character, which the database would refuse.
+      // Half of a surrogate pair, which PostgreSQL refuses.
       .replace(/\p{Cs}$/u, '')
   )
 }

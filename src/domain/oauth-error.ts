@@ -12,7 +12,7 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'server_error'
 
-/** A refusal the client can act on. Anything else thrown is a fault, answered as `server_error`. */
+/** A refusal that the client can act on. Any other error is a fault and answers `server_error`. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError'
   readonly code: OAuthErrorCode
@@ -29,7 +29,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** So many failures that whoever tries has to wait: status 429 (RFC 6585 section 4). */
+/** Too many failures: the caller must wait. Status 429 (RFC 6585 section 4). */
 export class TooManyFailuresError extends Error {
   override readonly name = 'TooManyFailuresError'
   readonly retryAfterSeconds: number
@@ -37,7 +37,7 @@ export class TooManyFailuresError extends Error {
   readonly description: string
 
   /**
-   * @param key of whose failures there were too many, for the log
+   * @param key counter with too many failures, for the log
    * @param description sent to the client
    */
   constructor(
@@ -51,7 +51,7 @@ export class TooManyFailuresError extends Error {
   }
 }
 
-/** No realm of that name: the one refusal of the protocol's endpoints that is not OAuth's own. */
+/** The realm does not exist. The only refusal of these endpoints that OAuth does not define. */
 export class UnknownRealmError extends Error {
   override readonly name = 'UnknownRealmError'
 }

@@ -1,6 +1,6 @@
-/** Part of a list. */
+/** One page of a list. */
 export interface Page<T> {
   readonly items: readonly T[]
-  /** Where the next page begins; `undefined`: there is none. */
+  /** Start of the next page; `undefined`: this is the last one. */
   readonly next: string | undefined
 }

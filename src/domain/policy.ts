@@ -11,7 +11,7 @@ import { Refusal } from './refusal.ts'
 
 const DAY_SECONDS = 86_400
 
-/** Bounds for what the administrators of realms may set. Platform administrators may set a realm beyond them. */
+/** Bounds for the settings of realms. Platform administrators may exceed them. */
 export interface Policy {
   readonly maxTokenLifetimeSeconds: number
   readonly minKeyRotationSeconds: number
@@ -21,14 +21,14 @@ export interface Policy {
   readonly algorithms: readonly Algorithm[]
   readonly leakedSecretActions: readonly LeakedSecretAction[]
   readonly introspectionAudiences: readonly IntrospectionAudiences[]
-  /** Older lines of the audit trail are deleted; `undefined`: it is kept for ever. */
+  /** Age at which audit events are deleted; `undefined`: never. */
   readonly auditRetentionDays: number | undefined
 }
 
 export const MIN_AUDIT_RETENTION_DAYS = 30
 export const MAX_AUDIT_RETENTION_DAYS = 36_500
 
-/** What every realm's settings are held to anyway. */
+/** Bounds of every realm, whatever the policy says. */
 export const DEFAULT_POLICY: Policy = {
   maxTokenLifetimeSeconds: MAX_TOKEN_LIFETIME_SECONDS,
   minKeyRotationSeconds: 2,
@@ -41,14 +41,14 @@ export const DEFAULT_POLICY: Policy = {
   auditRetentionDays: undefined,
 }
 
-/** Refuses a policy that no realm could keep, naming the member by its wire name. */
+/** Refuses a policy that no realm could satisfy. Names the member by its wire name. */
 export function checkPolicy(policy: Policy): void {
   const { minKeyRotationSeconds, maxKeyRotationSeconds, minJwksMaxAgeSeconds, maxJwksMaxAgeSeconds } = policy
   checkWhole('max_token_lifetime_seconds', policy.maxTokenLifetimeSeconds, [
     MIN_TOKEN_LIFETIME_SECONDS,
     MAX_TOKEN_LIFETIME_SECONDS,
   ])
-  // Keys have to be published before they sign: a day leaves room for that.
+  // Keys must be published before they sign: one day leaves room for that.
   checkWhole('max_key_rotation_seconds', maxKeyRotationSeconds, [DAY_SECONDS, 3650 * DAY_SECONDS])
   checkWhole('min_key_rotation_seconds', minKeyRotationSeconds, [2, maxKeyRotationSeconds])
   checkWhole('max_jwks_max_age_seconds', maxJwksMaxAgeSeconds, [1, DAY_SECONDS])
@@ -73,7 +73,7 @@ type Bounded = Pick<
   | 'introspectionAudiences'
 >
 
-/** The settings that the policy does not allow: the wire name of each, and what it must be. */
+/** Settings that the policy does not allow: wire name and required value of each. */
 export function beyondPolicy(settings: Bounded, policy: Policy): ReadonlyMap<keyof Bounded, string> {
   const range = (value: number, min: number, max: number) =>
     value < min || value > max ? `from ${min} to ${max}` : undefined
@@ -103,7 +103,7 @@ export function beyondPolicy(settings: Bounded, policy: Policy): ReadonlyMap<key
   return new Map(beyond as [keyof Bounded, string][])
 }
 
-/** Refuses a change to a value beyond the policy. A value that was beyond it already may stay. */
+/** Refuses a change to a value beyond the policy. A value that was beyond it before may stay. */
 export function requireWithinPolicy(before: RealmSettings, after: RealmSettings, policy: Policy): void {
   for (const [name, must] of beyondPolicy(after, policy)) {
     if (after[name] === before[name]) continue
@@ -112,7 +112,7 @@ export function requireWithinPolicy(before: RealmSettings, after: RealmSettings,
   }
 }
 
-/** Settings of a new realm where nothing else was said: the nearest that the policy allows. */
+/** Default settings of a new realm: the nearest values that the policy allows. */
 export function fitToPolicy(settings: RealmSettings, policy: Policy): RealmSettings {
   const among = <T>(value: T, allowed: readonly T[]) => (allowed.includes(value) ? value : (allowed[0] as T))
   const within = (value: number, min: number, max: number) => Math.min(Math.max(value, min), max)

@@ -4,7 +4,7 @@ import type { Access } from './authority.ts'
 /** A person who is signed in to the portal of one realm. */
 export interface PortalSession {
   readonly realm: string
-  /** What the audit trail says of them. */
+  /** Name of the person in the audit trail. */
   readonly subject: string
   readonly displayName: string
   readonly access: Access
@@ -12,18 +12,18 @@ export interface PortalSession {
   readonly byLink: boolean
 }
 
-/** A one-time link lets its first user in for this long after it was made. */
+/** Lifetime of a one-time link until its first use. */
 export const LINK_SECONDS = 600
 
-/** Signed out after this long without a click. */
+/** Idle timeout. */
 export const IDLE_SECONDS = 30 * 60
 
-/** Signed out after this long, whatever happens. */
+/** Maximum lifetime of a session. */
 export const SESSION_SECONDS = 8 * 3600
 
 /**
- * A session as whoever asks for a change.
- * @param idHash where the session is to be read again; left out for one that is only just made or ended
+ * Makes an actor of a session.
+ * @param idHash where to read the session again; absent for one that starts or ends in this request
  */
 export function portalActor(
   { realm, subject, access }: Pick<PortalSession, 'realm' | 'subject' | 'access'>,

@@ -1,16 +1,16 @@
 import { Refusal } from './refusal.ts'
 
-/** What a request says that it is based on (RFC 9110 section 13.1); what is left out is not asked for. */
+/** Preconditions of a request (RFC 9110 section 13.1); absent ones are not checked. */
 export interface Precondition {
-  /** Versions, one of which has to be the present one; `*`: any, as long as the target exists. */
+  /** Versions, one of which must be the current one; `*`: any, but the target must exist. */
   readonly ifMatch?: '*' | readonly string[] | undefined
-  /** Versions, none of which may be the present one; `*`: the target may not exist yet. */
+  /** Versions, none of which may be the current one; `*`: the target must not exist. */
   readonly ifNoneMatch?: '*' | readonly string[] | undefined
 }
 
 /**
- * What the target of a change is at this moment: its version; `null` for one that exists and has no version, such as a
- * collection; `undefined` where there is nothing yet.
+ * Current state of a change's target: its version; `null` if it exists without a version, such as a collection;
+ * `undefined` if it does not exist.
  */
 export type PresentVersion = string | null | undefined
 

@@ -1,16 +1,16 @@
 import { Refusal } from './refusal.ts'
 import { nameKey, parseServiceAccountName } from './service-account.ts'
 
-/** Types that every realm has. */
+/** Built-in types of every realm. */
 export const BUILT_IN_RESOURCE_TYPES: readonly string[] = ['device', 'device_group']
 
-/** Something that roles are granted on. (What a token is for, RFC 8707's resource, is another thing.) */
+/** Something that roles are granted on. Not to be confused with RFC 8707's resource, which is an audience. */
 export interface ProtectedResource {
   readonly type: string
   /** Unique in its realm and type. */
   readonly id: string
   readonly name: string
-  /** Ids of the groups it is in: resources of type `<type>_group`. */
+  /** Ids of the groups that contain it: resources of type `<type>_group`. */
   readonly groups: readonly string[]
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -35,18 +35,18 @@ export function resourceTypesOf({
   return [...BUILT_IN_RESOURCE_TYPES, ...resourceTypes]
 }
 
-/** Whether there can be such a thing at all. */
+/** Returns whether such a resource can exist. */
 export function isResourceKey({ type, id }: ResourceKey): boolean {
   return TYPE.test(type) && ID.test(id)
 }
 
-/** The type of the groups that resources of a type are in. */
+/** Type of the groups that contain resources of this type. */
 export function groupTypeOf(type: string): string {
   return `${type}_group`
 }
 
 /**
- * An entry as it was sent, whatever it is; without a name its id is its name.
+ * Parses an entry of unknown shape. Without a name, its id is its name.
  * @throws Refusal `invalid`
  */
 export function parseResourceEntry(value: unknown, types: readonly string[]): ResourceEntry {
@@ -77,12 +77,12 @@ function parseGroups(type: string, groups: unknown, types: readonly string[]): r
   return [...new Set(groups)].sort()
 }
 
-/** What is searched in: name and id, whatever their case. */
+/** Text to search in: name and id, case-folded. */
 export function searchKeyOf({ name, id }: Pick<ProtectedResource, 'name' | 'id'>): string {
   return `${nameKey(name)}\n${nameKey(id)}`
 }
 
-/** What became of one entry of an import. */
+/** Result of one entry of an import. */
 export type ImportOutcome =
   | (ResourceKey & { readonly status: 'created' | 'updated' | 'unchanged' })
   | { readonly status: 'refused'; readonly refusal: Refusal }

@@ -10,7 +10,7 @@ import { isScopeToken } from './scope.ts'
 export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
 export type Algorithm = (typeof ALGORITHMS)[number]
 
-/** The `typ` of access tokens: that of RFC 9068, or that of validators that know no other. */
+/** `typ` of access tokens: the one of RFC 9068, or `JWT` for validators that accept no other. */
 export const TOKEN_TYPE_HEADERS = ['at+jwt', 'JWT'] as const
 export type TokenTypeHeader = (typeof TOKEN_TYPE_HEADERS)[number]
 
@@ -18,7 +18,7 @@ export const SYSTEM_REALM = 'system'
 export const MIN_TOKEN_LIFETIME_SECONDS = 30
 export const MAX_TOKEN_LIFETIME_SECONDS = 3600
 
-/** A tenant. */
+/** An isolated set of accounts, keys and settings with an issuer of its own. */
 export interface Realm {
   readonly id: string
   readonly name: string
@@ -28,23 +28,23 @@ export interface Realm {
   readonly serviceAccountLimit: number
   readonly serviceAccountCount: number
   readonly scopes: readonly string[]
-  /** What a token may be for; the first is the default. Empty: the issuer alone. */
+  /** Allowed audiences of tokens; the first is the default. Empty: the issuer only. */
   readonly audiences: readonly string[]
-  /** Roles beside the built-in ones. */
+  /** Roles in addition to the built-in ones. */
   readonly roles: readonly string[]
-  /** Types of protected resources beside device and device_group. */
+  /** Types of protected resources in addition to device and device_group. */
   readonly resourceTypes: readonly string[]
   readonly keyRotationSeconds: number
   readonly keyPublishSeconds: number
   readonly jwksMaxAgeSeconds: number
-  /** Until when caches may hold a JWKS that they were given with a longer max-age. */
+  /** Until when caches may hold a JWKS that was sent with a longer max-age. */
   readonly jwksCachedUntil: Date | undefined
   readonly leakedSecretAction: LeakedSecretAction
   readonly introspectionAudiences: IntrospectionAudiences
   readonly tokenTypeHeader: TokenTypeHeader
-  /** True once a secret of the client's own choosing was imported: only then is argon2id on the token road. */
+  /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
-  /** Grows with every change that a token or the JWKS could show. */
+  /** Incremented by every change that a token or the JWKS could show. */
   readonly version: string
   readonly createdAt: Date
 }
@@ -83,11 +83,11 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   tokenTypeHeader: 'at+jwt',
 }
 
-/** Of what is left of a deleted realm until its rows are gone: no realm's name begins like that. */
+/** Prefix of the name of a deleted realm until its rows are gone. No other realm may have it. */
 export const DELETED_REALM_PREFIX = '-deleted-'
 
 const REALM_NAME = /^(?!-deleted-)[a-z0-9-]{1,63}$/
-// No lone surrogates either: they are no text, and PostgreSQL takes none.
+// Excludes lone surrogates, which PostgreSQL refuses.
 const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u
 const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/
 
@@ -95,7 +95,7 @@ export function isRealmName(name: string): boolean {
   return REALM_NAME.test(name)
 }
 
-/** The issuer identifier of a realm: compared byte for byte by whoever validates (RFC 8414 section 2). */
+/** Issuer identifier of a realm. Validators compare it byte for byte (RFC 8414 section 2). */
 export function issuerOf(publicUrl: string, realmName: string): string {
   return `${publicUrl}/realms/${realmName}`
 }
@@ -107,8 +107,8 @@ export function checkRealmName(name: string): void {
 }
 
 /**
- * Refuses settings out of bounds, naming the member by its wire name.
- * @param before may have audiences that are refused by now: they may stay
+ * Refuses settings out of bounds. Names the member by its wire name.
+ * @param before audiences that it has already may stay, even if they are refused today
  */
 export function checkRealmSettings(settings: RealmSettings, before?: RealmSettings): void {
   if (!DISPLAY_NAME.test(settings.displayName))
@@ -122,7 +122,7 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
   )
   checkWhole('service_account_limit', settings.serviceAccountLimit, 0, 10_000_000)
   checkWhole('jwks_max_age_seconds', settings.jwksMaxAgeSeconds, 1, 86_400)
-  // A key is published for longer than any cache may hold the JWKS, and rotations must not overlap.
+  // A key must be published for longer than any cache may hold the JWKS, and rotations must not overlap.
   checkWhole('key_publish_seconds', settings.keyPublishSeconds, settings.jwksMaxAgeSeconds, 30 * 86_400)
   checkWhole(
     'key_rotation_seconds',
@@ -160,7 +160,7 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
   )
 }
 
-/** Refuses roles, scopes and audiences that an account of the realm cannot have. */
+/** Refuses roles, scopes and audiences that an account of this realm cannot have. */
 export function checkAccountRights(
   realm: Pick<Realm, 'name' | 'roles' | 'scopes' | 'audiences'>,
   { roles, scopes, introspectsAudiences }: AccountRights,
@@ -185,7 +185,7 @@ function checkSubset(field: string, values: readonly string[], known: readonly s
 }
 
 function isAudience(value: string): boolean {
-  // RFC 7519 section 2: what has a colon is a URI.
+  // RFC 7519 section 2: a value with a colon is a URI.
   return isAbsoluteUri(value) || /^[\x21\x22\x24-\x39\x3b-\x7e]{1,200}$/.test(value)
 }
 
@@ -218,17 +218,17 @@ function fail(field: string, wanted: string): never {
   throw new Refusal('invalid', `${field} must be ${wanted}.`, field)
 }
 
-/** The audience of the admin API, a resource server of its own. */
+/** Audience of the admin API, which is a resource server of its own. */
 export function adminAudienceOf(publicUrl: string): string {
   return `${publicUrl}/admin`
 }
 
-/** What a token of the realm may be for, the default first. */
+/** Allowed audiences of the realm's tokens, the default first. */
 export function knownAudiences(
   realm: Pick<Realm, 'name' | 'audiences'>,
   publicUrl: string,
 ): readonly string[] {
-  // The issuer is a resource server too: its introspection endpoint takes tokens.
+  // The issuer is a resource server too: its introspection endpoint accepts tokens.
   const own = [...realm.audiences, issuerOf(publicUrl, realm.name)]
   const admin = adminAudienceOf(publicUrl)
   const all = realm.name === SYSTEM_REALM ? [admin, ...own] : [...own, admin]

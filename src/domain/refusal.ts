@@ -9,13 +9,13 @@ export type RefusalCode =
   | 'changed_meanwhile'
   | 'last_administrator'
 
-/** An administrative request that cannot be carried out, in words for the administrator. */
+/** An administrative request that was refused. The message is for the administrator. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode
-  /** The wire name of the member at fault, where it is one. */
+  /** Wire name of the faulty member, if there is one. */
   readonly field: string | undefined
-  /** The limit that was reached, where it is one. */
+  /** The limit that was reached, if there is one. */
   readonly limit: number | undefined
 
   constructor(code: RefusalCode, message: string, field?: string, limit?: number) {

@@ -1,11 +1,11 @@
-/** Roles that every realm has. */
+/** Built-in roles of every realm. */
 export const BUILT_IN_ROLES: readonly string[] = ['view', 'operate', 'manage', 'account-admin', 'introspect']
 
 export const DEFAULT_ROLE = 'view'
 export const ACCOUNT_ADMIN = 'account-admin'
 
-/** A resource server: it may ask what any token of its realm is good for. */
+/** For resource servers: may introspect tokens of its realm. */
 export const INTROSPECT = 'introspect'
 
-/** Exists in realm `system` alone. */
+/** Exists only in realm `system`. */
 export const PLATFORM_ADMIN = 'platform-admin'

@@ -7,7 +7,7 @@ export function isScopeToken(value: string): boolean {
   return SCOPE_TOKEN.test(value)
 }
 
-/** The scope tokens asked for, each once, in the order of asking; `undefined` where none were. */
+/** Requested scope tokens without duplicates, in order; `undefined`: none requested. */
 export function parseScope(value: string | undefined): readonly string[] | undefined {
   if (value === undefined) return undefined
   const tokens = value.split(' ')
@@ -18,15 +18,15 @@ export function parseScope(value: string | undefined): readonly string[] | undef
 }
 
 /**
- * What of the allowed scopes a token gets.
- * @param known scopes of the realm: others are not named in the log, for anything could be in them
+ * Computes the scope of a token from the allowed scopes.
+ * @param known scopes of the realm; an unknown one is not logged, since it could hold anything
  */
 export function grantScope(
   asked: readonly string[] | undefined,
   allowed: readonly string[],
   known: readonly string[],
 ): readonly string[] {
-  // Clients made for OpenID Connect ask for it always; as in Keycloak it is no scope of a realm that does not name it.
+  // OpenID Connect clients always request `openid`. Like Keycloak, ignore it where the realm does not define it.
   const meant = known.includes('openid') ? asked : asked?.filter((token) => token !== 'openid')
   if (meant === undefined || meant.length === 0) return allowed
   const excess = meant.find((token) => !allowed.includes(token))

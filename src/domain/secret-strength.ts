@@ -1,14 +1,14 @@
 import { Refusal } from './refusal.ts'
 
-/** A guess a second takes longer than anybody has, and so do thousands. */
+/** Takes longer to guess than anybody has, at thousands of guesses a second. */
 const MIN_BITS = 50
 const MIN_LENGTH = 12
 
-/** Each counts as one character. */
+/** Each of these counts as one character. */
 const COMMON =
   /passw(?:or[dt]|d)|passphrase|secret|changeme|change-me|letmein|welcome|admin|qwerty(?:uiop)?|asdf(?:ghjkl)?|zxcv(?:bnm)?|iloveyou|default|client|mintmark|keycloak|(?:19|20)\d\d/gi
 
-/** Whether strangers could guess it, by what is seen at a glance: its length, its characters, repeats and runs. */
+/** Returns whether a secret looks guessable, by its length, characters, repeats and runs. */
 export function isWeakSecret(secret: string): boolean {
   return secret.length < MIN_LENGTH || bitsOf(secret) < MIN_BITS
 }
@@ -29,7 +29,7 @@ function bitsOf(secret: string): number {
   return surprising.length * Math.log2(poolOf(surprising))
 }
 
-/** Whether a character follows from those before it: a repeat, a run such as 1234, or the second half of a doubled text. */
+/** Returns whether a character follows from the previous ones: a repeat, a run such as 1234, or a doubled text. */
 function isExpected(characters: readonly string[], n: number): boolean {
   const codes = characters.slice(Math.max(0, n - 2), n + 1).map((character) => character.codePointAt(0) ?? 0)
   const [a = 0, b = 0, c = 0] = codes.length === 3 ? codes : [Number.NaN, ...codes]
@@ -39,7 +39,7 @@ function isExpected(characters: readonly string[], n: number): boolean {
   return n >= 3 && characters.slice(0, n).join('').includes(last)
 }
 
-/** How many characters there are of the kinds that are used. */
+/** Size of the alphabet that the text draws from. */
 function poolOf(characters: readonly string[]): number {
   const text = characters.join('')
   const kinds: [RegExp, number][] = [

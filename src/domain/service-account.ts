@@ -8,14 +8,14 @@ export interface ServiceAccount {
   readonly name: string
   readonly description: string
   readonly roles: readonly string[]
-  /** The scopes it may have; `undefined`: all of the realm's. */
+  /** Allowed scopes; `undefined`: all scopes of the realm. */
   readonly scopes: readonly string[] | undefined
-  /** As a resource server: the audiences whose tokens it is told of; `undefined`: it was not given any. */
+  /** For a resource server: audiences whose tokens it may introspect; `undefined`: none configured. */
   readonly introspectsAudiences: readonly string[] | undefined
   readonly disabledAt: Date | undefined
-  /** Its place in the realm's status lists, carried by its tokens. */
+  /** Index in the realm's status lists, carried by its tokens. */
   readonly statusIndex: number
-  /** Grows with every administrative change: the ETag of its representation. */
+  /** Incremented by every administrative change; the ETag of its representation. */
   readonly version: number
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -24,37 +24,37 @@ export interface ServiceAccount {
   readonly lastUsedScope: string | undefined
 }
 
-/** A secret's record: what is known of it without knowing it. */
+/** Record of a secret, without the secret. */
 export interface ClientSecret {
   readonly id: string
-  /** argon2id PHC string, the record of truth. */
+  /** Hash as an argon2id PHC string. */
   readonly phc: string
   /** HMAC-SHA-256 under the server's verifier key; absent for imported secrets. */
   readonly hmac: Buffer | undefined
   readonly lastFour: string
   readonly createdAt: Date
-  /** End of an overlap; `undefined`: valid until replaced. */
+  /** End of a rotation's overlap; `undefined`: valid until replaced. */
   readonly expiresAt: Date | undefined
   readonly lastUsedAt: Date | undefined
 }
 
-// Letters, marks, digits, punctuation, symbols and the plain space; no controls, no invisible or private characters.
-// The zero-width joiner and the variation selectors belong to emoji.
+// Letters, marks, digits, punctuation, symbols and the plain space. No control, invisible or private-use characters.
+// The zero-width joiner and the variation selectors are parts of emoji.
 const NAME = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200d|\ufe0f){1,100}$/u
 
-/** The name as kept: trimmed and in Unicode normal form C. */
+/** Stored form of a name: trimmed, in Unicode normal form C. */
 export function parseServiceAccountName(input: string): string {
   const name = input.normalize('NFC').trim()
   if (!NAME.test(name)) throw new Refusal('invalid', 'A name has 1 to 100 printable characters.', 'name')
   return name
 }
 
-/** What must be unique within the realm: names that differ in case alone are the same. */
+/** Key that must be unique within the realm. Names that differ only in case have the same key. */
 export function nameKey(name: string): string {
   return name.normalize('NFKC').toLowerCase()
 }
 
-/** What an account is for, in the administrator's words. */
+/** Free text by the administrator that says what the account is for. */
 export function parseDescription(input: string): string {
   const description = input.normalize('NFC').trim()
   if (!/^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} \n]|\u200d|\ufe0f){0,500}$/u.test(description))
@@ -65,7 +65,7 @@ export function parseDescription(input: string): string {
 const DEFAULT_OVERLAP_SECONDS = 86_400
 const MAX_OVERLAP_SECONDS = 90 * 86_400
 
-/** When the old secret of a rotation ends. */
+/** When a rotation ends the old secret. */
 export function parseOverlapEnd(asked: Date | undefined, now: Date): Date {
   if (asked === undefined) return new Date(now.getTime() + DEFAULT_OVERLAP_SECONDS * 1000)
   const seconds = (asked.getTime() - now.getTime()) / 1000
@@ -74,7 +74,7 @@ export function parseOverlapEnd(asked: Date | undefined, now: Date): Date {
   return asked
 }
 
-/** Whether an account could have that client_id. */
+/** Returns whether a client_id can exist. */
 export function isClientId(text: string): boolean {
   return /^[A-Za-z0-9._~-]{1,64}$/.test(text)
 }

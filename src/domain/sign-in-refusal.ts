@@ -1,22 +1,22 @@
 export type SignInRefusalCode =
-  /** The one-time link is used up, too old, or was never one. */
+  /** The one-time link was used, has expired, or never existed. */
   | 'link_invalid'
-  /** The way back from the identity provider has lost the way there: another browser, or too late. */
+  /** The callback does not match a sign-in of this browser: another browser, or too late. */
   | 'attempt_lost'
-  /** The provider did not let them in, or what it said does not add up. */
+  /** The provider refused the sign-in, or its answer is invalid. */
   | 'provider_refused'
   | 'provider_away'
-  /** Signed in at the provider, but neither administrator nor viewer here. */
+  /** Signed in at the provider, but neither Account Admin nor viewer of this realm. */
   | 'no_access'
-  /** The operator has not given the realm what its provider wants. */
+  /** The realm lacks configuration for its provider, such as its secret. */
   | 'not_set_up'
 
-/** Somebody who does not get into the portal. */
+/** A refused sign-in to the portal. */
 export class SignInRefusal extends Error {
   override readonly name = 'SignInRefusal'
   readonly code: SignInRefusalCode
   readonly realm: string | undefined
-  /** Who it is, where the provider has said so. */
+  /** The person, where the provider named one. */
   readonly subject: string | undefined
 
   /** @param reason logged, never shown */

@@ -3,7 +3,7 @@ import { type Algorithm, MAX_TOKEN_LIFETIME_SECONDS } from './realm.ts'
 
 export type SigningKeyState = 'next' | 'current' | 'retired'
 
-/** A realm's key, without its private half. */
+/** A realm's signing key without its private half. */
 export interface SigningKey {
   readonly kid: string
   readonly algorithm: Algorithm
@@ -20,7 +20,7 @@ export interface RotationPolicy {
   readonly keyRotationSeconds: number
   readonly keyPublishSeconds: number
   readonly jwksMaxAgeSeconds: number
-  /** Until when caches may hold a JWKS from a time when it could be held for longer; `undefined`: there was none. */
+  /** Until when caches may hold a JWKS that was sent with a longer max-age; `undefined`: none was. */
   readonly jwksCachedUntil?: Date | undefined
 }
 
@@ -33,15 +33,15 @@ export type RotationStep =
   | { readonly kind: 'none'; readonly dueAt: Date }
 
 /**
- * Between the last moment that a JWKS without a key may be cached and the key's first signature: the publishing and the
- * promoting node's clocks may be apart, and an answer takes some time to arrive.
+ * Time between the last moment that a cache may hold a JWKS without a key and the key's first signature. Covers the clock
+ * difference of the nodes that publish and promote it, and the time that an answer travels.
  */
 export const ACTIVATION_MARGIN_SECONDS = MAX_CLOCK_GAP_SECONDS + 5
 
-/** A retired key stays published until no token that it signed counts any more. */
+/** A retired key stays published until every token that it signed has expired. */
 const RETIREMENT_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + TOKEN_GRACE_SECONDS
 
-/** What to do now. Pure, so every case is one line in a test; ask again until it says `none`. */
+/** Next step of key rotation. Pure; call it again until it returns `none`. */
 export function nextRotationStep(
   keys: readonly SigningKey[],
   policy: RotationPolicy,
@@ -53,7 +53,7 @@ export function nextRotationStep(
 
   if (gone) return { kind: 'remove-retired', kid: gone.kid }
   if (next && next.algorithm !== policy.algorithm) return { kind: 'replace-next', kid: next.kid }
-  // Nothing signs: better a key that caches have yet to see than no tokens at all.
+  // No key signs: sign with a key that caches may not have yet, rather than refuse all tokens.
   if (!current) return next ? { kind: 'promote-next', kid: next.kid } : { kind: 'create-current' }
   if (next) {
     const promoteAt = later(next.activatesAt, earliestActivation(next.publishedAt, policy))
@@ -64,7 +64,7 @@ export function nextRotationStep(
   return scheduled(keys, current, policy, now)
 }
 
-/** When a key published at that time may sign at the earliest: when no cache can hold a JWKS without it. */
+/** Earliest time that a key published then may sign: when no cache can hold a JWKS without it. */
 export function earliestActivation(publishedAt: Date, policy: RotationPolicy): Date {
   const known = plus(publishedAt, policy.jwksMaxAgeSeconds)
   return plus(
@@ -73,7 +73,7 @@ export function earliestActivation(publishedAt: Date, policy: RotationPolicy): D
   )
 }
 
-/** What `jwksCachedUntil` is once the time that the JWKS may be held for has been changed. */
+/** New `jwksCachedUntil` after the max-age of the JWKS changed. */
 export function cachedUntilAfter(old: RotationPolicy, newMaxAgeSeconds: number, now: Date): Date | undefined {
   const { jwksMaxAgeSeconds, jwksCachedUntil } = old
   if (newMaxAgeSeconds >= jwksMaxAgeSeconds) return jwksCachedUntil

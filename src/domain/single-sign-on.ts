@@ -1,26 +1,26 @@
 import type { Access } from './authority.ts'
 
-/** The company's OpenID provider. `{realm}` in a text stands for the realm's name. */
+/** The organisation's OpenID provider. `{realm}` in a value stands for the realm's name. */
 export interface SingleSignOnSettings {
   readonly issuer: string
   readonly clientId: string
-  /** `undefined`: a public client, which PKCE protects. */
+  /** `undefined`: a public client, protected by PKCE. */
   readonly clientSecret: string | undefined
-  /** Where the secret is, if each realm has one of its own. */
+  /** Path of each realm's own secret, if realms have one each. */
   readonly clientSecretFile?: string | undefined
-  /** Asked for, separated by spaces. */
+  /** Requested scopes, separated by spaces. */
   readonly scope: string
-  /** The claim that says who may what; dots lead into objects: `realm_access.roles`. */
+  /** Claim that holds the roles; dots select nested members: `realm_access.roles`. */
   readonly accessClaim: string
-  /** Whether a text holds several values, separated by spaces. Default: it is one value. */
+  /** Whether a string holds several values, separated by spaces. Default: false. */
   readonly claimIsSpaceSeparated?: boolean
-  /** The value that makes an Account Admin. */
+  /** Value that makes a person an Account Admin. */
   readonly adminValue: string
-  /** The value that makes a viewer; `undefined`: nobody is one. */
+  /** Value that makes a person a viewer; `undefined`: there are no viewers. */
   readonly viewerValue: string | undefined
 }
 
-/** The settings as they are for one realm. */
+/** The settings of one realm. */
 export interface RealmSingleSignOn extends SingleSignOnSettings {
   /** Whether realms may have different providers, which do not trust each other. */
   readonly issuersDiffer: boolean
@@ -48,12 +48,12 @@ export function settingsFor(settings: SingleSignOnSettings, realm: string): Real
   }
 }
 
-/** What the claim holds, be it one text or a list. `undefined`: there is no such claim. */
+/** Values of the claim, a string or a list; `undefined`: the claim is absent. */
 export function accessValues(
   claims: Claims,
   { accessClaim: name, claimIsSpaceSeparated }: SingleSignOnSettings,
 ): readonly string[] | undefined {
-  // A name with dots may be a claim's whole name (https://example.com/roles), or a way into objects.
+  // A name with dots is the claim's whole name (https://example.com/roles), or a path into objects.
   const found = claims[name] ?? name.split('.').reduce<unknown>(into, claims)
   if (typeof found === 'string') return claimIsSpaceSeparated ? found.split(' ') : [found]
   return Array.isArray(found) ? found.filter((value) => typeof value === 'string') : undefined
@@ -65,7 +65,7 @@ function into(value: unknown, member: string): unknown {
     : undefined
 }
 
-/** What the values let them do; `undefined`: nothing. */
+/** Access that the values give; `undefined`: none. */
 export function accessOf(
   values: readonly string[] | undefined,
   { adminValue, viewerValue }: Pick<SingleSignOnSettings, 'adminValue' | 'viewerValue'>,
@@ -74,13 +74,13 @@ export function accessOf(
   return viewerValue !== undefined && values?.includes(viewerValue) ? 'view' : undefined
 }
 
-/** The person's name as others know it. */
+/** Display name of the person. */
 export function displayNameOf(claims: Claims): string {
   const names = ['name', 'preferred_username', 'email', 'sub'].map((name) => visible(claims[name]))
   return names.find((name) => name !== '') ?? 'Somebody'
 }
 
-/** What can be kept and shown of a claim: no control characters, no half of a character. */
+/** Removes what cannot be stored or shown: control characters and lone surrogates. */
 function visible(claim: unknown): string {
   return typeof claim === 'string'
     ? claim

@@ -3,27 +3,27 @@ import { MAX_TOKEN_LIFETIME_SECONDS } from './realm.ts'
 
 // Token Status List: draft-ietf-oauth-status-list-21.
 
-/** Places in one list: 64 kB before compression. */
+/** Indexes per list: 64 kB before compression. */
 export const STATUS_LIST_SIZE = 524_288
 
-/** How long a verifier may go by its copy of a list (section 5.1). */
+/** How long a verifier may use its copy of a list (section 5.1). */
 export const STATUS_LIST_TTL_SECONDS = 10
 
-/** How long a list is good for whoever plays it back; it is signed anew at half of that. */
+/** Lifetime of a list, which bounds replay. It is signed anew at half of that. */
 export const STATUS_LIST_LIFETIME_SECONDS = 120
 
-/** A bit stays set until no token that carries its index counts any more. */
+/** A bit stays set until every token with its index has expired. */
 export const STATUS_SHOWN_SECONDS = MAX_TOKEN_LIFETIME_SECONDS + TOKEN_GRACE_SECONDS
 
-/** An index is handed out again once the last list that shows its bit set has expired, too. */
+/** An index is reused only after the last list that shows its bit set has expired. */
 export const STATUS_KEPT_SECONDS = STATUS_SHOWN_SECONDS + STATUS_LIST_LIFETIME_SECONDS + TOKEN_GRACE_SECONDS
 
-/** A token's place in the status lists of its issuer (section 6.1). */
+/** Index of a token in its issuer's status lists (section 6.1). */
 export interface StatusClaim {
   readonly status_list: { readonly idx: number; readonly uri: string }
 }
 
-/** The claim that says where a token's status is to be found. */
+/** The claim that refers to a token's status. */
 export function statusClaimOf(issuer: string, statusIndex: number): StatusClaim {
   const id = statusListIdOf(statusIndex)
   return { status_list: { idx: statusIndex % STATUS_LIST_SIZE, uri: statusListUri(issuer, id) } }
@@ -37,19 +37,19 @@ export function statusListUri(issuer: string, id: number): string {
   return `${issuer}/protocol/openid-connect/status-lists/${id}`
 }
 
-/** Whether a token's `status` says that index. */
+/** Returns whether a token's `status` refers to this index. */
 export function hasStatusIndex(claim: unknown, issuer: string, statusIndex: number): boolean {
   const { idx, uri } = (claim as Partial<StatusClaim> | undefined)?.status_list ?? {}
   const own = statusClaimOf(issuer, statusIndex).status_list
   return idx === own.idx && uri === own.uri
 }
 
-/** Indexes are drawn from 0 up to this: room enough for twice the accounts that a realm may have, whatever it has. */
+/** Indexes are drawn from 0 up to this: twice the maximum number of accounts of the realm. */
 export function statusIndexRange(serviceAccountLimit: number): number {
   return STATUS_LIST_SIZE * Math.max(1, Math.ceil((2 * serviceAccountLimit) / STATUS_LIST_SIZE))
 }
 
-/** A list of one bit a place, those of the retired ones set (section 4.1): bits from the least significant. */
+/** Builds a list with one bit per index, set for retired ones (section 4.1). Least significant bit first. */
 export function statusListBytes(retired: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(STATUS_LIST_SIZE / 8)
   for (const statusIndex of retired) {

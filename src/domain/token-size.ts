@@ -4,20 +4,20 @@ import { issuerOf, knownAudiences, type Realm } from './realm.ts'
 import { Refusal } from './refusal.ts'
 
 /**
- * The longest claims of a token, in bytes of JSON: as a Bearer token that is not signed by ML-DSA they pass proxies that
- * take header lines of 8 KiB, as nginx does.
+ * Maximum size of a token's claims, in bytes of JSON. A Bearer token of that size fits header lines of 8 KiB, nginx's limit,
+ * unless ML-DSA signs it.
  */
 export const MAX_CLAIMS_BYTES = 5632
 
-/** Claims, and the JSON that is signed: written once for both, since every token needs it. */
+/** Claims and their JSON. Serialized once, since every token needs both. */
 export interface WrittenClaims {
   readonly claims: AccessTokenClaims
   readonly json: string
 }
 
 /**
- * Writes claims. Grants that have no room are left out, as introspection tells them.
- * @throws OAuthError `invalid_authorization_details`, `invalid_target`, `invalid_scope` where the rest has no room either
+ * Serializes claims. Leaves out grants that do not fit; introspection returns them.
+ * @throws OAuthError `invalid_authorization_details`, `invalid_target`, `invalid_scope` where the rest does not fit
  */
 export function writeClaims(claims: AccessTokenClaims, asksForDetails: boolean): WrittenClaims {
   const json = JSON.stringify(claims)
@@ -46,7 +46,7 @@ type Holder = Pick<TokenSubject, 'clientId' | 'roles' | 'scopes'>
 type HoldersRealm = Pick<Realm, 'name' | 'scopes' | 'audiences'>
 
 /**
- * Refuses roles and scopes that have no room in a token, unless they take less than before.
+ * Refuses roles and scopes that do not fit into a token, unless the change makes them smaller.
  * @throws Refusal `limit_reached`
  */
 export function requireRoomForRights(
@@ -61,7 +61,7 @@ export function requireRoomForRights(
 }
 
 /**
- * Refuses scopes of a realm that have no room in a token of an account without roles, unless they take less than before.
+ * Refuses scopes of a realm that do not fit into a token of an account without roles, unless the change makes them smaller.
  * @throws Refusal `limit_reached`
  */
 export function requireRoomForScopes(publicUrl: string, after: HoldersRealm, before?: HoldersRealm): void {
@@ -77,7 +77,7 @@ function noRoom(bytes: number, field: 'roles' | 'scopes'): Refusal {
   return new Refusal('limit_reached', detail, field, MAX_CLAIMS_BYTES)
 }
 
-/** What a token takes that asks for nothing in particular, without grants. */
+/** Size of a token for a request without parameters, without grants. */
 function leastBytes(publicUrl: string, realm: HoldersRealm, holder: Holder): number {
   const tokenRealm: TokenRealm = {
     issuer: issuerOf(publicUrl, realm.name),
@@ -91,7 +91,7 @@ function leastBytes(publicUrl: string, realm: HoldersRealm, holder: Holder): num
   return JSON.stringify(decideClaims(subject, tokenRealm, nothing, A_TIME, A_TOKEN_ID)).length
 }
 
-// As long as those of real tokens are, or longer.
+// At least as long as the values of real tokens.
 const LONGEST_INDEX = 2 ** 31 - 1
 const A_TIME = new Date('2100-01-01T00:00:00Z')
 const A_TOKEN_ID = 'x'.repeat(36)

@@ -9,11 +9,11 @@ import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { asUser, choosePostgresUser, nameFromWithin, needsTcp, type SystemUser } from './postgres-platform.ts'
 import { ENVIRONMENT, findPostgresPrograms } from './postgres-programs.ts'
 
-/** A PostgreSQL's files, whether it runs or not. */
+/** Data folder of a PostgreSQL, running or not. */
 export interface Cluster {
   readonly data: string
   readonly log: string
-  /** Whose files they are, and whose processes. */
+  /** User that owns the files and runs the processes. */
   readonly user: SystemUser
   /** TCP port on the loopback address; `undefined`: a Unix socket in the data folder. */
   readonly port: number | undefined
@@ -22,18 +22,18 @@ export interface Cluster {
 
 const MAJOR_VERSION = '18'
 
-/** Whether a server has made a database below `dataDir`. */
+/** Returns whether a server has created a database below `dataDir`. */
 export function hasCluster(dataDir: string): boolean {
   return existsSync(join(dataDir, 'postgres', MAJOR_VERSION))
 }
 
-/** The cluster below `dataDir`, made where there is none. Several that make it at once agree. */
+/** Returns the cluster below `dataDir`; creates a missing one. Processes that do so at once agree on one. */
 export async function openCluster(dataDir: string): Promise<Cluster> {
   const parent = join(dataDir, 'postgres')
   const folder = join(parent, MAJOR_VERSION)
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o711 })
-    // Not recursive: that says of a read-only disk that the folder is not there.
+    // Not recursive: on a read-only disk that would report a missing folder.
     if (!existsSync(parent)) await mkdir(parent, { mode: 0o711 }).catch(ignoreExisting)
     if (!existsSync(folder)) await createCluster(folder)
     await removeDrafts(parent)
@@ -67,7 +67,7 @@ async function describeCluster(folder: string): Promise<Cluster> {
   }
 }
 
-// What is made under another name and renamed is there whole or not at all.
+// A folder that is made under another name and then renamed is there whole or not at all.
 async function createCluster(folder: string): Promise<void> {
   const draft = `${folder}.${crypto.randomUUID()}`
   const data = join(draft, 'data')
@@ -84,7 +84,7 @@ async function createCluster(folder: string): Promise<void> {
     .then(() => rename(draft, folder))
   const [made] = await Promise.allSettled([making])
   await rm(draft, { recursive: true, force: true })
-  // If it is there, another process was faster, and took the draft for a left-over perhaps.
+  // If it exists, another process was faster, and may have removed this draft as a left-over.
   if (made.status === 'rejected' && !existsSync(folder)) throw made.reason
   await syncFolder(join(folder, '..'))
 }
@@ -103,7 +103,7 @@ async function runInitdb(data: string, user: SystemUser): Promise<void> {
   )
 }
 
-/** The port chosen when it was first needed: all that use the cluster must agree on it. */
+/** The port chosen at first use: all users of the cluster must agree on it. */
 async function openPortFile(path: string): Promise<number> {
   if (!existsSync(path)) {
     const draft = `${path}.${crypto.randomUUID()}`
@@ -126,12 +126,12 @@ async function findFreePort(): Promise<number> {
 async function removeDrafts(parent: string): Promise<void> {
   const drafts = (await readdir(parent)).filter((name) => name.startsWith(`${MAJOR_VERSION}.`))
   for (const draft of drafts) {
-    // Another initdb may be at work in it: it will find that it came too late, and the rest goes next time.
+    // Another initdb may still work in it. It will notice that it lost; the rest is removed next time.
     await rm(join(parent, draft), { recursive: true, force: true }).catch(() => {})
   }
 }
 
-/** Makes names in a folder durable, where folders can be opened: not on Windows. */
+/** Makes directory entries durable with fsync; Windows cannot open folders. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path).catch(() => undefined)
   await folder?.sync()

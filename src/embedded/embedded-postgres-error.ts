@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL cannot be used, in words for whoever runs the server. */
+/** The embedded PostgreSQL cannot be used. The message is for the operator. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError'
 }

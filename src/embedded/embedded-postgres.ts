@@ -7,32 +7,32 @@ import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from
 
 export interface EmbeddedPostgres {
   readonly connectionString: string
-  /** Stops it, unless others use it too. */
+  /** Stops PostgreSQL, unless another process uses it. */
   close(): Promise<void>
 }
 
 export type Log = (message: string, error?: Error) => void
 
-/** The advisory lock that all who use it share, and that the last one takes for itself to stop it. */
+/** Advisory lock that all users share. The last one takes it exclusively to stop PostgreSQL. */
 const IN_USE = 6_468_645
 
-/** How long a start may take: after a crash, the changes since the last checkpoint are made again. */
+/** Time limit of a start. After a crash, PostgreSQL replays the changes since the last checkpoint. */
 const START_SECONDS = 120
 
-/** One that is stopping or stuck may take a connection and not answer. */
+/** Connection timeout. A PostgreSQL that stops or hangs may accept a connection and not answer. */
 const ANSWER_MILLISECONDS = 5000
 
 const POLL_MILLISECONDS = 15
 
-/** Before another attempt to bring back a PostgreSQL that does not start. */
+/** Pause before the next attempt to restart PostgreSQL. */
 const RETRY_MILLISECONDS = 1000
 
-/** Why a start is no failure: one that came second, processes of a dead one not all gone yet, a kill from outside. */
+/** Ends of a start that are no failure: it lost a race, old processes are not gone yet, or it was killed from outside. */
 const TRY_AGAIN = /lock file .* (already exists|is empty)|shared memory block .* still in use|^killed by/
 
 /**
- * The PostgreSQL below `dataDir`: joined if it runs, whoever started it, or else started. Should it die, it is
- * started again. Any number of processes may use it; PostgreSQL itself sees to it that it never runs twice.
+ * Joins the PostgreSQL below `dataDir` if it runs, else starts it; restarts it if it dies. Any number of processes may
+ * use it; PostgreSQL's own lock prevents that it runs twice.
  * @throws EmbeddedPostgresError
  */
 export async function openEmbeddedPostgres(
@@ -100,17 +100,17 @@ async function join(cluster: Cluster, startSeconds: number): Promise<pg.Client> 
   }
 }
 
-/** While this session lasts, nobody stops the PostgreSQL that it is with. */
+/** Keeps a session that holds the shared lock: while it lasts, no process stops PostgreSQL. */
 async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
   const client = createClient(connectionString)
   try {
     await client.connect()
     await client.query('select pg_advisory_lock_shared($1)', [IN_USE])
-    // The lock may have come free because the session of one who stops it ended first. Then it takes nobody any more.
+    // The lock may be free because the session of the process that stops it ended first. Then no connection is accepted.
     const probe = createClient(connectionString)
     await probe.connect()
     await probe.end()
-    // Whoever gets it hears when it ends; that it ended before would be heard by nobody.
+    // Listens for the session's end from here on; an earlier end would go unnoticed.
     await client.query('select 1')
     return client
   } catch (error) {
@@ -125,25 +125,25 @@ function createClient(connectionString: string): pg.Client {
     application_name: 'mintmark member',
     connectionTimeoutMillis: ANSWER_MILLISECONDS,
   })
-  // Its end is what counts.
+  // Only its end matters.
   client.on('error', () => {})
   return client
 }
 
 async function leave(client: pg.Client, cluster: Cluster): Promise<void> {
-  // A session that broke has left already.
+  // A broken session has released the lock already.
   await Promise.allSettled([stopIfLast(client, cluster)])
   await client.end()
 }
 
 async function stopIfLast(client: pg.Client, cluster: Cluster): Promise<void> {
   await client.query('select pg_advisory_unlock_shared($1)', [IN_USE])
-  // Whoever comes while we hold it finds that PostgreSQL ends, and starts it again.
+  // A process that connects while we hold the lock sees PostgreSQL end, and starts it again.
   const { rows } = await client.query('select pg_try_advisory_lock($1) as is_last', [IN_USE])
   if (rows[0].is_last) await stopPostmaster(cluster)
 }
 
-// Even one that still recovers answers, and so does one in another container that shares the folder.
+// A server in recovery answers, too, and so does one in another container that shares the folder.
 function nobodyListens(error: unknown): boolean {
   return ['ENOENT', 'ECONNREFUSED'].includes(String((error as NodeJS.ErrnoException).code))
 }

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 
-// Where operating systems differ. Each function takes the system as an argument, so that a test can be on another.
+// Differences between operating systems. Each function takes the system as an argument, so that a test can set it.
 
-/** An operating system's user; 0 is root. Windows says 0 of everybody and has no use for it. */
+/** A user id; 0 is root. Windows reports 0 for everybody and does not use it. */
 export interface SystemUser {
   readonly uid: number
   readonly gid: number
@@ -15,10 +15,10 @@ export interface PostgresPrograms {
   readonly postgres: string
 }
 
-/** Bytes of a Unix socket's path that every system takes. */
+/** Maximum path length of a Unix socket, in bytes, on every system. */
 const SOCKET_PATH_LIMIT = 103
 
-/** The programs in this platform's npm package. */
+/** The programs in the npm package of this platform. */
 export async function importPrograms(
   platform: string = process.platform,
   arch: string = process.arch,
@@ -33,7 +33,7 @@ export async function importPrograms(
   }
 }
 
-/** PostgreSQL refuses to run as root: whom it runs as, given who we are. */
+/** PostgreSQL refuses to run as root. Returns the user to run it as. */
 export function choosePostgresUser(us: SystemUser, passwd = '/etc/passwd'): SystemUser {
   if (us.uid !== 0 || process.platform === 'win32') return us
   const users = readFileSync(passwd, 'utf8')
@@ -47,20 +47,20 @@ export function choosePostgresUser(us: SystemUser, passwd = '/etc/passwd'): Syst
   return { uid: Number(user[2]), gid: Number(user[3]) }
 }
 
-/** The options of `spawn` that make a process another user's. */
+/** Options of `spawn` that start a process as another user. */
 export function asUser(user: SystemUser, platform: string = process.platform): Partial<SystemUser> {
   return platform === 'win32' ? {} : user
 }
 
 /**
- * The data folder's name for processes that have it as their working directory. Another user may not get through the
- * folders above, those of root's home for one, but it may stay where it is put.
+ * Data folder as its processes see it, with the folder as working directory. Another user may lack access to the folders
+ * above it, such as root's home, but may work in the folder itself.
  */
 export function nameFromWithin(data: string, platform: string = process.platform): string {
   return platform === 'linux' ? '/proc/self/cwd' : data
 }
 
-/** Whether it must be reached by TCP rather than by a Unix socket in the data folder. */
+/** Returns whether it must be reached by TCP rather than by a Unix socket in the data folder. */
 export function needsTcp(data: string, platform: string = process.platform): boolean {
   return platform === 'win32' || Buffer.byteLength(join(data, '.s.PGSQL.5432')) > SOCKET_PATH_LIMIT
 }

@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { asUser, importPrograms, type PostgresPrograms, type SystemUser } from './postgres-platform.ts'
 
-/** Where root puts PostgreSQL when its own folder is closed to everybody else. */
+/** Where root copies PostgreSQL if other users cannot read its own folder. */
 const COPIES = '/var/cache/mintmark'
 
-/** The server's secrets are none of PostgreSQL's business. */
+/** Keeps the server's secrets out of PostgreSQL's environment. */
 export const ENVIRONMENT = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' }
 
-/** The programs where that user can run them. */
+/** Folder of the programs that the user can run. */
 export async function findPostgresPrograms(
   user: SystemUser,
   found?: PostgresPrograms,
@@ -50,7 +50,7 @@ async function copyReadable(from: string, to: string): Promise<void> {
     const isOpened = entry.isDirectory() || entry.parentPath.endsWith('bin')
     await chmod(join(entry.parentPath, entry.name), isOpened ? 0o755 : 0o644)
   }
-  // It fails where another process was faster, whose copy is as good.
+  // Fails where another process was faster; its copy is as good.
   await Promise.allSettled([rename(draft, to)])
   await rm(draft, { recursive: true, force: true })
 }

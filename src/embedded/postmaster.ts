@@ -9,16 +9,16 @@ import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { asUser, nameFromWithin } from './postgres-platform.ts'
 import { ENVIRONMENT, findPostgresPrograms } from './postgres-programs.ts'
 
-/** A log larger than this is begun anew at the next start. */
+/** A log larger than this starts anew at the next start. */
 const LOG_BYTES = 4 * 1024 * 1024
 
-/** A PostgreSQL that was told to stop is given this long before it is told not to tidy up. */
+/** Time for a clean stop, before PostgreSQL is told to stop at once. */
 const STOP_MILLISECONDS = 10_000
 
-/** A pid file is written at once after it was made: within this, however busy the disk is. */
+/** Time from creation of the pid file to its content, however busy the disk is. */
 const EMPTY_MILLISECONDS = 30_000
 
-/** Durability is PostgreSQL's default. A statement or a row in its log could hold a hash. */
+/** Durability stays PostgreSQL's default. Statements and rows are not logged, since they could hold a hash. */
 const SETTINGS = [
   'cluster_name=mintmark',
   'max_connections=200',
@@ -27,13 +27,13 @@ const SETTINGS = [
   'log_error_verbosity=terse',
 ]
 
-/** PostgreSQL's first process as we started it. */
+/** The PostgreSQL process that we started. */
 export interface Postmaster {
-  /** `undefined` while it runs; then the last thing it said. */
+  /** `undefined` while it runs; then the end of its output. */
   lastWords(): Promise<string | undefined>
 }
 
-/** Starts it, and does not wait until it answers. It outlives us: others may be using it when we go. */
+/** Starts PostgreSQL without waiting until it answers. It outlives this process: others may use it. */
 export async function startPostmaster(cluster: Cluster): Promise<Postmaster> {
   await removeEmptyPidFiles(cluster)
   const log = await open(cluster.log, (await sizeOf(cluster.log)) > LOG_BYTES ? 'w' : 'a', 0o600)
@@ -52,9 +52,9 @@ async function launch(cluster: Cluster, log: number): Promise<ChildProcess> {
   const child = spawn(postgres, ['-D', nameFromWithin(cluster.data), ...settings], {
     ...asUser(cluster.user),
     cwd: cluster.data,
-    // A pid file left by one that is dead counts for nothing, though its number is another process's now.
+    // Ignores the pid file of a dead server, even if another process has its pid now.
     env: { ...ENVIRONMENT, ...(stale !== undefined && { PG_GRANDPARENT_PID: String(stale) }) },
-    // A session of its own: Ctrl-C in the terminal is for us, who then stop it in order.
+    // A session of its own: Ctrl-C in the terminal goes to us, and we stop PostgreSQL in order.
     detached: true,
     stdio: ['ignore', log, log],
   })
@@ -63,7 +63,7 @@ async function launch(cluster: Cluster, log: number): Promise<ChildProcess> {
   return child
 }
 
-/** Its process number, if it runs. */
+/** Pid of the server, if it runs. */
 export async function findPostmaster(
   cluster: Cluster,
   platform = process.platform,
@@ -71,12 +71,12 @@ export async function findPostmaster(
   const pid = await readPostmasterPid(cluster)
   if (pid === undefined || !isAlive(pid)) return undefined
   if (platform !== 'linux') return pid
-  // The number may have been given to another process since.
+  // Another process may have the pid by now.
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
   return folder === (await realpath(cluster.data)) ? pid : undefined
 }
 
-/** Sessions that are left are ended. Returns when it is gone. */
+/** Stops PostgreSQL and ends its sessions. Resolves once it is gone. */
 export async function stopPostmaster(cluster: Cluster, patience = STOP_MILLISECONDS): Promise<void> {
   const pid = await findPostmaster(cluster)
   if (pid === undefined) return
@@ -102,7 +102,7 @@ async function readPostmasterPid({ data }: Cluster): Promise<number | undefined>
   return Number.parseInt(text, 10) || undefined
 }
 
-/** One that was killed between making its pid file and writing it leaves it empty; PostgreSQL lets nobody past that. */
+/** A server that was killed before it wrote its pid file leaves an empty one, which PostgreSQL never gets past. */
 async function removeEmptyPidFiles({ data }: Cluster): Promise<void> {
   for (const name of ['postmaster.pid', '.s.PGSQL.5432.lock']) {
     const path = join(data, name)
@@ -123,7 +123,7 @@ async function lastWordsOf(child: ChildProcess, path: string, from: number): Pro
   if (child.signalCode !== null) return `killed by ${child.signalCode}`
   if (child.exitCode === null) return undefined
   const said = (await readFile(path)).subarray(from).toString().trim().split('\n')
-  // Others write there too: those that start at the same time, and the one that was faster.
+  // Several starts write to this log at once, the one that won included.
   const words = said.findLast((line) => line.includes(`[${child.pid}] FATAL:`)) ?? said.at(-1)
   return String(words).replace(/^.*?(?:FATAL|LOG): +/, '')
 }

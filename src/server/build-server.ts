@@ -43,34 +43,34 @@ export interface ServerOptions {
   readonly logger: Logger
   readonly trustProxy: TrustedProxies
   readonly metricsToken?: string | undefined
-  /** Whether this machine may read the metrics without a token. */
+  /** Whether the metrics need no token from this machine. */
   readonly areMetricsOpenLocally: boolean
-  /** Sees every request. */
+  /** Called for every request. */
   readonly tracing?: FastifyPluginCallback | undefined
-  /** A request has to have arrived whole within this time. Default 10 s. */
+  /** Time limit to receive a whole request. Default 10 s. */
   readonly requestTimeoutMilliseconds?: number
-  /** Requests of the protocol under way at once. Default 2000. */
+  /** Maximum of protocol requests at once. Default 2000. */
   readonly maxInFlight?: number
   readonly publicUrl: string
-  /** Of the admin API. */
+  /** Rate limit of the admin API. */
   readonly rateLimits?: RateLimits
 }
 
-/** What is in flight may take this long once the server was told to stop; then it is cut. */
+/** Time limit of requests in flight at shutdown; then their connections are closed. */
 const CLOSE_SECONDS = 10
 
 export interface Server {
   readonly app: FastifyInstance
-  /** Readiness ends, and each connection with its next answer; new ones are still taken. */
+  /** Readiness becomes 503, and each connection ends with its next answer; new ones are still accepted. */
   drain(): void
   /**
-   * No new connection is taken; what is in flight is finished.
-   * @throws Error where that took too long and was cut
+   * Stops accepting connections; finishes requests in flight.
+   * @throws Error if requests in flight took too long and were cut
    */
   close(): Promise<void>
 }
 
-/** Puts all front doors on a server that has yet to listen. */
+/** Registers all front doors on a server that does not listen yet. */
 export async function buildServer(operations: Operations, options: ServerOptions): Promise<Server> {
   const { trustProxy, metricsToken, maxInFlight = DEFAULT_MAX_IN_FLIGHT } = options
   const drain = createDrain()
@@ -144,18 +144,18 @@ function createApp(
 ): FastifyInstance {
   const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
-    // A logger for each request would say its id and no more, which its line says itself.
+    // A logger per request would add only the request's id, which its log line has already.
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     rewriteUrl: addressReader(publicUrl),
     frameworkErrors: refuseUnreadableAddress,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
-    // Of the route that may take the longest; each request is held to its own by limitBodyTime.
+    // Time limit of the slowest route; limitBodyTime gives each request its own.
     requestTimeout: Math.max(requestTimeoutMilliseconds, IMPORT_MILLISECONDS),
-    // A little longer, so that who sends too slowly is told so before.
+    // Slightly longer, so that a slow sender gets an answer first.
     connectionTimeout: requestTimeoutMilliseconds + 2 * BODY_SWEEP_MILLISECONDS,
-    // Whoever sends a byte now and then does not keep a connection for long.
+    // Ends connections that send only a byte now and then.
     http: {
       headersTimeout: requestTimeoutMilliseconds / 2,
       connectionsCheckingInterval: 500,

@@ -3,16 +3,16 @@ import type { Socket } from 'node:net'
 
 const TICK_MILLISECONDS = 25
 
-/** How a server lets go of its connections when it stops. */
+/** How a server closes its connections when it stops. */
 export interface Drain {
   /** For `http.createServer`. */
   readonly ServerResponse: typeof ServerResponse
   isDraining(): boolean
-  /** From now on each answer is the last one of its connection. */
+  /** From now on, each answer is the last one on its connection. */
   start(): void
   /** Ends connections that have sent nothing yet, until the returned function is called. */
   endSilentConnections(): () => void
-  /** Keeps count of a server's connections. */
+  /** Tracks a server's connections. */
   watch(server: Server): void
 }
 
@@ -34,7 +34,7 @@ export function createDrain(): Drain {
       draining = true
     },
     endSilentConnections: () => {
-      // Seen twice, for what it sent may not have been read yet the first time. Node takes such a connection for a busy one.
+      // Looks twice: bytes that arrived may not have been read at the first look. Node counts such a connection as busy.
       let seen = new Set<Socket>()
       const timer = setInterval(() => {
         const silent = [...sockets].filter((socket) => socket.bytesRead === 0)

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
-/** JSON lines on standard error, or something for the eye when that is a terminal. */
+/** JSON lines on standard error; readable lines where that is a terminal. */
 export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = process.stderr): Logger {
   const options = { level, serializers: { err: serializeError } }
   const stderr = 2
@@ -11,7 +11,7 @@ export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = pro
     dest: stderr,
     sync: true,
     maxLength: MAX_UNWRITTEN,
-    // A reader that pauses would stop all that the server does.
+    // A blocking write would stop the server while the reader pauses.
     retryEAGAIN: () => patience-- > 0,
   })
   retryLater(destination)
@@ -21,15 +21,15 @@ export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = pro
   return pino(options, writeOnceATurn(destination))
 }
 
-/** Bytes that wait for a reader, or for a disk to have room again; of more, the newest are dropped. */
+/** Maximum of bytes that wait for a reader or for disk space; beyond it, new lines are dropped. */
 const MAX_UNWRITTEN = 1_000_000
 
 const RETRY_MILLISECONDS = 100
 
-/** A tenth of a second each. */
+/** Each a tenth of a second. */
 const TRIES_AT_EXIT = 10
 
-/** A full disk, or a reader that pauses or is gone, costs lines of the log at most. */
+/** A full disk, or a reader that pauses or is gone, loses log lines and nothing else. */
 function retryLater(destination: ReturnType<typeof pino.destination>): void {
   let waiting = false
   destination.on('error', () => {
@@ -37,17 +37,17 @@ function retryLater(destination: ReturnType<typeof pino.destination>): void {
     waiting = true
     const retry = () => {
       waiting = false
-      // What is left of before goes first.
+      // The rest of the previous write goes first.
       destination.write('')
     }
     setTimeout(retry, RETRY_MILLISECONDS).unref()
   })
 }
 
-/** More characters than this are written at once. */
+/** Writes at once beyond this number of characters. */
 const MAX_GATHERED = 16_000
 
-/** Lines of one turn of the event loop go out in one write at its end, or when the process exits. */
+/** Writes the lines of one turn of the event loop together at its end, or at exit. */
 function writeOnceATurn(destination: ReturnType<typeof pino.destination>): DestinationStream {
   let gathered = ''
   let scheduled = false
@@ -55,7 +55,7 @@ function writeOnceATurn(destination: ReturnType<typeof pino.destination>): Desti
     if (gathered !== '') destination.write(gathered)
     gathered = ''
   }
-  // Not by flushSync: it waits for the disk each time, and for ever where the disk is full.
+  // Not flushSync: it waits for the disk each time, and forever if the disk is full.
   process.once('exit', write)
   return {
     write(line) {
@@ -71,7 +71,7 @@ function writeOnceATurn(destination: ReturnType<typeof pino.destination>): Desti
   }
 }
 
-// Errors of libraries carry what they were given: only these members are sure to hold no secret.
+// Errors of libraries may carry their input: only these members are free of secrets.
 function serializeError(error: unknown) {
   if (!(error instanceof Error)) return { message: typeof error }
   const { name, message, stack, code } = error as Error & { code?: unknown }

@@ -4,25 +4,25 @@ import { VERSION } from '../config/version.ts'
 import type { RequestOutcome } from '../http/request-log.ts'
 import type { MeasurementOperations, Measurements } from '../operations/upkeep/measurements.ts'
 
-/** Realms that get a label of their own; the others share one, so that the number of series stays bounded. */
+/** Realms with a label of their own; the others share one, which bounds the number of series. */
 const MAX_REALM_LABELS = 100
 
 export interface Metrics {
-  /** Takes note of an answered request. */
+  /** Records an answered request. */
   observeRequest(outcome: RequestOutcome): void
-  /** All metrics in Prometheus' text format; those of all workers where there are several. */
+  /** All metrics in Prometheus' text format, of all workers. */
   read(): Promise<string>
 }
 
-/** What is looked at when the metrics are read, and whether a realm is one that there is. */
+/** Values that are read on each scrape, and whether a realm exists. */
 export function createMetrics({ measure, isRealmLoaded }: MeasurementOperations): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   AggregatorRegistry.setRegistries(registry)
-  // Made for its side effect: a worker then answers when the first process gathers metrics.
+  // Created for its side effect: a worker then answers when the first process collects metrics.
   if (cluster.isWorker) new AggregatorRegistry()
-  // Anybody can ask for tokens of realms that they make up.
+  // Anybody can request tokens of realms that do not exist.
   const labels = new BoundedLabels(MAX_REALM_LABELS, isRealmLoaded)
   const grants = new Counter({
     name: 'mintmark_token_requests_total',
@@ -121,7 +121,7 @@ const POOL_READINGS: readonly [name: string, help: string, read: (pool: PoolRead
 ]
 
 function addGauges(registry: Registry, measure: () => Promise<Measurements>): void {
-  // One look for all gauges of a reading.
+  // One measurement for all gauges of a scrape.
   let underway: Promise<Measurements> | undefined
   const once = () => {
     underway ??= measure().finally(() => {
@@ -172,7 +172,7 @@ function addGauges(registry: Registry, measure: () => Promise<Measurements>): vo
 const ASK = 'mintmark:metrics'
 const ASK_MILLISECONDS = 6000
 
-/** Lets workers ask this first process for the metrics of them all. */
+/** Lets workers ask the first process for the metrics of all workers. */
 export function answerWorkersMetrics(): void {
   const aggregator = new AggregatorRegistry()
   cluster.on('message', (worker, message: { type?: unknown; id?: unknown }) => {

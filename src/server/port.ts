@@ -3,8 +3,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { type Config, ConfigError } from '../config.ts'
 
 /**
- * Finds a port for PORT=0, and whether a given one is free: before anything is made, and once for all workers.
- * @throws ConfigError for a HOST that has no address; else the error of `listen`
+ * Finds a port for PORT=0, or checks that the given one is free: before anything is created, and once for all workers.
+ * @throws ConfigError for a HOST that does not resolve; else the error of `listen`
  */
 export async function settlePort(config: Config): Promise<Config> {
   const probe = createServer().listen(config.port, config.host)

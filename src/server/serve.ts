@@ -19,7 +19,7 @@ import { startTracing } from './tracing.ts'
 import { printWelcome } from './welcome.ts'
 import { sayThatItListens, startWorkers } from './workers.ts'
 
-/** How long a database may take to appear at start-up. */
+/** How long to wait for the database at start-up. */
 const DATABASE_WAIT_SECONDS = 60
 
 export { createLogger } from './logger.ts'
@@ -29,13 +29,13 @@ export { receiveConfig } from './workers.ts'
 /** A server, or the workers that serve. */
 type Door = Required<Running>
 
-/** Connections to the database, of all workers together, unless they are so many that this would be less than two each. */
+/** Connections to the database of all workers together, with at least two for each worker. */
 const CONNECTIONS = 60
 const CONNECTIONS_OF_A_WORKER = 10
 
 /**
- * `mintmark serve`: everything, until it is closed.
- * @param signal ends the wait for a database, or for workers, that are not there
+ * `mintmark serve`: starts everything and runs until it is closed.
+ * @param signal ends the wait for a database or for workers
  */
 export async function serve(asked: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
   const config = await settlePort(asked)
@@ -55,7 +55,7 @@ export async function serve(asked: Config, logger: Logger, signal: AbortSignal):
   }
 }
 
-/** One worker of several: serves, and leaves the rest to the first process. */
+/** One of several workers: serves, and leaves the jobs to the first process. */
 export async function serveAsWorker(config: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
   const opened = await open(config, logger, signal)
   const doors = await listen(config, opened, logger)
@@ -104,7 +104,7 @@ async function bootstrap(
 }
 
 async function letsIn(operations: OpenedOperations['operations'], clientId: string, clientSecret: string) {
-  // Not an address: a failure here holds up no client.
+  // Not on a client's road: a failure here delays no request.
   const entered = operations.authenticateClient(SYSTEM_REALM, { clientId, clientSecret }, 'bootstrap')
   return entered.then(
     () => true,
@@ -122,14 +122,14 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     tracing: tracing?.plugin,
     trustProxy: config.trustProxy,
     metricsToken: config.metricsToken,
-    // A default proxy on this machine passes on requests of others as its own: a public server wants a token of everyone.
+    // A proxy on this machine forwards requests of others as its own, so a public server always requires the token.
     areMetricsOpenLocally: config.trustProxy === 0 && isLoopbackHost(new URL(config.publicUrl).host),
     publicUrl: config.publicUrl,
   })
   const listening = {
     host: config.host,
     port: config.port,
-    // Each worker has a socket of its own, among which Linux shares connections out evenly; elsewhere they share one.
+    // On Linux each worker has its own socket and the kernel balances connections; elsewhere workers share one.
     reusePort: cluster.isWorker && process.platform === 'linux',
     listenTextResolver: (address: string) =>
       `listening on ${address}, serving ${config.publicUrl}, version ${VERSION}`,

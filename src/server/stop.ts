@@ -3,25 +3,25 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 
-/** What runs until it is closed. */
+/** Something that runs until it is closed. */
 export interface Running {
-  /** Goes on serving, but says on every answer that it will end. */
+  /** Goes on serving, but announces with every answer that it will end. */
   drain?(): void
-  /** @throws AggregateError of what could not be closed; the rest is closed all the same */
+  /** @throws AggregateError of everything that could not be closed; the rest is closed */
   close(): Promise<void>
 }
 
-/** The request to stop, by a signal, or to a worker by the first process. */
+/** A request to stop: by a signal, or to a worker by the first process. */
 export interface Stop {
   readonly begun: AbortSignal
-  /** A second signal: the delay is over. What is under way is finished all the same. */
+  /** A second signal ends the delay. Requests in flight are still finished. */
   readonly hurried: AbortSignal
 }
 
 export const BEGIN = 'mintmark:stop'
 export const HURRY = 'mintmark:close'
 
-/** Once the delay is over the process is gone after this long at the latest. */
+/** Maximum time from the end of the delay to the exit. */
 const STOP_SECONDS = 14
 
 export function listenForStop(logger: Logger): Stop {
@@ -33,7 +33,7 @@ export function listenForStop(logger: Logger): Stop {
   }
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(name, (signal) => {
-      // A terminal and systemd send one to each process: workers leave it to the first one to count them.
+      // A terminal and systemd signal every process: only the first process counts signals.
       if (begun.signal.aborted && !cluster.isWorker) hurried.abort()
       begin({ signal })
     })
@@ -45,7 +45,7 @@ export function listenForStop(logger: Logger): Stop {
   return { begun: begun.signal, hurried: hurried.signal }
 }
 
-/** Waits for the request to stop and follows it. Returns the exit code: 0 where all ended in order. */
+/** Waits for the request to stop, then stops. Returns the exit code: 0 if everything ended in order. */
 export async function runUntilStopped(
   running: Running,
   { begun, hurried }: Stop,
@@ -55,7 +55,7 @@ export async function runUntilStopped(
   const hasServed = !begun.aborted
   if (hasServed) await once(begun, 'abort')
   running.drain?.()
-  // Load balancers take their time to notice that it is not ready any more.
+  // Load balancers need some time to notice that the server is not ready.
   if (hasServed && !hurried.aborted)
     await sleep(delaySeconds * 1000, undefined, { signal: hurried }).catch(() => {})
   const late = sleep(STOP_SECONDS * 1000, undefined, { ref: false }).then(() => {
@@ -71,7 +71,7 @@ export async function runUntilStopped(
   }
 }
 
-/** Closes one after the other, all of them, whatever happens to one. */
+/** Closes everything in order, even if one fails. */
 export async function closeAll(parts: readonly (Pick<Running, 'close'> | undefined)[]): Promise<void> {
   const errors: unknown[] = []
   for (const part of parts)

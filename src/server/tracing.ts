@@ -4,19 +4,19 @@ import type { Logger } from 'pino'
 /** Traces of requests, sent by OTLP over HTTP. */
 export interface Tracing {
   readonly plugin: FastifyPluginCallback
-  /** Sends what is left, or gives it up. */
+  /** Sends the remaining spans, or drops them after a timeout. */
   close(): Promise<void>
 }
 
-/** What is left when the server stops may take this long to be sent. */
+/** Time limit to send the remaining spans at shutdown. */
 const CLOSE_MILLISECONDS = 2000
 
-/** A collector that cannot be reached is told of no more often than this. */
+/** Minimum time between two log lines about an unreachable collector. */
 const COMPLAINT_MILLISECONDS = 60_000
 
 /**
- * Starts OpenTelemetry's SDK, which reads the variables OTEL_… of its specification itself. Its libraries are loaded only
- * here, so that whoever wants no traces pays nothing.
+ * Starts OpenTelemetry's SDK, which reads the standard OTEL_… variables itself. Loads its libraries only here, so that
+ * they cost nothing without tracing.
  */
 export async function startTracing(logger: Logger): Promise<Tracing> {
   const { BatchSpanProcessor, NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node')
@@ -45,7 +45,7 @@ export async function startTracing(logger: Logger): Promise<Tracing> {
     instrumentHooks: false,
     recordExceptions: false,
     requestHook: (span, request) => {
-      // Anything can be in a URL: the route's pattern stands for it, as in the log.
+      // A URL can hold anything: use the route's pattern, as the log does.
       const route = request.routeOptions.url ?? '(none)'
       span.setAttribute('url.path', route)
       span.updateName(`${request.method} ${route}`)
@@ -61,7 +61,7 @@ export async function startTracing(logger: Logger): Promise<Tracing> {
   }
 }
 
-/** An error's message may quote what was sent. */
+/** An error message may quote the request. */
 function withoutMessage<Span extends { readonly status: { readonly code: number } }>(span: Span): Span {
   return Object.create(span, { status: { value: { code: span.status.code } } }) as Span
 }

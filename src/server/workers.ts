@@ -6,14 +6,14 @@ import type { OpenedOperations } from '../operations/open.ts'
 import { answerWorkersMetrics } from './metrics.ts'
 import { BEGIN, HURRY, type Running } from './stop.ts'
 
-/** A worker that dies is replaced, but not faster than this. */
+/** Minimum time between two replacements of a worker. */
 const RESTART_MILLISECONDS = 500
 
 const LISTENS = 'mintmark:listens'
 
 const CONFIG = 'mintmark:config'
 
-/** A worker's configuration, which the first process sends it; `undefined` when it is told to stop before. */
+/** Configuration of a worker, sent by the first process; `undefined`: it was told to stop first. */
 export function receiveConfig(signal: AbortSignal): Promise<Config | undefined> {
   return new Promise((resolve) => {
     const listen = (message: { type?: unknown; config?: Config }) => {
@@ -28,7 +28,7 @@ export function receiveConfig(signal: AbortSignal): Promise<Config | undefined> 
   })
 }
 
-/** A worker with a socket of its own says so itself, for the cluster does not. */
+/** A worker with its own socket reports that it listens; cluster does not do it. */
 export function sayThatItListens(): void {
   process.send?.({ type: LISTENS })
 }
@@ -48,8 +48,8 @@ function firstListensOr(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Serves from several processes that share the port. Should the first process die, they end by themselves.
- * @param signal ends the wait for one that listens
+ * Serves from several processes that share the port. They end by themselves if the first process dies.
+ * @param signal ends the wait for the first worker that listens
  */
 export async function startWorkers(
   config: Config,
@@ -57,18 +57,18 @@ export async function startWorkers(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Required<Running>> {
-  // It may have come before anybody listened for it.
+  // The message may arrive before its listener is set.
   signal.throwIfAborted()
   let closing = false
   let failed = 0
   const workers = new Map<Worker, Promise<unknown>>()
-  // Everyone on one port and one database, embedded or not. By a message, for environments can be read from outside.
+  // All workers share port and database. Sent as a message, since other processes can read an environment.
   const shared = { type: CONFIG, config: { ...config, databaseUrl, masterKeys, bootstrapAdmin: undefined } }
 
   answerWorkersMetrics()
   function start(): void {
     const worker = cluster.fork()
-    // Of what is sent to one that has just died; its exit says the rest.
+    // Sending fails where the worker has just died; its exit is handled elsewhere.
     worker.on('error', (err) => logger.warn({ err }, 'a worker could not be told'))
     worker.send(shared)
     const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
@@ -89,7 +89,7 @@ export async function startWorkers(
     )
   }
 
-  // The first process takes no part in serving: connections that it had handed to a worker that dies would hang.
+  // The first process does not serve: connections that it handed to a worker would hang if that worker died.
   cluster.schedulingPolicy = cluster.SCHED_NONE
   for (let i = 0; i < config.workers; i++) start()
   await firstListensOr(signal)

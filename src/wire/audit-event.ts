@@ -1,6 +1,6 @@
 import type { RecordedAuditEvent } from '../domain/audit-event.ts'
 
-/** A line of the audit trail in the names of the wire: the admin API's, and the CLI's `--json`. */
+/** An audit event as JSON of the admin API and of the CLI's `--json`. */
 export function auditEventToWire(event: RecordedAuditEvent) {
   return {
     id: event.id,

@@ -1,6 +1,6 @@
 import type { Policy } from '../domain/policy.ts'
 
-/** The policy in the names of the wire: the admin API's, and the CLI's `--json`. */
+/** The policy as JSON of the admin API and of the CLI's `--json`. */
 export function policyToWire(policy: Policy) {
   return {
     max_token_lifetime_seconds: policy.maxTokenLifetimeSeconds,

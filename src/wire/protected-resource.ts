@@ -1,6 +1,6 @@
 import type { ImportOutcome, ProtectedResource } from '../domain/protected-resource.ts'
 
-/** A resource in the names of the wire: the admin API's, and the CLI's `--json`. */
+/** A resource as JSON of the admin API and of the CLI's `--json`. */
 export function protectedResourceToWire(resource: ProtectedResource) {
   return {
     type: resource.type,
@@ -12,7 +12,7 @@ export function protectedResourceToWire(resource: ProtectedResource) {
   }
 }
 
-/** What became of a line of an import. */
+/** Result of one line of an import. */
 export function importOutcomeToWire(line: number, outcome: ImportOutcome) {
   if (outcome.status !== 'refused') return { line, ...outcome }
   const { message, field } = outcome.refusal

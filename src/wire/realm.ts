@@ -1,6 +1,6 @@
 import { issuerOf, type Realm } from '../domain/realm.ts'
 
-/** A realm in the names of the wire: the admin API's, and the CLI's `--json`. */
+/** A realm as JSON of the admin API and of the CLI's `--json`. */
 export function realmToWire(realm: Realm, publicUrl: string) {
   return {
     name: realm.name,

@@ -1,6 +1,6 @@
 import type { ClientSecret, ServiceAccount } from '../domain/service-account.ts'
 
-/** A service account in the names of the wire: the admin API's, and the CLI's `--json`. */
+/** A service account as JSON of the admin API and of the CLI's `--json`. */
 export function serviceAccountToWire(account: ServiceAccount, realmName: string) {
   return {
     client_id: account.clientId,
@@ -19,7 +19,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
   }
 }
 
-/** With its secret: for the one answer that shows it. */
+/** An account with its secret, for the one answer that shows it. */
 export function serviceAccountWithSecretToWire(
   account: ServiceAccount,
   clientSecret: string,
@@ -29,7 +29,7 @@ export function serviceAccountWithSecretToWire(
   return { client_id, client_secret: clientSecret, ...rest }
 }
 
-/** What is known of a secret without knowing it. */
+/** Record of a secret, without the secret. */
 export function clientSecretToWire(secret: Omit<ClientSecret, 'phc' | 'hmac'>) {
   return {
     id: secret.id,

@@ -1,6 +1,6 @@
 import type { SigningKey } from '../domain/signing-key.ts'
 
-/** A signing key in the names of the wire: the admin API's, and the CLI's `--json`. */
+/** A signing key as JSON of the admin API and of the CLI's `--json`. */
 export function signingKeyToWire(key: SigningKey, realmName: string) {
   return {
     kid: key.kid,

@@ -6,19 +6,19 @@ import type { HealthOperations } from '../../operations/upkeep/health.ts'
 import type { Running } from '../stop.ts'
 import { createJobLog } from './job-log.ts'
 
-/** Small batches, each a second after the other while there are more, else a minute. */
+/** Pause between two batches: one second while there is more, else one minute. */
 const BUSY_MILLISECONDS = 1000
 const IDLE_MILLISECONDS = 60_000
 
 type Asked = ExpiryOperations & EndedSessionOperations & Pick<HealthOperations, 'measureClockSkew'>
 
-/** Deletes what has expired, all the time. Several nodes may: they skip each other's rows. */
+/** Deletes expired rows. Several nodes may run it: they skip each other's locked rows. */
 export function startExpiry(operations: Asked, logger: Logger): Running {
   const jobLog = createJobLog(logger, 'what has expired could not be deleted')
   let closed = false
   let timer: NodeJS.Timeout | undefined
   async function step(): Promise<boolean> {
-    // To a clock that is ahead the revocation of a living token has expired: it deletes nothing, and rotation says why.
+    // A clock that is ahead would delete revocations of live tokens. Nothing is deleted then; the rotation job logs why.
     if (Math.abs(await operations.measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
     const more = await operations.deleteWhatHasExpired()
     return (await operations.deleteEndedPortalSessions()) || more

@@ -1,17 +1,17 @@
 import type { Logger } from 'pino'
 import { isDatabaseAway, reasonOf } from '../../storage/database.ts'
 
-/** One line when a job begins to fail and one when it works again, however often it is tried in between. */
+/** Logs once when a job begins to fail, and once when it works again. */
 export interface JobLog {
-  /** It was done, by the database. */
+  /** The job succeeded, with the database. */
   worked(): void
   failed(error: unknown): void
 }
 
-/** Since when the database has been away, told once for all jobs of a process. */
+/** When the database went away; logged once for all jobs of a process. */
 const away = new WeakMap<Logger, number>()
 
-/** @param failure what is said when it fails for another reason than a database that is away */
+/** @param failure message for a failure other than a database that is away */
 export function createJobLog(logger: Logger, failure: string): JobLog {
   let isFailing = false
   return {

@@ -5,12 +5,12 @@ import type { HealthOperations } from '../../operations/upkeep/health.ts'
 import type { Running } from '../stop.ts'
 import { createJobLog } from './job-log.ts'
 
-/** Steps of key rotation are taken at most this much late. */
+/** Maximum delay of a rotation step. */
 const INTERVAL_MILLISECONDS = 1000
 
 type Asked = Pick<SigningKeyOperations, 'rotateDueSigningKeys'> & Pick<HealthOperations, 'measureClockSkew'>
 
-/** Looks after the keys of all realms. Several nodes may: they take turns. */
+/** Rotates the keys of all realms. Several nodes may run it: they take turns. */
 export function startRotation({ rotateDueSigningKeys, measureClockSkew }: Asked, logger: Logger): Running {
   const jobLog = createJobLog(logger, 'key rotation failed')
   let isOff = false
@@ -30,7 +30,7 @@ export function startRotation({ rotateDueSigningKeys, measureClockSkew }: Asked,
 
   const timer = setInterval(() => {
     underway ??= step()
-      // Realms that fail are logged one by one.
+      // Each failing realm has a log line of its own.
       .then(jobLog.worked, (error: unknown) =>
         error instanceof AggregateError ? jobLog.worked() : jobLog.failed(error),
       )

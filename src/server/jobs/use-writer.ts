@@ -2,10 +2,10 @@ import type { Logger } from 'pino'
 import type { UseOperations } from '../../operations/tokens/uses.ts'
 import { createJobLog } from './job-log.ts'
 
-/** Last uses are written this often, and lost by at most as much when the process is killed. */
+/** Interval between two writes of last uses. A killed process loses at most one interval. */
 const INTERVAL_MILLISECONDS = 5000
 
-/** Writes down last uses every few seconds, and once more at the end. */
+/** Writes last uses every few seconds, and once more at shutdown. */
 export function startUseWriter(
   { writeUses }: Pick<UseOperations, 'writeUses'>,
   logger: Logger,
