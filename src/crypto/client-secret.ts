@@ -48,9 +48,30 @@ export function hmacOf(secret: string, verifierKey: VerifierKey): Buffer {
   return createHmac('sha256', verifierKey).update(secret).digest()
 }
 
+/** First byte of a hash that was bound later, from the unbound hash. */
+const REBOUND = Buffer.of(1)
+
+/** Binds an unbound hash of the previous version; the secret is not needed. */
+export function reboundHmacOf(
+  hmac: Buffer,
+  { realmId, clientId }: SecretOwner,
+  verifierKey: VerifierKey,
+): Buffer {
+  const mac = createHmac('sha256', verifierKey)
+    .update(`rebound/${realmId}/${clientId}/`)
+    .update(hmac)
+    .digest()
+  return Buffer.concat([REBOUND, mac])
+}
+
+export function isReboundHmac(hmac: Buffer | undefined): boolean {
+  return hmac !== undefined && hmac.length > NO_HMAC.length
+}
+
 /** Compares in constant time, also with an absent value. */
 export function hmacMatches(presented: Buffer, expected: Buffer | undefined): boolean {
-  return timingSafeEqual(presented, expected ?? NO_HMAC) && expected !== undefined
+  const comparable = expected?.length === presented.length
+  return timingSafeEqual(presented, comparable ? expected : presented) && comparable
 }
 
 function checksumOf(text: string): string {

@@ -1,12 +1,9 @@
 import { hash } from '@node-rs/argon2'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { hmacOf } from '../../src/crypto/client-secret.ts'
-import { createSealer } from '../../src/crypto/sealing.ts'
-import { openVerifierKey } from '../../src/operations/realms/master-key.ts'
-import { openDatabase } from '../../src/storage/database.ts'
+import { generateClientSecret } from '../../src/crypto/client-secret.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { MASTER_KEY, TESTER, testClock, testServer } from '../support/server.ts'
+import { TESTER, testClock, testServer } from '../support/server.ts'
 
 const SECRET = 'password'
 const DAY = 86_400
@@ -83,19 +80,86 @@ t.test(
   },
 )
 
-t.test('a secret that was made before hashes were bound is good until it is reset', async (t) => {
-  const { operations, database, databaseUrl } = await upgraded(t)
+/** An account whose generated secret the version before made. */
+async function oldGenerated({ operations, database }: Awaited<ReturnType<typeof upgraded>>) {
   const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'old' })
-  const db = openDatabase({ connectionString: databaseUrl, poolSize: 1, onIdleError: () => {} })
-  t.teardown(() => db.destroy())
-  const sealer = createSealer([Buffer.from(MASTER_KEY, 'base64url')], { opensUnbound: true })
-  const key = await openVerifierKey(db, sealer, () => new Date())
-  await database.query('update client_secrets set bound_hmac = null, hmac = $1 where client_id = $2', [
-    hmacOf(clientSecret, key),
-    account.clientId,
-  ])
-  const credentials = { clientId: account.clientId, clientSecret }
+  const { clientId } = account
+  await database.query('update client_secrets set bound_hmac = null where client_id = $1', [clientId])
+  const bound = async () => {
+    const query = 'select bound_hmac from client_secrets where client_id = $1'
+    return (await database.query(query, [clientId])).rows[0]?.bound_hmac as Buffer | null
+  }
+  return { credentials: { clientId, clientSecret }, bound }
+}
+
+t.test('a generated secret from before is bound to its account at its first use', async (t) => {
+  const before = await upgraded(t)
+  const { operations } = before
+  const { credentials, bound } = await oldGenerated(before)
+  const other = generateClientSecret()
+  await t.rejects(operations.authenticateClient('acme', { ...credentials, clientSecret: other }, '192.0.2.1'))
+  t.equal(await bound(), null)
   t.ok(await operations.authenticateClient('acme', credentials, '192.0.2.1'))
-  await operations.resetClientSecret(TESTER, 'acme', account.clientId)
+  for (;;) if ((await bound()) !== null) break
+  t.equal((await bound())?.length, 32)
+  t.ok(await operations.authenticateClient('acme', credentials, '192.0.2.1'))
+  await operations.resetClientSecret(TESTER, 'acme', credentials.clientId)
   await t.rejects(operations.authenticateClient('acme', credentials, '192.0.2.1'), { code: 'invalid_client' })
+})
+
+t.test('a generated secret from before that nobody used in the roll-out stays good after it', async (t) => {
+  const before = await upgraded(t)
+  const { operations, clock, databaseUrl, database } = before
+  const { credentials, bound } = await oldGenerated(before)
+  const victim = await operations.createServiceAccount(TESTER, 'acme', { name: 'victim' })
+  clock.advance(DAY + 60)
+  await operations.deleteWhatHasExpired()
+  t.equal((await bound())?.length, 33)
+  await database.query(
+    `update client_secrets v set hmac = o.hmac, bound_hmac = o.bound_hmac from client_secrets o
+     where o.client_id = $1 and v.client_id = $2`,
+    [credentials.clientId, victim.account.clientId],
+  )
+  const { operations: restarted } = await testServer(t, { databaseUrl, clock })
+  const moved = { ...credentials, clientId: victim.account.clientId }
+  await t.rejects(restarted.authenticateClient('acme', moved, '192.0.2.1'), { code: 'invalid_client' })
+  const wrong = { ...credentials, clientSecret: generateClientSecret() }
+  await t.rejects(restarted.authenticateClient('acme', wrong, '192.0.2.1'), { code: 'invalid_client' })
+  t.ok(await restarted.authenticateClient('acme', credentials, '192.0.2.1'))
+  for (;;) if ((await bound())?.length === 32) break
+  t.ok(await restarted.authenticateClient('acme', credentials, '192.0.2.1'))
+})
+
+t.test('a hash whose binding was taken away is refused after the roll-out', async (t) => {
+  const before = await upgraded(t)
+  const { operations, clock, database, databaseUrl, isGood } = before
+  const { credentials } = await oldGenerated(before)
+  clock.advance(DAY + 60)
+  await operations.deleteWhatHasExpired()
+  await database.query(`update client_secrets set bound_hmac = null where hmac is not null`)
+  await database.query(
+    `update client_secrets set keyed_phc = null, phc = $1, hmac = null where client_id = 'legacy'`,
+    [await hash(SECRET)],
+  )
+  const authenticate = (server: typeof operations) =>
+    server.authenticateClient('acme', credentials, '192.0.2.1')
+  await t.rejects(authenticate(operations), { code: 'invalid_client' })
+  t.notOk(await isGood(SECRET))
+  const restarted = await testServer(t, { databaseUrl, clock })
+  await t.rejects(authenticate(restarted.operations), { code: 'invalid_client' })
+  const legacy = { clientId: 'legacy', clientSecret: SECRET }
+  await t.rejects(restarted.operations.authenticateClient('acme', legacy, '192.0.2.2'), {
+    code: 'invalid_client',
+  })
+})
+
+t.test('a hash of another length in the database is a wrong one', async (t) => {
+  const before = await upgraded(t)
+  const { credentials } = await oldGenerated(before)
+  for (const bytes of ['\\x', '\\x00', `\\x${'00'.repeat(40)}`]) {
+    await before.database.query('update client_secrets set bound_hmac = $1', [bytes])
+    await t.rejects(before.operations.authenticateClient('acme', credentials, '192.0.2.1'), {
+      code: 'invalid_client',
+    })
+  }
 })

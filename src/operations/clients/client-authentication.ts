@@ -1,15 +1,10 @@
-import {
-  boundHmacOf,
-  hmacMatches,
-  hmacOf,
-  isGeneratedSecret,
-  type SecretOwner,
-} from '../../crypto/client-secret.ts'
+import { isGeneratedSecret, type SecretOwner } from '../../crypto/client-secret.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { FreshClients } from './fresh-clients.ts'
+import { matchGenerated } from './generated-secrets.ts'
 import { matchesImported } from './imported-secrets.ts'
 import type { LoadedRealm } from './loaded-realms.ts'
 
@@ -42,7 +37,7 @@ export interface ClientAuthentication {
 
 type Deps = Pick<
   Dependencies,
-  'db' | 'clock' | 'argon2' | 'verifierKey' | 'failedAttempts' | 'plainHashesUntil' | 'log'
+  'db' | 'tokenDb' | 'clock' | 'argon2' | 'verifierKey' | 'failedAttempts' | 'plainHashesUntil' | 'log'
 >
 
 export function clientAuthentication(deps: Deps, { find }: Pick<FreshClients, 'find'>): ClientAuthentication {
@@ -56,9 +51,10 @@ export function clientAuthentication(deps: Deps, { find }: Pick<FreshClients, 'f
       // A secret that the server made cannot be guessed: it is compared at once, whatever strangers do.
       const generated = isGeneratedSecret(clientSecret)
       const owner = { realmId: loaded.realm.id, clientId }
-      const match = generated
-        ? matchGenerated(deps, owner, clientSecret, valid)
-        : await guess(deps, { loaded, owner, clientSecret, address, valid })
+      const matching = generated
+        ? matchGenerated(deps, { clientSecret, owner }, valid)
+        : guess(deps, { loaded, owner, clientSecret, address, valid })
+      const match = matching instanceof Promise ? await matching : matching
 
       // Decided after the work, so that the time taken says nothing of the account.
       if (match && account && !account.disabledAt) return { loaded, account, secretId: match.id }
@@ -74,29 +70,6 @@ const NONE: readonly SecretRecord[] = []
 
 function validSecrets(account: AccountRecord | undefined, now: Date): readonly SecretRecord[] {
   return account?.secrets.filter((secret) => !secret.expiresAt || secret.expiresAt > now) ?? NONE
-}
-
-function matchGenerated(
-  { verifierKey }: Deps,
-  owner: SecretOwner,
-  clientSecret: string,
-  secrets: readonly SecretRecord[],
-): SecretRecord | undefined {
-  const presented = boundHmacOf(clientSecret, owner, verifierKey)
-  let match: SecretRecord | undefined
-  let unbound = false
-  // Two, since an account has at most two: as much work for one that has none.
-  for (let i = 0; i < 2; i++) {
-    const secret = secrets[i]
-    if (hmacMatches(presented, secret?.boundHmac)) match = secret
-    if (secret?.hmac) unbound = true
-  }
-  return !match && unbound ? matchUnbound(hmacOf(clientSecret, verifierKey), secrets) : match
-}
-
-/** A secret that was made before hashes were bound is good until it is reset. */
-function matchUnbound(presented: Buffer, secrets: readonly SecretRecord[]): SecretRecord | undefined {
-  return secrets.find(({ hmac }) => hmacMatches(presented, hmac))
 }
 
 interface Guess {

@@ -14,6 +14,7 @@ import { isWeakSecret } from '../../domain/secret-strength.ts'
 import type { SecretRecord } from '../../storage/client-records.ts'
 import { updateKeyedHash } from '../../storage/keyed-hashes.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { acceptsOldHashes } from './generated-secrets.ts'
 
 export interface PresentedSecret {
   readonly clientSecret: string
@@ -22,7 +23,10 @@ export interface PresentedSecret {
   readonly known: boolean
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'plainHashesUntil' | 'log'>
+type Deps = Pick<
+  Dependencies,
+  'db' | 'tokenDb' | 'clock' | 'argon2' | 'verifierKey' | 'plainHashesUntil' | 'log'
+>
 
 /**
  * Whether this is the secret of that record: the same work for a client that has none.
@@ -43,6 +47,7 @@ export async function matchesImported(
   if (!record || !kept) return false
   const found = record.keyedPhc === undefined ? digest : macOf(digest, owner, deps.verifierKey)
   if (!digestsMatch(found, kept.digest)) return false
+  if (record.keyedPhc === undefined && !(await acceptsOldHashes(deps))) return false
   if (!filtered) renew(deps, presented, record)
   return true
 }

@@ -1,10 +1,12 @@
+import { reboundHmacOf } from '../../crypto/client-secret.ts'
 import { keyedHashOf } from '../../crypto/imported-secret.ts'
 import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
 import {
   deletePlainHashesUntil,
   findPlainHashesUntil,
-  listPlainHashes,
+  listOldHashes,
   type SecretKey,
+  updateBoundHmac,
   updateKeyedHash,
 } from '../../storage/keyed-hashes.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -12,7 +14,7 @@ import type { Dependencies } from '../dependencies.ts'
 const BATCH = 1000
 const FIRST: SecretKey = { realmId: '0', clientId: '', id: '' }
 
-/** What keys the next few hashes that the version before left, and says whether there may be more. */
+/** Keys and binds the next few hashes of the version before, once the roll-out is over. Resolves to whether more may follow. */
 export function createHashKeying({
   db,
   clock,
@@ -26,8 +28,12 @@ export function createHashKeying({
     // The operator may have moved it. Other nodes' clocks may be behind.
     const until = await findPlainHashesUntil(db)
     if (until && clock().getTime() < until.getTime() + MAX_CLOCK_SKEW_SECONDS * 1000) return false
-    const { hashes, last } = await listPlainHashes(db, after, BATCH)
+    const { hashes, last } = await listOldHashes(db, after, BATCH)
     for (const hash of hashes) {
+      if (hash.hmac) {
+        await updateBoundHmac(db, hash, reboundHmacOf(hash.hmac, hash, verifierKey))
+        continue
+      }
       const keyedPhc = hash.keyedPhc ?? keyedHashOf(hash.phc, hash, verifierKey)
       await updateKeyedHash(db, hash, { id: hash.id, keyedPhc, keepPlain: false })
     }
