@@ -30,7 +30,7 @@ t.test('an element of X-Forwarded-For counts as its address, without port, brack
     t.equal(await loggedAddress(server, forwarded), address, forwarded)
 })
 
-t.test('what is no address is not taken: the hop before it counts', async (t) => {
+t.test('an invalid address in X-Forwarded-For is ignored: the hop before it counts', async (t) => {
   const server = await testServer(t, { trustProxy: 1 })
   const none = [
     'unknown',
@@ -120,7 +120,7 @@ t.test('no other header of proxies is believed', async (t) => {
   t.match(log.at(-1), '"address":"127.0.0.1"')
 })
 
-t.test('another port each time gets nobody past the limit of an address', async (t) => {
+t.test('changing ports does not bypass the limit of an address', async (t) => {
   const { app, operations } = await testServer(t, { trustProxy: 1 })
   await operations.createRealm(TESTER, 'acme')
   const ask = (port: number) =>

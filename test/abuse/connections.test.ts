@@ -57,7 +57,7 @@ async function statusOf({ port, form }: Listening): Promise<number> {
   return answer.status
 }
 
-t.test('whoever sends a request too slowly is cut off, and the others are served meanwhile', async (t) => {
+t.test('a slow sender is disconnected while others are served', async (t) => {
   const server = await listening(t, { requestTimeoutMilliseconds: 1000 })
   const starts = [
     '',
@@ -71,7 +71,7 @@ t.test('whoever sends a request too slowly is cut off, and the others are served
   t.equal(await statusOf(server), 200)
 })
 
-t.test('two thousand idle connections keep nobody from being served, and are closed', async (t) => {
+t.test('two thousand idle connections delay no request, and are closed', async (t) => {
   const server = await listening(t, { requestTimeoutMilliseconds: 2000 })
   const sockets: Socket[] = []
   // In portions that the queue of connections yet to be accepted can hold.

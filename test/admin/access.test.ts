@@ -289,7 +289,7 @@ t.test('a token for another audience is refused', async (t) => {
   t.match(server.log.at(-1), /aud/)
 })
 
-t.test('what is not a Bearer token is as good as none', async (t) => {
+t.test('another authentication scheme counts as no token', async (t) => {
   const server = await testServer(t)
   const ask = (authorization: string) =>
     asking(server, undefined)('GET', '/admin/realms', undefined, { authorization })
@@ -302,7 +302,7 @@ t.test('what is not a Bearer token is as good as none', async (t) => {
     })
 })
 
-t.test('without the database nobody is let in, and everybody is told to try again', async (t) => {
+t.test('every operation is 503 without the database', async (t) => {
   const server = await testServer(t)
   await server.operations.createRealm(TESTER, 'acme')
   const { token } = await adminToken(server, 'acme', ['account-admin'])

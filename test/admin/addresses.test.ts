@@ -79,7 +79,7 @@ t.test('a parameter that a route does not know is refused by name, and nothing i
   t.equal((await ask('GET', '/admin/realms/acme')).body.service_account_count, 0)
 })
 
-t.test('a date that lost its + is told how to keep it', async (t) => {
+t.test('a date whose + became a space gets a hint', async (t) => {
   const { ask } = await acme(t)
   const at = '2026-11-28T21:00:00+01:00'
   const lost = await ask('GET', `${ACCOUNTS}?unused_since=${at}`)
@@ -87,7 +87,7 @@ t.test('a date that lost its + is told how to keep it', async (t) => {
   t.equal((await ask('GET', `${ACCOUNTS}?unused_since=${encodeURIComponent(at)}`)).status, 200)
 })
 
-t.test('a PATCH in another format is told which one to send', async (t) => {
+t.test('a PATCH in another format is told the accepted one', async (t) => {
   const { ask } = await acme(t)
   const sent = (method: 'PATCH' | 'POST', path: string) =>
     ask(method, path, '<a/>', { 'content-type': 'application/xml' })

@@ -55,7 +55,7 @@ t.test('the trail comes in pages and as one export, by action and time', async (
   t.equal((await ask('GET', `${TRAIL}?to=${later}&action=realm.create`)).body.items.length, 1)
 })
 
-t.test('whoever may not read leaves a line, and whoever finds nothing does not', async (t) => {
+t.test('a refused read leaves an audit event, an empty one does not', async (t) => {
   const { server, ask } = await acme(t)
   await server.operations.createRealm(TESTER, 'other')
   const viewer = await adminToken(server, 'acme', ['view'])
@@ -79,7 +79,7 @@ t.test('whoever may not read leaves a line, and whoever finds nothing does not',
   ])
 })
 
-t.test('whoever is refused all the time does not fill the trail', async (t) => {
+t.test('repeated refusals do not fill the audit trail', async (t) => {
   const { server, ask } = await acme(t)
   const viewer = asking(server, (await adminToken(server, 'acme', ['view'])).token)
   for (let n = 0; n < 70; n++) await viewer('DELETE', '/admin/realms/acme/service-accounts/nobody')

@@ -115,7 +115,7 @@ t.test('a set of grants may be larger than other bodies, and not without end', a
   t.match(many, { status: 413, body: { detail: 'A body may have 64 KiB.', limit: 65536 } })
 })
 
-t.test('what is no grant is refused by the member at fault', async (t) => {
+t.test('an invalid grant is refused with the faulty member', async (t) => {
   const { ask, path } = await acme(t)
   const cases: [unknown, string | undefined][] = [
     [{ role: 'nothing', ...EU }, 'role'],

@@ -22,7 +22,7 @@ t.test('realms and accounts come in pages, each once and in order of name', asyn
   t.same(await names('/admin/realms/acme/service-accounts'), ['alpha', 'Beta', 'Żuraw'])
 })
 
-t.test('accounts are found by how long nobody used them', async (t) => {
+t.test('accounts are found by the time since their last use', async (t) => {
   const server = await testServer(t)
   await server.operations.createRealm(TESTER, 'acme')
   await server.operations.createServiceAccount(TESTER, 'acme', { name: 'unused' })

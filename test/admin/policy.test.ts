@@ -52,7 +52,7 @@ t.test('an administrator of a realm sets nothing beyond the bounds of the platfo
   t.match(kept.body, { max_token_lifetime_seconds: 600, audit_retention_days: null })
 })
 
-t.test('what is beyond a new bound stays until it is changed, and the platform sees where', async (t) => {
+t.test('a value beyond a new bound stays until it changes, and is listed for the platform', async (t) => {
   const { root, admin } = await platform(t)
   const old = { token_lifetime_seconds: 3600, leaked_secret_action: 'alert' }
   t.equal((await admin('PATCH', '/admin/realms/acme', old)).status, 200)

@@ -192,7 +192,7 @@ t.test('a GET that says what it has already is answered 304, and 200 once that h
   t.equal((await ask('GET', account, undefined, { 'if-none-match': before })).status, 200)
 })
 
-t.test('what changes nothing has no new version, and leaves no line', async (t) => {
+t.test('an update that changes nothing keeps the version and leaves no audit event', async (t) => {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
   await server.operations.createRealm(TESTER, 'acme', { displayName: 'Acme', roles: ['deploy'] })

@@ -106,7 +106,7 @@ t.test('control characters and halves of characters are refused in every text', 
   t.equal(named.status, 200, 'what is put together of several characters is none of them')
 })
 
-t.test('one account too many is told the limit, and a name taken that it is', async (t) => {
+t.test('an account beyond the limit, and a taken name, are refused with the reason', async (t) => {
   const { server, ask } = await acme(t)
   await server.operations.updateRealm(TESTER, 'acme', { serviceAccountLimit: 1 })
   await ask('POST', ACCOUNTS, { name: 'CI' })
@@ -119,7 +119,7 @@ t.test('one account too many is told the limit, and a name taken that it is', as
   isProblem(t, await ask('POST', '/admin/realms', { name: 'acme' }), 409, 'name-taken', { field: 'name' })
 })
 
-t.test('what is too large, in another format or of another method is refused', async (t) => {
+t.test('a body that is too large or in another format, and another method, are refused', async (t) => {
   const { ask } = await acme(t)
   isProblem(t, await ask('POST', ACCOUNTS, { name: 'x'.repeat(65_536) }), 413, 'too-large')
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -137,7 +137,7 @@ t.test('what is too large, in another format or of another method is refused', a
     isProblem(t, await ask('GET', path), 404, 'not-found')
 })
 
-t.test('a realm is deleted only by whoever says its name once more', async (t) => {
+t.test('deleting a realm requires its name as confirmation', async (t) => {
   const { ask } = await acme(t)
   isProblem(t, await ask('DELETE', '/admin/realms/acme'), 400, 'invalid', { field: 'confirm' })
   isProblem(t, await ask('DELETE', '/admin/realms/acme?confirm=other'), 400, 'invalid')
@@ -184,7 +184,7 @@ t.test('of 100 creations that race for 25 places exactly 25 succeed', async (t) 
   t.equal((await ask('GET', ACCOUNTS)).body.items.length, 25)
 })
 
-t.test('an administrator gives nobody a role beyond their own', async (t) => {
+t.test('an administrator cannot give roles beyond its authority', async (t) => {
   const { server } = await acme(t)
   const ask = asking(server, (await adminToken(server, 'system', ['account-admin'])).token)
   const accounts = '/admin/realms/system/service-accounts'
@@ -214,7 +214,7 @@ t.test('two platform administrators who delete each other at once leave one', as
   isProblem(t, refused, 401, 'invalid-token')
 })
 
-t.test('whoever asks too often is told how long to wait', async (t) => {
+t.test('a rate-limited caller is told how long to wait', async (t) => {
   const server = await testServer(t, { rateLimits: { perAdministrator: 2, perAddress: 5 } })
   await server.operations.createRealm(TESTER, 'acme')
   const ask = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)

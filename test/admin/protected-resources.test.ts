@@ -53,7 +53,7 @@ t.test('an id of the longest kind can be named in a path', async (t) => {
   t.equal((await ask('GET', path)).status, 200)
 })
 
-t.test('what cannot be is refused by the member at fault, and is not there', async (t) => {
+t.test('an invalid resource is refused with the faulty member', async (t) => {
   const { ask } = await acme(t)
   t.match(await ask('PUT', `${PATH}/car/1`, {}), { status: 400, body: { field: 'type' } })
   t.match(await ask('PUT', `${PATH}/device/-1`, {}), { status: 400, body: { field: 'id' } })
@@ -133,7 +133,7 @@ t.test('empty lines count too, save those at the end', async (t) => {
   t.same((await send('\n'.repeat(16 * 1024 * 1024))).lines, [])
 })
 
-t.test('whoever may not import is told so before anything is done with what they sent', async (t) => {
+t.test('an import without authority is refused before its body is used', async (t) => {
   const server = await acme(t)
   const viewer = asking(server, (await adminToken(server, 'acme', ['view'])).token)
   const platform = await platformAdministrator(server)
@@ -143,7 +143,7 @@ t.test('whoever may not import is told so before anything is done with what they
   t.equal((await platform('POST', '/admin/realms/other/resources', tooMany, NDJSON)).status, 404)
 })
 
-t.test('a database that goes away in the middle is told at the end of the answer', async (t) => {
+t.test('a database failure during an import is reported in its last line', async (t) => {
   const { send, app, log, databaseUrl } = await acme(t)
   const { default: pg } = await import('pg')
   const client = new pg.Client(databaseUrl)

@@ -118,7 +118,7 @@ t.test(
   },
 )
 
-t.test('so is what forms answer', async (t) => {
+t.test('answers of forms look right', async (t) => {
   const at = await portal(t, { serviceAccountLimit: 2 })
   const page = await signedIn(t, at)
   for (const answer of ['created', 'name-taken']) {
@@ -158,7 +158,7 @@ async function viewersOnly({ server }: Portal): Promise<void> {
   await client.end()
 }
 
-t.test('so are the ways in', async (t) => {
+t.test('sign-in pages look right', async (t) => {
   const settings = {
     clientId: 'x',
     clientSecret: 'x',

@@ -43,7 +43,7 @@ t.test('a secret is rotated with an overlap, and the rotation cancelled', async 
   t.equal((await inRealm('list-secrets', client_id)).length, 1)
 })
 
-t.test('what was done is in the trail', async (t) => {
+t.test('changes are in the audit trail', async (t) => {
   const events = await answer('audit', 'list', '--realm', 'rotating', '--limit', '2')
   t.match(events, [
     { action: 'service-account.delete-secret', actor: { kind: 'cli' }, outcome: 'done' },

@@ -11,7 +11,7 @@ import { MASTER_KEY } from '../support/server.ts'
 const CHECKOUT = join(import.meta.dirname, '../..')
 const SHIFTED_CLOCK = join(import.meta.dirname, '../support/shifted-clock.mjs')
 
-t.test('what is no command is answered with usage and exit code 2', async (t) => {
+t.test('wrong usage prints help and exits with 2', async (t) => {
   for (const args of [
     [],
     ['relam'],
@@ -115,7 +115,7 @@ t.test('a master key file that holds no key is a clear error', async (t) => {
   t.match(stderr, /master-key must hold keys of 32 bytes in base64url, one a line/)
 })
 
-t.test('a fault of ours is told with its place', async (t) => {
+t.test('an internal fault prints its stack', async (t) => {
   t.match(explain(new TypeError('oops')), /^unexpected: TypeError: oops\n +at .*program\.test\.ts/)
 })
 

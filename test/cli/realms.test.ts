@@ -94,7 +94,7 @@ t.test('realms are listed in order of name, in columns or as one array', async (
   )
 })
 
-t.test('what is refused says why, on standard error alone', async (t) => {
+t.test('a refusal is explained on standard error only', async (t) => {
   const cases: [string[], RegExp][] = [
     [['acme'], /^mintmark: There is a realm acme already\.\n$/],
     [['system'], /reserved/],

@@ -112,7 +112,7 @@ t.test('a client brings its own credentials, and its secret is not repeated', as
   }
 })
 
-t.test('what is not there is said to be not there', async (t) => {
+t.test('an unknown object is reported as not found', async (t) => {
   for (const command of ['show', 'reset-secret', 'disable', 'enable', 'delete']) {
     const { code, stdout, stderr } = await mintmark(
       ['service-account', command, '--realm', 'acme', 'sa_0'],

@@ -19,7 +19,7 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
   }
 }
 
-t.test('without an issuer there is no single sign-on', async (t) => {
+t.test('single sign-on is off without an issuer', async (t) => {
   t.equal(loadConfig({}).singleSignOn, undefined)
   t.same(faultsOf({ PORTAL_OIDC_CLIENT_ID: 'x' }), [
     'PORTAL_OIDC_ISSUER is needed with PORTAL_OIDC_CLIENT_ID',
@@ -55,7 +55,7 @@ t.test('the secret comes from a variable or a file, not both', async (t) => {
   ])
 })
 
-t.test('every fault is told at once, by name', async (t) => {
+t.test('all faults are reported at once, by name', async (t) => {
   t.same(faultsOf({ PORTAL_OIDC_ISSUER: 'http://id.acme.test', PORTAL_OIDC_SCOPE: 'profile' }), [
     'PORTAL_OIDC_ISSUER must be an https URL (http is for a provider on localhost)',
     'PORTAL_OIDC_CLIENT_ID is needed with PORTAL_OIDC_ISSUER',

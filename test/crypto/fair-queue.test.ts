@@ -41,7 +41,7 @@ t.test('an owner with too many jobs is refused', async (t) => {
   t.equal(queue.waiting(), 0)
 })
 
-t.test('where all places are taken, an owner with fewer jobs gets one of who has most', async (t) => {
+t.test('a full queue drops a job of the largest owner for one with fewer', async (t) => {
   const { queue, push, open } = heldQueue({ maxWaiting: 4, maxWaitingOfOwner: 4 })
   const many = Array.from({ length: 4 }, () => push('many'))
   const few = push('few')

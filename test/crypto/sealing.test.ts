@@ -57,7 +57,7 @@ t.test('the version before opens what this one seals', async (t) => {
   t.same(Buffer.from(plaintext), SECRET)
 })
 
-t.test('what was changed does not open', async (t) => {
+t.test('a changed value does not open', async (t) => {
   const sealer = createSealer([KEY])
   const sealed = sealer.seal(SECRET, CONTEXT)
   const [header, , iv, text, tag] = sealed.split('.') as [string, string, string, string, string]
@@ -88,6 +88,6 @@ t.test('no other algorithm, compression or key is taken from a header', async (t
   }
 })
 
-t.test('without a master key nothing is sealed', async (t) => {
+t.test('a sealer requires a master key', async (t) => {
   t.throws(() => createSealer([]), TypeError)
 })

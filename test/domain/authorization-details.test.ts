@@ -24,7 +24,7 @@ const HELD = [detail('device', 'd1', 'operate', 'view'), detail('device_group', 
 const ask = (asked: object[], details = HELD) =>
   grantDetails(parseAuthorizationDetails(JSON.stringify(asked)), { details, detailsOmitted: false }, REALM)
 
-t.test('whoever does not ask gets all that they hold', async (t) => {
+t.test('a request without details gets all grants', async (t) => {
   t.equal(parseAuthorizationDetails(undefined), undefined)
   const all = (details: AuthorizationDetail[], detailsOmitted = false) =>
     grantDetails(undefined, { details, detailsOmitted }, REALM)
@@ -48,7 +48,7 @@ t.test('entries on one resource become one, all in one order', async (t) => {
   t.same(ask(asked), { authorization_details: HELD })
 })
 
-t.test('nobody gets more than they hold', async (t) => {
+t.test('a request never gets more than the account holds', async (t) => {
   const more = refusal(/^Entry 1 of authorization_details asks for more than the client holds\.$/)
   const first = { type: 'device', identifier: 'd1' }
   for (const second of [
@@ -122,7 +122,7 @@ t.test('the parameter is an array of objects with members that are known', async
     t.throws(() => parseAuthorizationDetails(text), refusal(description), text)
 })
 
-t.test('what is asked for has to fit into the token', async (t) => {
+t.test('requested details must fit into the token', async (t) => {
   const held = Array.from({ length: 200 }, (_, i) => detail('device', `d${1000 + i}`, 'view'))
   const each = JSON.stringify(held[0]).length + 1
   const fit = held.slice(0, Math.floor((MAX_DETAILS_BYTES - 1) / each))
@@ -130,7 +130,7 @@ t.test('what is asked for has to fit into the token', async (t) => {
   t.throws(() => ask(held.slice(0, fit.length + 1), held), refusal(/more than 4096 bytes/))
 })
 
-t.test('of what a token says, only what is still held counts', async (t) => {
+t.test('only grants that the account still holds count', async (t) => {
   t.same(intersectDetails(HELD, [detail('device', 'd1', 'view', 'manage')]), [detail('device', 'd1', 'view')])
   t.same(intersectDetails([], HELD), [])
 })

@@ -18,7 +18,7 @@ t.test('tokens of the grammar are read each once, in the order of asking', async
   )
 })
 
-t.test('what the grammar does not know is refused', async () => {
+t.test('malformed scopes are refused', async () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (text) => {
       const isFit = text
@@ -39,7 +39,7 @@ t.test('a scope token has at most a hundred characters', async (t) => {
   t.notOk(isScopeToken('x'.repeat(101)))
 })
 
-t.test('nobody gets more than is allowed, and whoever asks for nothing gets all of it', async () => {
+t.test('a client gets at most the allowed scopes, and all of them without a request', async () => {
   fc.assert(
     fc.property(fc.option(tokens, { nil: undefined }), tokens, tokens, (asked, allowed, others) => {
       const known = [...allowed, ...others]

@@ -94,7 +94,7 @@ t.test('a next key of an algorithm that is no longer wanted is replaced', async 
   )
 })
 
-t.test('where nothing signs any more the next key signs at once', async (t) => {
+t.test('the next key signs at once if no key signs', async (t) => {
   const realm = new Realm()
   realm.follow(POLICY, START)
   realm.follow(POLICY, plus(START, 89 * DAY))

@@ -62,7 +62,7 @@ t.test('what an account may hold always fits into a token, whatever its grants a
   )
 })
 
-t.test('no token is longer than the limit, whoever asks for it', async () => {
+t.test('no token exceeds the limit', async () => {
   fc.assert(
     fc.property(realm, holder, details, fc.boolean(), (of, account, grants, asks) => {
       const claims = claimsOf(of, { ...account, details: grants })

@@ -98,7 +98,7 @@ t.test('is tried again for as long as it is wanted', async (t) => {
   t.equal(await findPostmaster(cluster), undefined, 'not once it was closed')
 })
 
-t.test('one that hangs is not waited for without end', async (t) => {
+t.test('a hanging PostgreSQL is not awaited forever', async (t) => {
   const dataDir = makeDataDir(t)
   const cluster = await openCluster(dataDir)
   await startPostmaster(cluster)
@@ -127,7 +127,7 @@ t.test('starts though one was killed before it had written its pid file', async 
   await embedded.close()
 })
 
-t.test('one that was killed while it started is no failure', async (t) => {
+t.test('a PostgreSQL killed while it starts is started again', async (t) => {
   const dataDir = makeDataDir(t)
   const cluster = await openCluster(dataDir)
   const postmaster = await startPostmaster(cluster)

@@ -101,7 +101,7 @@ t.test('a start that the system refuses is a clear error', async (t) => {
   })
 })
 
-t.test('one that does not stop in time is made to', async (t) => {
+t.test('a PostgreSQL that does not stop in time is stopped at once', async (t) => {
   const cluster = await openCluster(makeDataDir(t))
   await startPostmaster(cluster)
   await until(() => existsSync(join(cluster.data, '.s.PGSQL.5432')))

@@ -15,7 +15,7 @@ import { temporaryFolder } from '../support/process.ts'
 
 const ROOT = { uid: 0, gid: 0 }
 
-t.test('PostgreSQL runs as whoever runs the server', async (t) => {
+t.test('PostgreSQL runs as the user of the server', async (t) => {
   t.same(choosePostgresUser({ uid: 1000, gid: 100 }), { uid: 1000, gid: 100 })
 })
 
@@ -29,7 +29,7 @@ t.test('for root, PostgreSQL runs as postgres or else as nobody', async (t) => {
   t.throws(() => choosePostgresUser(ROOT, passwd), EmbeddedPostgresError)
 })
 
-t.test('each system has its own ways', async (t) => {
+t.test('each operating system has its own settings', async (t) => {
   t.same(asUser(ROOT, 'linux'), ROOT)
   t.same(asUser(ROOT, 'win32'), {})
   t.equal(nameFromWithin('/data', 'linux'), '/proc/self/cwd')

@@ -98,9 +98,7 @@ for (const way of ['switchover', 'postmaster', 'node', 'frozen'] as const)
     (t) => loseIt(t, cluster, way, cluster.databaseUrl),
   )
 
-t.test('the same by way of PgBouncer in transaction mode', (t) =>
-  loseIt(t, cluster, 'node', cluster.pooledUrl),
-)
+t.test('the same behind PgBouncer in transaction mode', (t) => loseIt(t, cluster, 'node', cluster.pooledUrl))
 
 t.test('pg_dump and pg_restore: what comes of it goes on where the old server was', async (t) => {
   await cluster.query('drop schema public cascade; create schema public')

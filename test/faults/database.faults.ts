@@ -89,7 +89,7 @@ t.test('others hold every connection that PostgreSQL has', (t) =>
   }),
 )
 
-t.test('somebody else holds locks on every row for three seconds', (t) =>
+t.test('another session locks every row for three seconds', (t) =>
   survive(t, {
     recoverySeconds: 2,
     fault: async ({ postgres }) => {

@@ -5,7 +5,7 @@ import { TESTER } from '../support/server.ts'
 const PATH = '/realms/acme/protocol/openid-connect/auth'
 const EVIL = '?response_type=code&redirect_uri=https://evil.test/<script>&state="><script>alert(1)</script>'
 
-t.test('the authorization endpoint refuses everybody and redirects nobody', async (t) => {
+t.test('the authorization endpoint refuses every request and never redirects', async (t) => {
   const { server } = await acme(t)
   for (const method of ['GET', 'POST'] as const)
     for (const accept of ['text/html,application/xhtml+xml,*/*;q=0.8', 'application/json', '*/*']) {
@@ -39,7 +39,7 @@ t.test('the metadata has what clients of OpenID Connect and MCP want to see', as
   })
 })
 
-t.test('openid is no scope of a realm that does not name it, and is passed over', async (t) => {
+t.test('openid is ignored where the realm does not define it', async (t) => {
   const { server, client } = await acme(t)
   await server.operations.updateRealm(TESTER, 'acme', { scopes: ['view', 'write'] })
   const ask = async (scope: string) => {

@@ -6,7 +6,7 @@ const ADDRESSES = [
   '/.well-known/oauth-authorization-server/realms/acme',
 ]
 
-t.test('both documents are the same, and true', async (t) => {
+t.test('both metadata documents are equal, and every endpoint in them works', async (t) => {
   const { app, operations } = await testServer(t)
   await operations.createRealm(TESTER, 'acme', { scopes: ['view', 'deploy'] })
   const [first, second] = await Promise.all(ADDRESSES.map((url) => app.inject(url)))
@@ -55,7 +55,7 @@ t.test('while the algorithm changes, the document names both', async (t) => {
   t.same(await algorithms(), ['EdDSA'])
 })
 
-t.test('who has the document already is told so', async (t) => {
+t.test('a conditional GET of unchanged metadata is 304', async (t) => {
   const { app, operations } = await testServer(t)
   await operations.createRealm(TESTER, 'acme')
   for (const url of ADDRESSES) {
@@ -65,7 +65,7 @@ t.test('who has the document already is told so', async (t) => {
   }
 })
 
-t.test('a realm that is not there has no document', async (t) => {
+t.test('the metadata of an unknown realm is 404', async (t) => {
   const { app } = await testServer(t)
   for (const url of ADDRESSES) {
     const answer = await app.inject(url)

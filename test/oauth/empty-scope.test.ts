@@ -4,7 +4,7 @@ import { acme, basic, introspect, post } from '../support/introspection.ts'
 import { adminOf, textOf } from '../support/portal.ts'
 import { TESTER } from '../support/server.ts'
 
-t.test('a token without scopes says nothing of scope, wherever it is told of', async (t) => {
+t.test('a token without scopes has no scope member, in answer, claims and introspection', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { operations } = server
   const { clientId } = client
@@ -39,7 +39,7 @@ t.test('a token without scopes says nothing of scope, wherever it is told of', a
   t.notMatch(textOf(page), 'scope ')
 })
 
-t.test('a token whose scopes were all lost since says nothing of scope any more', async (t) => {
+t.test('introspection leaves scope out once the client has lost every scope', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   await server.operations.updateServiceAccount(TESTER, 'acme', client.clientId, { scopes: [] })
   const described = JSON.parse(await introspect(server, resourceServer, client.token))

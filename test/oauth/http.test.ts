@@ -15,7 +15,7 @@ const DOCUMENTS = [
   '/realms/acme/.well-known/oauth-authorization-server',
 ]
 
-t.test('a document is read, and every other method is told so', async (t) => {
+t.test('a document answers GET and HEAD, and every other method is 405', async (t) => {
   const { server } = await acme(t)
   for (const url of [...DOCUMENTS, '/health/live', '/health/ready', '/metrics']) {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'] as const) {
@@ -42,7 +42,7 @@ t.test('a document is read, and every other method is told so', async (t) => {
   }
 })
 
-t.test('a slash too many means the same address', async (t) => {
+t.test('doubled and trailing slashes reach the same endpoint', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   for (const url of DOCUMENTS) {
     const plain = await server.app.inject(url)
@@ -123,7 +123,7 @@ t.test('a weight of nothing is heeded, however it is written', async (t) => {
   t.equal(weightOf('a;q=0.2, a;q=0.7, b', 'a'), 0.7)
 })
 
-t.test('there are no status lists of the past', async (t) => {
+t.test('historical status lists are refused with 501', async (t) => {
   const { server } = await acme(t)
   for (const query of ['time=1686925000', 'time=', 'time=x&time=y', 'a=b&time=1']) {
     const answer = await server.app.inject(`${PROTOCOL}/status-lists/0?${query}`)
@@ -134,7 +134,7 @@ t.test('there are no status lists of the past', async (t) => {
   t.equal((await server.app.inject(`${PROTOCOL}/status-lists/0?times=1`)).statusCode, 200)
 })
 
-t.test('without a secret there is no client authentication', async (t) => {
+t.test('client authentication needs a secret', async (t) => {
   const { server, client } = await acme(t)
   const assertion = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
   const forms = {
@@ -160,7 +160,7 @@ t.test('without a secret there is no client authentication', async (t) => {
   t.equal((await post(server, 'token', { grant_type: 'client_credentials' }, noSecret)).statusCode, 401)
 })
 
-t.test('the same credentials may come in two ways, others may not', async (t) => {
+t.test('equal credentials may come by header and form, different ones are refused', async (t) => {
   const { server, client } = await acme(t)
   const { clientId: client_id, clientSecret: client_secret } = client
   const ask = (form: Record<string, string>) =>
@@ -178,7 +178,7 @@ t.test('the same credentials may come in two ways, others may not', async (t) =>
   }
 })
 
-t.test('white space that was pasted with a secret is named, whoever the client is', async (t) => {
+t.test('white space pasted with a secret is named, for known and unknown clients alike', async (t) => {
   const { server, client } = await acme(t)
   const lineBreak = 'Client authentication failed. The client_secret has a line break in it.'
   const around = 'Client authentication failed. The client_secret begins or ends with white space.'

@@ -40,7 +40,7 @@ async function twoAudiences(t: Test, of: Partial<NewServiceAccountRequest>) {
   }
 }
 
-t.test('a resource server is told of tokens for audiences that it serves alone', async (t) => {
+t.test('a resource server sees only tokens for audiences that it serves', async (t) => {
   const { token, both, ask, server } = await twoAudiences(t, { introspectsAudiences: [A] })
   t.same(await ask(await token(A)), { plain: true, signed: true })
   t.same(await ask(both), { plain: true, signed: true })
@@ -50,7 +50,7 @@ t.test('a resource server is told of tokens for audiences that it serves alone',
   t.same(await ask(await token(`${PUBLIC_URL}/admin`)), { plain: false, signed: false })
 })
 
-t.test('a realm may have unsigned answers tell of all its tokens, signed ones never', async (t) => {
+t.test('a realm may show all its tokens in unsigned answers, never in signed ones', async (t) => {
   const { token, ask, server } = await twoAudiences(t, { introspectsAudiences: [A] })
   await server.operations.updateRealm(TESTER, 'acme', { introspectionAudiences: 'all' })
   t.same(await ask(await token(A)), { plain: true, signed: true })
@@ -92,7 +92,7 @@ t.test('a client whose id is an audience serves it', async (t) => {
   t.same(await ask(await token(A)), { plain: true, signed: false })
 })
 
-t.test('who serves no audience is told of no token, its own included', async (t) => {
+t.test('a caller without audiences sees no token, its own included', async (t) => {
   const { server, token, ask, resourceServer } = await twoAudiences(t, { introspectsAudiences: [] })
   t.same(await ask(await token(A)), { plain: false, signed: false })
   const own = await token(ISSUER, resourceServer)
@@ -101,7 +101,7 @@ t.test('who serves no audience is told of no token, its own included', async (t)
   t.same(await told(server, `Bearer ${own}`, own), { plain: false, signed: false })
 })
 
-t.test('what counts is what the account serves now, also for callers known by a token', async (t) => {
+t.test('the current audiences of the account count, also for callers with a token', async (t) => {
   const { server, token, resourceServer } = await twoAudiences(t, { introspectsAudiences: [A] })
   const ofA = await token(A)
   const bearer = `Bearer ${await token(ISSUER, resourceServer)}`

@@ -11,7 +11,7 @@ const NEXT: Record<string, string> = { A: 'B', Q: 'R', g: 'h', w: 'x' }
 const encode = (value: unknown) =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-t.test('of anything that is not a token of ours, in force now, the same is said', async (t) => {
+t.test('introspection answers the same for everything that is not a valid token', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const forge = await forging(server)
   const header = decodeProtectedHeader(client.token)

@@ -7,7 +7,7 @@ import { PUBLIC_URL, TESTER } from '../support/server.ts'
 const URL_PATH = 'token/introspect'
 const ISSUER = `${PUBLIC_URL}/realms/acme`
 
-t.test('an active token is described by all that it says', async (t) => {
+t.test('introspection returns every claim of an active token', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const answer = await post(
     server,
@@ -37,7 +37,7 @@ t.test('an active token is described by all that it says', async (t) => {
   t.notMatch(server.log.join('\n'), client.token)
 })
 
-t.test('roles and scopes that the client has lost are not said any more', async (t) => {
+t.test('introspection leaves out roles and scopes that the client has lost', async (t) => {
   const { server, resourceServer } = await acme(t)
   await server.operations.updateRealm(TESTER, 'acme', { scopes: ['view', 'write'] })
   const client = await testClient(server, 'both', 'acme', ['view', 'operate'])
@@ -52,7 +52,7 @@ t.test('roles and scopes that the client has lost are not said any more', async 
   })
 })
 
-t.test('authorization_details are told whole where the token had no room for them', async (t) => {
+t.test('introspection returns the authorization_details that did not fit into the token', async (t) => {
   const { server, resourceServer } = await acme(t)
   const { operations } = server
   const ids = Array.from({ length: 120 }, (_, n) => `edge-device-number-${n}`)
@@ -77,7 +77,7 @@ t.test('authorization_details are told whole where the token had no room for the
   t.equal(after.authorization_details.length, 119)
 })
 
-t.test('of a token that is not good now nothing is said but that', async (t) => {
+t.test('introspection of an invalid token returns active false and nothing else', async (t) => {
   const { server, resourceServer } = await acme(t)
   const { operations } = server
   const ways = {
@@ -100,14 +100,14 @@ t.test('of a token that is not good now nothing is said but that', async (t) => 
   }
 })
 
-t.test('a resource server sees the tokens of its own realm alone', async (t) => {
+t.test('a resource server sees only tokens of its own realm', async (t) => {
   const { server, resourceServer } = await acme(t)
   await server.operations.createRealm(TESTER, 'other')
   const stranger = await testClient(server, 'stranger', 'other')
   t.equal(await introspect(server, resourceServer, stranger.token), INACTIVE)
 })
 
-t.test('a caller may be known by the header, the form or a token of its own', async (t) => {
+t.test('a caller may authenticate by header, form or its own token', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { clientId: client_id, clientSecret: client_secret } = resourceServer
   const { token } = client
@@ -136,7 +136,7 @@ t.test(
   },
 )
 
-t.test('a caller without the role is refused, whatever it knows itself by', async (t) => {
+t.test('a caller without the role is refused, however it authenticates', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { token } = client
   const forbidden = {
@@ -161,7 +161,7 @@ t.test('a caller without the role is refused, whatever it knows itself by', asyn
   t.equal(early.statusCode, 403)
 })
 
-t.test('a caller that is not known is challenged', async (t) => {
+t.test('an unknown caller is challenged', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { token } = client
   const none = await post(server, URL_PATH, { token })
@@ -187,7 +187,7 @@ t.test('a caller that is not known is challenged', async (t) => {
   t.match(both.json(), { error: 'invalid_request' })
 })
 
-t.test('whoever asks for it gets the answer signed, for itself alone', async (t) => {
+t.test('a caller that accepts a JWT gets a signed answer with itself as audience', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const keys = createLocalJWKSet(
     (await server.app.inject('/realms/acme/protocol/openid-connect/certs')).json(),
@@ -216,7 +216,7 @@ t.test('whoever asks for it gets the answer signed, for itself alone', async (t)
   t.match((await ask(client.token, `${signed};q=0`)).headers['content-type'], /json/)
 })
 
-t.test('what is not a request for introspection is refused as at the token endpoint', async (t) => {
+t.test('malformed introspection requests are refused as at the token endpoint', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const authorization = basic(resourceServer)
   const missing = await post(server, URL_PATH, {}, { authorization })
@@ -234,7 +234,7 @@ t.test('what is not a request for introspection is refused as at the token endpo
   t.equal(got.headers['allow'], 'POST')
 })
 
-t.test('without its database the server says neither yes nor no', async (t) => {
+t.test('introspection is 503 without the database', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const restore = await server.cutDatabase()
   t.match(await introspect(server, resourceServer, client.token), /^503 .*temporarily_unavailable/)
@@ -242,7 +242,7 @@ t.test('without its database the server says neither yes nor no', async (t) => {
   t.match(await introspect(server, resourceServer, client.token), '"active":true')
 })
 
-t.test('a database that goes between the caller and the token is no answer about the token', async (t) => {
+t.test('introspection is 503 if the database fails between the two reads', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { operations } = server
   const caller = Promise.resolve(await operations.authenticateClient('acme', resourceServer, '::1'))
@@ -253,7 +253,7 @@ t.test('a database that goes between the caller and the token is no answer about
   await t.rejects(operations.revokeToken(owner, client.token, '::1'), unavailable)
 })
 
-t.test('the metadata says where and how', async (t) => {
+t.test('the metadata names the introspection endpoint and its methods', async (t) => {
   const { server } = await acme(t)
   const answer = await server.app.inject('/realms/acme/.well-known/openid-configuration')
   t.match(answer.json(), {

@@ -13,7 +13,7 @@ async function acme(t: Test, algorithm: 'ES256' | 'RS256' = 'ES256') {
   return server
 }
 
-t.test('the JWKS has public halves alone, named by their thumbprints', async (t) => {
+t.test('the JWKS holds only public keys, named by their thumbprints', async (t) => {
   const { app, operations } = await acme(t)
   const answer = await app.inject(CERTS)
   t.equal(answer.statusCode, 200)
@@ -42,7 +42,7 @@ t.test('a cache keeps it for no longer than the realm says, and not all caches f
   for (const age of ages) t.ok(age >= 240 && age <= 300, `${age}`)
 })
 
-t.test('who has it already is told so, until it changes', async (t) => {
+t.test('a conditional GET is 304 until the JWKS changes', async (t) => {
   const { app, operations } = await acme(t)
   const { etag } = (await app.inject(CERTS)).headers
   t.match(etag, /^"[\w-]{22}"$/)
@@ -85,7 +85,7 @@ t.test('a revoked key is gone from every node at once, and another one signs', a
   await t.rejects(operations.revokeSigningKey(TESTER, 'acme', kid), { code: 'not_found' })
 })
 
-t.test('a realm that is not there has no keys', async (t) => {
+t.test('the JWKS of an unknown realm is 404', async (t) => {
   const { app } = await acme(t)
   for (const realm of ['nobody', 'ACME', '%00']) {
     const answer = await app.inject(`/realms/${realm}/protocol/openid-connect/certs`)
@@ -94,7 +94,7 @@ t.test('a realm that is not there has no keys', async (t) => {
   }
 })
 
-t.test('a realm that this node has not met yet cannot be served without the database', async (t) => {
+t.test('a realm that is not in memory is 503 without the database', async (t) => {
   const { app, cutDatabase } = await acme(t)
   await cutDatabase()
   const answer = await app.inject(CERTS)
@@ -148,7 +148,7 @@ t.test('a realm that was seen to be gone does not come back when the database go
   await giveBack()
 })
 
-t.test('the keys are there in PEM, all or one', async (t) => {
+t.test('the keys are available in PEM, all or one', async (t) => {
   const server = await testServer(t)
   for (const algorithm of ALGORITHMS) {
     const name = algorithm.toLowerCase()

@@ -92,14 +92,14 @@ t.test('in a rotation only the secret that leaked ends', async (t) => {
   t.equal((await token(rotated.clientSecret)).statusCode, 200)
 })
 
-t.test('a realm may have it that owners are told and nothing ends', async (t) => {
+t.test('a realm may report leaked secrets without revoking them', async (t) => {
   const { clientSecret, report, token, events } = await withAccount(t, { leakedSecretAction: 'alert' })
   await report([{ token: clientSecret, ...PLACE }])
   t.equal((await token(clientSecret)).statusCode, 200)
   t.match(await events(), [{ details: { disabled: false, url: PLACE.url } }])
 })
 
-t.test('a reporter learns nothing: neither from the answer nor from the time that it takes', async (t) => {
+t.test('a reporter learns nothing from the answer or its timing', async (t) => {
   const { operations, clientSecret, report, events } = await withAccount(t)
   await operations.createRealm(TESTER, 'other')
   const other = await operations.createServiceAccount(TESTER, 'other', { name: 'CI' })
@@ -116,7 +116,7 @@ t.test('a reporter learns nothing: neither from the answer nor from the time tha
   t.equal((await events()).length, 1, 'a secret of another realm is none of this one')
 })
 
-t.test('what a reporter says of the place is kept short and without the secret', async (t) => {
+t.test('the reported place is stored short and without the secret', async (t) => {
   const { clientSecret, report, events } = await withAccount(t, { leakedSecretAction: 'alert' })
   await report([{ token: clientSecret, url: `https://x/\n?${clientSecret}&${'y'.repeat(2000)}`, source: 7 }])
   const [event] = await events()
@@ -163,7 +163,7 @@ t.test('reports have a limit of their own, and the log says how many were valid'
   t.notMatch(log.join('\n'), clientSecret)
 })
 
-t.test('while the database is away a report is refused rather than lost', async (t) => {
+t.test('a report is refused with 503 while the database is away', async (t) => {
   const { report, clientSecret, cutDatabase, token } = await withAccount(t)
   const restore = await cutDatabase()
   t.equal((await report([{ token: clientSecret }])).statusCode, 503)

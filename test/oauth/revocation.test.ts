@@ -5,7 +5,7 @@ import { tokenFor } from '../support/admin.ts'
 import { acme, basic, INACTIVE, introspect, post, testClient } from '../support/introspection.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
-t.test('a client ends one of its tokens, on every node and across restarts', async (t) => {
+t.test('a client revokes one of its tokens, on every node and across restarts', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const other = await testServer(t, { databaseUrl: server.databaseUrl, clock: server.clock })
   const second = await tokenFor(server, 'acme', client.clientId, client.clientSecret)
@@ -57,7 +57,7 @@ t.test(
   },
 )
 
-t.test('ending a token twice, or ten times at once, is no different from once', async (t) => {
+t.test('revocation is idempotent, also ten times at once', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { clientId: client_id, clientSecret: client_secret, token } = client
   const answers = await Promise.all(
@@ -84,7 +84,7 @@ t.test('a token whose client or realm goes meanwhile is dead, and that is no fau
   await Promise.all([real, gone])
 })
 
-t.test('a client that is not known ends nothing', async (t) => {
+t.test('an unknown client revokes nothing', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { token } = client
   t.equal((await post(server, 'revoke', { token })).statusCode, 401)
@@ -98,7 +98,7 @@ t.test('a client that is not known ends nothing', async (t) => {
   t.equal((await post(server, 'revoke', { token }, { authorization: basic(client) })).statusCode, 503)
 })
 
-t.test('what is kept of an ended token goes when it has expired', async (t) => {
+t.test('the record of a revoked token is deleted after it expires', async (t) => {
   const { server, client } = await acme(t)
   await post(server, 'revoke', { token: client.token }, { authorization: basic(client) })
   const connection = new pg.Client(server.databaseUrl)
@@ -114,7 +114,7 @@ t.test('what is kept of an ended token goes when it has expired', async (t) => {
   await connection.end()
 })
 
-t.test('an ended token leaves one line in the audit trail, with its client and address', async (t) => {
+t.test('a revocation leaves one audit event with client and address', async (t) => {
   const { server, client } = await acme(t)
   const asked = () => post(server, 'revoke', { token: client.token }, { authorization: basic(client) })
   await Promise.all([asked(), asked(), asked()])

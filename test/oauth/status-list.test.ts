@@ -91,7 +91,7 @@ t.test('an account that lives on gets tokens that are good', async (t) => {
   t.equal(await statusOfToken(server, second), 1)
 })
 
-t.test('what changes no token changes no list', async (t) => {
+t.test('a change that affects no token leaves the list alone', async (t) => {
   const server = await acme(t)
   const { clientId, token } = await client(server)
   const before = (await server.app.inject(PATH)).headers['etag']
@@ -102,7 +102,7 @@ t.test('what changes no token changes no list', async (t) => {
   t.equal(await statusOfToken(server, token), 0)
 })
 
-t.test('whoever has the list already is told so, in either encoding', async (t) => {
+t.test('a conditional GET of an unchanged list is 304, in either encoding', async (t) => {
   const server = await acme(t)
   const plain = await server.app.inject(PATH)
   const zipped = await server.app.inject({ url: PATH, headers: { 'accept-encoding': 'br, gzip' } })
@@ -141,7 +141,7 @@ t.test('a list is signed anew before it expires, and by the current key alone', 
   t.not(decodeProtectedHeader(third.body).kid, decodeProtectedHeader(second.body).kid)
 })
 
-t.test('every node shows a change at once', async (t) => {
+t.test('every node shows a change at once in its status list', async (t) => {
   const server = await acme(t)
   const other = await testServer(t, { databaseUrl: server.databaseUrl, clock: server.clock })
   for (let round = 0; round < 30; round++) {
@@ -156,7 +156,7 @@ t.test('every node shows a change at once', async (t) => {
   }
 })
 
-t.test('a list that nobody has an index of is not there, but for the first', async (t) => {
+t.test('a list without indexes is 404, except the first list', async (t) => {
   const server = await acme(t)
   t.equal((await server.app.inject(PATH)).statusCode, 200)
   for (const id of ['1', '9999', '10000', '00', '-1', '1.0', 'x', '%2e%2e']) {
@@ -171,7 +171,7 @@ t.test('a list that nobody has an index of is not there, but for the first', asy
   }
 })
 
-t.test('without its database the server has no list to answer with', async (t) => {
+t.test('the status list is 503 without the database', async (t) => {
   const server = await acme(t)
   await server.app.inject(PATH)
   await server.cutDatabase()

@@ -71,7 +71,7 @@ for (const algorithm of ALGORITHMS)
     t.same(await (await server.send('token/introspect', { ...credentials, token })).json(), { active: false })
   })
 
-t.test('a client that asks for more than has room is told what to ask for less of', async (t) => {
+t.test('a request that exceeds the token size is told which parameter to shrink', async (t) => {
   const audiences = Array.from({ length: 8 }, (_, n) => `https://${n}.test/${'a'.repeat(900)}`)
   const server = await listening(t, { audiences })
   const credentials = await fullAccount(server)
@@ -113,7 +113,7 @@ t.test('rights from before there was a limit get a refusal that says what to do'
   await t.rejects(operations.previewAccessToken(TESTER, 'acme', 'nobody'), { code: 'not_found' })
 })
 
-t.test('an administrator who gives more than has room is told of the limit', async (t) => {
+t.test('an administrator who exceeds the token size is told the limit', async (t) => {
   const server = await listening(t, { roles: ROLES, scopes: SCOPES })
   const { operations } = server
   const limit = { code: 'limit_reached', limit: MAX_CLAIMS_BYTES, field: 'roles' }

@@ -4,7 +4,7 @@ import { platformAdministrator, tokenFor } from '../support/admin.ts'
 import { forging } from '../support/forge.ts'
 import { acme, INACTIVE, introspect } from '../support/introspection.ts'
 
-t.test('a realm says which typ its access tokens have, and its endpoints take no other', async (t) => {
+t.test('a realm chooses the typ of its access tokens, and its endpoints accept no other', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const ask = await platformAdministrator(server)
   t.equal(decodeProtectedHeader(client.token).typ, 'at+jwt')

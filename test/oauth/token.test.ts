@@ -106,7 +106,7 @@ t.test('a client gets a token that the published keys verify and caches must not
   t.notOk('nbf' in payload)
 })
 
-t.test('each token has a jti of its own', async (t) => {
+t.test('each token has its own jti', async (t) => {
   const { ask } = await acme(t)
   const tokens = await Promise.all(Array.from({ length: 50 }, async () => (await ask()).json().access_token))
   const ids = tokens.map((token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()).jti)
@@ -169,7 +169,7 @@ t.test('a form may name its charset', async (t) => {
   t.equal((await post(server, form, headers)).statusCode, 200)
 })
 
-t.test('a client gets the scope it asks for, and all of its own when it asks for none', async (t) => {
+t.test('a client gets the requested scope, and all its scopes without a request', async (t) => {
   const server = await acme(t, { scopes: ['view', 'deploy', 'admin'] })
   const { operations, clientId, ask } = server
   t.equal((await ask()).json().scope, 'view deploy admin')
@@ -192,7 +192,7 @@ t.test('a client gets the scope it asks for, and all of its own when it asks for
     refuses(t, await ask({ scope }), 400, 'invalid_scope', 'The scope is malformed.')
 })
 
-t.test('a token is for the resources asked for, which the realm has to know', async (t) => {
+t.test('a token is for the requested resources, which the realm must allow', async (t) => {
   const server = await acme(t, { audiences: ['https://api.test', 'https://other.test/v1', 'legacy-api'] })
   const { ask, clientId, clientSecret } = server
   const audience = async (answer: Answer) =>
@@ -246,7 +246,7 @@ t.test('unknown client, wrong secret, disabled and deleted client get the same b
   ])
 })
 
-t.test('a client that sends no credentials, or others than a secret, is challenged', async (t) => {
+t.test('a client without a secret is challenged', async (t) => {
   const server = await acme(t)
   const form = 'grant_type=client_credentials'
   const none = await post(server, form)
@@ -256,7 +256,7 @@ t.test('a client that sends no credentials, or others than a secret, is challeng
   refuses(t, bearer, 401, 'invalid_client', 'Client authentication failed.')
 })
 
-t.test('a realm that is not there is named as Keycloak names it', async (t) => {
+t.test('an unknown realm is refused with Keycloak’s wording', async (t) => {
   const server = await acme(t)
   const form = encode({ grant_type: 'client_credentials', client_id: 'x', client_secret: 'y' })
   for (const realm of ['nobody', 'ACME', 'a_b', '%00', 'x'.repeat(64), '..%2Facme'])
@@ -267,7 +267,7 @@ t.test('a realm that is not there is named as Keycloak names it', async (t) => {
     }
 })
 
-t.test('credentials come in one way, whole and once', async (t) => {
+t.test('incomplete, repeated and mixed credentials are refused', async (t) => {
   const server = await acme(t)
   const { clientId, clientSecret, ask } = server
   const form = encode({ grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret })
@@ -305,7 +305,7 @@ t.test('the grant is client_credentials', async (t) => {
     refuses(t, await ask({ grant_type: grant }), 400, 'unsupported_grant_type', description)
 })
 
-t.test('a body that is no form is refused', async (t) => {
+t.test('a body that is not a form is refused', async (t) => {
   const server = await acme(t)
   const wanted = 'Send application/x-www-form-urlencoded.'
   for (const type of [
@@ -326,7 +326,7 @@ t.test('a body that is no form is refused', async (t) => {
   refuses(t, without, 400, 'invalid_request', 'grant_type is missing.')
 })
 
-t.test('what is no text is refused', async (t) => {
+t.test('invalid UTF-8 and NUL are refused', async (t) => {
   const server = await acme(t)
   const encoding = 'The percent-encoding is malformed.'
   const characters = 'The request has characters that are not allowed.'
@@ -351,13 +351,13 @@ t.test('a body over 18 KiB is refused unread', async (t) => {
   refuses(t, await post(server, `${fits}x`), 413, 'invalid_request', 'The request is too large.')
 })
 
-t.test('a body that is not as long as it says is refused', async (t) => {
+t.test('a body that contradicts its Content-Length is refused', async (t) => {
   const server = await acme(t)
   const answer = await post(server, 'grant_type=client_credentials', { 'content-length': '5' })
   refuses(t, answer, 400, 'invalid_request', 'The request is malformed.')
 })
 
-t.test('every method but POST is told so', async (t) => {
+t.test('every method except POST is 405', async (t) => {
   const { app } = await acme(t)
   for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const) {
     const answer = await app.inject({ method, url: PATH })
@@ -367,7 +367,7 @@ t.test('every method but POST is told so', async (t) => {
   t.equal((await app.inject({ method: 'HEAD', url: PATH })).statusCode, 405)
 })
 
-t.test('no address makes a fault', async (t) => {
+t.test('no address causes a fault', async (t) => {
   const { app } = await acme(t)
   for (const url of [
     '/%',
@@ -404,7 +404,7 @@ t.test('an address that cannot be read is refused without being repeated', async
     }
 })
 
-t.test('without its database the server says so at once, and serves again when it is back', async (t) => {
+t.test('the server answers 503 at once without its database, and serves again once it is back', async (t) => {
   const server = await acme(t)
   t.equal((await server.ask()).statusCode, 200)
   const restore = await server.cutDatabase()

@@ -78,7 +78,7 @@ t.test('each refused attempt leaves a line that says why', async (t) => {
   )
 })
 
-t.test('each read by whoever may not leaves a line', async (t) => {
+t.test('each refused read leaves an audit event', async (t) => {
   const { operations } = await testServer(t)
   await operations.createRealm(TESTER, 'acme')
   const nobody: Actor = {

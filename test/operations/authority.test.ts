@@ -51,7 +51,7 @@ t.test('a viewer sees and changes nothing', async (t) => {
   await t.rejects(operations.revokeSigningKey(VIEWER, 'acme', 'kid'), forbidden)
 })
 
-t.test('whoever has no administrative role sees nothing, of no realm', async (t) => {
+t.test('an actor without an administrative role sees no realm', async (t) => {
   const { operations } = await testServer(t)
   await operations.createRealm(TESTER, 'acme')
   const forbidden = { code: 'forbidden' }

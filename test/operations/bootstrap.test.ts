@@ -19,7 +19,7 @@ t.test('a server that has a realm gets none to try things with', async (t) => {
   t.equal(await operations.createDemo(), undefined)
 })
 
-t.test('of nodes that start at once one makes the administrator and the demo', async (t) => {
+t.test('of nodes that start at once, one creates the administrator and the demo', async (t) => {
   const { operations } = await testServer(t)
   const made = await Promise.all(
     Array.from({ length: 5 }, () => operations.bootstrapAdministrator('root', 'a secret of the platform')),

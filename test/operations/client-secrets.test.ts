@@ -58,7 +58,7 @@ t.test('the secret that ends is the old one, whatever the clocks of nodes say', 
   t.match(listed[1], { expiresAt: Date })
 })
 
-t.test('a rotation ends when it is told to, within 90 days', async (t) => {
+t.test('a rotation ends at the given time, within 90 days', async (t) => {
   const { server, clientId, first } = await acme(t)
   const { operations, clock } = server
   const at = (seconds: number) => new Date(clock.now.getTime() + seconds * 1000)
@@ -74,7 +74,7 @@ t.test('a rotation ends when it is told to, within 90 days', async (t) => {
   t.notOk(await isGood(server, clientId, first))
 })
 
-t.test('whoever may not change a secret is refused before one is hashed', async (t) => {
+t.test('a caller without authority is refused before a secret is hashed', async (t) => {
   const db = openDatabase({ connectionString: await testDatabase(t), poolSize: 1, onIdleError: () => {} })
   t.teardown(() => db.destroy())
   const hashed: string[] = []
@@ -97,7 +97,7 @@ t.test('whoever may not change a secret is refused before one is hashed', async 
   t.same(hashed, [])
 })
 
-t.test('there are two secrets at most', async (t) => {
+t.test('an account has at most two secrets', async (t) => {
   const { server, clientId } = await acme(t)
   const { operations } = server
   const attempts = Array.from({ length: 10 }, () => operations.startSecretRotation(TESTER, 'acme', clientId))

@@ -15,7 +15,7 @@ async function connect(t: Test, databaseUrl: string) {
   return client
 }
 
-t.test('who wants a realm alone gets it before those who come to share it later', async (t) => {
+t.test('an exclusive waiter comes before later shared ones', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
   await operations.createRealm(TESTER, 'acme')
   // A pool for each, as nodes have.

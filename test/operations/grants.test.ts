@@ -245,7 +245,7 @@ t.test('a device that is deleted while it is granted leaves no grant behind', as
   }
 })
 
-t.test('of administrators who grant at the same time, none loses a grant', async (t) => {
+t.test('concurrent grants are all kept', async (t) => {
   const { operations, clientId, claims } = await acme(t)
   const devices = Array.from({ length: 12 }, (_, i) => ({ type: 'device', id: `r${i}` }))
   await operations.importProtectedResources(TESTER, 'acme', devices)

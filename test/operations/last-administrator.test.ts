@@ -4,18 +4,21 @@ import { TESTER, testServer } from '../support/server.ts'
 
 const report = (token: string) => [{ token, url: undefined, source: undefined }]
 
-t.test('a leaked secret of the last platform administrator ends, and the way back is told', async (t) => {
-  const { operations, warnings } = await testServer(t)
-  await operations.bootstrapAdministrator('root', 'correct-horse-battery-staple')
-  const { clientSecret } = await operations.resetClientSecret(TESTER, 'system', 'root')
-  await operations.reportLeakedSecrets('system', report(clientSecret), '::1')
-  const { items } = await operations.listAuditEvents(TESTER, 'system', { limit: 1 })
-  t.match(items, [{ action: 'service-account.leaked-secret', details: { last_administrator: true } }])
-  t.match(
-    warnings.at(-1),
-    /last platform administrator .* mintmark service-account reset-secret --realm system root/,
-  )
-})
+t.test(
+  'a leaked secret of the last platform administrator is revoked, and the log says how to recover',
+  async (t) => {
+    const { operations, warnings } = await testServer(t)
+    await operations.bootstrapAdministrator('root', 'correct-horse-battery-staple')
+    const { clientSecret } = await operations.resetClientSecret(TESTER, 'system', 'root')
+    await operations.reportLeakedSecrets('system', report(clientSecret), '::1')
+    const { items } = await operations.listAuditEvents(TESTER, 'system', { limit: 1 })
+    t.match(items, [{ action: 'service-account.leaked-secret', details: { last_administrator: true } }])
+    t.match(
+      warnings.at(-1),
+      /last platform administrator .* mintmark service-account reset-secret --realm system root/,
+    )
+  },
+)
 
 t.test('an administrator whose secrets have all ended is not one who is left', async (t) => {
   const { operations, warnings } = await testServer(t)

@@ -69,7 +69,7 @@ t.test(
   },
 )
 
-t.test('what is no token of this server is refused', async (t) => {
+t.test('anything but a token of this server is refused', async (t) => {
   const { operations } = await testServer(t)
   await operations.createRealm(TESTER, 'acme')
   const forge = (claims: Record<string, unknown>) =>

@@ -44,7 +44,7 @@ t.test('a resource is made, changed and deleted, and each leaves a line in the t
   ])
 })
 
-t.test('what is no resource is refused by the member at fault', async (t) => {
+t.test('an invalid resource is refused with the faulty member', async (t) => {
   const { put } = await acme(t)
   const cases: [unknown, string | undefined][] = [
     [null, undefined],

@@ -8,7 +8,7 @@ const ADMIN: Actor = {
   authority: { platform: false, realm: 'acme', access: 'administer' },
 }
 
-t.test('what an update of a realm leaves out stays as it is', async (t) => {
+t.test('absent members of a realm’s update stay', async (t) => {
   const { operations } = await testServer(t)
   const realm = await operations.createRealm(TESTER, 'acme', { audiences: ['https://api.test'] })
   const update = { displayName: 'Acme', tokenLifetimeSeconds: 60, roles: ['deployer'] }

@@ -8,7 +8,7 @@ async function acme(t: Parameters<typeof testServer>[0]) {
   return { ...server, clientId: account.clientId, account }
 }
 
-t.test('what an update leaves out stays as it is', async (t) => {
+t.test('absent members of an update stay', async (t) => {
   const { operations, clientId, account } = await acme(t)
   const update = { name: 'Renamed', description: ' for the pipeline ', roles: ['deployer'], scopes: ['view'] }
   const updated = await operations.updateServiceAccount(TESTER, 'acme', clientId, update)
@@ -30,7 +30,7 @@ t.test('an update that changes nothing leaves the version alone', async (t) => {
   t.equal(same.version, account.version)
 })
 
-t.test('of two updates based on one version, one is told of the other', async (t) => {
+t.test('of two updates based on one version, the second is refused', async (t) => {
   const { operations, clientId, account } = await acme(t)
   const update = (name: string) =>
     operations.updateServiceAccount(TESTER, 'acme', clientId, { name, expectedVersion: account.version })
@@ -89,7 +89,7 @@ t.test('the list comes in pages, by part of a name, and by how long nobody used 
   t.same(await find({ unusedSince: before }), [])
 })
 
-t.test('the last platform administrator stays one, whoever races', async (t) => {
+t.test('concurrent changes never remove the last platform administrator', async (t) => {
   const { operations } = await testServer(t)
   await operations.bootstrapAdministrator('root', 'a secret of the platform')
   const last = { code: 'last_administrator' }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { shareReads } from '../../src/operations/clients/shared-reads.ts'
 
-t.test('whoever asks while nothing is answered hears of it in time, those behind others too', async (t) => {
+t.test('every lookup, queued ones included, rejects at its time limit while no read answers', async (t) => {
   let isAway = true
   const reads = shareReads(
     async (keys: readonly number[]) => (isAway ? new Promise<number[]>(() => {}) : keys.map((key) => -key)),

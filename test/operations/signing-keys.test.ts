@@ -68,7 +68,7 @@ t.test('a realm whose keys cannot be rotated holds up no other realm', async (t)
   t.same(await states(), ['current', 'next'])
 })
 
-t.test('of several nodes that look at once, one makes the next key and one lets it sign', async (t) => {
+t.test('of several nodes that rotate at once, one makes the next key and one promotes it', async (t) => {
   const { databaseUrl, operations, clock, states } = await acme(t)
   const others = await Promise.all([1, 2].map(() => testServer(t, { databaseUrl, clock })))
   const all = [operations, ...others.map((other) => other.operations)]
@@ -86,7 +86,7 @@ t.test('of several nodes that look at once, one makes the next key and one lets 
   )
 })
 
-t.test('who rotates again while a key waits is told of that key', async (t) => {
+t.test('rotating again while a key waits returns that key', async (t) => {
   const { operations, clock, states } = await acme(t)
   clock.advance(89 * DAY)
   await operations.rotateDueSigningKeys()

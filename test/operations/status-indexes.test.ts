@@ -59,7 +59,7 @@ t.test(
   },
 )
 
-t.test('of many who draw one index at once, one has it', async (t) => {
+t.test('one of many concurrent draws gets an index', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
   const { id } = await operations.createRealm(TESTER, 'acme')
   const db = openDatabase({ connectionString: databaseUrl, poolSize: 10, onIdleError: () => {} })
@@ -94,7 +94,7 @@ t.test('an index is had again only when nothing can carry or show it any more', 
   }
 })
 
-t.test('what has expired is deleted in batches', async (t) => {
+t.test('expired rows are deleted in batches', async (t) => {
   const server = await testServer(t)
   await server.operations.createRealm(TESTER, 'acme')
   await rowsOf(

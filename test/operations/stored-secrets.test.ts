@@ -55,7 +55,7 @@ t.test('a generated secret is stored as argon2id, and as an HMAC of 256 bits', a
   t.notSame(secret?.hmac, secret?.bound_hmac)
 })
 
-t.test('of an imported secret nothing is stored that a guess could be checked against', async (t) => {
+t.test('nothing stored of an imported secret can check a guess', async (t) => {
   const clientSecret = 'correct horse'
   const imported = { clientId: 'legacy', clientSecret }
   const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'imported', imported })

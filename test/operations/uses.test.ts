@@ -118,7 +118,7 @@ t.test(
   },
 )
 
-t.test('of many accounts at once, each has its last use written', async (t) => {
+t.test('the last use of each of many accounts is stored', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
   const realm = await operations.createRealm(TESTER, 'acme')
   const client = new pg.Client(databaseUrl)

@@ -121,7 +121,7 @@ t.test('no cell of the CSV is a formula, or more than one cell to a spreadsheet'
     }
 })
 
-t.test('what has no target, no address or no words of its own is shown all the same', async (t) => {
+t.test('events without target, address or label are shown', async (t) => {
   const { server, browser } = await signedIn(t)
   await server.operations.importProtectedResources(TESTER, 'acme', [{ type: 'device', id: 'd1' }])
   const client = new pg.Client(server.databaseUrl)

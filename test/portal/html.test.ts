@@ -2,7 +2,7 @@ import t from 'tap'
 import { html, named } from '../../src/http/portal/html.ts'
 import { when } from '../../src/http/portal/times.ts'
 
-t.test('what is put into a page is escaped, except what is a piece of a page', async (t) => {
+t.test('values are escaped in pages, except markup made by html', async (t) => {
   const evil = `<b a="1" b='2'>&`
   t.equal(String(html`<p>${evil}</p>`), '<p>&#60;b a&#61;&#34;1&#34; b&#61;&#39;2&#39;&#62;&#38;</p>')
   t.equal(String(html`${html`<i>${1}</i>`}${undefined}${false}${[html`<br>`, '<']}`), '<i>1</i><br>&#60;')

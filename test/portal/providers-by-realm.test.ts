@@ -117,7 +117,7 @@ t.test('a code of one provider is never sent to the provider of another realm', 
   t.same(evil.requests, [])
 })
 
-t.test('a provider that does not say who it is lets nobody in where issuers differ', async (t) => {
+t.test('a provider without iss is refused where issuers differ by realm', async (t) => {
   const { server, honest } = await twoProviders(t)
   const browser = new Browser(server)
   const back = new URL(await honest.provider.signIn((await begin(browser, honest.realm)).href))

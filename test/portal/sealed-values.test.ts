@@ -87,7 +87,7 @@ t.test('a sign-in cookie that was used makes no second session, with any code', 
   t.notMatch(kept, new URL(back, PUBLIC_URL).searchParams.get('state') as string)
 })
 
-t.test('of several who come back with one sign-in at the same time, one gets in', async (t) => {
+t.test('of several concurrent callbacks of one sign-in, one succeeds', async (t) => {
   const { server, attempt, back } = await withProvider(t)
   const answers = await Promise.all(
     [1, 2, 3, 4].map(() => {
@@ -99,7 +99,7 @@ t.test('of several who come back with one sign-in at the same time, one gets in'
   t.same(answers.map(({ statusCode }) => statusCode).sort(), [303, 400, 400, 400])
 })
 
-t.test('what the provider gave for one session is no use in the row of another', async (t) => {
+t.test('provider tokens of one session do not open in another', async (t) => {
   const { server, browser, back } = await withProvider(t)
   await browser.get(back)
   const link = await adminOf(server, 'acme')
@@ -137,7 +137,7 @@ t.test('a form that one session has sent may be sent by another', async (t) => {
   }
 })
 
-t.test('an old copy of a cookie lets nobody in, and ends no session that is in use', async (t) => {
+t.test('an old copy of a cookie is refused, and its session goes on', async (t) => {
   const { server } = await withProvider(t)
   const browser = await adminOf(server, 'acme')
   const copy = new Browser(server)
@@ -150,7 +150,7 @@ t.test('an old copy of a cookie lets nobody in, and ends no session that is in u
   t.equal((await browser.get(LIST)).statusCode, 200)
 })
 
-t.test('nobody is listed as signed in once they have done nothing for half an hour', async (t) => {
+t.test('an idle session is not listed after half an hour', async (t) => {
   const { server } = await withProvider(t)
   const browser = await adminOf(server, 'acme')
   t.equal((await server.operations.listPortalSessions(TESTER, 'acme')).length, 1)

@@ -60,7 +60,7 @@ t.test('every page forbids framing, foreign content, inline script and keeping a
   }
 })
 
-t.test('what pages refer to may be kept for ever, since its name changes with its content', async (t) => {
+t.test('assets are cacheable forever, since their names change with their content', async (t) => {
   const { server } = await withAccount(t)
   const browser = new Browser(server)
   const { body } = await browser.get('/portal')
@@ -215,7 +215,7 @@ t.test('a viewer sees every page, is offered no change, and is refused one that 
   t.ok(items.every(({ outcome, actor }) => outcome === 'refused' && actor.kind === 'portal'))
 })
 
-t.test('somebody who is demoted can do nothing by their next click', async (t) => {
+t.test('a demoted person’s next request is refused', async (t) => {
   const { server, here } = await withAccount(t)
   const browser = await viewerOf(server, 'acme')
   t.notMatch((await browser.get(here)).body, 'Reset Secret')
@@ -259,7 +259,7 @@ t.test('an unreadable or oversized form is refused with a page', async (t) => {
   t.equal(large.statusCode, 413)
 })
 
-t.test('without its database the portal says so, and works again when it is back', async (t) => {
+t.test('the portal reports a missing database, and works again once it is back', async (t) => {
   const { server } = await withAccount(t)
   const browser = await adminOf(server, 'acme')
   const restore = await server.cutDatabase()

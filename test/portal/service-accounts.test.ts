@@ -64,7 +64,7 @@ t.test('a form that is sent again makes no second account and shows no secret', 
   t.equal((await server.operations.findRealm(TESTER, 'acme')).serviceAccountCount, 1)
 })
 
-t.test('what is to be shown with a secret is read before the secret is made', async (t) => {
+t.test('a page reads everything before it makes a secret', async (t) => {
   const { server, browser } = await signedIn(t)
   const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
     name: 'CI',
@@ -107,7 +107,7 @@ t.test('a name that is taken or none keeps what was typed', async (t) => {
   t.equal(long.statusCode, 400)
 })
 
-t.test('one account too many is refused before and after the click, naming the limit', async (t) => {
+t.test('an account beyond the limit is refused before and after the click', async (t) => {
   const { browser } = await signedIn(t, { serviceAccountLimit: 2 })
   const [, form_token = ''] = /name="form_token" value="([^"]+)"/.exec((await browser.get(CREATE)).body) ?? []
   await create(browser, 'one')

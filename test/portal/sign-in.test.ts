@@ -42,7 +42,7 @@ t.test('a one-time link lets one person in, once, and its code reaches neither U
   t.ok(server.log.some((line) => line.includes('link_invalid')))
 })
 
-t.test('of several who use one link at the same time, one gets in', async (t) => {
+t.test('of several concurrent uses of one link, one succeeds', async (t) => {
   const server = await withRealm(t)
   const code = await codeFor(server)
   const tries = Array.from({ length: 8 }, () => new Browser(server).post(SIGN_IN, { code }))
@@ -86,7 +86,7 @@ t.test('on plain http the cookie does without what needs https', async (t) => {
   t.equal((await browser.get(LIST)).headers['strict-transport-security'], undefined)
 })
 
-t.test('whoever is signed out is asked to sign in, and comes back to where they were', async (t) => {
+t.test('a signed-out person is asked to sign in and returns to the page', async (t) => {
   const server = await withRealm(t)
   const browser = new Browser(server)
   const refused = await browser.get(`${LIST}?search=ci`)
@@ -98,7 +98,7 @@ t.test('whoever is signed out is asked to sign in, and comes back to where they 
   t.equal(answer.headers.location, `${LIST}?search=ci`)
 })
 
-t.test('nobody is sent to another site, another realm or back to the gate', async (t) => {
+t.test('the page after sign-in is never another site, another realm or the sign-in page', async (t) => {
   const server = await withRealm(t)
   for (const next of [
     'https://evil.test/',
@@ -139,7 +139,7 @@ t.test('a copy of the cookie is worth nothing after signing out', async (t) => {
   t.equal((await copy.get(LIST)).statusCode, 303)
 })
 
-t.test('what is done while signed out is not done, and the page says so', async (t) => {
+t.test('a form sent while signed out changes nothing, and the page says so', async (t) => {
   const server = await withRealm(t)
   const browser = await adminOf(server, 'acme')
   const fields = hiddenFields((await browser.get(`${LIST}/create`)).body, `${LIST}/create`)
@@ -196,7 +196,7 @@ t.test('a cookie that is not ours, or was changed, is as good as none', async (t
   }
 })
 
-t.test('/portal leads to whoever is signed in, or asks for the realm', async (t) => {
+t.test('/portal opens the signed-in realm, or asks for a realm', async (t) => {
   const server = await withRealm(t)
   const stranger = new Browser(server)
   t.match(textOf(await stranger.get('/portal')), 'Which realm do you look after?')
@@ -209,7 +209,7 @@ t.test('/portal leads to whoever is signed in, or asks for the realm', async (t)
   t.equal((await stranger.get('/portal/No_Realm/sign-in')).statusCode, 404)
 })
 
-t.test('a slash too many leads to the address that is meant', async (t) => {
+t.test('a needless slash redirects to the right address', async (t) => {
   const server = await withRealm(t)
   const browser = await adminOf(server, 'acme')
   for (const [path, meant] of [
@@ -245,7 +245,7 @@ t.test('/ leads people to the portal, and tells programs that nothing is there',
   }
 })
 
-t.test('a realm that is not there lets nobody in', async (t) => {
+t.test('sign-in to an unknown realm is refused', async (t) => {
   const server = await withRealm(t)
   t.equal((await new Browser(server).post('/portal/nobody/sign-in', { code: 'x' })).statusCode, 404)
   await t.rejects(server.operations.createPortalLink(TESTER, 'nobody'), { code: 'not_found' })

@@ -73,7 +73,7 @@ t.test('the provider makes an Account Admin, who comes back to where they were',
   t.match(items[0], { action: 'portal.sign-in', actor: { kind: 'portal', id: 'alice' } })
 })
 
-t.test('another value makes a viewer, and no value nobody', async (t) => {
+t.test('another value makes a viewer, and none refuses the sign-in', async (t) => {
   const { provider, server, browser } = await withProvider(t)
   provider.claims = { email: 'alice@acme.test', roles: ['mintmark-acme-viewer', 'else'] }
   await signIn(browser, provider)
@@ -196,7 +196,7 @@ t.test(
   },
 )
 
-t.test('a provider that is away lets nobody in and signs nobody out', async (t) => {
+t.test('an outage of the provider refuses sign-ins and ends no session', async (t) => {
   const { provider, browser, server } = await withProvider(t)
   await signIn(browser, provider)
   const comeBack = await provider.goAway()
@@ -269,7 +269,7 @@ t.test('a realm that is deleted while the provider is asked is not found', async
   t.equal((await browser.get(back)).statusCode, 404)
 })
 
-t.test('nobody is in without a line in the trail that says so', async (t) => {
+t.test('every sign-in leaves an audit event', async (t) => {
   const { provider, server, browser } = await withProvider(t)
   const client = new pg.Client(server.databaseUrl)
   await client.connect()
@@ -316,7 +316,7 @@ t.test('a name with characters that the database does not take lets in, without 
   t.match((await browser.get(LIST)).body, 'Alice')
 })
 
-t.test('whoever has no role any more when the access token is renewed is out', async (t) => {
+t.test('a person without a role at token renewal is signed out', async (t) => {
   const { provider, browser } = await withProvider(t)
   await signIn(browser, provider)
   provider.claims = {}
@@ -353,7 +353,7 @@ t.test('a provider that cannot be reached, or is none, is told apart', async (t)
   t.equal((await none.browser.get('/portal/acme/sign-in/sso')).statusCode, 403)
 })
 
-t.test('somebody who is called like the people of one-time links is told apart from them', async (t) => {
+t.test('a subject that looks like a one-time link’s is hashed', async (t) => {
   const { provider, server, browser } = await withProvider(t)
   provider.login = 'link of cli:root'
   provider.claims = { name: 'Account Admin', roles: ['mintmark-acme-admin'] }

@@ -91,7 +91,7 @@ t.test('a question or a form with U+0000 is refused', async (t) => {
   }
 })
 
-t.test('what is called like a member that all objects have is nothing in particular', async (t) => {
+t.test('names such as __proto__ are ordinary names', async (t) => {
   const { server, browser, here } = await signedIn(t, {
     roles: ['constructor'],
     resourceTypes: ['constructor'],

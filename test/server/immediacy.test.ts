@@ -70,7 +70,7 @@ const ENDS = {
   revoke: { secret: false, tokens: true },
 } as const
 
-t.test('what has been ended on one node is at its end on the other for all who ask afterwards', async (t) => {
+t.test('a change on one node holds on the other for every later request', async (t) => {
   const { a, b, administrators, resourceServer } = await cluster(t)
   const until = performance.now() + SECONDS * 1000
   const exceptions: string[] = []

@@ -23,12 +23,12 @@ async function logged(stream: object, statement: string): Promise<string> {
   return stderr
 }
 
-t.test('logs are JSON lines, and something for the eye on a terminal', async (t) => {
+t.test('logs are JSON lines, and readable lines on a terminal', async (t) => {
   t.match(JSON.parse(await logged({}, "logger.info('hello')")), { level: 30, msg: 'hello' })
   t.match(await logged({ isTTY: true }, "logger.info('hello')"), /INFO.*: hello\n$/)
 })
 
-t.test('of an error, only what is sure to hold no secret is logged', async (t) => {
+t.test('only members of an error without secrets are logged', async (t) => {
   const line = JSON.parse(
     await logged(
       {},
@@ -40,7 +40,7 @@ t.test('of an error, only what is sure to hold no secret is logged', async (t) =
   t.same(JSON.parse(await logged({}, "logger.error({ err: 's3cret' }, 'x')")).err, { message: 'string' })
 })
 
-t.test('no line is lost by whoever exits, however many there are', async (t) => {
+t.test('an exiting process loses no log line', async (t) => {
   const lines = (await logged({}, "for (let i = 0; i < 1000; i++) logger.info({ i }, 'x'); process.exit(0)"))
     .trimEnd()
     .split('\n')
@@ -103,7 +103,7 @@ t.test('a reader that pauses holds nothing up, and gets every line later', async
   t.match(JSON.parse(lines.at(-1) as string), { msg: 'exit' })
 })
 
-t.test('a reader that never reads keeps nobody from exiting', async (t) => {
+t.test('a log reader that never reads does not prevent the exit', async (t) => {
   const script = `import { createLogger } from ${JSON.stringify(LOGGER)}
     const logger = createLogger('info')
     for (let i = 0; i < 500; i++) logger.info({ text: 'x'.repeat(1000) }, 'x')

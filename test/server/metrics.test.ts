@@ -103,7 +103,7 @@ t.test('metrics are for this machine and for holders of the token', async (t) =>
   }
 })
 
-t.test('what a proxy on this machine passes on does not count as this machine', async (t) => {
+t.test('a request through a proxy on this machine does not count as local', async (t) => {
   const { app } = await testServer(t)
   for (const name of ['forwarded', 'x-forwarded-for', 'via', 'x-real-ip'])
     t.equal((await app.inject({ url: '/metrics', headers: { [name]: 'x' } })).statusCode, 401)

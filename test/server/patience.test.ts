@@ -28,7 +28,7 @@ t.test('an answer that takes longer than a connection may be idle arrives all th
   await client.query('rollback')
 })
 
-t.test('a body that comes too slowly is told so, in the form of its endpoint', async (t) => {
+t.test('a body that arrives too slowly is 408 in the format of its endpoint', async (t) => {
   const server = await testServer(t, { requestTimeoutMilliseconds: 400 })
   await server.operations.createRealm(TESTER, 'acme')
   const { token } = await adminToken(server, 'acme', ['account-admin'])

@@ -92,7 +92,7 @@ async function restricted(t: Test) {
   return { server, administrate, browser, token, get, run, logged }
 }
 
-t.test('where the database refuses, every endpoint is 503 and documents come from memory', async (t) => {
+t.test('every endpoint is 503 and documents come from memory while the database refuses', async (t) => {
   const { server, administrate, browser, token, get, run, logged } = await restricted(t)
   for (const { name, begin, end, advice } of FAULTS)
     await t.test(`one that ${name}`, async (t) => {
@@ -140,7 +140,7 @@ t.test('a node is unready where its role may not read a table that tokens need',
   t.match(logged.join('\n'), /42501: permission denied for table realms; grant the role of DATABASE_URL/)
 })
 
-t.test('what waits for a lock longer than the database allows is 503', async (t) => {
+t.test('a lock timeout of the database is 503', async (t) => {
   const server = await testServer(t)
   await server.operations.createRealm(TESTER, 'acme')
   const administrate = await platformAdministrator(server)

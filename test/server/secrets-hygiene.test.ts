@@ -200,7 +200,7 @@ function found(haystack: string): string[] {
   return [...secrets].filter((secret) => formsOf(secret).some((form) => haystack.includes(form)))
 }
 
-t.test('there is something to find, and where a secret is, it is found', async (t) => {
+t.test('the search finds secrets that are there', async (t) => {
   t.ok(secrets.size > 25, `${secrets.size} secrets`)
   t.ok(refusals.length > 20, `${refusals.length} texts of refusals`)
   for (const secret of secrets)
@@ -214,13 +214,13 @@ t.test('no secret, token or key is in the log, whatever its level', async (t) =>
   t.same(found(printed.join('')), [])
 })
 
-t.test('none is in the database, in no form, and so not in the audit trail', async (t) => {
+t.test('no secret is in the database or the audit trail, in any form', async (t) => {
   const all = await dump()
   t.match(all, 'service-account.reset-secret')
   t.same(found(all), [])
 })
 
-t.test('none is in a refusal, and none in the metrics', async (t) => {
+t.test('no secret is in a refusal or the metrics', async (t) => {
   t.same(found(refusals.join('\n')), [])
   const metrics = await fetch(`${server.url}/metrics`, {
     headers: { authorization: `Bearer ${METRICS_TOKEN}` },
@@ -230,7 +230,7 @@ t.test('none is in a refusal, and none in the metrics', async (t) => {
   t.same(found(text), [])
 })
 
-t.test('none is in the arguments of a process, and none in a file of DATA_DIR', async (t) => {
+t.test('no secret is in process arguments or files of DATA_DIR', async (t) => {
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   const read = (file: string) => {
     try {

@@ -83,7 +83,7 @@ t.test('the metrics of any worker are those of all of them', async (t) => {
   }
 })
 
-t.test('a worker that dies before it is told the metrics takes nobody along', async (t) => {
+t.test('a worker that dies during a scrape ends no other process', async (t) => {
   const server = await startTwo(t)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const ask = () =>

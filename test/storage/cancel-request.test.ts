@@ -40,7 +40,7 @@ t.test('a statement is cancelled over TLS, and nothing is said without it', asyn
   await cancels(t, { connectionString: databaseUrl, ssl: { rejectUnauthorized: false } })
 })
 
-t.test('a request that nobody takes is let go after a second', async (t) => {
+t.test('an unanswered cancel request is dropped after a second', async (t) => {
   const server = createServer()
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => server.close())

@@ -30,7 +30,7 @@ function startWriter(dataDir: string, prefix: string, known: Map<string, Known>)
 
 const KILLED = ['writer', 'postgres', 'both', 'postgres', 'both', 'writer'] as const
 
-t.test('what was acknowledged is there after kill -9 of the writer, of PostgreSQL and of both', async (t) => {
+t.test('acknowledged changes survive kill -9 of the writer, of PostgreSQL and of both', async (t) => {
   const dataDir = (await dataDirMaker(t))(t)
   const known = new Map<string, Known>()
   for (const [round, killed] of KILLED.entries()) {

@@ -19,7 +19,7 @@ t.test(
     url.searchParams.set('host', owner.host)
     url.searchParams.set('port', String(owner.port))
 
-    await t.test('it serves', async (t) => {
+    await t.test('the server works with the restricted role', async (t) => {
       const { operations } = await testServer(t, { databaseUrl: url.href })
       await operations.createRealm(TESTER, 'acme')
       const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
@@ -31,7 +31,7 @@ t.test(
       await operations.deleteRealm(TESTER, 'acme')
     })
 
-    await t.test('it cannot change what was written', async (t) => {
+    await t.test('the role cannot change audit events', async (t) => {
       const server = new pg.Client(url.href)
       await server.connect()
       for (const statement of [

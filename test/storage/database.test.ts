@@ -69,7 +69,7 @@ t.test('a transaction is read committed whatever the default is', async (t) => {
   t.same(rows, [{ transaction_isolation: 'read committed' }])
 })
 
-t.test('an idle connection that breaks is told of and replaced', async (t) => {
+t.test('a broken idle connection is reported and replaced', async (t) => {
   const { db, broken } = await open(t)
   await sql`select 1`.execute(db)
   const { db: other } = await open(t)
@@ -97,7 +97,7 @@ t.test('transactions that deadlock are run again', async (t) => {
   t.same((await sql`select count from pairs`.execute(db)).rows, [{ count: 2 }, { count: 2 }])
 })
 
-t.test('what is no error of a database is none', async (t) => {
+t.test('other errors do not count as database errors', async (t) => {
   for (const error of [
     'timeout',
     undefined,
@@ -144,7 +144,7 @@ t.test(
   },
 )
 
-t.test('what nobody waits for any more ends in the database too', async (t) => {
+t.test('PostgreSQL cancels a query that timed out', async (t) => {
   const { db } = await open(t, 1)
   const { db: other } = await open(t)
   const running = async () => {

@@ -83,7 +83,7 @@ t.test('a database of another line of versions is refused by a sentence', async 
   t.equal(stderr.trimEnd().split('\n').length, 1, stderr)
 })
 
-t.test('a role that may not migrate is told who may', async (t) => {
+t.test('a role without the right to migrate is told which one has it', async (t) => {
   const databaseUrl = await testDatabase(t)
   const empty = await testDatabase(t, { migrate: false })
   const client = await connect(t, databaseUrl)

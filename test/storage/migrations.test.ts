@@ -76,7 +76,7 @@ t.test('the rule finds what it is there for', async (t) => {
   t.same(lateIndexes(`create table grants (a int); ${change} ${index}`), [])
 })
 
-t.test('of nodes that migrate at once one does, and each finds it done', async (t) => {
+t.test('of nodes that migrate at once, one applies and all finish', async (t) => {
   const databaseUrl = await testDatabase(t, { migrate: false })
   const applied = await Promise.all([1, 2, 3, 4].map(() => migrateToLatest(databaseUrl)))
   t.same(

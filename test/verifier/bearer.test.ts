@@ -190,7 +190,7 @@ t.test('a token is read from a request that has no raw headers', async (t) => {
   t.equal(readBearerToken({ headers: { authorization: 'Bearer abc.def' } }), 'abc.def')
 })
 
-t.test('fastify: a token that ends while the body comes lets nobody in', async (t) => {
+t.test('fastify: a token that expires while the body arrives is refused', async (t) => {
   const { issuer, verifier } = await started(t)
   const app = fastify()
   await app.register(async (api) => {

@@ -201,7 +201,7 @@ t.test('a clock that is set back makes no old copy fresh', async (t) => {
   t.equal(issuer.fetches.keys, 2)
 })
 
-t.test('an answer that is no key set, too large, or somewhere else is none', async (t) => {
+t.test('an answer that is not a key set, is too large or is a redirect is refused', async (t) => {
   for (const answer of [
     '[]',
     '{}',
@@ -233,7 +233,7 @@ t.test('an issuer that does not answer is given up', async (t) => {
   t.equal(await code(verify()), 'keys_unavailable')
 })
 
-t.test('of a key set only signature keys that name kid and algorithm count', async (t) => {
+t.test('only signature keys with kid and algorithm are used', async (t) => {
   const { issuer, verify } = await started(t)
   const { jwk } = issuer.key
   const { kid: _kid, ...unnamed } = jwk

@@ -117,7 +117,7 @@ t.test('where the issuer says no more, nothing is permitted', async (t) => {
   await t.rejects(attempt(), { code: 'introspection_unavailable', status: 503 })
 })
 
-t.test('who cannot ask is told so by the code', async (t) => {
+t.test('a program that cannot introspect gets an error code', async (t) => {
   const { issuer, verifier } = await started(t)
   const token = await verifier.verify(await issuer.token(OMITTED))
   const error = await verifier.mayOn(token, { type: 'device', id: 'd1' }, 'operate').catch((e: unknown) => e)

@@ -158,7 +158,7 @@ t.test('a list that has grown is fetched again for a place beyond the end of the
   t.equal(issuer.fetches.status, 2)
 })
 
-t.test('a list that is not as it should be is none', async (t) => {
+t.test('a malformed list is refused', async (t) => {
   const { issuer, check } = await started(t)
   const list = (status_list: unknown) => ({ status_list })
   for (const statusClaims of [
