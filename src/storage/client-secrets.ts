@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { ClientSecret } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ClientSecretRow } from './tables.ts'
-import { deleteUsesOfGoneSecrets } from './uses.ts'
+import { deleteUsesOfGoneCredentials } from './uses.ts'
 
 const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at'] as const
 
@@ -102,7 +102,7 @@ export async function deleteClientSecrets(
     .where('realm_id', '=', realmId)
     .where('client_id', '=', clientId)
     .execute()
-  await deleteUsesOfGoneSecrets(trx, realmId, clientId)
+  await deleteUsesOfGoneCredentials(trx, realmId, clientId)
 }
 
 export async function deleteClientSecret(
@@ -117,7 +117,7 @@ export async function deleteClientSecret(
     .where('client_id', '=', clientId)
     .where('id', '=', id)
     .execute()
-  await deleteUsesOfGoneSecrets(trx, realmId, clientId)
+  await deleteUsesOfGoneCredentials(trx, realmId, clientId)
 }
 
 /** @param expiresAt `undefined`: valid until replaced */

@@ -8,6 +8,7 @@ const LARGE = [
   'protected_resource_groups',
   'protected_resources',
   'client_secrets',
+  'client_keys',
   'service_accounts',
   'status_indexes',
   'revoked_tokens',

@@ -24,6 +24,8 @@ export interface RealmRow {
   leaked_secret_action: string
   introspection_audiences: Generated<string>
   token_type_header: Generated<string>
+  allowed_auth_methods: Generated<string[]>
+  assertion_audience: Generated<string>
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   imports_secrets: Generated<boolean>
   version: Generated<string>
@@ -39,6 +41,7 @@ export interface ServiceAccountRow {
   roles: string[]
   scopes: string[] | null
   introspects_audiences: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
+  auth_methods: Generated<string[]>
   disabled_at: NullableTimestamp
   status_index: number
   revoked_tokens_until: NullableTimestamp
@@ -63,9 +66,22 @@ export interface ClientSecretRow {
   expires_at: NullableTimestamp
 }
 
+export interface ClientKeyRow {
+  realm_id: string
+  client_id: string
+  kid: string
+  thumbprint: string
+  algorithm: string
+  jwk: JSONColumnType<Record<string, string>>
+  name: Generated<string>
+  created_at: Timestamp
+  expires_at: NullableTimestamp
+}
+
 export interface LastUseRow {
   realm_id: string
   client_id: string
+  /** Of a key its thumbprint. */
   secret_id: string
   used_at: Timestamp
   address: string
@@ -191,6 +207,7 @@ export interface Tables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
   client_secrets: ClientSecretRow
+  client_keys: ClientKeyRow
   last_uses: LastUseRow
   signing_keys: SigningKeyRow
   data_keys: DataKeyRow

@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import type { Database, DatabaseTransaction } from './database.ts'
 
-/** The last use of a secret. */
+/** The last use of a secret or a key. */
 export interface Use {
   readonly realmId: string
   readonly clientId: string
+  /** Of a key its thumbprint. */
   readonly secretId: string
   readonly at: Date
   readonly address: string
@@ -31,8 +32,8 @@ export async function updateLastUses(db: Database, uses: readonly Use[]): Promis
   `.execute(db)
 }
 
-/** For a deleted secret, only the last use of its account is recorded. */
-export async function deleteUsesOfGoneSecrets(
+/** For a deleted secret or key, only the last use of its account is recorded. */
+export async function deleteUsesOfGoneCredentials(
   trx: DatabaseTransaction,
   realmId: string,
   clientId: string,
@@ -43,6 +44,10 @@ export async function deleteUsesOfGoneSecrets(
       and not exists (
         select from client_secrets s
         where s.realm_id = u.realm_id and s.client_id = u.client_id and s.id = u.secret_id
+      )
+      and not exists (
+        select from client_keys k
+        where k.realm_id = u.realm_id and k.client_id = u.client_id and k.thumbprint = u.secret_id
       )
       and exists (
         select from last_uses later
