@@ -1,4 +1,10 @@
 import type { Command } from 'commander'
+import {
+  ASSERTION_AUDIENCES,
+  type AssertionAudience,
+  AUTH_METHODS,
+  type AuthMethod,
+} from '../domain/client-key.ts'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import {
@@ -102,6 +108,15 @@ function withSettings(command: Command): Command {
     .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
     .option('--token-type-header <typ>', 'typ of access tokens: at+jwt or JWT (default at+jwt)')
     .option(
+      '--allowed-auth-method <method>',
+      `what new accounts may authenticate with: ${AUTH_METHODS.join(', ')}; repeatable (default all)`,
+      collect,
+    )
+    .option(
+      '--assertion-audience <which>',
+      `aud of assertions: ${ASSERTION_AUDIENCES.join(' or ')} (default issuer_or_token_endpoint)`,
+    )
+    .option(
       '--introspection-audiences <which>',
       'unsigned introspection tells of tokens for audiences that are served, or of all (default served)',
     )
@@ -122,6 +137,8 @@ interface SettingOptions {
   readonly leakedSecretAction?: LeakedSecretAction
   readonly introspectionAudiences?: IntrospectionAudiences
   readonly tokenTypeHeader?: TokenTypeHeader
+  readonly allowedAuthMethod?: AuthMethod[]
+  readonly assertionAudience?: AssertionAudience
 }
 
 /** Only the options that were given; the operation decides the rest. */
@@ -141,6 +158,8 @@ function settingsOf(options: SettingOptions): Partial<RealmSettings> {
     leakedSecretAction: options.leakedSecretAction,
     introspectionAudiences: options.introspectionAudiences,
     tokenTypeHeader: options.tokenTypeHeader,
+    allowedAuthMethods: options.allowedAuthMethod,
+    assertionAudience: options.assertionAudience,
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Partial<RealmSettings>

@@ -1,16 +1,7 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
-import { algorithmsOf, type ClientKey, type PublicJwk, parseKid } from '../domain/client-key.ts'
+import { algorithmsOf, type ClientKey, type PublicJwk, parseKid, type SentKey } from '../domain/client-key.ts'
 import { Refusal } from '../domain/refusal.ts'
-
-/** A public key as it was sent: exactly one of these. */
-export interface SentKey {
-  readonly jwk?: Readonly<Record<string, unknown>> | undefined
-  /** SubjectPublicKeyInfo. */
-  readonly pem?: string | undefined
-  /** X.509 in PEM, of which only the key is taken. */
-  readonly certificate?: string | undefined
-}
 
 type Field = keyof SentKey
 

@@ -25,6 +25,15 @@ export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number]
 /** The members of a public JWK that say what the key is, and `alg` where it is for one algorithm only. */
 export type PublicJwk = Readonly<Record<string, string>>
 
+/** A public key as it was sent: exactly one of these. */
+export interface SentKey {
+  readonly jwk?: Readonly<Record<string, unknown>> | undefined
+  /** SubjectPublicKeyInfo. */
+  readonly pem?: string | undefined
+  /** X.509 in PEM, of which only the key is taken. */
+  readonly certificate?: string | undefined
+}
+
 /** A public key of a service account. Its uses are noted under its thumbprint. */
 export interface ClientKey {
   /** What assertions name it by, unique in its account. */
@@ -84,6 +93,19 @@ export function parseAuthMethods(
   return known
 }
 
+/** Of a file or a text, whatever form the key has in it. @throws Refusal `invalid` */
+export function readKeyText(text: string): SentKey {
+  if (text.trim().startsWith('{')) {
+    try {
+      return { jwk: JSON.parse(text) as Record<string, unknown> }
+    } catch {
+      // What the parser says may quote the text.
+      throw new Refusal('invalid', 'It begins as a JWK does, but is not JSON.', 'jwk')
+    }
+  }
+  return text.includes('BEGIN CERTIFICATE') ? { certificate: text } : { pem: text }
+}
+
 const KID = /^[\x21-\x7e]{1,128}$/
 
 /** The kid that a JWK brings. @throws Refusal `invalid` */
@@ -118,7 +140,9 @@ export function findPrivateMember(value: unknown, at = '', depth = 0): string | 
   if (typeof value !== 'object' || value === null) return undefined
   if (depth === MAX_DEPTH) return at
   for (const [name, member] of Object.entries(value)) {
-    const address = at === '' ? name : `${at}.${name}`
+    // A name that is none could be a key itself.
+    const known = /^\w{1,40}$/.test(name) ? name : '?'
+    const address = at === '' ? known : `${at}.${known}`
     if (PRIVATE_MEMBERS.includes(name)) return address
     const found = findPrivateMember(member, address, depth + 1)
     if (found !== undefined) return found

@@ -1,4 +1,11 @@
 import { isAbsoluteUri } from './audience.ts'
+import {
+  ASSERTION_AUDIENCES,
+  type AssertionAudience,
+  AUTH_METHODS,
+  type AuthMethod,
+  parseAuthMethods,
+} from './client-key.ts'
 import { INTROSPECTION_AUDIENCES, type IntrospectionAudiences } from './introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS, type LeakedSecretAction } from './leaked-secret.ts'
 import { isCustomResourceType } from './protected-resource.ts'
@@ -42,6 +49,10 @@ export interface Realm {
   readonly leakedSecretAction: LeakedSecretAction
   readonly introspectionAudiences: IntrospectionAudiences
   readonly tokenTypeHeader: TokenTypeHeader
+  /** By what new service accounts may authenticate, and what may be added to those that are there. */
+  readonly allowedAuthMethods: readonly AuthMethod[]
+  /** What the assertions of its service accounts may be for. */
+  readonly assertionAudience: AssertionAudience
   /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
   /** Incremented by every change that a token or the JWKS could show. */
@@ -64,6 +75,8 @@ export interface RealmSettings {
   leakedSecretAction: LeakedSecretAction
   introspectionAudiences: IntrospectionAudiences
   tokenTypeHeader: TokenTypeHeader
+  allowedAuthMethods: readonly AuthMethod[]
+  assertionAudience: AssertionAudience
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -81,6 +94,8 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   leakedSecretAction: 'disable',
   introspectionAudiences: 'served',
   tokenTypeHeader: 'at+jwt',
+  allowedAuthMethods: AUTH_METHODS,
+  assertionAudience: 'issuer_or_token_endpoint',
 }
 
 /** Prefix of the name of a deleted realm until its rows are gone. No other realm may have it. */
@@ -136,6 +151,9 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
     fail('token_type_header', `one of ${TOKEN_TYPE_HEADERS.join(', ')}`)
   if (!INTROSPECTION_AUDIENCES.includes(settings.introspectionAudiences))
     fail('introspection_audiences', `one of ${INTROSPECTION_AUDIENCES.join(', ')}`)
+  if (!ASSERTION_AUDIENCES.includes(settings.assertionAudience))
+    fail('assertion_audience', `one of ${ASSERTION_AUDIENCES.join(', ')}`)
+  parseAuthMethods(settings.allowedAuthMethods, 'allowed_auth_methods')
   checkList('scopes', settings.scopes, 1, isScopeToken, 'scope tokens of RFC 6749 section 3.3')
   checkList(
     'audiences',

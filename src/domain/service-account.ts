@@ -1,3 +1,4 @@
+import type { AuthMethod } from './client-key.ts'
 import { Refusal } from './refusal.ts'
 import { checkSecretStrength } from './secret-strength.ts'
 
@@ -12,6 +13,8 @@ export interface ServiceAccount {
   readonly scopes: readonly string[] | undefined
   /** For a resource server: audiences whose tokens it may introspect; `undefined`: none configured. */
   readonly introspectsAudiences: readonly string[] | undefined
+  /** By what it may authenticate. */
+  readonly authMethods: readonly AuthMethod[]
   readonly disabledAt: Date | undefined
   /** Index in the realm's status lists, carried by its tokens. */
   readonly statusIndex: number

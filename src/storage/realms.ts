@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
+import type { AssertionAudience, AuthMethod } from '../domain/client-key.ts'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import {
@@ -32,6 +33,8 @@ export const REALM_COLUMNS = [
   'leaked_secret_action',
   'introspection_audiences',
   'token_type_header',
+  'allowed_auth_methods',
+  'assertion_audience',
   'imports_secrets',
   'version',
   'created_at',
@@ -249,6 +252,8 @@ function toColumns(settings: RealmSettings) {
     leaked_secret_action: settings.leakedSecretAction,
     introspection_audiences: settings.introspectionAudiences,
     token_type_header: settings.tokenTypeHeader,
+    allowed_auth_methods: [...settings.allowedAuthMethods],
+    assertion_audience: settings.assertionAudience,
   }
 }
 
@@ -272,6 +277,8 @@ export function toRealm(row: Row): Realm {
     leakedSecretAction: row.leaked_secret_action as LeakedSecretAction,
     introspectionAudiences: row.introspection_audiences as IntrospectionAudiences,
     tokenTypeHeader: row.token_type_header as TokenTypeHeader,
+    allowedAuthMethods: row.allowed_auth_methods as AuthMethod[],
+    assertionAudience: row.assertion_audience as AssertionAudience,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

@@ -1,4 +1,5 @@
 import { type Nullable, type Selectable, sql } from 'kysely'
+import type { AuthMethod } from '../domain/client-key.ts'
 import { nameKey, type ServiceAccount } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { LastUseRow, ServiceAccountRow } from './tables.ts'
@@ -11,6 +12,7 @@ const COLUMNS = [
   'roles',
   'scopes',
   'introspects_audiences',
+  'auth_methods',
   'disabled_at',
   'status_index',
   'version',
@@ -31,6 +33,8 @@ export interface NewServiceAccount {
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
   readonly introspectsAudiences: readonly string[] | undefined
+  /** Default: `client_secret`. */
+  readonly authMethods?: readonly AuthMethod[]
   readonly statusIndex: number
 }
 
@@ -52,6 +56,7 @@ export async function insertServiceAccount(
       roles: [...account.roles],
       scopes: account.scopes ? [...account.scopes] : null,
       introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
+      ...(account.authMethods && { auth_methods: [...account.authMethods] }),
       status_index: account.statusIndex,
       created_at: now,
       updated_at: now,
@@ -112,6 +117,7 @@ export interface ServiceAccountChanges {
   readonly roles?: readonly string[]
   readonly scopes?: readonly string[] | undefined
   readonly introspectsAudiences?: readonly string[] | undefined
+  readonly authMethods?: readonly AuthMethod[]
   readonly disabledAt?: Date | undefined
   readonly statusIndex?: number
 }
@@ -162,7 +168,7 @@ export interface RoleLookup {
   readonly butFor?: string
 }
 
-/** Returns whether an enabled account with a valid secret holds the role. */
+/** Returns whether an enabled account with a valid secret or key holds the role. */
 export async function isRoleHeld(
   db: Database,
   { realmId, role, now, butFor = '' }: RoleLookup,
@@ -174,12 +180,17 @@ export async function isRoleHeld(
     .where('disabled_at', 'is', null)
     .where('client_id', '<>', butFor)
     .where(holdsRole(realmId, role))
-    .where(sql<boolean>`exists (select from client_secrets s
-      where s.realm_id = service_accounts.realm_id and s.client_id = service_accounts.client_id
-        and (s.expires_at is null or s.expires_at > ${now}))`)
+    .where(sql<boolean>`(${isCredentialValid('client_secrets', 'client_secret', now)}
+      or ${isCredentialValid('client_keys', 'private_key_jwt', now)})`)
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+function isCredentialValid(table: 'client_secrets' | 'client_keys', method: AuthMethod, now: Date) {
+  return sql`(${method} = any(auth_methods) and exists (select from ${sql.table(table)} c
+    where c.realm_id = service_accounts.realm_id and c.client_id = service_accounts.client_id
+      and (c.expires_at is null or c.expires_at > ${now})))`
 }
 
 /** Same expression as the index on realm and role. */
@@ -222,6 +233,7 @@ function toColumns(changes: ServiceAccountChanges) {
     ...('introspectsAudiences' in changes && {
       introspects_audiences: changes.introspectsAudiences ? [...changes.introspectsAudiences] : null,
     }),
+    ...(changes.authMethods !== undefined && { auth_methods: [...changes.authMethods] }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
     ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }
@@ -236,6 +248,7 @@ function toServiceAccount(row: Row): ServiceAccount {
     roles: row.roles,
     scopes: row.scopes ?? undefined,
     introspectsAudiences: row.introspects_audiences ?? undefined,
+    authMethods: row.auth_methods as AuthMethod[],
     disabledAt: row.disabled_at ?? undefined,
     statusIndex: row.status_index,
     version: row.version,

@@ -20,6 +20,8 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     leaked_secret_action: realm.leakedSecretAction,
     introspection_audiences: realm.introspectionAudiences,
     token_type_header: realm.tokenTypeHeader,
+    allowed_auth_methods: [...realm.allowedAuthMethods],
+    assertion_audience: realm.assertionAudience,
     created_at: realm.createdAt,
   }
 }

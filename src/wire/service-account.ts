@@ -1,3 +1,4 @@
+import type { ClientKey } from '../domain/client-key.ts'
 import type { ClientSecret, ServiceAccount } from '../domain/service-account.ts'
 
 /** A service account as JSON of the admin API and of the CLI's `--json`. */
@@ -10,6 +11,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     roles: [...account.roles],
     scopes: account.scopes ? [...account.scopes] : null,
     introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
+    auth_methods: [...account.authMethods],
     enabled: account.disabledAt === undefined,
     created_at: account.createdAt,
     updated_at: account.updatedAt,
@@ -37,5 +39,19 @@ export function clientSecretToWire(secret: Omit<ClientSecret, 'phc' | 'hmac'>) {
     created_at: secret.createdAt,
     expires_at: secret.expiresAt ?? null,
     last_used_at: secret.lastUsedAt ?? null,
+  }
+}
+
+/** A public key, in the names of the wire. */
+export function clientKeyToWire(key: ClientKey) {
+  return {
+    kid: key.kid,
+    thumbprint: key.thumbprint,
+    algorithm: key.algorithm,
+    name: key.name,
+    created_at: key.createdAt,
+    expires_at: key.expiresAt ?? null,
+    last_used_at: key.lastUsedAt ?? null,
+    jwk: key.jwk,
   }
 }

@@ -47,6 +47,10 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
     'alert',
     '--introspection-audiences',
     'all',
+    '--allowed-auth-method',
+    'private_key_jwt',
+    '--assertion-audience',
+    'issuer',
     '--token-type-header',
     'JWT',
     '--jwks-max-age',
@@ -78,6 +82,8 @@ t.test('a realm is made to measure, and told in the names of the wire', async (t
     leaked_secret_action: 'alert',
     introspection_audiences: 'all',
     token_type_header: 'JWT',
+    allowed_auth_methods: ['private_key_jwt'],
+    assertion_audience: 'issuer',
   })
 })
 

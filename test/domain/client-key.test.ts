@@ -64,6 +64,7 @@ t.test('a private key is found wherever it is', async (t) => {
     [{ certificate: 'Bag Attributes\n-----BEGIN ENCRYPTED PRIVATE KEY-----' }, 'certificate'],
     [{ name: 'BEGIN RSA PRIVATE KEY' }, 'name'],
     [{ pem: '{"kty":"EC", "d" : "x"}' }, 'pem'],
+    [{ pem: { '-----BEGIN': { d: 1 } } }, 'pem.?.d'],
     [JSON.parse(`${'{"a":'.repeat(25)}{"d":1}${'}'.repeat(25)}`), Array(20).fill('a').join('.')],
     [{ jwk: { kty: 'EC', crv: 'P-256', x: 'd', y: 'k' }, name: 'private key of the CI' }, undefined],
     [undefined, undefined],

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import {
@@ -49,6 +50,14 @@ const settings = {
     description:
       'The typ of access tokens: JWT for validators that refuse the one of RFC 9068. Tokens from before a change are not active any more. Default: at+jwt',
   }),
+  allowed_auth_methods: Type.Array(Type.Enum([...AUTH_METHODS]), {
+    maxItems: 10,
+    description:
+      'The auth_methods that new service accounts may have, and that may be added to existing ones. Default: all',
+  }),
+  assertion_audience: Type.Enum([...ASSERTION_AUDIENCES], {
+    description: `The aud of assertions (RFC 7523): the realm's issuer, or for older clients also the token endpoint's address. Default: ${defaults.assertionAudience}`,
+  }),
   introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
     description:
       'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
@@ -89,6 +98,8 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     leakedSecretAction: body.leaked_secret_action,
     introspectionAudiences: body.introspection_audiences,
     tokenTypeHeader: body.token_type_header,
+    allowedAuthMethods: body.allowed_auth_methods,
+    assertionAudience: body.assertion_audience,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Partial<RealmSettings>

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { Closed, MaybeMoment, MaybeText, Moment } from './schemas.ts'
 
 // How long and of what characters these may be, the domain says: in words.
@@ -23,6 +24,11 @@ const members = {
       'Audiences that it serves: with the role introspect it is told of tokens for these alone. null: of all tokens of the realm, and by signed answers where the realm has one audience alone',
   }),
 }
+
+const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {
+  maxItems: 10,
+  description: 'How it may authenticate. Default: client_secret',
+})
 
 const optional = Type.Partial(Type.Object(members)).properties
 
@@ -49,6 +55,7 @@ export const ServiceAccountAnswer = Type.Object({
   client_id: Type.String(),
   realm: Type.String(),
   ...members,
+  auth_methods: AuthMethods,
   enabled: Type.Boolean(),
   created_at: Moment,
   updated_at: Moment,
