@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -36,6 +36,13 @@ const known = readdirSync(import.meta.dirname)
 const unknown = positionals.filter((name) => !known.includes(name))
 if (unknown.length > 0) {
   console.error(`no bench ${unknown.join(', ')}; there are: ${known.join(', ')}`)
+  process.exit(2)
+}
+
+if (!existsSync(join(import.meta.dirname, 'node_modules/autocannon'))) {
+  console.error(
+    'the benches have packages of their own, which are not installed: run `npm ci --prefix bench` first',
+  )
   process.exit(2)
 }
 

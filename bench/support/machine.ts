@@ -23,10 +23,12 @@ export function pinToOthers(pid: number): void {
 
 /** What the figures were taken on. */
 export function describeMachine(): string {
-  const version = (name: string) =>
-    JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), 'utf8'))
-      .version as string
-  const packages = ['fastify', 'jose', 'pg', 'oidc-provider', 'autocannon'].map((p) => `${p} ${version(p)}`)
+  const version = (name: string, folder = '../../node_modules') =>
+    `${name} ${JSON.parse(readFileSync(new URL(`${folder}/${name}/package.json`, import.meta.url), 'utf8')).version}`
+  const packages = [
+    ...['fastify', 'jose', 'pg', 'oidc-provider'].map((name) => version(name)),
+    version('autocannon', '../node_modules'),
+  ]
   return [
     `${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB`,
     `Linux ${release().split('-')[0]}, Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`,

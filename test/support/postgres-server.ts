@@ -2,17 +2,17 @@ import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { TEMPORARY_ROOT } from './temporary-root.ts'
 
 // One throw-away PostgreSQL for all test files of a run: fast, since it may lose everything.
 const checkout = createHash('sha256')
   .update(import.meta.dirname)
   .digest('hex')
   .slice(0, 10)
-const folder = join(tmpdir(), `mintmark-test-${checkout}`)
+const folder = join(TEMPORARY_ROOT, `mintmark-test-${checkout}`)
 const data = join(folder, 'data')
 
 /** A connection string for its superuser; TEST_DATABASE_URL names another server to use. */
@@ -43,6 +43,9 @@ export async function startPostgres(): Promise<void> {
     'fsync=off',
     'full_page_writes=off',
     'synchronous_commit=off',
+    'wal_level=minimal',
+    'max_wal_senders=0',
+    'max_wal_size=128MB',
     'listen_addresses=',
     'max_connections=300',
   ]

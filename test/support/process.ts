@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { MASTER_KEY } from './server.ts'
+import { TEMPORARY_ROOT } from './temporary-root.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../src/mintmark.js')
 
@@ -28,7 +28,7 @@ export interface Started {
 
 /** A new folder, gone when the test ends. */
 export function temporaryFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mintmark-'))
+  const folder = mkdtempSync(join(TEMPORARY_ROOT, 'mintmark-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
