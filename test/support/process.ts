@@ -107,9 +107,12 @@ export function launch(
   return { child, ended, output: () => ({ stdout, stderr }) }
 }
 
-// Nothing of the server's own settings, and what tap needs to measure coverage.
+// Nothing of the server's own settings, and of tap's only what it needs where coverage is taken.
 function inherited(): Record<string, string | undefined> {
   const ours =
     /^(HOST|PORT|PUBLIC_URL|DATABASE_URL|DATA_DIR|MASTER_KEY.*|WORKERS|LOG_LEVEL|TRUST_PROXY|SHUTDOWN_DELAY|METRICS_TOKEN.*|FAILED_ATTEMPTS_STORE|PORTAL_OIDC_.*|BOOTSTRAP_.*|OTEL_.*)$/
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)))
+  const taps = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '1' ? /^$/ : /^(NODE_OPTIONS|_?TAP.*)$/
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !ours.test(name) && !taps.test(name)),
+  )
 }

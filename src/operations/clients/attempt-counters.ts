@@ -23,7 +23,8 @@ const CAPACITY = 100_000
 
 /** Counters of this process, under exact keys. */
 export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy): AttemptCounters {
-  const counters = new LRUCache<string, Counter>({ max: CAPACITY })
+  // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
+  const counters = new LRUCache<string, Counter>({ maxSize: CAPACITY, sizeCalculation: () => 1 })
 
   function counterOf(key: string, now: number): Counter {
     const found = counters.get(key)

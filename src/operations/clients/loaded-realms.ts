@@ -62,7 +62,8 @@ const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
   const unopened = createUnopenedRealms(deps)
-  const kept = new LRUCache<string, KeptRealm>({ max: CAPACITY })
+  // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
+  const kept = new LRUCache<string, KeptRealm>({ maxSize: CAPACITY, sizeCalculation: () => 1 })
   const loads = shareReads(
     createLoad(deps, (name, error) => {
       kept.delete(name)
