@@ -63,7 +63,7 @@ async function prepare(databaseUrl: string, realms: number): Promise<Side> {
   const clientId = await createRealm(opened)
   if (realms > 1) await copyRealm(databaseUrl, realms - 1)
   await analyze(databaseUrl)
-  await operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await operations.bootstrap.createAdministrator('root', 'a secret of the platform')
   const { app, close } = await buildServer(operations, {
     logger: pino({ level: 'silent' }),
     trustProxy: 0,
@@ -71,7 +71,7 @@ async function prepare(databaseUrl: string, realms: number): Promise<Side> {
     publicUrl: PUBLIC_URL,
     rateLimits: { perAdministrator: 1e9, perAddress: 1e9 },
   })
-  await operations.updateRealm(ACTOR, 'system', { tokenLifetimeSeconds: 3600 })
+  await operations.realms.update(ACTOR, 'system', { tokenLifetimeSeconds: 3600 })
   return {
     app,
     clientId,

@@ -92,7 +92,7 @@ async function prepare(databaseUrl: string): Promise<Client> {
   const administration = await openAdministration(databaseUrl)
   const client = await createClient(administration, 'bench', { serviceAccountLimit: 100 })
   for (let n = 0; n < IMPORTED; n++)
-    await administration.operations.createServiceAccount(ACTOR, 'bench', {
+    await administration.operations.accounts.create(ACTOR, 'bench', {
       name: `imported ${n}`,
       imported: { clientId: `imported-${n}`, clientSecret: `a secret of their own ${n}` },
     })

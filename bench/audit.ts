@@ -28,8 +28,7 @@ export async function run({ options, postgres, say }: BenchContext): Promise<Rep
   const many = await trail(await postgres.createDatabase('many'), options.events)
   const times: Record<string, { few: number[]; many: number[] }> = {}
   for (const [name, query] of Object.entries(PAGES)) {
-    const page = (operations: Operations) =>
-      operations.listAuditEvents(BENCHER, 'bench', { ...query, limit: 100 })
+    const page = (operations: Operations) => operations.audit.list(BENCHER, 'bench', { ...query, limit: 100 })
     const found = { few: [] as number[], many: [] as number[] }
     for (let round = 0; round < options.rounds; round++) {
       found.few.push(await median(() => page(few.operations)))
@@ -70,7 +69,7 @@ async function trail(databaseUrl: string, events: number) {
     databaseWaitSeconds: 30,
     log: () => {},
   })
-  await opened.operations.createRealm(BENCHER, 'bench')
+  await opened.operations.realms.create(BENCHER, 'bench')
   const client = new pg.Client(databaseUrl)
   await client.connect()
   const { rows: indexes } = await client.query<{ name: string; definition: string }>(
@@ -106,7 +105,6 @@ async function median(call: () => Promise<unknown>): Promise<number> {
 async function exportRate(operations: Operations): Promise<number> {
   const start = performance.now()
   let count = 0
-  for await (const _ of await operations.exportAuditEvents(BENCHER, 'bench', {}))
-    if (++count === 200_000) break
+  for await (const _ of await operations.audit.export(BENCHER, 'bench', {})) if (++count === 200_000) break
   return (count / (performance.now() - start)) * 1000
 }

@@ -19,7 +19,7 @@ export async function checkUnderLoad(
 ): Promise<string> {
   const administration = await openAdministration(databaseUrl)
   const { operations } = administration
-  const { account, clientSecret } = await operations.createServiceAccount(ACTOR, client.realm, {
+  const { account, clientSecret } = await operations.accounts.create(ACTOR, client.realm, {
     name: 'reset',
   })
   const other = { realm: client.realm, clientId: account.clientId, clientSecret }
@@ -30,7 +30,7 @@ export async function checkUnderLoad(
     await verifySample(server.url, client)
     let secret = clientSecret
     for (let reset = 0; reset < 5; reset++) {
-      const next = await operations.resetClientSecret(ACTOR, other.realm, other.clientId)
+      const next = await operations.secrets.reset(ACTOR, other.realm, other.clientId)
       const [old, fresh] = await Promise.all([
         ask(server.url, { ...other, clientSecret: secret }),
         ask(server.url, { ...other, clientSecret: next.clientSecret }),

@@ -66,7 +66,7 @@ export async function createClient(
   settings: Partial<RealmSettings> = {},
   account?: { readonly roles: readonly string[] },
 ): Promise<Client> {
-  await operations.createRealm(ACTOR, realm, settings)
-  const made = await operations.createServiceAccount(ACTOR, realm, { name: 'bench', ...account })
+  await operations.realms.create(ACTOR, realm, settings)
+  const made = await operations.accounts.create(ACTOR, realm, { name: 'bench', ...account })
   return { realm, clientId: made.account.clientId, clientSecret: made.clientSecret }
 }

@@ -8,18 +8,18 @@ const DEVICES = 20
 
 /** A realm with 25 accounts, 20 devices in a group, a grant an account, and the trail that all this left. */
 export async function createRealm({ operations }: OpenedOperations): Promise<string> {
-  await operations.createRealm(ACTOR, REALM, { serviceAccountLimit: 1000 })
+  await operations.realms.create(ACTOR, REALM, { serviceAccountLimit: 1000 })
   const group = { type: 'device_group', id: 'eu-edge' }
   const devices = Array.from({ length: DEVICES }, (_, i) => ({
     type: 'device',
     id: `d${i}`,
     groups: ['eu-edge'],
   }))
-  await operations.importProtectedResources(ACTOR, REALM, [group, ...devices])
+  await operations.resources.import(ACTOR, REALM, [group, ...devices])
   let clientId = ''
   for (let i = 0; i < ACCOUNTS; i++) {
-    const { account } = await operations.createServiceAccount(ACTOR, REALM, { name: `account ${i}` })
-    await operations.addGrant(ACTOR, REALM, account.clientId, { role: 'operate', ...group })
+    const { account } = await operations.accounts.create(ACTOR, REALM, { name: `account ${i}` })
+    await operations.grants.add(ACTOR, REALM, account.clientId, { role: 'operate', ...group })
     clientId = account.clientId
   }
   return clientId

@@ -8,7 +8,7 @@ export function accountRoleCommands(program: Command, inSession: InSession): voi
 
   ofAccount(group, 'list', 'roles that it has').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
-      describe(await operations.findServiceAccount(actor, realm, clientId)),
+      describe(await operations.accounts.find(actor, realm, clientId)),
     ),
   )
 
@@ -16,7 +16,7 @@ export function accountRoleCommands(program: Command, inSession: InSession): voi
     .argument('<role>')
     .action(
       inSession(async ({ operations, actor }, clientId: string, role: string, { realm }: InRealm) =>
-        describe(await operations.addRole(actor, realm, clientId, role)),
+        describe(await operations.accounts.addRole(actor, realm, clientId, role)),
       ),
     )
 
@@ -24,7 +24,7 @@ export function accountRoleCommands(program: Command, inSession: InSession): voi
     .argument('<role>')
     .action(
       inSession(async ({ operations, actor }, clientId: string, role: string, { realm }: InRealm) =>
-        describe(await operations.removeRole(actor, realm, clientId, role)),
+        describe(await operations.accounts.removeRole(actor, realm, clientId, role)),
       ),
     )
 }

@@ -23,7 +23,7 @@ export function auditEventCommands(program: Command, inSession: InSession): void
     )
     .action(
       inSession(async ({ operations, actor }) => {
-        const deleted = await operations.pruneAuditTrail(actor)
+        const deleted = await operations.audit.prune(actor)
         return { json: { deleted }, text: `Deleted: ${deleted}.` }
       }),
     )
@@ -49,7 +49,7 @@ export function auditEventCommands(program: Command, inSession: InSession): void
     .action(
       inSession(async ({ operations, actor }, { realm, realmId: id, limit, ...filter }: ListOptions) => {
         const events: RecordedAuditEvent[] = []
-        for await (const event of await operations.exportAuditEvents(
+        for await (const event of await operations.audit.export(
           actor,
           id === undefined ? realm : { id },
           filter,

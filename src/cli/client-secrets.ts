@@ -12,7 +12,7 @@ export function clientSecretCommands(group: Command, inSession: InSession): void
     .option('--old-expires-at <time>', 'when the old one ends, within 90 days (default in 24 hours)', moment)
     .action(
       inSession(async ({ operations, actor }, clientId: string, { realm, oldExpiresAt }: RotateOptions) => {
-        const rotated = await operations.startSecretRotation(actor, realm, clientId, oldExpiresAt)
+        const rotated = await operations.secrets.startRotation(actor, realm, clientId, oldExpiresAt)
         const { json, text } = describeWithSecret(rotated, realm)
         return { json: { ...(json as object), secret: clientSecretToWire(rotated.secret) }, text }
       }),
@@ -20,7 +20,7 @@ export function clientSecretCommands(group: Command, inSession: InSession): void
 
   ofAccount(group, 'list-secrets', 'the secrets that are valid now, newest first').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
-      const secrets = await operations.listClientSecrets(actor, realm, clientId)
+      const secrets = await operations.secrets.list(actor, realm, clientId)
       return { json: secrets.map(clientSecretToWire), text: listText(secrets) }
     }),
   )
@@ -33,7 +33,7 @@ export function clientSecretCommands(group: Command, inSession: InSession): void
     .argument('<id>', 'as list-secrets says it')
     .action(
       inSession(async ({ operations, actor }, clientId: string, id: string, { realm }: InRealm) => {
-        await operations.deleteClientSecret(actor, realm, clientId, id)
+        await operations.secrets.delete(actor, realm, clientId, id)
         return { json: { client_id: clientId, realm, id, deleted: true }, text: `Deleted ${id}.` }
       }),
     )

@@ -15,7 +15,7 @@ export function grantCommands(program: Command, inSession: InSession): void {
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
       const grants: Grant[] = []
       for (let after: string | undefined, more = true; more; more = after !== undefined) {
-        const page = await operations.listGrants(actor, realm, clientId, { after, limit: PAGE })
+        const page = await operations.grants.list(actor, realm, clientId, { after, limit: PAGE })
         grants.push(...page.items)
         after = page.next
       }
@@ -27,7 +27,7 @@ export function grantCommands(program: Command, inSession: InSession): void {
     inSession(
       async ({ operations, actor }, clientId: string, role: string, on: string, { realm }: InRealm) => {
         const grant = readGrant(role, on)
-        const added = await operations.addGrant(actor, realm, clientId, grant)
+        const added = await operations.grants.add(actor, realm, clientId, grant)
         const text = added ? `${clientId} has ${role} on ${on}.` : `${clientId} had ${role} on ${on} already.`
         return { json: { ...grant, added }, text }
       },
@@ -38,7 +38,7 @@ export function grantCommands(program: Command, inSession: InSession): void {
     inSession(
       async ({ operations, actor }, clientId: string, role: string, on: string, { realm }: InRealm) => {
         const grant = readGrant(role, on)
-        await operations.removeGrant(actor, realm, clientId, grant)
+        await operations.grants.remove(actor, realm, clientId, grant)
         return { json: { ...grant, removed: true }, text: `${clientId} has ${role} on ${on} no more.` }
       },
     ),

@@ -41,10 +41,10 @@ export function masterKeyCommands(program: Command, inSession: InSession): void 
     .option('--after-compromise', 'also replace all signing keys and the portal key, and sign everybody out')
     .action(
       inSession(async ({ operations, actor }, { afterCompromise = false }: { afterCompromise?: boolean }) => {
-        const resealed = await operations.rotateMasterKey(actor)
+        const resealed = await operations.masterKey.rotate(actor)
         const text = `Keys sealed anew: ${resealed}.`
         if (!afterCompromise) return { json: { resealed }, text }
-        const { realms, signingKeys, portalSessions } = await operations.replaceCompromisedKeys(actor)
+        const { realms, signingKeys, portalSessions } = await operations.masterKey.replaceCompromised(actor)
         return {
           json: {
             resealed,

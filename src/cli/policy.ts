@@ -28,7 +28,7 @@ export function policyCommands(program: Command, inSession: InSession): void {
     .description('the bounds, and which realms are beyond them')
     .action(
       inSession(async (session) =>
-        describe(session, (await session.operations.findPolicy(session.actor)).policy),
+        describe(session, (await session.operations.policy.find(session.actor)).policy),
       ),
     )
 
@@ -56,7 +56,7 @@ export function policyCommands(program: Command, inSession: InSession): void {
     )
     .action(
       inSession(async (session, options: PolicyOptions) => {
-        const { policy: updated } = await session.operations.updatePolicy(session.actor, policyOf(options))
+        const { policy: updated } = await session.operations.policy.update(session.actor, policyOf(options))
         return describe(session, updated)
       }),
     )
@@ -83,7 +83,7 @@ function policyOf(options: PolicyOptions): Partial<Policy> {
 }
 
 async function describe({ operations, actor }: Session, policy: Policy) {
-  const beyond = await operations.listRealmsBeyondPolicy(actor)
+  const beyond = await operations.policy.listRealmsBeyond(actor)
   const text = fields({
     'token lifetime': `at most ${policy.maxTokenLifetimeSeconds} s`,
     'key rotation': `${policy.minKeyRotationSeconds} to ${policy.maxKeyRotationSeconds} s`,

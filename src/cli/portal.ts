@@ -13,7 +13,7 @@ export function portalCommands(program: Command, inSession: InSession): void {
     .requiredOption('--realm <name>', 'the realm')
     .action(
       inSession(async ({ operations, actor }, { realm }: InRealm) => {
-        const { url, expiresAt } = await operations.createPortalLink(actor, realm)
+        const { url, expiresAt } = await operations.portal.createLink(actor, realm)
         return {
           json: { url, realm, expires_at: expiresAt },
           text: `${url}\n\nIt lets one person in, until ${time(expiresAt)}. Without JavaScript, paste what follows the #.`,
@@ -29,7 +29,7 @@ export function portalCommands(program: Command, inSession: InSession): void {
     .requiredOption('--realm <name>', 'the realm')
     .action(
       inSession(async ({ operations, actor }, { realm }: InRealm) => {
-        const found = await operations.listPortalSessions(actor, realm)
+        const found = await operations.portal.listSessions(actor, realm)
         const json = found.map((session) => ({
           realm,
           subject: session.subject,
@@ -60,7 +60,7 @@ export function portalCommands(program: Command, inSession: InSession): void {
     .option('--subject <subject>', 'who; default: everybody')
     .action(
       inSession(async ({ operations, actor }, { realm, subject }: InRealm & { subject?: string }) => {
-        const ended = await operations.endPortalSessions(actor, realm, subject)
+        const ended = await operations.portal.endSessions(actor, realm, subject)
         return { json: { realm, ended }, text: `Sessions ended: ${ended}.` }
       }),
     )

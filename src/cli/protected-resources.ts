@@ -34,7 +34,7 @@ export function protectedResourceCommands(program: Command, inSession: InSession
         const resources: ProtectedResource[] = []
         for (let after: string | undefined, more = true; more; more = after !== undefined) {
           const query = { after, limit: PAGE, type, contains: search }
-          const page = await operations.listProtectedResources(actor, realm, query)
+          const page = await operations.resources.list(actor, realm, query)
           resources.push(...page.items)
           after = page.next
         }
@@ -47,7 +47,7 @@ export function protectedResourceCommands(program: Command, inSession: InSession
     .action(
       inSession(async ({ operations, actor }, name: string, { realm }: InRealm) => {
         const key = parseResourceName(name)
-        await operations.deleteProtectedResource(actor, realm, key)
+        await operations.resources.delete(actor, realm, key)
         return { json: { ...key, deleted: true }, text: `Deleted ${name}.` }
       }),
     )
@@ -76,7 +76,7 @@ async function readLines(file: string | undefined): Promise<string> {
 async function importAll(program: Command, { operations, actor }: Session, realm: string, text: string) {
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   const refused: { line: number; outcome: ImportOutcome & { status: 'refused' } }[] = []
-  for await (const chunk of importResourceLines(operations, actor, realm, text)) {
+  for await (const chunk of importResourceLines(operations.resources, actor, realm, text)) {
     for (const { line, outcome } of chunk) {
       counts[outcome.status]++
       if (outcome.status === 'refused') refused.push({ line, outcome })

@@ -31,7 +31,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .argument('<name>', '1 to 63 lower-case letters, digits and hyphens')
   withSettings(create).action(
     inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
-      const created = await operations.createRealm(actor, name, settingsOf(options))
+      const created = await operations.realms.create(actor, name, settingsOf(options))
       const next = `Next: mintmark service-account create --realm ${name} --name <name>`
       return {
         json: realmToWire(created, publicUrl),
@@ -46,7 +46,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .argument('<name>')
   withSettings(update).action(
     inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
-      const updated = await operations.updateRealm(actor, name, settingsOf(options))
+      const updated = await operations.realms.update(actor, name, settingsOf(options))
       return { json: realmToWire(updated, publicUrl), text: describe(updated, publicUrl) }
     }),
   )
@@ -57,7 +57,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .argument('<name>')
     .action(
       inSession(async ({ operations, actor, publicUrl }, name: string) => {
-        const found = await operations.findRealm(actor, name)
+        const found = await operations.realms.find(actor, name)
         return { json: realmToWire(found, publicUrl), text: describe(found, publicUrl) }
       }),
     )
@@ -70,7 +70,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .action(
       inSession(async ({ operations, actor }, name: string, { confirm }: { confirm: string }) => {
         if (confirm !== name) throw new Refusal('invalid', `--confirm must be ${name}.`)
-        await operations.deleteRealm(actor, name)
+        await operations.realms.delete(actor, name)
         return { json: { name, deleted: true }, text: `Deleted ${name}.` }
       }),
     )
@@ -82,7 +82,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
       inSession(async ({ operations, actor, publicUrl }) => {
         const realms: Realm[] = []
         for (let after: string | undefined = ''; after !== undefined; ) {
-          const { items, next } = await operations.listRealms(actor, { after, limit: PAGE })
+          const { items, next } = await operations.realms.list(actor, { after, limit: PAGE })
           realms.push(...items)
           after = next
         }

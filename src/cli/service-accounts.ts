@@ -2,7 +2,7 @@ import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { Refusal } from '../domain/refusal.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
-import type { ServiceAccountWithSecret } from '../operations/accounts/service-accounts.ts'
+import type { ServiceAccountWithSecret } from '../operations/accounts/new-service-account.ts'
 import { serviceAccountToWire, serviceAccountWithSecretToWire } from '../wire/service-account.ts'
 import { collect } from './arguments.ts'
 import { clientSecretCommands } from './client-secrets.ts'
@@ -21,25 +21,25 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
 
   ofAccount(group, 'show', 'one service account').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
-      describe(await operations.findServiceAccount(actor, realm, clientId), realm),
+      describe(await operations.accounts.find(actor, realm, clientId), realm),
     ),
   )
 
   ofAccount(group, 'reset-secret', 'replace the secret; the old one stops working at once').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
-      describeWithSecret(await operations.resetClientSecret(actor, realm, clientId), realm),
+      describeWithSecret(await operations.secrets.reset(actor, realm, clientId), realm),
     ),
   )
 
   ofAccount(group, 'revoke-tokens', 'end all tokens it has got so far; its secret stays good').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
-      describe(await operations.revokeTokens(actor, realm, clientId), realm),
+      describe(await operations.accounts.revokeTokens(actor, realm, clientId), realm),
     ),
   )
 
   ofAccount(group, 'delete', 'delete it; its secret stops working at once').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
-      await operations.deleteServiceAccount(actor, realm, clientId)
+      await operations.accounts.delete(actor, realm, clientId)
       return { json: { client_id: clientId, realm, deleted: true }, text: `Deleted ${clientId}.` }
     }),
   )
@@ -81,7 +81,7 @@ function createCommand(group: Command, inSession: InSession): void {
     .action(
       inSession(async ({ operations, actor }, options: CreateOptions) => {
         const imported = await readImported(options)
-        const created = await operations.createServiceAccount(actor, options.realm, {
+        const created = await operations.accounts.create(actor, options.realm, {
           name: options.name,
           ...(options.description !== undefined && { description: options.description }),
           ...(options.role && { roles: options.role }),
@@ -101,7 +101,7 @@ function listCommand(group: Command, inSession: InSession): void {
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const accounts: ServiceAccount[] = []
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const { items, next } = await operations.listServiceAccounts(actor, realm, { after, limit: PAGE })
+        const { items, next } = await operations.accounts.list(actor, realm, { after, limit: PAGE })
         accounts.push(...items)
         after = next
       }
@@ -125,7 +125,7 @@ function updateCommand(group: Command, inSession: InSession): void {
         const { realm, name, description, scope: scopes, introspectsAudience } = options
         const introspectsAudiences = introspectsAudience === false ? null : introspectsAudience
         const update = { name, description, scopes, introspectsAudiences }
-        return describe(await operations.updateServiceAccount(actor, realm, clientId, update), realm)
+        return describe(await operations.accounts.update(actor, realm, clientId, update), realm)
       }),
     )
 }
@@ -138,7 +138,7 @@ function stateCommands(group: Command, inSession: InSession): void {
   for (const [name, description, enabled] of states) {
     ofAccount(group, name, description).action(
       inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
-        describe(await operations.updateServiceAccount(actor, realm, clientId, { enabled }), realm),
+        describe(await operations.accounts.update(actor, realm, clientId, { enabled }), realm),
       ),
     )
   }

@@ -74,8 +74,8 @@ export async function requireEmbeddedDatabase(dataDir: string): Promise<void> {
     )
 }
 
-async function requireRightClock({ measureClockSkew }: Operations): Promise<void> {
-  const skew = Math.round(await measureClockSkew())
+async function requireRightClock({ health }: Operations): Promise<void> {
+  const skew = Math.round(await health.measureClockSkew())
   if (Math.abs(skew) <= MAX_CLOCK_SKEW_SECONDS) return
   const off = `${Math.abs(skew)} s ${skew > 0 ? 'ahead of' : 'behind'} the database's`
   throw new Refusal(

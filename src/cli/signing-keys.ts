@@ -17,9 +17,9 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
     .option('--pem', 'public keys in PEM, each below a comment with its kid')
     .action(
       inSession(async ({ operations, actor }, { realm, pem }: InRealm & { readonly pem?: boolean }) => {
-        const keys = await operations.listSigningKeys(actor, realm)
+        const keys = await operations.signingKeys.list(actor, realm)
         const text = pem
-          ? ((await operations.findPublishedRealm(realm)).pem() as string).trimEnd()
+          ? ((await operations.publishedRealms.find(realm)).pem() as string).trimEnd()
           : listText(keys)
         return { json: keys.map((each) => signingKeyToWire(each, realm)), text }
       }),
@@ -27,7 +27,7 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
 
   ofRealm('rotate', 'publish a new key now; it signs as soon as no cache can be without it').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
-      const next = await operations.rotateSigningKey(actor, realm)
+      const next = await operations.signingKeys.rotate(actor, realm)
       return { json: signingKeyToWire(next, realm), text: describeNext(next) }
     }),
   )
@@ -36,7 +36,7 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
     .argument('<kid>')
     .action(
       inSession(async ({ operations, actor }, kid: string, { realm }: InRealm) => {
-        await operations.revokeSigningKey(actor, realm, kid)
+        await operations.signingKeys.revoke(actor, realm, kid)
         return { json: { kid, realm, revoked: true }, text: `Revoked ${kid}.` }
       }),
     )

@@ -59,7 +59,9 @@ export const READ_ACTIONS = [
   'audit-event.export',
 ] as const
 
-export type AuditAction = (typeof CHANGE_ACTIONS)[number] | (typeof READ_ACTIONS)[number]
+export type ChangeAction = (typeof CHANGE_ACTIONS)[number]
+export type ReadAction = (typeof READ_ACTIONS)[number]
+export type AuditAction = ChangeAction | ReadAction
 
 /** One event of the audit trail. */
 export interface AuditEvent {
@@ -71,6 +73,19 @@ export interface AuditEvent {
   /** Values before and after the change, never a secret. */
   readonly details: Record<string, unknown>
 }
+
+/** The line of a change that was made. */
+export function done(
+  actor: AuditEvent['actor'],
+  action: ChangeAction,
+  target: string | undefined,
+  details: Record<string, unknown> = {},
+): AuditEvent {
+  return { actor, action, target, outcome: 'done', details }
+}
+
+/** Whose trail has what happened to the platform itself. */
+export const PLATFORM_TRAIL = { id: undefined, name: undefined } as const
 
 export interface RecordedAuditEvent extends Omit<AuditEvent, 'action'> {
   readonly id: string

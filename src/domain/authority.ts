@@ -1,6 +1,6 @@
 import type { Actor } from './actor.ts'
 import { SYSTEM_REALM } from './realm.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal, unknownRealm } from './refusal.ts'
 import { ACCOUNT_ADMIN, PLATFORM_ADMIN } from './role.ts'
 
 /** Scope of an actor's authority: all realms, or one realm, to change it, to view it, or neither. */
@@ -24,8 +24,7 @@ export function requireAuthority({ authority }: Actor, realmName: string, access
   if (authority.platform) return
   if (authority.access === 'none')
     throw new Refusal('forbidden', 'This takes the role account-admin of the realm.')
-  if (authority.realm !== realmName)
-    throw new Refusal('not_found', `There is no realm ${realmName}.`, 'realm')
+  if (authority.realm !== realmName) throw unknownRealm(realmName)
   if (access === 'administer' && authority.access !== 'administer')
     throw new Refusal('forbidden', 'This takes the role account-admin of the realm.')
 }

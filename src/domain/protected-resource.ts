@@ -1,5 +1,5 @@
 import { Refusal } from './refusal.ts'
-import { nameKey, parseServiceAccountName } from './service-account.ts'
+import { nameKey, parseDisplayName } from './service-account.ts'
 
 /** Built-in types of every realm. */
 export const BUILT_IN_RESOURCE_TYPES: readonly string[] = ['device', 'device_group']
@@ -65,7 +65,7 @@ export function parseResourceEntry(value: unknown, types: readonly string[]): Re
       'id',
     )
   if (name !== undefined && typeof name !== 'string') throw new Refusal('invalid', 'A name is text.', 'name')
-  return { type, id, name: parseServiceAccountName(name ?? id), groups: parseGroups(type, groups, types) }
+  return { type, id, name: parseDisplayName(name ?? id), groups: parseGroups(type, groups, types) }
 }
 
 function parseGroups(type: string, groups: unknown, types: readonly string[]): readonly string[] {

@@ -25,3 +25,7 @@ export class Refusal extends Error {
     this.limit = limit
   }
 }
+
+export function unknownRealm(name: string): Refusal {
+  return new Refusal('not_found', `There is no realm ${name}.`, 'realm')
+}

@@ -46,7 +46,7 @@ export interface ClientSecret {
 const NAME = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200d|\ufe0f){1,100}$/u
 
 /** Stored form of a name: trimmed, in Unicode normal form C. */
-export function parseServiceAccountName(input: string): string {
+export function parseDisplayName(input: string): string {
   const name = input.normalize('NFC').trim()
   if (!NAME.test(name)) throw new Refusal('invalid', 'A name has 1 to 100 printable characters.', 'name')
   return name

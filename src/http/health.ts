@@ -8,7 +8,7 @@ import { getOnly } from './get-only.ts'
  */
 export function healthRoutes(
   app: FastifyInstance,
-  { findHindrances }: Pick<Operations, 'findHindrances'>,
+  operations: Pick<Operations, 'health'>,
   isClosing: () => boolean,
 ): void {
   for (const url of ['/health/live', '/health/ready']) getOnly(app, url)
@@ -20,7 +20,9 @@ export function healthRoutes(
 
   app.get('/health/ready', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
-    const hindrances = isClosing() ? ['the server is shutting down'] : await findHindrances()
+    const hindrances = isClosing()
+      ? ['the server is shutting down']
+      : await operations.health.findHindrances()
     if (hindrances.length === 0) return { status: 'ready' }
     return reply.code(503).send({ status: 'not ready', hindrances })
   })

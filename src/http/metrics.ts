@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Operations } from '../operations/operations.ts'
+import { fingerprint } from '../crypto/fingerprint.ts'
 import { getOnly } from './get-only.ts'
 import { isLoopbackHost } from './host.ts'
 import { note } from './request-log.ts'
@@ -16,7 +16,6 @@ const RETRY_AFTER_SECONDS = 5
 /** GET /metrics: Prometheus' text format, for holders of METRICS_TOKEN, and for this machine where that is safe. */
 export function metricsRoute(
   app: FastifyInstance,
-  { fingerprint }: Pick<Operations, 'fingerprint'>,
   readMetrics: () => Promise<string>,
   { token, isOpenLocally }: MetricsGuard,
 ): void {

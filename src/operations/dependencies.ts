@@ -6,6 +6,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import type { Database } from '../storage/database.ts'
 import type { FailedAttempts } from './clients/failed-attempts.ts'
+import type { Refusals } from './refusals.ts'
 
 /** What operations stand on; each takes what it uses. */
 export interface Dependencies {
@@ -21,6 +22,8 @@ export interface Dependencies {
   /** Key of the HMAC that generated secrets are checked against. */
   readonly verifierKey: VerifierKey
   readonly failedAttempts: FailedAttempts
+  /** Records refused attempts at administration in the audit trail. */
+  readonly refusals: Refusals
   /** While the version before may run beside, hashes of imported secrets are kept as it reads them too. */
   readonly plainHashesUntil: Date | undefined
   /** Tells the operator of what went wrong and changes nothing for whoever asked. */

@@ -16,7 +16,8 @@ import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
 import { createOperations, type Operations } from './operations.ts'
 import { openPools, type Pools } from './pools.ts'
-import { openPortalSealer, openVerifierKey } from './realms/master-key.ts'
+import { openPortalSealer, openVerifierKey } from './realms/data-keys.ts'
+import { refusals } from './refusals.ts'
 
 export interface OpenOptions {
   /** `undefined`: a PostgreSQL of our own in `dataDir`. */
@@ -155,6 +156,7 @@ async function openDependencies(
     argon2: createArgon2Pool(),
     verifierKey,
     failedAttempts,
+    refusals: refusals({ db, clock, log }),
     plainHashesUntil: await findPlainHashesUntil(db),
     log,
     portalSealer,

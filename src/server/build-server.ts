@@ -24,7 +24,7 @@ import { acceptForms } from '../http/oauth/form.ts'
 import { introspectionRoute } from '../http/oauth/introspection.ts'
 import { jwksRoute } from '../http/oauth/jwks.ts'
 import { leakedSecretsRoute } from '../http/oauth/leaked-secrets.ts'
-import { oauthErrorHandler } from '../http/oauth/oauth-error-handler.ts'
+import { answerOAuthError } from '../http/oauth/oauth-error-handler.ts'
 import { postOnly } from '../http/oauth/post-only.ts'
 import { revocationRoute } from '../http/oauth/revocation.ts'
 import { statusListRoute } from '../http/oauth/status-list.ts'
@@ -76,18 +76,18 @@ export async function buildServer(operations: Operations, options: ServerOptions
   const drain = createDrain()
   const app = createApp(options, drain)
   if (options.tracing) await app.register(options.tracing)
-  const metrics = createMetrics(operations)
+  const metrics = createMetrics(operations.measurements)
   readClientAddresses(app, trustProxy)
   logRequests(app, metrics.observeRequest)
   limitBodyTime(app, options.requestTimeoutMilliseconds ?? REQUEST_MILLISECONDS)
   requireOneHost(app)
   refuseAmbiguity(app, options.publicUrl)
-  app.setErrorHandler(oauthErrorHandler(operations))
+  app.setErrorHandler(answerOAuthError)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
   homeRoute(app)
   await app.register(async (scope) => healthRoutes(scope, operations, drain.isDraining))
   await app.register(async (scope) =>
-    metricsRoute(scope, operations, metrics.read, {
+    metricsRoute(scope, metrics.read, {
       token: metricsToken,
       isOpenLocally: options.areMetricsOpenLocally,
     }),
@@ -95,13 +95,13 @@ export async function buildServer(operations: Operations, options: ServerOptions
   await app.register(async (oauth) => {
     shedOverload(oauth, maxInFlight)
     await acceptForms(oauth)
-    oauth.setErrorHandler(oauthErrorHandler(operations))
+    oauth.setErrorHandler(answerOAuthError)
     tokenRoute(oauth, operations)
-    postOnly(oauth, '/realms/:tenant/protocol/openid-connect/token')
-    introspectionRoute(oauth, operations)
-    postOnly(oauth, '/realms/:tenant/protocol/openid-connect/token/introspect')
+    postOnly(oauth, '/realms/:realm/protocol/openid-connect/token')
+    introspectionRoute(oauth, operations, options.publicUrl)
+    postOnly(oauth, '/realms/:realm/protocol/openid-connect/token/introspect')
     revocationRoute(oauth, operations)
-    postOnly(oauth, '/realms/:tenant/protocol/openid-connect/revoke')
+    postOnly(oauth, '/realms/:realm/protocol/openid-connect/revoke')
     jwksRoute(oauth, operations)
     discoveryRoutes(oauth, operations)
     authorizationRoute(oauth, operations)
@@ -110,10 +110,10 @@ export async function buildServer(operations: Operations, options: ServerOptions
   await app.register(async (reports) => {
     shedOverload(reports, maxInFlight)
     await leakedSecretsRoute(reports, operations)
-    postOnly(reports, '/realms/:tenant/leaked-secrets')
+    postOnly(reports, '/realms/:realm/leaked-secrets')
     postOnly(reports, '/leaked-secrets')
   })
-  await app.register(async (portal) => portalRoutes(portal, operations))
+  await app.register(async (portal) => portalRoutes(portal, operations, options.publicUrl))
   await app.register(async (admin) => adminApi(admin, operations, options))
   await app.ready()
   return { app, drain: drain.start, close: () => close(app, drain) }

@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { VERSION } from '../config/version.ts'
 import type { RequestOutcome } from '../http/request-log.ts'
-import type { MeasurementOperations, Measurements } from '../operations/upkeep/measurements.ts'
+import type { Measurements, MeasurementTaker } from '../operations/upkeep/measurements.ts'
 
 /** Realms with a label of their own; the others share one, which bounds the number of series. */
 const MAX_REALM_LABELS = 100
@@ -15,7 +15,7 @@ export interface Metrics {
 }
 
 /** Values that are read on each scrape, and whether a realm exists. */
-export function createMetrics({ measure, isRealmLoaded }: MeasurementOperations): Metrics {
+export function createMetrics({ take, isRealmLoaded }: MeasurementTaker): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -44,7 +44,7 @@ export function createMetrics({ measure, isRealmLoaded }: MeasurementOperations)
     aggregator: 'max',
     registers,
   }).set({ version: VERSION }, 1)
-  addGauges(registry, measure)
+  addGauges(registry, take)
 
   return {
     observeRequest({ route, status, seconds, realm, outcome }) {

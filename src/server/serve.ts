@@ -88,7 +88,7 @@ async function bootstrap(
     )
   if (config.bootstrapAdmin) {
     const { clientId, clientSecret } = config.bootstrapAdmin
-    if (await operations.bootstrapAdministrator(clientId, clientSecret))
+    if (await operations.bootstrap.createAdministrator(clientId, clientSecret))
       logger.info({ client_id: clientId }, 'platform administrator created in realm system')
     else if (!(await letsIn(operations, clientId, clientSecret)))
       logger.warn(
@@ -97,15 +97,15 @@ async function bootstrap(
       )
   }
   if (config.databaseUrl !== undefined) return
-  const demo = await operations.createDemo()
+  const demo = await operations.bootstrap.createDemo()
   if (!demo) return
-  const { url } = await operations.createPortalLink(SERVER_ACTOR, DEMO_REALM)
+  const { url } = await operations.portal.createLink(SERVER_ACTOR, DEMO_REALM)
   printWelcome(config.publicUrl, demo, url)
 }
 
 async function letsIn(operations: OpenedOperations['operations'], clientId: string, clientSecret: string) {
   // Not on a client's road: a failure here delays no request.
-  const entered = operations.authenticateClient(SYSTEM_REALM, { clientId, clientSecret }, 'bootstrap')
+  const entered = operations.clients.authenticate(SYSTEM_REALM, { clientId, clientSecret }, 'bootstrap')
   return entered.then(
     () => true,
     (error: unknown) => {
@@ -135,6 +135,6 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
       `listening on ${address}, serving ${config.publicUrl}, version ${VERSION}`,
   }
   await server.app.listen(listening)
-  const uses = startUseWriter(operations, logger)
+  const uses = startUseWriter(operations.uses, logger)
   return { drain: server.drain, close: () => closeAll([server, uses, tracing]) }
 }

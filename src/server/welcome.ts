@@ -1,5 +1,5 @@
 import { DEMO_REALM } from '../operations/accounts/bootstrap.ts'
-import type { ServiceAccountWithSecret } from '../operations/accounts/service-accounts.ts'
+import type { ServiceAccountWithSecret } from '../operations/accounts/new-service-account.ts'
 
 /** Tells the first user what to paste. Straight to standard output: a secret has no business in a log. */
 export function printWelcome(

@@ -87,7 +87,7 @@ export async function lockRealmByName(trx: DatabaseTransaction, name: string): P
 }
 
 /** Prevents deletion of the realm, and changes that take the same lock, until the transaction ends. */
-export async function keepRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
+export async function shareRealmByName(trx: DatabaseTransaction, name: string): Promise<Realm | undefined> {
   if (!isRealmName(name)) return undefined
   await sql`select pg_advisory_xact_lock_shared(${REALM_LOCKS}, hashtext(${name}))`.execute(trx)
   const row = await trx

@@ -32,9 +32,9 @@ export function ask(
 export async function acme(t: Test, options: TestServerOptions = {}) {
   const server = await testServer(t, { trustProxy: 1, ...options })
   const { operations } = server
-  await operations.createRealm(TESTER, 'acme')
-  const generated = await operations.createServiceAccount(TESTER, 'acme', { name: 'generated' })
-  await operations.createServiceAccount(TESTER, 'acme', {
+  await operations.realms.create(TESTER, 'acme')
+  const generated = await operations.accounts.create(TESTER, 'acme', { name: 'generated' })
+  await operations.accounts.create(TESTER, 'acme', {
     name: 'imported',
     roles: ['introspect'],
     imported: { clientId: 'legacy', clientSecret: IMPORTED_SECRET },

@@ -122,7 +122,7 @@ t.test('no other header of proxies is believed', async (t) => {
 
 t.test('changing ports does not bypass the limit of an address', async (t) => {
   const { app, operations } = await testServer(t, { trustProxy: 1 })
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const ask = (port: number) =>
     app.inject({
       method: 'POST',

@@ -15,8 +15,8 @@ interface Listening extends TestServer {
 
 async function listening(t: Test, options: TestServerOptions = {}): Promise<Listening> {
   const server = await testServer(t, options)
-  await server.operations.createRealm(TESTER, 'acme')
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.realms.create(TESTER, 'acme')
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
   })
   await server.app.listen({ port: 0, host: '127.0.0.1' })
@@ -163,10 +163,10 @@ t.test('more requests at once than can be borne are turned away early, and none 
 t.test('asking for readiness takes no connections from tokens, however many ask', async (t) => {
   const { app, operations } = await testServer(t)
   await app.inject('/health/ready')
-  const before = (await operations.measure()).connections.tokens.total
+  const before = (await operations.measurements.take()).connections.tokens.total
   const answers = await Promise.all(Array.from({ length: 300 }, () => app.inject('/health/ready')))
   t.same(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
-  t.equal((await operations.measure()).connections.tokens.total, before)
+  t.equal((await operations.measurements.take()).connections.tokens.total, before)
 })
 
 t.test('requests given up by their clients do not count as under way', async (t) => {

@@ -128,7 +128,7 @@ t.test('failures are forgotten after a while, in memory and in PostgreSQL', asyn
     await fail(server, 'legacy', 4)
     t.equal((await ask(server, 'legacy', IMPORTED_SECRET)).statusCode, 200, store)
     server.clock.advance(POLICY.windowSeconds + 1)
-    await server.operations.deleteWhatHasExpired()
+    await server.operations.expiry.deleteExpired()
   }
 })
 
@@ -187,7 +187,7 @@ t.test('addresses of one IPv6 network count as one, IPv4 addresses each for itse
 
 t.test('codes of the portal are limited by IPv6 network, not by address', async (t) => {
   const { app, operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const found: number[] = []
   for (let n = 1; n <= 21; n++) {
     const { statusCode } = await app.inject({

@@ -22,8 +22,8 @@ for (const store of ['memory', 'postgres'] as const)
     const databaseUrl = await testDatabase(t)
     const options = { databaseUrl, failedAttemptsStore: store }
     const { server, clientId, clientSecret } = await acme(t, options)
-    await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
-    const { clientSecret: shaped } = await server.operations.resetClientSecret(TESTER, 'acme', clientId)
+    await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
+    const { clientSecret: shaped } = await server.operations.secrets.reset(TESTER, 'acme', clientId)
     // Guesses and well-formed secrets of the victim's and of others, from IPv4 and from all of an IPv6 /56.
     const networks = Array.from({ length: 256 }, (_, n) => [
       `192.0.2.${n}`,
@@ -46,12 +46,12 @@ for (const store of ['memory', 'postgres'] as const)
           [200, 200],
         )
     const root = { clientId: 'root', clientSecret: 'a secret of the platform' }
-    t.ok(await restarted.operations.authenticateClient('system', root, OWNER))
+    t.ok(await restarted.operations.clients.authenticate('system', root, OWNER))
   })
 
 t.test('wrong secrets of the generated form say nothing of the client that they are for', async (t) => {
   const { server, clientId, clientSecret } = await acme(t)
-  await server.operations.resetClientSecret(TESTER, 'acme', clientId)
+  await server.operations.secrets.reset(TESTER, 'acme', clientId)
   for (let n = 0; n < POLICY.perClientAndAddress * 2; n++)
     t.equal((await ask(server, 'legacy', clientSecret)).statusCode, 401)
   t.equal((await ask(server, 'legacy', IMPORTED_SECRET)).statusCode, 200)
@@ -76,7 +76,7 @@ t.test(
 t.test('a right secret is no failed attempt while its account is disabled', async (t) => {
   const { server } = await acme(t)
   const enable = (enabled: boolean) =>
-    server.operations.updateServiceAccount(TESTER, 'acme', 'legacy', { enabled })
+    server.operations.accounts.update(TESTER, 'acme', 'legacy', { enabled })
   await enable(false)
   for (let n = 0; n < 10; n++) t.equal((await ask(server, 'legacy', IMPORTED_SECRET)).statusCode, 401)
   await enable(true)

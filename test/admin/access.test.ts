@@ -16,15 +16,15 @@ interface Row {
 
 /** What the names in a path stand for. */
 interface Place {
-  readonly tenant: string
+  readonly realm: string
   readonly client_id: string
   readonly [name: string]: string
 }
 
 const DEVICE = { type: 'device', id: 'd1' }
 
-async function withDevice({ operations }: TestServer, { tenant }: Place): Promise<typeof DEVICE> {
-  await operations.putProtectedResource(TESTER, tenant, DEVICE)
+async function withDevice({ operations }: TestServer, { realm }: Place): Promise<typeof DEVICE> {
+  await operations.resources.put(TESTER, realm, DEVICE)
   return DEVICE
 }
 
@@ -32,117 +32,117 @@ async function withDevice({ operations }: TestServer, { tenant }: Place): Promis
 const ROWS: Record<string, Row> = {
   'GET /admin/realms': { role: 'account-admin', status: 200 },
   'POST /admin/realms': { role: 'platform-admin', status: 201, body: (n) => ({ name: `new-${n}` }) },
-  'GET /admin/realms/{tenant}': { role: 'account-admin', status: 200 },
-  'PATCH /admin/realms/{tenant}': {
+  'GET /admin/realms/{realm}': { role: 'account-admin', status: 200 },
+  'PATCH /admin/realms/{realm}': {
     role: 'account-admin',
     status: 200,
     body: () => ({ token_lifetime_seconds: 60 }),
   },
-  'DELETE /admin/realms/{tenant}': {
+  'DELETE /admin/realms/{realm}': {
     role: 'platform-admin',
     status: 204,
     query: (realm) => `?confirm=${realm}`,
   },
-  'GET /admin/realms/{tenant}/service-accounts': { role: 'account-admin', status: 200 },
-  'POST /admin/realms/{tenant}/service-accounts': {
+  'GET /admin/realms/{realm}/service-accounts': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/service-accounts': {
     role: 'account-admin',
     status: 201,
     body: () => ({ name: 'CI deployer' }),
   },
-  'GET /admin/realms/{tenant}/service-accounts/{client_id}': { role: 'account-admin', status: 200 },
-  'PATCH /admin/realms/{tenant}/service-accounts/{client_id}': {
+  'GET /admin/realms/{realm}/service-accounts/{client_id}': { role: 'account-admin', status: 200 },
+  'PATCH /admin/realms/{realm}/service-accounts/{client_id}': {
     role: 'account-admin',
     status: 200,
     body: () => ({ description: 'changed' }),
   },
-  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}': { role: 'account-admin', status: 204 },
-  'POST /admin/realms/{tenant}/service-accounts/{client_id}/reset-secret': {
+  'DELETE /admin/realms/{realm}/service-accounts/{client_id}': { role: 'account-admin', status: 204 },
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/reset-secret': {
     role: 'account-admin',
     status: 200,
   },
-  'GET /admin/realms/{tenant}/service-accounts/{client_id}/secrets': { role: 'account-admin', status: 200 },
-  'POST /admin/realms/{tenant}/service-accounts/{client_id}/secrets': { role: 'account-admin', status: 201 },
-  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}/secrets/{id}': {
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/secrets': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/secrets': { role: 'account-admin', status: 201 },
+  'DELETE /admin/realms/{realm}/service-accounts/{client_id}/secrets/{id}': {
     role: 'account-admin',
     status: 204,
-    prepare: async ({ operations }, { tenant, client_id }) => {
-      const { secret } = await operations.startSecretRotation(TESTER, tenant, client_id)
+    prepare: async ({ operations }, { realm, client_id }) => {
+      const { secret } = await operations.secrets.startRotation(TESTER, realm, client_id)
       return { id: secret.id }
     },
   },
-  'GET /admin/realms/{tenant}/service-accounts/{client_id}/roles': { role: 'account-admin', status: 200 },
-  'PUT /admin/realms/{tenant}/service-accounts/{client_id}/roles': {
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/roles': { role: 'account-admin', status: 200 },
+  'PUT /admin/realms/{realm}/service-accounts/{client_id}/roles': {
     role: 'account-admin',
     status: 200,
     body: () => ({ items: ['view', 'operate'] }),
   },
-  'POST /admin/realms/{tenant}/service-accounts/{client_id}/roles': {
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/roles': {
     role: 'account-admin',
     status: 200,
     body: () => ({ role: 'operate' }),
   },
-  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}/roles/{role}': {
+  'DELETE /admin/realms/{realm}/service-accounts/{client_id}/roles/{role}': {
     role: 'account-admin',
     status: 204,
     prepare: async () => ({ role: 'view' }),
   },
-  'GET /admin/realms/{tenant}/service-accounts/{client_id}/grants': { role: 'account-admin', status: 200 },
-  'PUT /admin/realms/{tenant}/service-accounts/{client_id}/grants': {
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/grants': { role: 'account-admin', status: 200 },
+  'PUT /admin/realms/{realm}/service-accounts/{client_id}/grants': {
     role: 'account-admin',
     status: 200,
     body: () => ({ items: [{ role: 'operate', ...DEVICE }] }),
     prepare: withDevice,
   },
-  'POST /admin/realms/{tenant}/service-accounts/{client_id}/grants': {
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/grants': {
     role: 'account-admin',
     status: 201,
     body: () => ({ role: 'operate', ...DEVICE }),
     prepare: withDevice,
   },
-  'DELETE /admin/realms/{tenant}/service-accounts/{client_id}/grants/{role}/{type}/{id}': {
+  'DELETE /admin/realms/{realm}/service-accounts/{client_id}/grants/{role}/{type}/{id}': {
     role: 'account-admin',
     status: 204,
     prepare: async (server, place) => {
       await withDevice(server, place)
       const grant = { role: 'operate', ...DEVICE }
-      await server.operations.addGrant(TESTER, place.tenant, place.client_id, grant)
+      await server.operations.grants.add(TESTER, place.realm, place.client_id, grant)
       return grant
     },
   },
-  'GET /admin/realms/{tenant}/resources': { role: 'account-admin', status: 200 },
-  'POST /admin/realms/{tenant}/resources': {
+  'GET /admin/realms/{realm}/resources': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/resources': {
     role: 'account-admin',
     status: 200,
     body: () => JSON.stringify(DEVICE),
     headers: { 'content-type': 'application/x-ndjson' },
   },
-  'GET /admin/realms/{tenant}/resources/{type}/{id}': {
+  'GET /admin/realms/{realm}/resources/{type}/{id}': {
     role: 'account-admin',
     status: 200,
     prepare: withDevice,
   },
-  'PUT /admin/realms/{tenant}/resources/{type}/{id}': {
+  'PUT /admin/realms/{realm}/resources/{type}/{id}': {
     role: 'account-admin',
     status: 201,
     body: () => ({ name: 'Boiler' }),
     prepare: async () => DEVICE,
   },
-  'DELETE /admin/realms/{tenant}/resources/{type}/{id}': {
+  'DELETE /admin/realms/{realm}/resources/{type}/{id}': {
     role: 'account-admin',
     status: 204,
     prepare: withDevice,
   },
-  'POST /admin/realms/{tenant}/service-accounts/{client_id}/revoke-tokens': {
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/revoke-tokens': {
     role: 'account-admin',
     status: 200,
   },
-  'GET /admin/realms/{tenant}/keys': { role: 'account-admin', status: 200 },
-  'POST /admin/realms/{tenant}/keys/rotate': { role: 'account-admin', status: 200 },
-  'DELETE /admin/realms/{tenant}/keys/{kid}': {
+  'GET /admin/realms/{realm}/keys': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/keys/rotate': { role: 'account-admin', status: 200 },
+  'DELETE /admin/realms/{realm}/keys/{kid}': {
     role: 'account-admin',
     status: 204,
-    prepare: async ({ operations }, { tenant }) => ({
-      kid: (await operations.rotateSigningKey(TESTER, tenant)).kid,
+    prepare: async ({ operations }, { realm }) => ({
+      kid: (await operations.signingKeys.rotate(TESTER, realm)).kid,
     }),
   },
   'GET /admin/policy': { role: 'account-admin', status: 200 },
@@ -152,11 +152,11 @@ const ROWS: Record<string, Row> = {
     body: () => ({ max_token_lifetime_seconds: 3600 }),
   },
   'GET /admin/audit-events': { role: 'platform-admin', status: 200 },
-  'GET /admin/realms/{tenant}/audit-events': { role: 'account-admin', status: 200 },
+  'GET /admin/realms/{realm}/audit-events': { role: 'account-admin', status: 200 },
 }
 
 /** Paths that belong to no realm: nothing to hide from whoever may not use them. */
-const isOfRealm = (path: string) => path.includes('{tenant}')
+const isOfRealm = (path: string) => path.includes('{realm}')
 
 t.test('every operation of the document has its row', async (t) => {
   const { app } = await testServer(t)
@@ -171,16 +171,16 @@ t.test('every operation of the document has its row', async (t) => {
 
 t.test('who may use an operation, and who may not', async (t) => {
   const server = await testServer(t)
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
-  await server.operations.createRealm(TESTER, 'other', { serviceAccountLimit: 1000 })
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
+  await server.operations.realms.create(TESTER, 'other', { serviceAccountLimit: 1000 })
   const expired = (await adminToken(server, 'other', ['account-admin'])).token
   server.clock.advance(400)
 
   for (const [n, [operation, row]] of Object.entries(ROWS).entries()) {
-    const tenant = `realm-${n}`
-    await server.operations.createRealm(TESTER, tenant)
-    const { account } = await server.operations.createServiceAccount(TESTER, tenant, { name: 'target' })
-    let place: Place = { tenant, client_id: account.clientId }
+    const realm = `realm-${n}`
+    await server.operations.realms.create(TESTER, realm)
+    const { account } = await server.operations.accounts.create(TESTER, realm, { name: 'target' })
+    let place: Place = { realm, client_id: account.clientId }
     place = { ...place, ...(await row.prepare?.(server, place)) } as Place
     await t.test(operation, (t) => checkAccess(t, server, { operation, row, place, n, expired }))
   }
@@ -198,7 +198,7 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
   const [method, pattern] = operation.split(' ') as [Parameters<Ask>[0], string]
   const path = pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => place[name] as string)
   const call = (token: string | undefined): Promise<AdminAnswer> =>
-    asking(server, token)(method, path + (row.query?.(place.tenant) ?? ''), row.body?.(n), row.headers)
+    asking(server, token)(method, path + (row.query?.(place.realm) ?? ''), row.body?.(n), row.headers)
   const tokenOf = async (realm: string, role: string) => (await adminToken(server, realm, [role])).token
 
   const none = await call(undefined)
@@ -209,7 +209,7 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
   t.equal(late.status, 401, 'an expired token')
   t.match(late.headers['www-authenticate'], /error="invalid_token"/)
 
-  const viewer = await call(await tokenOf(place.tenant, 'view'))
+  const viewer = await call(await tokenOf(place.realm, 'view'))
   t.equal(viewer.status, 403, 'role view')
   t.match(viewer.headers['www-authenticate'], /error="insufficient_scope"/)
 
@@ -217,7 +217,7 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
   if (isOfRealm(pattern)) t.equal(foreign.status, 404, "another realm's administrator")
   else if (row.role === 'platform-admin') t.equal(foreign.status, 403, 'an administrator of one realm')
   if (isOfRealm(pattern) && row.role === 'platform-admin')
-    t.equal((await call(await tokenOf(place.tenant, 'account-admin'))).status, 403, "the realm's own one")
+    t.equal((await call(await tokenOf(place.realm, 'account-admin'))).status, 403, "the realm's own one")
 
   for (const refused of [none, late, viewer]) {
     t.match(refused.headers['content-type'], /^application\/problem\+json/)
@@ -225,7 +225,7 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
     t.match(refused.body, { type: /^urn:mintmark:problem:/, title: String, detail: String })
   }
 
-  const home = row.role === 'platform-admin' ? 'system' : place.tenant
+  const home = row.role === 'platform-admin' ? 'system' : place.realm
   const right = await call(await tokenOf(home, row.role))
   t.equal(right.status, row.status, `role ${row.role}: ${right.text}`)
   t.equal(right.headers['cache-control'], 'no-store')
@@ -233,8 +233,8 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
 
 t.test('an administrator of the platform administers every realm', async (t) => {
   const server = await testServer(t)
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token } = await adminToken(server, 'system', ['platform-admin'])
   const ask = asking(server, token)
   t.equal((await ask('POST', '/admin/realms/acme/service-accounts', { name: 'CI' })).status, 201)
@@ -246,10 +246,10 @@ t.test('an administrator of the platform administers every realm', async (t) => 
 
 t.test('an administrator who is disabled, demoted or deleted is out at once', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
   const status = async () => (await asking(server, token)('GET', '/admin/realms/acme')).status
-  const update = (change: object) => server.operations.updateServiceAccount(TESTER, 'acme', clientId, change)
+  const update = (change: object) => server.operations.accounts.update(TESTER, 'acme', clientId, change)
   t.equal(await status(), 200)
   await update({ roles: ['view'] })
   t.equal(await status(), 403)
@@ -258,22 +258,22 @@ t.test('an administrator who is disabled, demoted or deleted is out at once', as
   await update({ enabled: false })
   t.equal(await status(), 401)
   await update({ enabled: true })
-  await server.operations.deleteServiceAccount(TESTER, 'acme', clientId)
+  await server.operations.accounts.delete(TESTER, 'acme', clientId)
   t.equal(await status(), 401)
 })
 
 t.test('a token has no more than the roles it was made with', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token, clientId } = await adminToken(server, 'acme', ['view'])
-  await server.operations.updateServiceAccount(TESTER, 'acme', clientId, { roles: ['account-admin'] })
+  await server.operations.accounts.update(TESTER, 'acme', clientId, { roles: ['account-admin'] })
   t.equal((await asking(server, token)('GET', '/admin/realms/acme')).status, 403)
 })
 
 t.test('a token for another audience is refused', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.realms.create(TESTER, 'acme')
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
     roles: ['account-admin'],
   })
@@ -304,7 +304,7 @@ t.test('another authentication scheme counts as no token', async (t) => {
 
 t.test('every operation is 503 without the database', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token } = await adminToken(server, 'acme', ['account-admin'])
   await server.cutDatabase()
   const answer = await asking(server, token)('GET', '/admin/realms/acme')

@@ -8,7 +8,7 @@ const ACCOUNTS = '/admin/realms/acme/service-accounts'
 async function acme(t: Test, options = {}) {
   const server = await testServer(t, options)
   const ask = await platformAdministrator(server)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   return { server, ask }
 }
 

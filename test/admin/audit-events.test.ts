@@ -6,7 +6,7 @@ const TRAIL = '/admin/realms/acme/audit-events'
 
 async function acme(t: Test) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
   return { server, ask: asking(server, token), clientId }
 }
@@ -57,7 +57,7 @@ t.test('the trail comes in pages and as one export, by action and time', async (
 
 t.test('a refused read leaves an audit event, an empty one does not', async (t) => {
   const { server, ask } = await acme(t)
-  await server.operations.createRealm(TESTER, 'other')
+  await server.operations.realms.create(TESTER, 'other')
   const viewer = await adminToken(server, 'acme', ['view'])
   const neighbour = await adminToken(server, 'other', ['account-admin'])
   await ask('GET', '/admin/realms/acme/service-accounts/nobody')
@@ -70,7 +70,7 @@ t.test('a refused read leaves an audit event, an empty one does not', async (t) 
     details: { code: 'forbidden' },
   })
   t.equal(items[1].outcome, 'done')
-  const own = await server.operations.listAuditEvents(TESTER, 'other', {
+  const own = await server.operations.audit.list(TESTER, 'other', {
     action: 'audit-event.export',
     limit: 1,
   })
@@ -92,7 +92,7 @@ t.test('repeated refusals do not fill the audit trail', async (t) => {
 
 t.test('a platform administrator reads the trail of a deleted realm, by name and by id', async (t) => {
   const { server, ask } = await acme(t)
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
   const platform = asking(server, (await adminToken(server, 'system', ['platform-admin'])).token)
   await platform('DELETE', '/admin/realms/acme?confirm=acme')
   const byName = (await platform('GET', TRAIL)).body

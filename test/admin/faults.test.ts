@@ -1,14 +1,14 @@
 import { fastify } from 'fastify'
 import pg from 'pg'
 import t from 'tap'
-import { adminErrorHandler } from '../../src/http/admin/problem.ts'
+import { answerAdminError } from '../../src/http/admin/problem.ts'
 import { platformAdministrator } from '../support/admin.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 t.test('a fault of ours says nothing of itself', async (t) => {
   const app = fastify()
   t.teardown(() => app.close())
-  app.setErrorHandler(adminErrorHandler({ isDatabaseAway: () => false }))
+  app.setErrorHandler(answerAdminError)
   app.get('/', () => {
     throw new Error('the inside of the server')
   })
@@ -23,7 +23,7 @@ t.test(
   async (t) => {
     const server = await testServer(t)
     const ask = await platformAdministrator(server)
-    await server.operations.createRealm(TESTER, 'acme')
+    await server.operations.realms.create(TESTER, 'acme')
     const client = new pg.Client(server.databaseUrl)
     await client.connect()
     await client.query("begin; select from realms where name = 'acme' for update")
@@ -40,7 +40,7 @@ t.test(
 t.test('a change that fails leaves no line, and one that leaves no line is not made', async (t) => {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const client = new pg.Client(server.databaseUrl)
   await client.connect()
   t.teardown(() => client.end())

@@ -52,11 +52,11 @@ const hostile = [
 
 t.test('nothing that can be sent to an operation of the document is answered by a fault', async (t) => {
   const server = await testServer(t)
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
-  await server.operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 10_000 })
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
+  await server.operations.realms.create(TESTER, 'acme', { serviceAccountLimit: 10_000 })
   const clientIds = await Promise.all(
     Array.from({ length: 20 }, async (_, n) => {
-      const { account } = await server.operations.createServiceAccount(TESTER, 'acme', {
+      const { account } = await server.operations.accounts.create(TESTER, 'acme', {
         name: `target ${n}`,
       })
       return account.clientId
@@ -94,7 +94,7 @@ t.test('nothing that can be sent to an operation of the document is answered by 
     fc.record({
       operation: fc.constant(operation),
       places: fc.record({
-        tenant: fc.oneof({ weight: 4, arbitrary: fc.constant('acme') }, text),
+        realm: fc.oneof({ weight: 4, arbitrary: fc.constant('acme') }, text),
         client_id: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...clientIds) }, text),
         id: text,
         kid: text,

@@ -4,12 +4,12 @@ import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
 
 async function acme(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', { roles: ['deployer'] })
-  await server.operations.importProtectedResources(TESTER, 'acme', [
+  await server.operations.realms.create(TESTER, 'acme', { roles: ['deployer'] })
+  await server.operations.resources.import(TESTER, 'acme', [
     { type: 'device_group', id: 'eu-edge', name: 'Edge, Europe' },
     { type: 'device', id: 'site:1/a', name: 'Boiler' },
   ])
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
   })
   const ask: Ask = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
@@ -105,7 +105,7 @@ t.test('the whole set of grants is replaced at once', async (t) => {
 t.test('a set of grants may be larger than other bodies, and not without end', async (t) => {
   const { ask, path, operations } = await acme(t)
   const devices = Array.from({ length: 2000 }, (_, i) => ({ type: 'device', id: `device-number-${i}` }))
-  await operations.importProtectedResources(TESTER, 'acme', devices)
+  await operations.resources.import(TESTER, 'acme', devices)
   const items = devices.map((device) => ({ role: 'view', ...device }))
   t.ok(JSON.stringify(items).length > 65_536)
   t.match(await ask('PUT', `${path}/grants`, { items }), { status: 200, body: { added: 2000 } })
@@ -168,8 +168,8 @@ t.test('a client asks for less, never for more', async (t) => {
 t.test('grants too many for a token are left out, and token and answer say so', async (t) => {
   const { token, operations, clientId } = await acme(t)
   const devices = Array.from({ length: 100 }, (_, i) => ({ type: 'device', id: `device-${i}` }))
-  await operations.importProtectedResources(TESTER, 'acme', devices)
-  await operations.replaceGrants(
+  await operations.resources.import(TESTER, 'acme', devices)
+  await operations.grants.replace(
     TESTER,
     'acme',
     clientId,

@@ -12,21 +12,21 @@ interface Way {
 const WAYS: Record<string, Way> = {
   deleted: {
     status: 401,
-    end: ({ operations }, clientId) => operations.deleteServiceAccount(TESTER, 'acme', clientId),
+    end: ({ operations }, clientId) => operations.accounts.delete(TESTER, 'acme', clientId),
   },
   disabled: {
     status: 401,
     end: ({ operations }, clientId) =>
-      operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false }),
+      operations.accounts.update(TESTER, 'acme', clientId, { enabled: false }),
   },
   demoted: {
     status: 403,
     end: ({ operations }, clientId) =>
-      operations.updateServiceAccount(TESTER, 'acme', clientId, { roles: ['view'] }),
+      operations.accounts.update(TESTER, 'acme', clientId, { roles: ['view'] }),
   },
   'parted from its tokens': {
     status: 401,
-    end: ({ operations }, clientId) => operations.revokeTokens(TESTER, 'acme', clientId),
+    end: ({ operations }, clientId) => operations.accounts.revokeTokens(TESTER, 'acme', clientId),
   },
   'overtaken by its token’s end': {
     status: 401,
@@ -35,15 +35,15 @@ const WAYS: Record<string, Way> = {
   'parted from this one token': {
     status: 401,
     end: async ({ operations }, _clientId, token) => {
-      const { loaded, account } = await operations.verifyPresentedToken(token)
-      await operations.revokeToken({ loaded, account }, token, '192.0.2.1')
+      const { loaded, account } = await operations.presentedTokens.verify(token)
+      await operations.revocation.revoke({ loaded, account }, token, '192.0.2.1')
     },
   },
   'left without the key that signed': {
     status: 401,
     end: async ({ operations }) => {
-      for (const { kid } of await operations.listSigningKeys(TESTER, 'acme'))
-        await operations.revokeSigningKey(TESTER, 'acme', kid)
+      for (const { kid } of await operations.signingKeys.list(TESTER, 'acme'))
+        await operations.signingKeys.revoke(TESTER, 'acme', kid)
     },
   },
 }
@@ -51,7 +51,7 @@ const WAYS: Record<string, Way> = {
 for (const [name, { status, end }] of Object.entries(WAYS))
   t.test(`an administrator who is ${name} while the body comes changes nothing`, async (t) => {
     const server = await testServer(t)
-    await server.operations.createRealm(TESTER, 'acme')
+    await server.operations.realms.create(TESTER, 'acme')
     const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
     const accounts = '/admin/realms/acme/service-accounts'
     const requests = await Promise.all([
@@ -77,7 +77,7 @@ for (const [name, { status, end }] of Object.entries(WAYS))
       const answer = await request.finish()
       t.equal(answer.status, status, answer.text)
     }
-    const { items } = await server.operations.listServiceAccounts(TESTER, 'acme', { after: '', limit: 10 })
+    const { items } = await server.operations.accounts.list(TESTER, 'acme', { after: '', limit: 10 })
     t.notOk(items.some((account) => account.name === 'made too late'))
     t.notOk(items.some((account) => account.roles.includes('account-admin') && name === 'demoted'))
   })
@@ -85,71 +85,71 @@ for (const [name, { status, end }] of Object.entries(WAYS))
 t.test('the authority of a change is that of its transaction, not that of its request', async (t) => {
   const server = await testServer(t)
   const { operations } = server
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
-  const actor = await operations.authenticateAdministrator(token, '192.0.2.1')
-  const { account } = await operations.createServiceAccount(actor, 'acme', { name: 'CI' })
+  const actor = await operations.administrators.authenticate(token, '192.0.2.1')
+  const { account } = await operations.accounts.create(actor, 'acme', { name: 'CI' })
   const device = { type: 'device', id: 'd1' }
-  await operations.putProtectedResource(TESTER, 'acme', device)
+  await operations.resources.put(TESTER, 'acme', device)
   const grant = { role: 'view', ...device }
   const changes: Record<string, () => Promise<unknown>> = {
-    create: () => operations.createServiceAccount(actor, 'acme', { name: 'late' }),
-    update: () => operations.updateServiceAccount(actor, 'acme', account.clientId, { description: 'late' }),
-    remove: () => operations.deleteServiceAccount(actor, 'acme', account.clientId),
-    reset: () => operations.resetClientSecret(actor, 'acme', account.clientId),
-    rotate: () => operations.startSecretRotation(actor, 'acme', account.clientId),
-    addRole: () => operations.addRole(actor, 'acme', account.clientId, 'operate'),
-    removeRole: () => operations.removeRole(actor, 'acme', account.clientId, 'view'),
-    addGrant: () => operations.addGrant(actor, 'acme', account.clientId, grant),
-    replaceGrants: () => operations.replaceGrants(actor, 'acme', account.clientId, [grant]),
-    revoke: () => operations.revokeTokens(actor, 'acme', account.clientId),
-    put: () => operations.putProtectedResource(actor, 'acme', { type: 'device', id: 'late' }),
-    deleteResource: () => operations.deleteProtectedResource(actor, 'acme', device),
-    import: () => operations.importProtectedResources(actor, 'acme', [{ type: 'device', id: 'late' }]),
-    realm: () => operations.updateRealm(actor, 'acme', { displayName: 'late' }),
-    key: () => operations.rotateSigningKey(actor, 'acme'),
-    link: () => operations.createPortalLink(actor, 'acme'),
-    sessions: () => operations.endPortalSessions(actor, 'acme', undefined),
+    create: () => operations.accounts.create(actor, 'acme', { name: 'late' }),
+    update: () => operations.accounts.update(actor, 'acme', account.clientId, { description: 'late' }),
+    remove: () => operations.accounts.delete(actor, 'acme', account.clientId),
+    reset: () => operations.secrets.reset(actor, 'acme', account.clientId),
+    rotate: () => operations.secrets.startRotation(actor, 'acme', account.clientId),
+    addRole: () => operations.accounts.addRole(actor, 'acme', account.clientId, 'operate'),
+    removeRole: () => operations.accounts.removeRole(actor, 'acme', account.clientId, 'view'),
+    addGrant: () => operations.grants.add(actor, 'acme', account.clientId, grant),
+    replaceGrants: () => operations.grants.replace(actor, 'acme', account.clientId, [grant]),
+    revoke: () => operations.accounts.revokeTokens(actor, 'acme', account.clientId),
+    put: () => operations.resources.put(actor, 'acme', { type: 'device', id: 'late' }),
+    deleteResource: () => operations.resources.delete(actor, 'acme', device),
+    import: () => operations.resources.import(actor, 'acme', [{ type: 'device', id: 'late' }]),
+    realm: () => operations.realms.update(actor, 'acme', { displayName: 'late' }),
+    key: () => operations.signingKeys.rotate(actor, 'acme'),
+    link: () => operations.portal.createLink(actor, 'acme'),
+    sessions: () => operations.portal.endSessions(actor, 'acme', undefined),
   }
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { roles: ['view'] })
+  await operations.accounts.update(TESTER, 'acme', clientId, { roles: ['view'] })
   for (const [name, change] of Object.entries(changes))
     await t.rejects(change(), { code: 'forbidden' }, `${name}: demoted`)
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, {
+  await operations.accounts.update(TESTER, 'acme', clientId, {
     roles: ['account-admin'],
     enabled: false,
   })
   for (const [name, change] of Object.entries(changes))
     await t.rejects(change(), { code: 'invalid_token' }, `${name}: disabled`)
-  t.equal((await operations.findServiceAccount(TESTER, 'acme', account.clientId)).version, account.version)
+  t.equal((await operations.accounts.find(TESTER, 'acme', account.clientId)).version, account.version)
 })
 
 t.test('an import ends with the authority of who sent it', async (t) => {
   const server = await testServer(t)
   const { operations } = server
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
-  const actor = await operations.authenticateAdministrator(token, '192.0.2.1')
+  const actor = await operations.administrators.authenticate(token, '192.0.2.1')
   const { importResourceLines } = await import('../../src/operations/resources/protected-resource-import.ts')
   const lines = Array.from({ length: 1200 }, (_, n) => JSON.stringify({ type: 'device', id: `d${n}` }))
-  const chunks = importResourceLines(operations, actor, 'acme', lines.join('\n'))
+  const chunks = importResourceLines(operations.resources, actor, 'acme', lines.join('\n'))
   t.equal((await chunks.next()).value?.length, 500)
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+  await operations.accounts.update(TESTER, 'acme', clientId, { enabled: false })
   await t.rejects(chunks.next(), { code: 'invalid_token' })
-  const { items } = await operations.listProtectedResources(TESTER, 'acme', { limit: 1000 })
+  const { items } = await operations.resources.list(TESTER, 'acme', { limit: 1000 })
   t.equal(items.length, 500)
 })
 
 t.test('an export of the trail ends with the authority of who asked for it', async (t) => {
   const server = await testServer(t)
   const { operations } = server
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
   for (let n = 0; n < 1001; n++)
-    await operations.updateServiceAccount(TESTER, 'acme', clientId, { description: String(n) })
-  const actor = await operations.authenticateAdministrator(token, '192.0.2.1')
-  const events = await operations.exportAuditEvents(actor, 'acme', {})
+    await operations.accounts.update(TESTER, 'acme', clientId, { description: String(n) })
+  const actor = await operations.administrators.authenticate(token, '192.0.2.1')
+  const events = await operations.audit.export(actor, 'acme', {})
   for (let n = 0; n < 1000; n++) await events.next()
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+  await operations.accounts.update(TESTER, 'acme', clientId, { enabled: false })
   await t.rejects(events.next(), { code: 'invalid_token' })
 })
 
@@ -158,24 +158,24 @@ t.test(
   async (t) => {
     const server = await testServer(t)
     const { operations } = server
-    await operations.createRealm(TESTER, 'acme')
+    await operations.realms.create(TESTER, 'acme')
     const { token, clientId } = await adminToken(server, 'acme', ['account-admin'])
-    const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'target' })
+    const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'target' })
     const ask = asking(server, token)
     const path = `/admin/realms/acme/service-accounts/${account.clientId}`
     const changes = Array.from({ length: 10 }, (_, n) => ask('PATCH', path, { description: `${n}` }))
-    await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
-    const { version } = await operations.findServiceAccount(TESTER, 'acme', account.clientId)
+    await operations.accounts.update(TESTER, 'acme', clientId, { enabled: false })
+    const { version } = await operations.accounts.find(TESTER, 'acme', account.clientId)
     for (const { status } of await Promise.all(changes))
       t.ok(status === 200 || status === 401, String(status))
-    t.equal((await operations.findServiceAccount(TESTER, 'acme', account.clientId)).version, version)
+    t.equal((await operations.accounts.find(TESTER, 'acme', account.clientId)).version, version)
   },
 )
 
 t.test('two administrators who change each other at once do not wait for each other', async (t) => {
   const server = await testServer(t)
   const { operations } = server
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const [a, b] = [
     await adminToken(server, 'acme', ['account-admin']),
     await adminToken(server, 'acme', ['account-admin']),
@@ -195,22 +195,22 @@ t.test('two administrators who change each other at once do not wait for each ot
 t.test('a portal session that has ended changes nothing, though its form had been let in', async (t) => {
   const server = await testServer(t)
   const { operations } = server
-  await operations.createRealm(TESTER, 'acme')
-  const { url } = await operations.createPortalLink(TESTER, 'acme')
-  const cookie = await operations.signInWithLink('acme', url.split('#')[1] as string, '192.0.2.1')
-  const visit = await operations.findPortalVisit(cookie)
+  await operations.realms.create(TESTER, 'acme')
+  const { url } = await operations.portal.createLink(TESTER, 'acme')
+  const cookie = await operations.portal.signInWithLink('acme', url.split('#')[1] as string, '192.0.2.1')
+  const visit = await operations.portalVisits.find(cookie)
   const { portalActor } = await import('../../src/domain/portal-session.ts')
   if (!visit) return t.fail('nobody is signed in')
   const actor = portalActor(visit.session, '192.0.2.1', visit.idHash)
-  await operations.createServiceAccount(actor, 'acme', { name: 'CI' })
-  await operations.endPortalSessions(TESTER, 'acme', undefined)
-  await t.rejects(operations.createServiceAccount(actor, 'acme', { name: 'late' }), { code: 'forbidden' })
+  await operations.accounts.create(actor, 'acme', { name: 'CI' })
+  await operations.portal.endSessions(TESTER, 'acme', undefined)
+  await t.rejects(operations.accounts.create(actor, 'acme', { name: 'late' }), { code: 'forbidden' })
 })
 
 t.test('a token that was good when the request came is still what a bodyless change rests on', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.realms.create(TESTER, 'acme')
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'admin',
     roles: ['account-admin'],
   })

@@ -5,9 +5,9 @@ import { TESTER, testServer } from '../support/server.ts'
 t.test('realms and accounts come in pages, each once and in order of name', async (t) => {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
-  for (const name of ['acme', 'bravo', 'charlie']) await server.operations.createRealm(TESTER, name)
+  for (const name of ['acme', 'bravo', 'charlie']) await server.operations.realms.create(TESTER, name)
   for (const name of ['Żuraw', 'alpha', 'Beta'])
-    await server.operations.createServiceAccount(TESTER, 'acme', { name })
+    await server.operations.accounts.create(TESTER, 'acme', { name })
 
   async function names(path: string): Promise<string[]> {
     const all: string[] = []
@@ -24,11 +24,11 @@ t.test('realms and accounts come in pages, each once and in order of name', asyn
 
 t.test('accounts are found by the time since their last use', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
-  await server.operations.createServiceAccount(TESTER, 'acme', { name: 'unused' })
+  await server.operations.realms.create(TESTER, 'acme')
+  await server.operations.accounts.create(TESTER, 'acme', { name: 'unused' })
   server.clock.advance(3600)
   const ask = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
-  await server.operations.writeUses()
+  await server.operations.uses.write()
   const unusedSince = async (seconds: number) => {
     const time = new Date(server.clock.now.getTime() - seconds * 1000).toISOString()
     const { body } = await ask('GET', `/admin/realms/acme/service-accounts?unused_since=${time}`)

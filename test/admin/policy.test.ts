@@ -4,8 +4,8 @@ import { TESTER, testServer } from '../support/server.ts'
 
 async function platform(t: Test) {
   const server = await testServer(t)
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
+  await server.operations.realms.create(TESTER, 'acme')
   const root = asking(server, (await adminToken(server, 'system', ['platform-admin'])).token)
   const admin = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
   return { server, root, admin }

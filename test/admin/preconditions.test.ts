@@ -12,8 +12,8 @@ interface Row {
   readonly status: number
 }
 
-const ACCOUNT = '/admin/realms/{tenant}/service-accounts/{client_id}'
-const RESOURCE = '/admin/realms/{tenant}/resources/device/d1'
+const ACCOUNT = '/admin/realms/{realm}/service-accounts/{client_id}'
+const RESOURCE = '/admin/realms/{realm}/resources/device/d1'
 const GRANT = { role: 'operate', type: 'device', id: 'd1' }
 
 /** Every changing operation of the API's own document has a row here. */
@@ -24,13 +24,13 @@ const ROWS: Record<string, Row> = {
     body: { max_token_lifetime_seconds: 600 },
     status: 200,
   },
-  'PATCH /admin/realms/{tenant}': {
-    of: '/admin/realms/{tenant}',
+  'PATCH /admin/realms/{realm}': {
+    of: '/admin/realms/{realm}',
     body: { display_name: 'A' },
     status: 200,
   },
-  'DELETE /admin/realms/{tenant}': { of: '/admin/realms/{tenant}', query: '?confirm=acme', status: 204 },
-  'POST /admin/realms/{tenant}/service-accounts': { of: undefined, body: { name: 'other' }, status: 201 },
+  'DELETE /admin/realms/{realm}': { of: '/admin/realms/{realm}', query: '?confirm=acme', status: 204 },
+  'POST /admin/realms/{realm}/service-accounts': { of: undefined, body: { name: 'other' }, status: 201 },
   [`PATCH ${ACCOUNT}`]: { of: ACCOUNT, body: { description: 'x' }, status: 200 },
   [`DELETE ${ACCOUNT}`]: { of: ACCOUNT, status: 204 },
   [`POST ${ACCOUNT}/reset-secret`]: { of: ACCOUNT, status: 200 },
@@ -43,16 +43,16 @@ const ROWS: Record<string, Row> = {
   [`POST ${ACCOUNT}/grants`]: { of: `${ACCOUNT}/grants`, body: GRANT, status: 201 },
   [`DELETE ${ACCOUNT}/grants/{role}/{type}/{id}`]: { of: `${ACCOUNT}/grants`, status: 204 },
   [`POST ${ACCOUNT}/revoke-tokens`]: { of: ACCOUNT, status: 200 },
-  'POST /admin/realms/{tenant}/resources': {
+  'POST /admin/realms/{realm}/resources': {
     of: undefined,
     body: '{"type":"device","id":"d2"}',
     type: 'application/x-ndjson',
     status: 200,
   },
-  'PUT /admin/realms/{tenant}/resources/{type}/{id}': { of: RESOURCE, body: { name: 'B' }, status: 200 },
-  'DELETE /admin/realms/{tenant}/resources/{type}/{id}': { of: RESOURCE, status: 204 },
-  'POST /admin/realms/{tenant}/keys/rotate': { of: '/admin/realms/{tenant}/keys', status: 200 },
-  'DELETE /admin/realms/{tenant}/keys/{kid}': { of: '/admin/realms/{tenant}/keys', status: 204 },
+  'PUT /admin/realms/{realm}/resources/{type}/{id}': { of: RESOURCE, body: { name: 'B' }, status: 200 },
+  'DELETE /admin/realms/{realm}/resources/{type}/{id}': { of: RESOURCE, status: 204 },
+  'POST /admin/realms/{realm}/keys/rotate': { of: '/admin/realms/{realm}/keys', status: 200 },
+  'DELETE /admin/realms/{realm}/keys/{kid}': { of: '/admin/realms/{realm}/keys', status: 204 },
 }
 
 async function operationsOf({ app }: TestServer): Promise<string[]> {
@@ -71,17 +71,17 @@ t.test('every changing operation of the document has its row', async (t) => {
 
 /** A realm with all that the paths name. */
 async function place({ operations }: TestServer, operation: string): Promise<Record<string, string>> {
-  await operations.createRealm(TESTER, 'acme')
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await operations.realms.create(TESTER, 'acme')
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const { clientId } = account
-  await operations.putProtectedResource(TESTER, 'acme', { type: 'device', id: 'd1' })
+  await operations.resources.put(TESTER, 'acme', { type: 'device', id: 'd1' })
   if (operation.startsWith('DELETE') && operation.includes('grants'))
-    await operations.addGrant(TESTER, 'acme', clientId, GRANT)
+    await operations.grants.add(TESTER, 'acme', clientId, GRANT)
   const id = operation.includes('secrets/{id}')
-    ? (await operations.startSecretRotation(TESTER, 'acme', clientId)).secret.id
+    ? (await operations.secrets.startRotation(TESTER, 'acme', clientId)).secret.id
     : 'd1'
-  const [key] = await operations.listSigningKeys(TESTER, 'acme')
-  return { tenant: 'acme', client_id: clientId, kid: key?.kid ?? '', ...GRANT, role: roleIn(operation), id }
+  const [key] = await operations.signingKeys.list(TESTER, 'acme')
+  return { realm: 'acme', client_id: clientId, kid: key?.kid ?? '', ...GRANT, role: roleIn(operation), id }
 }
 
 function roleIn(operation: string): string {
@@ -136,7 +136,7 @@ t.test(
   async (t) => {
     const server = await testServer(t)
     const ask = await platformAdministrator(server)
-    await server.operations.createRealm(TESTER, 'acme')
+    await server.operations.realms.create(TESTER, 'acme')
     const path = '/admin/realms/acme/resources/device/d1'
     const put = (name: string, headers: Record<string, string>) => ask('PUT', path, { name }, headers)
     t.equal((await put('A', { 'if-match': '*' })).status, 412)
@@ -188,14 +188,14 @@ t.test('a GET that says what it has already is answered 304, and 200 once that h
   const { token } = { token: undefined }
   t.equal((await asking(server, token)('GET', account, undefined, { 'if-none-match': '*' })).status, 401)
   const before = String((await ask('GET', account)).headers['etag'])
-  await server.operations.addGrant(TESTER, 'acme', items[0].client_id, GRANT)
+  await server.operations.grants.add(TESTER, 'acme', items[0].client_id, GRANT)
   t.equal((await ask('GET', account, undefined, { 'if-none-match': before })).status, 200)
 })
 
 t.test('an update that changes nothing keeps the version and leaves no audit event', async (t) => {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
-  await server.operations.createRealm(TESTER, 'acme', { displayName: 'Acme', roles: ['deploy'] })
+  await server.operations.realms.create(TESTER, 'acme', { displayName: 'Acme', roles: ['deploy'] })
   const accounts = '/admin/realms/acme/service-accounts'
   const made = await ask('POST', accounts, {
     name: 'CI',
@@ -236,9 +236,9 @@ t.test('an update that changes nothing keeps the version and leaves no audit eve
 t.test('a grant that was made has its address', async (t) => {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
-  await server.operations.createRealm(TESTER, 'acme')
-  const { account } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
-  await server.operations.putProtectedResource(TESTER, 'acme', { type: 'device', id: 'a/b' })
+  await server.operations.realms.create(TESTER, 'acme')
+  const { account } = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  await server.operations.resources.put(TESTER, 'acme', { type: 'device', id: 'a/b' })
   const path = `/admin/realms/acme/service-accounts/${account.clientId}/grants`
   const grant = { role: 'view', type: 'device', id: 'a/b' }
   const made = await ask('POST', path, grant)

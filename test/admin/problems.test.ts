@@ -7,7 +7,7 @@ const ACCOUNTS = '/admin/realms/acme/service-accounts'
 async function acme(t: Test) {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   return { server, ask }
 }
 
@@ -108,13 +108,13 @@ t.test('control characters and halves of characters are refused in every text', 
 
 t.test('an account beyond the limit, and a taken name, are refused with the reason', async (t) => {
   const { server, ask } = await acme(t)
-  await server.operations.updateRealm(TESTER, 'acme', { serviceAccountLimit: 1 })
+  await server.operations.realms.update(TESTER, 'acme', { serviceAccountLimit: 1 })
   await ask('POST', ACCOUNTS, { name: 'CI' })
   isProblem(t, await ask('POST', ACCOUNTS, { name: 'Second' }), 409, 'limit-reached', {
     limit: 1,
     detail: /limit of 1 service accounts/,
   })
-  await server.operations.updateRealm(TESTER, 'acme', { serviceAccountLimit: 2 })
+  await server.operations.realms.update(TESTER, 'acme', { serviceAccountLimit: 2 })
   isProblem(t, await ask('POST', ACCOUNTS, { name: ' ci' }), 409, 'name-taken', { field: 'name' })
   isProblem(t, await ask('POST', '/admin/realms', { name: 'acme' }), 409, 'name-taken', { field: 'name' })
 })
@@ -196,12 +196,12 @@ t.test('an administrator cannot give roles beyond its authority', async (t) => {
 
 t.test('two platform administrators who delete each other at once leave one', async (t) => {
   const server = await testServer(t)
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
   const [a, b] = [
     await adminToken(server, 'system', ['platform-admin']),
     await adminToken(server, 'system', ['platform-admin']),
   ]
-  await server.operations.deleteServiceAccount(TESTER, 'system', 'root')
+  await server.operations.accounts.delete(TESTER, 'system', 'root')
   const remove = (ask: Ask, clientId: string) =>
     ask('DELETE', `/admin/realms/system/service-accounts/${clientId}`)
   const answers = await Promise.all([
@@ -216,7 +216,7 @@ t.test('two platform administrators who delete each other at once leave one', as
 
 t.test('a rate-limited caller is told how long to wait', async (t) => {
   const server = await testServer(t, { rateLimits: { perAdministrator: 2, perAddress: 5 } })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const ask = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
   const other = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
   const first = await ask('GET', '/admin/realms/acme')

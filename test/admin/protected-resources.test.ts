@@ -7,7 +7,7 @@ const NDJSON = { 'content-type': 'application/x-ndjson' }
 
 async function acme(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const ask = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
   const send = async (text: string, headers = NDJSON) => {
     const answer = await ask('POST', PATH, text, headers)
@@ -69,7 +69,7 @@ t.test('an invalid resource is refused with the faulty member', async (t) => {
 t.test('the list comes in pages, by type, and is searched', async (t) => {
   const { ask, operations } = await acme(t)
   const entries = ['a', 'b', 'c'].map((id) => ({ type: 'device', id, name: `Boiler ${id}` }))
-  await operations.importProtectedResources(TESTER, 'acme', [...entries, { type: 'device_group', id: 'a' }])
+  await operations.resources.import(TESTER, 'acme', [...entries, { type: 'device_group', id: 'a' }])
   const first = await ask('GET', `${PATH}?limit=3`)
   t.equal(first.body.items.length, 3)
   const rest = await ask('GET', `${PATH}?limit=3&cursor=${first.body.next_cursor}`)

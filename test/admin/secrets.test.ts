@@ -5,7 +5,7 @@ import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
 async function acme(t: Test) {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const created = await ask('POST', '/admin/realms/acme/service-accounts', { name: 'CI' })
   return { server, ask, created, path: `/admin/realms/acme/service-accounts/${created.body.client_id}` }
 }

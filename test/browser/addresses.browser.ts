@@ -13,7 +13,7 @@ t.test('no fragment of an address stops the scripts of a page', async (t) => {
     t.equal(new URL(page.url()).hash, '', fragment)
   }
   const inside = await signedIn(t, it)
-  const { account } = await it.server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  const { account } = await it.server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   await inside.goto(`${it.base}/service-accounts/${account.clientId}#%`)
   await inside.getByRole('button', { name: 'Copy client_id' }).click()
   await inside.getByText('Copied', { exact: true }).first().waitFor()

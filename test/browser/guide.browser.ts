@@ -54,7 +54,7 @@ t.test('the secret is shown once: neither a reload nor the back button brings it
   t.notMatch(await page.content(), second.clientSecret)
   await page.goBack()
   t.notMatch(await page.content(), second.clientSecret)
-  const { serviceAccountCount } = await at.server.operations.findRealm(TESTER, 'acme')
+  const { serviceAccountCount } = await at.server.operations.realms.find(TESTER, 'acme')
   t.equal(serviceAccountCount, 2, 'nothing was created again')
 })
 
@@ -118,7 +118,7 @@ t.test('Delete is immediate, and tokens stop working at their next check', async
   await create(page, at, 'CI')
   const shown = await shownCredentials(page)
   const { token } = await tokenStatus(at, shown)
-  await at.server.operations.verifyPresentedToken(token)
+  await at.server.operations.presentedTokens.verify(token)
   await (await rowOf(page, at, 'CI')).getByRole('link', { name: 'Delete' }).click()
   t.match(
     await visibleText(page),
@@ -127,7 +127,7 @@ t.test('Delete is immediate, and tokens stop working at their next check', async
   await page.getByRole('button', { name: 'Delete' }).click()
   t.match(await visibleText(page), 'The service account is deleted.')
   t.equal((await tokenStatus(at, shown)).status, 401)
-  await t.rejects(at.server.operations.verifyPresentedToken(token))
+  await t.rejects(at.server.operations.presentedTokens.verify(token))
 })
 
 t.test('Limits: 25 service accounts, names that are unique', async (t) => {
@@ -138,7 +138,7 @@ t.test('Limits: 25 service accounts, names that are unique', async (t) => {
   t.match(await visibleText(page), 'There is a service account named “ci” already.')
   t.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'ci', 'what was typed is still there')
   for (let i = 1; i < 25; i++)
-    await at.server.operations.createServiceAccount(TESTER, 'acme', { name: `Robot ${i}` })
+    await at.server.operations.accounts.create(TESTER, 'acme', { name: `Robot ${i}` })
   await page.getByLabel('Name', { exact: true }).fill('The 26th')
   await page.getByRole('button', { name: 'Confirm' }).click()
   t.match(await visibleText(page), '25 of 25 service accounts are used: the limit is reached.')
@@ -158,7 +158,7 @@ t.test(
       name: `Gateway ${i}`,
     }))
     for (let i = 0; i < devices.length; i += 1000)
-      await at.server.operations.importProtectedResources(TESTER, 'acme', devices.slice(i, i + 1000))
+      await at.server.operations.resources.import(TESTER, 'acme', devices.slice(i, i + 1000))
     await create(page, at, 'CI')
     const shown = await shownCredentials(page)
     await page.getByRole('link', { name: 'I have copied it' }).click()

@@ -25,12 +25,10 @@ async function furnish({ server }: Portal): Promise<string> {
     '🚀'.repeat(50),
     'שירות גיבוי לילי',
   ]
-  const [first] = await Promise.all(
-    names.map((name) => operations.createServiceAccount(TESTER, 'acme', { name })),
-  )
+  const [first] = await Promise.all(names.map((name) => operations.accounts.create(TESTER, 'acme', { name })))
   const { clientId } = (first as NonNullable<typeof first>).account
   const group = { type: 'device_group', id: 'eu-edge', name: 'Edge, Europe' }
-  await operations.importProtectedResources(TESTER, 'acme', [
+  await operations.resources.import(TESTER, 'acme', [
     group,
     ...Array.from({ length: 30 }, (_, i) => ({
       type: 'device',
@@ -39,20 +37,20 @@ async function furnish({ server }: Portal): Promise<string> {
       groups: ['eu-edge'],
     })),
   ])
-  await operations.addGrant(TESTER, 'acme', clientId, {
+  await operations.grants.add(TESTER, 'acme', clientId, {
     role: 'operate',
     type: 'device_group',
     id: 'eu-edge',
   })
   clock.advance(7200)
-  await operations.startSecretRotation(TESTER, 'acme', clientId)
-  const { items } = await operations.listServiceAccounts(TESTER, 'acme', {
+  await operations.secrets.startRotation(TESTER, 'acme', clientId)
+  const { items } = await operations.accounts.list(TESTER, 'acme', {
     after: '',
     limit: 9,
     nameContains: 'backup',
   })
-  await operations.updateServiceAccount(TESTER, 'acme', items[0]?.clientId ?? '', { enabled: false })
-  await operations.rotateSigningKey(TESTER, 'acme')
+  await operations.accounts.update(TESTER, 'acme', items[0]?.clientId ?? '', { enabled: false })
+  await operations.signingKeys.rotate(TESTER, 'acme')
   return clientId
 }
 
@@ -127,7 +125,7 @@ t.test('answers of forms look right', async (t) => {
     await page.getByRole('button', { name: 'Confirm' }).click()
     await look(t, page, answer)
   }
-  const { account, clientSecret } = await at.server.operations.createServiceAccount(TESTER, 'acme', {
+  const { account, clientSecret } = await at.server.operations.accounts.create(TESTER, 'acme', {
     name: 'Backup',
   })
   await page.goto(`${at.base}/service-accounts`)
@@ -186,7 +184,7 @@ t.test('sign-in pages look right', async (t) => {
 
 t.test('the keyboard is enough', async (t) => {
   const at = await portal(t)
-  await at.server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await at.server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const page = await signedIn(t, at)
   const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '')
   await page.keyboard.press('Tab')

@@ -34,7 +34,7 @@ export async function portal(t: Test, { singleSignOn, ...settings }: PortalOptio
   const publicUrl = `http://localhost:${port}`
   const server = await testServer(t, { publicUrl, ...(singleSignOn && { singleSignOn }) })
   await server.app.listen({ host: 'localhost', port })
-  await server.operations.createRealm(TESTER, 'acme', { displayName: 'Acme', ...settings })
+  await server.operations.realms.create(TESTER, 'acme', { displayName: 'Acme', ...settings })
   const browser = await chromium.launch({ executablePath: findChromium() as string, args: FLAGS })
   t.teardown(() => browser.close())
   return { server, browser, base: `${publicUrl}/portal/acme`, publicUrl }
@@ -47,7 +47,7 @@ export async function signedIn(t: Test, portal: Portal, options: BrowserContextO
   context.setDefaultTimeout(10_000)
   const page = await context.newPage()
   watch(t, page)
-  const { url } = await server.operations.createPortalLink(TESTER, 'acme')
+  const { url } = await server.operations.portal.createLink(TESTER, 'acme')
   await page.goto(url)
   if (options.javaScriptEnabled === false) await page.fill('#code', new URL(url).hash.slice(1))
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()

@@ -55,11 +55,11 @@ t.test('nothing lies outside of its card at any width', async (t) => {
   const { operations } = it.server
   const names = ['CI', 'x'.repeat(100), 'Data platform ingest of the warehouse, Frankfurt', '🚀'.repeat(60)]
   for (const name of names)
-    await operations.createServiceAccount(TESTER, 'acme', {
+    await operations.accounts.create(TESTER, 'acme', {
       name,
       roles: ['view', 'operate', 'manage', 'account-admin'],
     })
-  const { items } = await operations.listServiceAccounts(TESTER, 'acme', { after: '', limit: 10 })
+  const { items } = await operations.accounts.list(TESTER, 'acme', { after: '', limit: 10 })
   const account = `service-accounts/${items[0]?.clientId}`
   const page = await signedIn(t, it)
   for (const path of [

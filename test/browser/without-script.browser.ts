@@ -4,7 +4,7 @@ import { portal, shownCredentials, signedIn, tokenStatus } from './support.ts'
 
 t.test('everything works without JavaScript', async (t) => {
   const at = await portal(t)
-  await at.server.operations.putProtectedResource(TESTER, 'acme', {
+  await at.server.operations.resources.put(TESTER, 'acme', {
     type: 'device',
     id: 'gw-1',
     name: 'Gateway',

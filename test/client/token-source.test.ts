@@ -54,8 +54,8 @@ t.test('a token of a real server is had with the secret of a file, which may be 
   const port = await freePort()
   const publicUrl = `http://localhost:${port}`
   const { app, operations } = await testServer(t, { publicUrl })
-  await operations.createRealm(TESTER, 'acme', {})
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await operations.realms.create(TESTER, 'acme', {})
+  const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   await app.listen({ port, host: 'localhost' })
   const file = join(t.testdir({}), 'secret')
   writeFileSync(file, `${clientSecret}\n`)
@@ -68,7 +68,7 @@ t.test('a token of a real server is had with the secret of a file, which may be 
   const first = await source.token()
   t.match(first, /^eyJ/)
 
-  const reset = await operations.resetClientSecret(TESTER, 'acme', account.clientId)
+  const reset = await operations.secrets.reset(TESTER, 'acme', account.clientId)
   source.drop(first)
   await t.rejects(source.token(), { name: 'TokenRequestError', status: 401, code: 'invalid_client' })
   writeFileSync(file, reset.clientSecret)

@@ -12,31 +12,31 @@ t.test(
     const issuer = `${publicUrl}/realms/acme`
     const clock = { now: new Date(), read: () => new Date(), advance: () => {} }
     const { app, operations } = await testServer(t, { publicUrl, clock })
-    await operations.createRealm(TESTER, 'acme')
+    await operations.realms.create(TESTER, 'acme')
     await app.listen({ port, host: 'localhost' })
     const api = await createApp({ issuer, audience: issuer })
     t.teardown(() => api.close())
 
-    const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', {
+    const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', {
       name: 'operator',
       roles: [],
     })
     const { clientId } = account
-    await operations.putProtectedResource(TESTER, 'acme', {
+    await operations.resources.put(TESTER, 'acme', {
       type: 'device_group',
       id: 'eu-edge',
       name: 'EU edge',
       groups: [],
     })
-    await operations.putProtectedResource(TESTER, 'acme', {
+    await operations.resources.put(TESTER, 'acme', {
       type: 'device',
       id: 'gate-7',
       name: 'Gate 7',
       groups: [],
     })
     for (const role of ['view', 'operate'])
-      await operations.addGrant(TESTER, 'acme', clientId, { type: 'device_group', id: 'eu-edge', role })
-    await operations.addGrant(TESTER, 'acme', clientId, { type: 'device', id: 'gate-7', role: 'view' })
+      await operations.grants.add(TESTER, 'acme', clientId, { type: 'device_group', id: 'eu-edge', role })
+    await operations.grants.add(TESTER, 'acme', clientId, { type: 'device', id: 'gate-7', role: 'view' })
 
     const body = new URLSearchParams({
       grant_type: 'client_credentials',
@@ -58,7 +58,7 @@ t.test(
     t.same([await restart('pump-1'), await restart('gate-7'), await restart('nothing')], [202, 403, 404])
     t.equal((await api.inject('/api/v1/devices')).statusCode, 401)
 
-    await operations.deleteServiceAccount(TESTER, 'acme', clientId)
+    await operations.accounts.delete(TESTER, 'acme', clientId)
     const deletedAt = performance.now()
     while ((await api.inject({ url: '/api/v1/devices', headers })).statusCode !== 401) {
       if (performance.now() - deletedAt > 12_000) break

@@ -20,7 +20,7 @@ import {
   checkImportedClientId,
   checkImportedClientSecret,
   parseDescription,
-  parseServiceAccountName,
+  parseDisplayName,
 } from '../../src/domain/service-account.ts'
 import { readCursor } from '../../src/http/admin/cursor.ts'
 import { readTags } from '../../src/http/admin/etag.ts'
@@ -226,7 +226,7 @@ export const PARSERS: readonly Parser[] = [
   },
   {
     name: 'names and descriptions',
-    parse: (text) => [parseDescription(text), parseServiceAccountName(text)],
+    parse: (text) => [parseDescription(text), parseDisplayName(text)],
     grammar: fc.string({ unit: 'grapheme' }),
     refusals: [Refusal],
     pieces: [' ', 'a', '\u0301', '\u200d'],

@@ -158,11 +158,11 @@ class Run {
 
   async prepare(): Promise<void> {
     const { operations } = this.#node(0)
-    await operations.createRealm(TESTER, this.#realm, {
+    await operations.realms.create(TESTER, this.#realm, {
       serviceAccountLimit: LIMIT,
       leakedSecretAction: 'disable',
     })
-    const made = await operations.createServiceAccount(TESTER, this.#realm, {
+    const made = await operations.accounts.create(TESTER, this.#realm, {
       name: 'API',
       roles: ['introspect'],
     })
@@ -178,7 +178,7 @@ class Run {
     if (step.kind === 'introspect') return this.#introspect(step.node, step.token)
     if (step.kind === 'create' || step.kind === 'create-twice') return this.#create(step, name)
     if (step.kind === 'rotate-key')
-      return void (await this.#node(step.node).operations.rotateSigningKey(TESTER, this.#realm))
+      return void (await this.#node(step.node).operations.signingKeys.rotate(TESTER, this.#realm))
     if (step.kind === 'make-again') return this.#makeAgain(step.node)
     if (!account) return
     if (step.kind === 'token') return this.#token(step.node, account, step.secret)
@@ -188,8 +188,8 @@ class Run {
   /** Deletes the realm and makes it again, as if the database's clock had been set back in between. */
   async #makeAgain(node: number): Promise<void> {
     const { operations } = this.#node(node)
-    const { version } = await operations.findRealm(TESTER, this.#realm)
-    await operations.deleteRealm(TESTER, this.#realm)
+    const { version } = await operations.realms.find(TESTER, this.#realm)
+    await operations.realms.delete(TESTER, this.#realm)
     for (const account of this.#accounts.values()) account.epoch++
     this.#accounts.clear()
     await this.prepare()
@@ -200,7 +200,7 @@ class Run {
     const attempts = kind === 'create-twice' ? [node, 1 - node] : [node]
     const outcomes = await Promise.all(
       attempts.map((at) =>
-        this.#outcome(() => this.#node(at).operations.createServiceAccount(TESTER, this.#realm, { name })),
+        this.#outcome(() => this.#node(at).operations.accounts.create(TESTER, this.#realm, { name })),
       ),
     )
     const made = outcomes.filter((outcome) => typeof outcome !== 'string')
@@ -213,7 +213,7 @@ class Run {
       if (expected !== 'made') check(`create ${name}`, refusal, expected)
       else if (!['name_taken', 'limit_reached'].includes(refusal))
         check(`create ${name}`, refusal, 'name_taken')
-    const [created] = made as Awaited<ReturnType<TestServer['operations']['createServiceAccount']>>[]
+    const [created] = made as Awaited<ReturnType<TestServer['operations']['accounts']['create']>>[]
     if (!created) return
     this.#accounts.set(name, {
       clientId: created.account.clientId,
@@ -232,13 +232,13 @@ class Run {
     const valid = this.#valid(account)
     switch (step.kind) {
       case 'reset': {
-        const { clientSecret } = await operations.resetClientSecret(TESTER, realm, clientId)
+        const { clientSecret } = await operations.secrets.reset(TESTER, realm, clientId)
         return replaceSecrets(account, clientSecret)
       }
       case 'reset-twice':
         return this.#resetTwice(account)
       case 'rotate': {
-        const outcome = await this.#outcome(() => operations.startSecretRotation(TESTER, realm, clientId))
+        const outcome = await this.#outcome(() => operations.secrets.startRotation(TESTER, realm, clientId))
         if (valid.length > 1) return check(`rotate ${name}`, outcome, 'conflict')
         if (typeof outcome === 'string') return check(`rotate ${name}`, outcome, 'a second secret')
         for (const one of valid) one.endsAt = Math.min(one.endsAt, this.#now() + DAY * 1000)
@@ -250,38 +250,38 @@ class Run {
       case 'disable':
       case 'enable': {
         const disabled = step.kind === 'disable'
-        await operations.updateServiceAccount(TESTER, realm, clientId, { enabled: !disabled })
+        await operations.accounts.update(TESTER, realm, clientId, { enabled: !disabled })
         if (disabled && !account.disabled) account.epoch++
         account.disabled = disabled
         return
       }
       case 'roles':
         if (step.roles.length === 0) return
-        await operations.updateServiceAccount(TESTER, realm, clientId, { roles: step.roles })
+        await operations.accounts.update(TESTER, realm, clientId, { roles: step.roles })
         account.roles = step.roles
         return
       case 'revoke-tokens':
-        await operations.revokeTokens(TESTER, realm, clientId)
+        await operations.accounts.revokeTokens(TESTER, realm, clientId)
         account.epoch++
         return
       case 'leak': {
         const [newest] = valid
         if (!newest) return
         const report = { token: newest.secret, url: undefined, source: undefined }
-        check('leak', await operations.reportLeakedSecrets(realm, [report], '::1'), 1)
+        check('leak', await operations.leakedSecrets.report(realm, [report], '::1'), 1)
         account.secrets = valid.slice(1)
         account.dead.push(newest.secret)
         account.epoch++
         return
       }
       case 'delete':
-        await operations.deleteServiceAccount(TESTER, realm, clientId)
+        await operations.accounts.delete(TESTER, realm, clientId)
         account.epoch++
         this.#accounts.delete(name)
         return check(
           `read ${name}`,
           await this.#outcome(() =>
-            this.#node(1 - step.node).operations.findServiceAccount(TESTER, realm, clientId),
+            this.#node(1 - step.node).operations.accounts.find(TESTER, realm, clientId),
           ),
           'not_found',
         )
@@ -290,7 +290,7 @@ class Run {
 
   async #resetTwice(account: Account): Promise<void> {
     const resets = await Promise.all(
-      [0, 1].map((at) => this.#node(at).operations.resetClientSecret(TESTER, this.#realm, account.clientId)),
+      [0, 1].map((at) => this.#node(at).operations.secrets.reset(TESTER, this.#realm, account.clientId)),
     )
     const [old] = account.secrets
     if (old) account.dead.push(old.secret)
@@ -304,7 +304,7 @@ class Run {
     )
     if (account.disabled) {
       // Which one it is shows when it is enabled again.
-      const { clientSecret } = await this.#node(0).operations.resetClientSecret(
+      const { clientSecret } = await this.#node(0).operations.secrets.reset(
         TESTER,
         this.#realm,
         account.clientId,
@@ -316,13 +316,13 @@ class Run {
 
   async #finish(node: number, name: string, account: Account): Promise<void> {
     const { operations } = this.#node(node)
-    const listed = await operations.listClientSecrets(TESTER, this.#realm, account.clientId)
+    const listed = await operations.secrets.list(TESTER, this.#realm, account.clientId)
     const valid = this.#valid(account)
     check(`secrets of ${name}`, listed.length, valid.length)
     const oldest = listed.at(-1)
     if (!oldest) return
     const outcome = await this.#outcome(() =>
-      operations.deleteClientSecret(TESTER, this.#realm, account.clientId, oldest.id),
+      operations.secrets.delete(TESTER, this.#realm, account.clientId, oldest.id),
     )
     if (valid.length < 2) return check(`finish ${name}`, outcome, 'conflict')
     check(`finish ${name}`, outcome, undefined)
@@ -370,7 +370,7 @@ class Run {
   /** At the end both nodes know the same accounts as the model. */
   async compareAll(): Promise<void> {
     for (const node of [0, 1]) {
-      const { items } = await this.#node(node).operations.listServiceAccounts(TESTER, this.#realm, {
+      const { items } = await this.#node(node).operations.accounts.list(TESTER, this.#realm, {
         after: '',
         limit: 100,
       })
@@ -381,7 +381,7 @@ class Run {
       const sorted = (list: { name: string }[]) =>
         JSON.stringify(list.sort((a, b) => (a.name < b.name ? -1 : 1)))
       check('accounts', sorted(known), sorted(wanted))
-      const { serviceAccountCount } = await this.#node(node).operations.findRealm(TESTER, this.#realm)
+      const { serviceAccountCount } = await this.#node(node).operations.realms.find(TESTER, this.#realm)
       check('the count of accounts', serviceAccountCount, wanted.length + 1)
     }
     for (const account of this.#accounts.values())

@@ -60,12 +60,12 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
   const { app, operations } = await testServer(t, {
     clock: { now: new Date(), read: () => new Date(), advance: () => {} },
   })
-  await operations.createRealm(TESTER, 'acme', { scopes: ['view', 'other'] })
-  const asker = await operations.createServiceAccount(TESTER, 'acme', {
+  await operations.realms.create(TESTER, 'acme', { scopes: ['view', 'other'] })
+  const asker = await operations.accounts.create(TESTER, 'acme', {
     name: 'nginx',
     roles: ['introspect'],
   })
-  const caller = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  const caller = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
 
   let seen: IncomingHttpHeaders = {}
@@ -117,8 +117,8 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
   t.equal((await ask(compressed, { method: 'POST', body: gzipSync('{}') })).status, 200)
 
   const devices = Array.from({ length: 200 }, (_, i) => ({ type: 'device', id: `device-${i}` }))
-  await operations.importProtectedResources(TESTER, 'acme', devices)
-  await operations.replaceGrants(
+  await operations.resources.import(TESTER, 'acme', devices)
+  await operations.grants.replace(
     TESTER,
     'acme',
     caller.account.clientId,
@@ -134,8 +134,8 @@ t.test('nginx lets in who has a good token, until its account is deleted', async
     t.equal((await ask({ authorization: 'Bearer x.y.z' }, { method: 'POST', body })).status, 401)
   }
 
-  await operations.deleteServiceAccount(TESTER, 'acme', caller.account.clientId)
+  await operations.accounts.delete(TESTER, 'acme', caller.account.clientId)
   t.equal((await ask({ authorization: `Bearer ${token}` })).status, 401)
-  await operations.deleteServiceAccount(TESTER, 'acme', asker.account.clientId)
+  await operations.accounts.delete(TESTER, 'acme', asker.account.clientId)
   t.equal((await ask({ authorization: `Bearer ${token}` })).status, 500, 'nobody is let in unasked')
 })

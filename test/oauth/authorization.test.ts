@@ -41,7 +41,7 @@ t.test('the metadata has what clients of OpenID Connect and MCP want to see', as
 
 t.test('openid is ignored where the realm does not define it', async (t) => {
   const { server, client } = await acme(t)
-  await server.operations.updateRealm(TESTER, 'acme', { scopes: ['view', 'write'] })
+  await server.operations.realms.update(TESTER, 'acme', { scopes: ['view', 'write'] })
   const ask = async (scope: string) => {
     const form = { grant_type: 'client_credentials', scope }
     const answer = await post(server, 'token', form, { authorization: basic(client) })
@@ -50,8 +50,8 @@ t.test('openid is ignored where the realm does not define it', async (t) => {
   t.equal(await ask('openid'), 'view write')
   t.equal(await ask('openid write'), 'write')
   t.equal(await ask('openid profile'), 'invalid_scope')
-  await server.operations.updateRealm(TESTER, 'acme', { scopes: ['view', 'openid'] })
+  await server.operations.realms.update(TESTER, 'acme', { scopes: ['view', 'openid'] })
   t.equal(await ask('openid'), 'openid')
-  await server.operations.updateServiceAccount(TESTER, 'acme', client.clientId, { scopes: ['view'] })
+  await server.operations.accounts.update(TESTER, 'acme', client.clientId, { scopes: ['view'] })
   t.equal(await ask('openid'), 'invalid_scope')
 })

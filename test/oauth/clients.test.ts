@@ -11,8 +11,8 @@ async function served(t: Test) {
   const port = await freePort()
   const publicUrl = `http://localhost:${port}`
   const server = await testServer(t, { publicUrl })
-  await server.operations.createRealm(TESTER, 'acme', { jwksMaxAgeSeconds: 1, keyPublishSeconds: 1 })
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.realms.create(TESTER, 'acme', { jwksMaxAgeSeconds: 1, keyPublishSeconds: 1 })
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
   })
   await server.app.listen({ port, host: 'localhost' })
@@ -104,14 +104,15 @@ t.test('two key rotations under load fail no request', async (t) => {
   // which a key is published before it signs.
   const ticking = setInterval(() => {
     clock.advance(5)
-    operations.rotateDueSigningKeys().catch(() => {})
+    operations.signingKeys.rotateDue().catch(() => {})
   }, 100)
   async function rotate() {
-    const { kid } = await operations.rotateSigningKey(TESTER, 'acme')
+    const { kid } = await operations.signingKeys.rotate(TESTER, 'acme')
     for (let current = ''; current !== kid; ) {
       await new Promise((resolve) => setTimeout(resolve, 200))
       current =
-        (await operations.listSigningKeys(TESTER, 'acme')).find(({ state }) => state === 'current')?.kid ?? ''
+        (await operations.signingKeys.list(TESTER, 'acme')).find(({ state }) => state === 'current')?.kid ??
+        ''
     }
   }
   try {

@@ -8,7 +8,7 @@ const ADDRESSES = [
 
 t.test('both metadata documents are equal, and every endpoint in them works', async (t) => {
   const { app, operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme', { scopes: ['view', 'deploy'] })
+  await operations.realms.create(TESTER, 'acme', { scopes: ['view', 'deploy'] })
   const [first, second] = await Promise.all(ADDRESSES.map((url) => app.inject(url)))
   t.equal(first?.statusCode, 200)
   t.equal(first?.body, second?.body)
@@ -37,10 +37,10 @@ t.test('both metadata documents are equal, and every endpoint in them works', as
 
 t.test('while the algorithm changes, the document names both', async (t) => {
   const { app, operations, clock } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  await operations.updateRealm(TESTER, 'acme', { algorithm: 'EdDSA' })
+  await operations.realms.create(TESTER, 'acme')
+  await operations.realms.update(TESTER, 'acme', { algorithm: 'EdDSA' })
   const algorithms = async () => {
-    await operations.rotateDueSigningKeys()
+    await operations.signingKeys.rotateDue()
     const document = (await app.inject(ADDRESSES[0] as string)).json()
     t.same(
       document.introspection_signing_alg_values_supported,
@@ -57,7 +57,7 @@ t.test('while the algorithm changes, the document names both', async (t) => {
 
 t.test('a conditional GET of unchanged metadata is 304', async (t) => {
   const { app, operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   for (const url of ADDRESSES) {
     const { etag } = (await app.inject(url)).headers
     const again = await app.inject({ url, headers: { 'if-none-match': etag as string } })

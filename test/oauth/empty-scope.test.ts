@@ -15,8 +15,8 @@ t.test('a token without scopes has no scope member, in answer, claims and intros
     'an account whose only one the realm dropped': { scopes: ['view'] },
   }
   for (const [name, update] of Object.entries(ways)) {
-    await operations.updateServiceAccount(TESTER, 'acme', clientId, update)
-    if (update.scopes.length > 0) await operations.updateRealm(TESTER, 'acme', { scopes: ['other'] })
+    await operations.accounts.update(TESTER, 'acme', clientId, update)
+    if (update.scopes.length > 0) await operations.realms.update(TESTER, 'acme', { scopes: ['other'] })
     const answer = await ask()
     t.equal(answer.statusCode, 200, name)
     t.notOk('scope' in answer.json(), name)
@@ -25,15 +25,15 @@ t.test('a token without scopes has no scope member, in answer, claims and intros
     const described = JSON.parse(await introspect(server, resourceServer, token))
     t.match(described, { active: true })
     t.notOk('scope' in described, name)
-    t.notMatch(JSON.stringify(await operations.previewAccessToken(TESTER, 'acme', clientId)), '"scope"')
+    t.notMatch(JSON.stringify(await operations.tokens.preview(TESTER, 'acme', clientId)), '"scope"')
     const asked = await ask({ scope: 'view' })
     t.equal(asked.statusCode, 400)
     t.match(asked.json(), { error: 'invalid_scope' })
     // A parameter without a value counts as left out.
     t.equal((await ask({ scope: '' })).statusCode, 200)
   }
-  await operations.writeUses()
-  const used = await operations.findServiceAccount(TESTER, 'acme', clientId)
+  await operations.uses.write()
+  const used = await operations.accounts.find(TESTER, 'acme', clientId)
   t.equal(used.lastUsedScope, undefined)
   const page = await (await adminOf(server, 'acme')).get(`/portal/acme/service-accounts/${clientId}`)
   t.notMatch(textOf(page), 'scope ')
@@ -41,7 +41,7 @@ t.test('a token without scopes has no scope member, in answer, claims and intros
 
 t.test('introspection leaves scope out once the client has lost every scope', async (t) => {
   const { server, client, resourceServer } = await acme(t)
-  await server.operations.updateServiceAccount(TESTER, 'acme', client.clientId, { scopes: [] })
+  await server.operations.accounts.update(TESTER, 'acme', client.clientId, { scopes: [] })
   const described = JSON.parse(await introspect(server, resourceServer, client.token))
   t.match(described, { active: true })
   t.notOk('scope' in described)

@@ -242,7 +242,7 @@ t.test('a server that listens answers OPTIONS and odd slashes on the wire too', 
 t.test('below a path of PUBLIC_URL the same is served, whether or not a proxy strips it', async (t) => {
   const publicUrl = 'https://corp.test/auth'
   const server = await testServer(t, { publicUrl })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const plain = await server.app.inject('/realms/acme/.well-known/openid-configuration')
   t.equal(plain.json().issuer, `${publicUrl}/realms/acme`)
   for (const url of [

@@ -5,10 +5,10 @@ t.test(
   'when too many imported secrets wait to be compared, more are refused, and generated ones are not',
   async (t) => {
     const { app, operations } = await testServer(t)
-    await operations.createRealm(TESTER, 'acme')
+    await operations.realms.create(TESTER, 'acme')
     const imported = { clientId: 'legacy', clientSecret: 'correct horse' }
-    await operations.createServiceAccount(TESTER, 'acme', { name: 'legacy', imported })
-    const generated = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+    await operations.accounts.create(TESTER, 'acme', { name: 'legacy', imported })
+    const generated = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
     const ask = (client_id: string, client_secret: string) =>
       app.inject({
         method: 'POST',
@@ -35,9 +35,9 @@ t.test(
 
 t.test('credentials that cannot be imported are refused by name', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const create = (clientId: string, clientSecret: string) =>
-    operations.createServiceAccount(TESTER, 'acme', { name: 'x', imported: { clientId, clientSecret } })
+    operations.accounts.create(TESTER, 'acme', { name: 'x', imported: { clientId, clientSecret } })
   for (const clientId of ['', 'a b', 'x'.repeat(65), 'ü'])
     await t.rejects(create(clientId, 'correct horse'), { code: 'invalid', field: 'client_id' })
   for (const clientSecret of ['1234567', 'x'.repeat(257), 'with\0zero', 'with\nline'])

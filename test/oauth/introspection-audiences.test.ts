@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
-import type { NewServiceAccountRequest } from '../../src/operations/accounts/service-accounts.ts'
+import type { NewServiceAccountRequest } from '../../src/operations/accounts/new-service-account.ts'
 import { asking, platformAdministrator, tokenFor } from '../support/admin.ts'
 import { acme, basic, post, type TestClient, testClient } from '../support/introspection.ts'
 import { adminOf, textOf, viewerOf } from '../support/portal.ts'
@@ -24,7 +24,7 @@ async function told(server: TestServer, authorization: string, token: string) {
 /** A realm with two audiences, and tokens for each, for both and for the issuer. */
 async function twoAudiences(t: Test, of: Partial<NewServiceAccountRequest>) {
   const { server, client } = await acme(t)
-  await server.operations.updateRealm(TESTER, 'acme', { audiences: [A, B] })
+  await server.operations.realms.update(TESTER, 'acme', { audiences: [A, B] })
   const resourceServer = await testClient(server, 'of A', 'acme', ['introspect'], of)
   const form = { grant_type: 'client_credentials', client_id: client.clientId }
   const both = new URLSearchParams({ ...form, client_secret: client.clientSecret, resource: A })
@@ -52,7 +52,7 @@ t.test('a resource server sees only tokens for audiences that it serves', async 
 
 t.test('a realm may show all its tokens in unsigned answers, never in signed ones', async (t) => {
   const { token, ask, server } = await twoAudiences(t, { introspectsAudiences: [A] })
-  await server.operations.updateRealm(TESTER, 'acme', { introspectionAudiences: 'all' })
+  await server.operations.realms.update(TESTER, 'acme', { introspectionAudiences: 'all' })
   t.same(await ask(await token(A)), { plain: true, signed: true })
   t.same(await ask(await token(B)), { plain: true, signed: false })
 })
@@ -69,18 +69,18 @@ t.test(
 t.test('an account that was given no audiences serves the only one of its realm', async (t) => {
   const { server, token, ask } = await twoAudiences(t, {})
   const ofB = await token(B)
-  await server.operations.updateRealm(TESTER, 'acme', { audiences: [A] })
+  await server.operations.realms.update(TESTER, 'acme', { audiences: [A] })
   t.same(await ask(await token(A)), { plain: true, signed: true })
   t.same(await ask(ofB), { plain: true, signed: false })
   t.same(await ask(await token(ISSUER)), { plain: true, signed: false })
-  await server.operations.updateRealm(TESTER, 'acme', { audiences: [] })
+  await server.operations.realms.update(TESTER, 'acme', { audiences: [] })
   t.same(await ask(await token(ISSUER)), { plain: true, signed: true })
 })
 
 t.test('a client whose id is an audience serves it', async (t) => {
   const imported = { clientId: 'kafka', clientSecret: 'a secret of kafka' }
   const { server, token, ask } = await twoAudiences(t, { imported })
-  await server.operations.updateRealm(TESTER, 'acme', { audiences: ['kafka', A] })
+  await server.operations.realms.update(TESTER, 'acme', { audiences: ['kafka', A] })
   const { clientId, clientSecret } = await testClient(server, 'producer')
   const answer = await post(server, 'token', {
     grant_type: 'client_credentials',
@@ -107,9 +107,9 @@ t.test('the current audiences of the account count, also for callers with a toke
   const bearer = `Bearer ${await token(ISSUER, resourceServer)}`
   t.same(await told(server, bearer, ofA), { plain: true, signed: true })
   const { clientId } = resourceServer
-  await server.operations.updateServiceAccount(TESTER, 'acme', clientId, { introspectsAudiences: [B] })
+  await server.operations.accounts.update(TESTER, 'acme', clientId, { introspectsAudiences: [B] })
   t.same(await told(server, bearer, ofA), { plain: false, signed: false })
-  await server.operations.updateServiceAccount(TESTER, 'acme', clientId, { introspectsAudiences: null })
+  await server.operations.accounts.update(TESTER, 'acme', clientId, { introspectsAudiences: null })
   t.same(await told(server, bearer, ofA), { plain: true, signed: false })
 })
 
@@ -139,13 +139,13 @@ t.test(
 
 t.test('the portal gives and takes audiences of an account that introspects', async (t) => {
   const { server, client, resourceServer } = await acme(t)
-  await server.operations.updateRealm(TESTER, 'acme', { audiences: [A, B] })
+  await server.operations.realms.update(TESTER, 'acme', { audiences: [A, B] })
   const browser = await adminOf(server, 'acme')
   const pageOf = ({ clientId }: TestClient) => `/portal/acme/service-accounts/${clientId}/permissions`
   t.notMatch(textOf(await browser.get(pageOf(client))), 'Audiences it serves')
   const page = pageOf(resourceServer)
   const served = async () =>
-    (await server.operations.findServiceAccount(TESTER, 'acme', resourceServer.clientId)).introspectsAudiences
+    (await server.operations.accounts.find(TESTER, 'acme', resourceServer.clientId)).introspectsAudiences
   t.equal((await browser.submit(page, `${page}/audiences`, { audience: B })).statusCode, 303)
   t.same(await served(), [B])
   t.match(

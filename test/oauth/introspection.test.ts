@@ -39,9 +39,9 @@ t.test('introspection returns every claim of an active token', async (t) => {
 
 t.test('introspection leaves out roles and scopes that the client has lost', async (t) => {
   const { server, resourceServer } = await acme(t)
-  await server.operations.updateRealm(TESTER, 'acme', { scopes: ['view', 'write'] })
+  await server.operations.realms.update(TESTER, 'acme', { scopes: ['view', 'write'] })
   const client = await testClient(server, 'both', 'acme', ['view', 'operate'])
-  await server.operations.updateServiceAccount(TESTER, 'acme', client.clientId, {
+  await server.operations.accounts.update(TESTER, 'acme', client.clientId, {
     roles: ['view', 'manage'],
     scopes: ['write'],
   })
@@ -56,15 +56,15 @@ t.test('introspection returns the authorization_details that did not fit into th
   const { server, resourceServer } = await acme(t)
   const { operations } = server
   const ids = Array.from({ length: 120 }, (_, n) => `edge-device-number-${n}`)
-  await operations.importProtectedResources(
+  await operations.resources.import(
     TESTER,
     'acme',
     ids.map((id) => ({ type: 'device', id })),
   )
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'many' })
+  const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'many' })
   const { clientId } = account
   const grants = ids.map((id) => ({ role: 'operate', type: 'device', id }))
-  await operations.replaceGrants(TESTER, 'acme', clientId, grants)
+  await operations.grants.replace(TESTER, 'acme', clientId, grants)
   const credentials = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }
   const { access_token: token } = (await post(server, 'token', credentials)).json()
   t.match(decodeJwt(token), { authorization_details_omitted: true })
@@ -72,7 +72,7 @@ t.test('introspection returns the authorization_details that did not fit into th
   t.equal(described.authorization_details.length, 120)
   t.notOk('authorization_details_omitted' in described)
 
-  await operations.removeGrant(TESTER, 'acme', clientId, grants[0] as (typeof grants)[0])
+  await operations.grants.remove(TESTER, 'acme', clientId, grants[0] as (typeof grants)[0])
   const after = JSON.parse(await introspect(server, resourceServer, token))
   t.equal(after.authorization_details.length, 119)
 })
@@ -81,13 +81,12 @@ t.test('introspection of an invalid token returns active false and nothing else'
   const { server, resourceServer } = await acme(t)
   const { operations } = server
   const ways = {
-    deleted: (clientId: string) => operations.deleteServiceAccount(TESTER, 'acme', clientId),
-    disabled: (clientId: string) =>
-      operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false }),
-    'its tokens revoked': (clientId: string) => operations.revokeTokens(TESTER, 'acme', clientId),
+    deleted: (clientId: string) => operations.accounts.delete(TESTER, 'acme', clientId),
+    disabled: (clientId: string) => operations.accounts.update(TESTER, 'acme', clientId, { enabled: false }),
+    'its tokens revoked': (clientId: string) => operations.accounts.revokeTokens(TESTER, 'acme', clientId),
     'its key revoked': async () => {
-      const [key] = await operations.listSigningKeys(TESTER, 'acme')
-      await operations.revokeSigningKey(TESTER, 'acme', key?.kid as string)
+      const [key] = await operations.signingKeys.list(TESTER, 'acme')
+      await operations.signingKeys.revoke(TESTER, 'acme', key?.kid as string)
     },
     expired: async () => server.clock.advance(300),
   }
@@ -102,7 +101,7 @@ t.test('introspection of an invalid token returns active false and nothing else'
 
 t.test('a resource server sees only tokens of its own realm', async (t) => {
   const { server, resourceServer } = await acme(t)
-  await server.operations.createRealm(TESTER, 'other')
+  await server.operations.realms.create(TESTER, 'other')
   const stranger = await testClient(server, 'stranger', 'other')
   t.equal(await introspect(server, resourceServer, stranger.token), INACTIVE)
 })
@@ -123,7 +122,9 @@ t.test(
   'a token that an introspector has for another resource server is no key to introspection',
   async (t) => {
     const { server, client, resourceServer } = await acme(t)
-    await server.operations.updateRealm(TESTER, 'acme', { audiences: ['https://api.test', 'https://b.test'] })
+    await server.operations.realms.update(TESTER, 'acme', {
+      audiences: ['https://api.test', 'https://b.test'],
+    })
     const { clientId, clientSecret } = resourceServer
     const ask = async (resource: string) => {
       const bearer = await tokenFor(server, 'acme', clientId, clientSecret, resource)
@@ -154,9 +155,9 @@ t.test('a caller without the role is refused, however it authenticates', async (
   }
   // A token from before the role was given or after it was taken does not carry it.
   const authorization = `Bearer ${resourceServer.token}`
-  await server.operations.updateServiceAccount(TESTER, 'acme', resourceServer.clientId, { roles: ['view'] })
+  await server.operations.accounts.update(TESTER, 'acme', resourceServer.clientId, { roles: ['view'] })
   t.equal((await post(server, URL_PATH, { token }, { authorization })).statusCode, 403)
-  await server.operations.updateServiceAccount(TESTER, 'acme', client.clientId, { roles: ['introspect'] })
+  await server.operations.accounts.update(TESTER, 'acme', client.clientId, { roles: ['introspect'] })
   const early = await post(server, URL_PATH, { token }, { authorization: `Bearer ${client.token}` })
   t.equal(early.statusCode, 403)
 })
@@ -175,7 +176,7 @@ t.test('an unknown caller is challenged', async (t) => {
   )
   t.equal(wrong.statusCode, 401)
   t.same(wrong.json(), { error: 'invalid_client', error_description: 'Client authentication failed.' })
-  await server.operations.deleteServiceAccount(TESTER, 'acme', resourceServer.clientId)
+  await server.operations.accounts.delete(TESTER, 'acme', resourceServer.clientId)
   const dead = await post(server, URL_PATH, { token }, { authorization: `Bearer ${resourceServer.token}` })
   t.equal(dead.statusCode, 401)
   t.equal(
@@ -245,12 +246,12 @@ t.test('introspection is 503 without the database', async (t) => {
 t.test('introspection is 503 if the database fails between the two reads', async (t) => {
   const { server, client, resourceServer } = await acme(t)
   const { operations } = server
-  const caller = Promise.resolve(await operations.authenticateClient('acme', resourceServer, '::1'))
-  const owner = await operations.authenticateClient('acme', client, '::1')
+  const caller = Promise.resolve(await operations.clients.authenticate('acme', resourceServer, '::1'))
+  const owner = await operations.clients.authenticate('acme', client, '::1')
   await server.cutDatabase()
   const unavailable = { code: 'temporarily_unavailable' }
-  await t.rejects(operations.introspectToken('acme', caller, client.token, false), unavailable)
-  await t.rejects(operations.revokeToken(owner, client.token, '::1'), unavailable)
+  await t.rejects(operations.introspection.introspect('acme', caller, client.token, false), unavailable)
+  await t.rejects(operations.revocation.revoke(owner, client.token, '::1'), unavailable)
 })
 
 t.test('the metadata names the introspection endpoint and its methods', async (t) => {

@@ -9,7 +9,7 @@ const CERTS = '/realms/acme/protocol/openid-connect/certs'
 
 async function acme(t: Test, algorithm: 'ES256' | 'RS256' = 'ES256') {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', { algorithm })
+  await server.operations.realms.create(TESTER, 'acme', { algorithm })
   return server
 }
 
@@ -20,7 +20,7 @@ t.test('the JWKS holds only public keys, named by their thumbprints', async (t) 
   t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
   t.equal(answer.headers['access-control-allow-origin'], '*')
   const { keys } = answer.json()
-  const [stored] = await operations.listSigningKeys(TESTER, 'acme')
+  const [stored] = await operations.signingKeys.list(TESTER, 'acme')
   const kid = stored?.kid as string
   t.match(keys, [{ kid, kty: 'EC', crv: 'P-256', use: 'sig', alg: 'ES256' }])
   t.same(Object.keys(keys[0]).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
@@ -55,7 +55,7 @@ t.test('a conditional GET is 304 until the JWKS changes', async (t) => {
     t.match(answer.headers['cache-control'], /^public, max-age=/)
   }
   t.equal((await ask('"other"')).statusCode, 200)
-  await operations.rotateSigningKey(TESTER, 'acme')
+  await operations.signingKeys.rotate(TESTER, 'acme')
   const changed = await ask(etag as string)
   t.equal(changed.statusCode, 200)
   t.not(changed.headers['etag'], etag)
@@ -76,13 +76,13 @@ t.test('a revoked key is gone from every node at once, and another one signs', a
   const { app, operations, databaseUrl, clock } = await acme(t)
   const other = await testServer(t, { databaseUrl, clock })
   const [{ kid }] = (await other.app.inject(CERTS)).json().keys
-  await operations.revokeSigningKey(TESTER, 'acme', kid)
+  await operations.signingKeys.revoke(TESTER, 'acme', kid)
   for (const node of [app, other.app]) {
     const { keys } = (await node.inject(CERTS)).json()
     t.equal(keys.length, 1)
     t.not(keys[0].kid, kid)
   }
-  await t.rejects(operations.revokeSigningKey(TESTER, 'acme', kid), { code: 'not_found' })
+  await t.rejects(operations.signingKeys.revoke(TESTER, 'acme', kid), { code: 'not_found' })
 })
 
 t.test('the JWKS of an unknown realm is 404', async (t) => {
@@ -125,7 +125,7 @@ t.test(
     const { app, clock, databaseUrl } = await acme(t)
     await app.inject(CERTS)
     const other = await testServer(t, { databaseUrl, clock })
-    await other.operations.rotateSigningKey(TESTER, 'acme')
+    await other.operations.signingKeys.rotate(TESTER, 'acme')
     clock.advance(400)
     const slow = new pg.Client(databaseUrl)
     await slow.connect()
@@ -141,7 +141,7 @@ t.test(
 t.test('a realm that was seen to be gone does not come back when the database goes', async (t) => {
   const { app, operations, cutDatabase } = await acme(t)
   t.equal((await app.inject(CERTS)).statusCode, 200)
-  await operations.deleteRealm(TESTER, 'acme')
+  await operations.realms.delete(TESTER, 'acme')
   t.equal((await app.inject(CERTS)).statusCode, 404)
   const giveBack = await cutDatabase()
   t.equal((await app.inject(CERTS)).statusCode, 503)
@@ -152,7 +152,7 @@ t.test('the keys are available in PEM, all or one', async (t) => {
   const server = await testServer(t)
   for (const algorithm of ALGORITHMS) {
     const name = algorithm.toLowerCase()
-    await server.operations.createRealm(TESTER, name, { algorithm })
+    await server.operations.realms.create(TESTER, name, { algorithm })
     const certs = `/realms/${name}/protocol/openid-connect/certs`
     const [jwk] = (await server.app.inject(certs)).json().keys
     const all = await server.app.inject(`${certs}?format=pem`)

@@ -14,8 +14,8 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
 async function withAccount(t: Test, settings: Partial<RealmSettings> = {}) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', settings)
-  const made = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await server.operations.realms.create(TESTER, 'acme', settings)
+  const made = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const { clientId } = made.account
   const report = (body: unknown, realm = 'acme') =>
     server.app.inject({
@@ -35,7 +35,7 @@ async function withAccount(t: Test, settings: Partial<RealmSettings> = {}) {
     post('token', { grant_type: 'client_credentials', client_id: clientId, client_secret: secret })
   const events = async () =>
     (
-      await server.operations.listAuditEvents(TESTER, 'acme', {
+      await server.operations.audit.list(TESTER, 'acme', {
         action: 'service-account.leaked-secret',
         limit: 10,
       })
@@ -47,7 +47,7 @@ t.test(
   'a leaked secret and the tokens of its account stop at once, and the owner is told where it was',
   async (t) => {
     const { operations, clientId, clientSecret, report, post, token, events } = await withAccount(t)
-    const introspector = await operations.createServiceAccount(TESTER, 'acme', {
+    const introspector = await operations.accounts.create(TESTER, 'acme', {
       name: 'API',
       roles: ['introspect'],
     })
@@ -78,15 +78,15 @@ t.test(
 
     await report([{ token: clientSecret, ...PLACE }])
     t.equal((await events()).length, 1, 'what is over already is no news')
-    t.same(await operations.listClientSecrets(TESTER, 'acme', clientId), [])
-    const reset = await operations.resetClientSecret(TESTER, 'acme', clientId)
+    t.same(await operations.secrets.list(TESTER, 'acme', clientId), [])
+    const reset = await operations.secrets.reset(TESTER, 'acme', clientId)
     t.equal((await token(reset.clientSecret)).statusCode, 200)
   },
 )
 
 t.test('in a rotation only the secret that leaked ends', async (t) => {
   const { operations, clientId, clientSecret, report, token } = await withAccount(t)
-  const rotated = await operations.startSecretRotation(TESTER, 'acme', clientId)
+  const rotated = await operations.secrets.startRotation(TESTER, 'acme', clientId)
   await report([{ token: clientSecret }])
   t.equal((await token(clientSecret)).statusCode, 401)
   t.equal((await token(rotated.clientSecret)).statusCode, 200)
@@ -101,8 +101,8 @@ t.test('a realm may report leaked secrets without revoking them', async (t) => {
 
 t.test('a reporter learns nothing from the answer or its timing', async (t) => {
   const { operations, clientSecret, report, events } = await withAccount(t)
-  await operations.createRealm(TESTER, 'other')
-  const other = await operations.createServiceAccount(TESTER, 'other', { name: 'CI' })
+  await operations.realms.create(TESTER, 'other')
+  const other = await operations.accounts.create(TESTER, 'other', { name: 'CI' })
   const answers: string[] = []
   for (const token of [generateClientSecret(), other.clientSecret, 'hunter2', clientSecret]) {
     const start = performance.now()
@@ -184,8 +184,8 @@ t.test('the expression of the guide finds every secret that the server makes', a
 
 t.test('one address takes reports for all realms, and a metric counts what was valid', async (t) => {
   const { app, operations, clientSecret, token, events } = await withAccount(t)
-  await operations.createRealm(TESTER, 'other', { leakedSecretAction: 'alert' })
-  const made = await operations.createServiceAccount(TESTER, 'other', { name: 'CI' })
+  await operations.realms.create(TESTER, 'other', { leakedSecretAction: 'alert' })
+  const made = await operations.accounts.create(TESTER, 'other', { name: 'CI' })
   const reports = [clientSecret, made.clientSecret, generateClientSecret()].map((one) => ({
     ...PLACE,
     token: one,
@@ -203,8 +203,8 @@ t.test('one address takes reports for all realms, and a metric counts what was v
   t.equal((await token(clientSecret)).statusCode, 401)
   t.equal((await events()).length, 1)
   const elsewhere = { action: 'service-account.leaked-secret', limit: 10 } as const
-  t.equal((await operations.listAuditEvents(TESTER, 'other', elsewhere)).items.length, 1)
-  t.equal((await operations.measure()).leakedSecrets, 2)
+  t.equal((await operations.audit.list(TESTER, 'other', elsewhere)).items.length, 1)
+  t.equal((await operations.measurements.take()).leakedSecrets, 2)
   const got = await app.inject('/leaked-secrets')
   t.equal(got.statusCode, 405)
   t.equal(got.headers['allow'], 'POST')

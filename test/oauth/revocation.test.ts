@@ -34,7 +34,7 @@ t.test(
   'a client ends tokens of its own alone, and is told nothing of what was not there to be ended',
   async (t) => {
     const { server, client, resourceServer } = await acme(t)
-    await server.operations.createRealm(TESTER, 'other')
+    await server.operations.realms.create(TESTER, 'other')
     const stranger = await testClient(server, 'stranger', 'other')
     const expired = await tokenFor(server, 'acme', client.clientId, client.clientSecret)
     server.clock.advance(300)
@@ -53,7 +53,7 @@ t.test(
       error_description: 'The token was not issued to this client.',
     })
     t.match(await introspect(server, resourceServer, neighbour.token), '"active":true')
-    t.match(await server.operations.verifyPresentedToken(neighbour.token), { claims: {} })
+    t.match(await server.operations.presentedTokens.verify(neighbour.token), { claims: {} })
   },
 )
 
@@ -73,14 +73,14 @@ t.test('a token whose client or realm goes meanwhile is dead, and that is no fau
     const client = await testClient(server, `client ${round}`)
     const [answer] = await Promise.all([
       post(server, 'revoke', { token: client.token }, { authorization: basic(client) }),
-      server.operations.deleteServiceAccount(TESTER, 'acme', client.clientId),
+      server.operations.accounts.delete(TESTER, 'acme', client.clientId),
     ])
     t.ok([200, 401].includes(answer.statusCode), answer.body)
   }
   const client = await testClient(server, 'last')
-  const presented = await server.operations.authenticateClient('acme', client, '::1')
-  const real = server.operations.revokeToken(presented, client.token, '::1')
-  const gone = server.operations.deleteRealm(TESTER, 'acme')
+  const presented = await server.operations.clients.authenticate('acme', client, '::1')
+  const real = server.operations.revocation.revoke(presented, client.token, '::1')
+  const gone = server.operations.realms.delete(TESTER, 'acme')
   await Promise.all([real, gone])
 })
 
@@ -106,10 +106,10 @@ t.test('the record of a revoked token is deleted after it expires', async (t) =>
   const count = async () =>
     (await connection.query('select count(*)::int as n from revoked_tokens')).rows[0].n
   server.clock.advance(300)
-  t.equal(await server.operations.deleteWhatHasExpired(), false)
+  t.equal(await server.operations.expiry.deleteExpired(), false)
   t.equal(await count(), 1)
   server.clock.advance(121)
-  t.equal(await server.operations.deleteWhatHasExpired(), false)
+  t.equal(await server.operations.expiry.deleteExpired(), false)
   t.equal(await count(), 0)
   await connection.end()
 })
@@ -119,7 +119,7 @@ t.test('a revocation leaves one audit event with client and address', async (t) 
   const asked = () => post(server, 'revoke', { token: client.token }, { authorization: basic(client) })
   await Promise.all([asked(), asked(), asked()])
   await asked()
-  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', {
+  const { items } = await server.operations.audit.list(TESTER, 'acme', {
     limit: 10,
     action: 'token.revoke',
   })

@@ -11,12 +11,12 @@ const PATH = '/realms/acme/protocol/openid-connect/status-lists/0'
 
 async function acme(t: Test, options = {}): Promise<TestServer> {
   const server = await testServer(t, options)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   return server
 }
 
 async function client(server: TestServer, name = 'CI') {
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', { name })
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', { name })
   const { clientId } = account
   return { clientId, clientSecret, token: await tokenFor(server, 'acme', clientId, clientSecret) }
 }
@@ -57,10 +57,9 @@ t.test('a deleted, disabled or revoked account has its bit set at the next look'
   const server = await acme(t)
   const { operations } = server
   const ends = {
-    delete: (clientId: string) => operations.deleteServiceAccount(TESTER, 'acme', clientId),
-    disable: (clientId: string) =>
-      operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false }),
-    'revoke-tokens': (clientId: string) => operations.revokeTokens(TESTER, 'acme', clientId),
+    delete: (clientId: string) => operations.accounts.delete(TESTER, 'acme', clientId),
+    disable: (clientId: string) => operations.accounts.update(TESTER, 'acme', clientId, { enabled: false }),
+    'revoke-tokens': (clientId: string) => operations.accounts.revokeTokens(TESTER, 'acme', clientId),
   }
   const bystander = await client(server, 'bystander')
   for (const [name, end] of Object.entries(ends)) {
@@ -68,7 +67,7 @@ t.test('a deleted, disabled or revoked account has its bit set at the next look'
     t.equal(await statusOfToken(server, token), 0)
     await end(clientId)
     t.equal(await statusOfToken(server, token), 1, name)
-    await t.rejects(operations.verifyPresentedToken(token), { code: 'invalid_token' }, name)
+    await t.rejects(operations.presentedTokens.verify(token), { code: 'invalid_token' }, name)
   }
   t.equal(await statusOfToken(server, bystander.token), 0)
 })
@@ -77,15 +76,15 @@ t.test('an account that lives on gets tokens that are good', async (t) => {
   const server = await acme(t)
   const { operations } = server
   const { clientId, clientSecret, token } = await client(server)
-  await operations.revokeTokens(TESTER, 'acme', clientId)
+  await operations.accounts.revokeTokens(TESTER, 'acme', clientId)
   const second = await tokenFor(server, 'acme', clientId, clientSecret)
   t.not(statusOf(second).idx, statusOf(token).idx)
   t.equal(await statusOfToken(server, second), 0)
-  t.equal((await operations.verifyPresentedToken(second)).account.clientId, clientId)
+  t.equal((await operations.presentedTokens.verify(second)).account.clientId, clientId)
 
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: true })
-  await t.rejects(operations.verifyPresentedToken(second), { message: 'tokens of the client were revoked' })
+  await operations.accounts.update(TESTER, 'acme', clientId, { enabled: false })
+  await operations.accounts.update(TESTER, 'acme', clientId, { enabled: true })
+  await t.rejects(operations.presentedTokens.verify(second), { message: 'tokens of the client were revoked' })
   const third = await tokenFor(server, 'acme', clientId, clientSecret)
   t.equal(await statusOfToken(server, third), 0)
   t.equal(await statusOfToken(server, second), 1)
@@ -95,8 +94,8 @@ t.test('a change that affects no token leaves the list alone', async (t) => {
   const server = await acme(t)
   const { clientId, token } = await client(server)
   const before = (await server.app.inject(PATH)).headers['etag']
-  await server.operations.updateServiceAccount(TESTER, 'acme', clientId, { name: 'other', enabled: true })
-  await server.operations.resetClientSecret(TESTER, 'acme', clientId)
+  await server.operations.accounts.update(TESTER, 'acme', clientId, { name: 'other', enabled: true })
+  await server.operations.secrets.reset(TESTER, 'acme', clientId)
   await client(server, 'another')
   t.equal((await server.app.inject(PATH)).headers['etag'], before)
   t.equal(await statusOfToken(server, token), 0)
@@ -135,8 +134,8 @@ t.test('a list is signed anew before it expires, and by the current key alone', 
   server.clock.advance(1)
   const second = await server.app.inject(PATH)
   t.not(second.body, first.body)
-  const [key] = await server.operations.listSigningKeys(TESTER, 'acme')
-  await server.operations.revokeSigningKey(TESTER, 'acme', key?.kid as string)
+  const [key] = await server.operations.signingKeys.list(TESTER, 'acme')
+  await server.operations.signingKeys.revoke(TESTER, 'acme', key?.kid as string)
   const third = await server.app.inject(PATH)
   t.not(decodeProtectedHeader(third.body).kid, decodeProtectedHeader(second.body).kid)
 })
@@ -149,7 +148,7 @@ t.test('every node shows a change at once in its status list', async (t) => {
     t.equal(await statusOfToken(other, token), 0)
     // While it is asked for all the time, so that something is always under way.
     const noise = Array.from({ length: 20 }, () => other.app.inject(PATH))
-    await server.operations.deleteServiceAccount(TESTER, 'acme', clientId)
+    await server.operations.accounts.delete(TESTER, 'acme', clientId)
     const after = Array.from({ length: 5 }, () => statusOfToken(other, token))
     t.same(new Set(await Promise.all(after)), new Set([1]))
     await Promise.all(noise)
@@ -191,7 +190,7 @@ t.test('a realm that has had all places of its list taken goes on in a second on
   const { idx, uri } = statusOf(token)
   t.match(uri, /status-lists\/1$/)
   t.ok(idx < STATUS_LIST_SIZE)
-  await server.operations.deleteServiceAccount(TESTER, 'acme', clientId)
+  await server.operations.accounts.delete(TESTER, 'acme', clientId)
   const { list } = await readStatusList(server, 'acme', 1)
   t.equal(((list.bytes[idx >> 3] as number) >> (idx & 7)) & 1, 1)
 })
@@ -201,16 +200,16 @@ t.test(
   async (t) => {
     const server = await acme(t)
     const { clientId, token } = await client(server)
-    await server.operations.deleteServiceAccount(TESTER, 'acme', clientId)
+    await server.operations.accounts.delete(TESTER, 'acme', clientId)
     const count = async () => (await query(server, 'select count(*)::int as n from status_indexes'))[0].n
     server.clock.advance(3600 + 299)
     t.equal(await statusOfToken(server, token), 1)
     server.clock.advance(120)
     t.equal(await statusOfToken(server, token), 0)
-    await server.operations.deleteWhatHasExpired()
+    await server.operations.expiry.deleteExpired()
     t.equal(await count(), 1)
     server.clock.advance(302)
-    await server.operations.deleteWhatHasExpired()
+    await server.operations.expiry.deleteExpired()
     t.equal(await count(), 0)
   },
 )
@@ -219,10 +218,10 @@ t.test('a realm made again under its name has nothing of the one before', async 
   const server = await acme(t)
   const other = await testServer(t, { databaseUrl: server.databaseUrl, clock: server.clock })
   const { clientId } = await client(server)
-  await server.operations.deleteServiceAccount(TESTER, 'acme', clientId)
+  await server.operations.accounts.delete(TESTER, 'acme', clientId)
   const before = await readStatusList(other)
-  await server.operations.deleteRealm(TESTER, 'acme')
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.delete(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const after = await readStatusList(other)
   t.ok(before.list.bytes.some((byte) => byte !== 0))
   t.ok(after.list.bytes.every((byte) => byte === 0))

@@ -20,7 +20,7 @@ const TOO_LONG = `The claims of the token would take more than ${MAX_CLAIMS_BYTE
 /** A server that listens: real limits of headers and bodies hold. */
 async function listening(t: Test, settings: Partial<RealmSettings>) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', settings)
+  await server.operations.realms.create(TESTER, 'acme', settings)
   await server.app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = server.app.server.address() as AddressInfo
   const send = (endpoint: string, form: Record<string, string> | URLSearchParams) =>
@@ -35,15 +35,15 @@ async function listening(t: Test, settings: Partial<RealmSettings>) {
 async function fullAccount({ operations }: Pick<TestServer, 'operations'>, clientId = 'c'.repeat(64)) {
   const imported = { clientId, clientSecret: SECRET }
   const made = { name: 'full', roles: ['introspect', 'account-admin'], imported }
-  await operations.createServiceAccount(TESTER, 'acme', made)
-  for (const role of ROLES) await operations.addRole(TESTER, 'acme', clientId, role).catch(() => {})
+  await operations.accounts.create(TESTER, 'acme', made)
+  for (const role of ROLES) await operations.accounts.addRole(TESTER, 'acme', clientId, role).catch(() => {})
   const devices = Array.from({ length: 40 }, (_, n) => ({
     type: 'device',
     id: `device-${n}`.padEnd(40, '-'),
   }))
-  await operations.importProtectedResources(TESTER, 'acme', devices)
+  await operations.resources.import(TESTER, 'acme', devices)
   const grants = devices.map((device) => ({ ...device, role: 'operate' }))
-  await operations.replaceGrants(TESTER, 'acme', clientId, grants)
+  await operations.grants.replace(TESTER, 'acme', clientId, grants)
   return { client_id: clientId, client_secret: SECRET }
 }
 
@@ -108,9 +108,9 @@ t.test('rights from before there was a limit get a refusal that says what to do'
   t.equal(page.statusCode, 200)
   t.match(textOf(page), 'It gets no token: The claims of its tokens would take ')
   const limit = { code: 'limit_reached', limit: MAX_CLAIMS_BYTES }
-  await t.rejects(operations.previewAccessToken(TESTER, 'acme', 'old'), limit)
-  await t.rejects(operations.addRole(TESTER, 'acme', 'old', 'manage'), limit)
-  await t.rejects(operations.previewAccessToken(TESTER, 'acme', 'nobody'), { code: 'not_found' })
+  await t.rejects(operations.tokens.preview(TESTER, 'acme', 'old'), limit)
+  await t.rejects(operations.accounts.addRole(TESTER, 'acme', 'old', 'manage'), limit)
+  await t.rejects(operations.tokens.preview(TESTER, 'acme', 'nobody'), { code: 'not_found' })
 })
 
 t.test('an administrator who exceeds the token size is told the limit', async (t) => {
@@ -118,16 +118,16 @@ t.test('an administrator who exceeds the token size is told the limit', async (t
   const { operations } = server
   const limit = { code: 'limit_reached', limit: MAX_CLAIMS_BYTES, field: 'roles' }
   const scopes = Array.from({ length: 100 }, (_, n) => `scope-${n}`.padEnd(90, '-'))
-  await t.rejects(operations.createRealm(TESTER, 'b', { scopes }), { ...limit, field: 'scopes' })
-  await t.rejects(operations.updateRealm(TESTER, 'acme', { scopes }), { ...limit, field: 'scopes' })
+  await t.rejects(operations.realms.create(TESTER, 'b', { scopes }), { ...limit, field: 'scopes' })
+  await t.rejects(operations.realms.update(TESTER, 'acme', { scopes }), { ...limit, field: 'scopes' })
   const more = Array.from({ length: 60 }, (_, n) => `more-${n}`.padEnd(63, '-'))
   const roles = [...ROLES, ...more]
-  await operations.updateRealm(TESTER, 'acme', { roles })
-  await t.rejects(operations.createServiceAccount(TESTER, 'acme', { name: 'a', roles }), limit)
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+  await operations.realms.update(TESTER, 'acme', { roles })
+  await t.rejects(operations.accounts.create(TESTER, 'acme', { name: 'a', roles }), limit)
+  const { account } = await operations.accounts.create(TESTER, 'acme', {
     name: 'a',
     roles: ROLES.slice(20),
   })
-  await t.rejects(operations.updateServiceAccount(TESTER, 'acme', account.clientId, { roles }), limit)
-  await operations.updateServiceAccount(TESTER, 'acme', account.clientId, { scopes: [SCOPES[0] as string] })
+  await t.rejects(operations.accounts.update(TESTER, 'acme', account.clientId, { roles }), limit)
+  await operations.accounts.update(TESTER, 'acme', account.clientId, { scopes: [SCOPES[0] as string] })
 })

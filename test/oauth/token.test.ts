@@ -16,8 +16,8 @@ interface Acme extends TestServer {
 
 async function acme(t: Test, settings: Partial<RealmSettings> = {}): Promise<Acme> {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', settings)
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.realms.create(TESTER, 'acme', settings)
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
   })
   const { clientId } = account
@@ -133,7 +133,7 @@ t.test('both halves of Basic credentials are form-decoded', async (t) => {
   const server = await acme(t)
   const clientId = 'a~b.c'
   const clientSecret = 'p:ss w+rd%25 ü€'
-  await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.accounts.create(TESTER, 'acme', {
     name: 'imported',
     imported: { clientId, clientSecret },
   })
@@ -174,11 +174,11 @@ t.test('a client gets the requested scope, and all its scopes without a request'
   const { operations, clientId, ask } = server
   t.equal((await ask()).json().scope, 'view deploy admin')
   t.equal((await ask({ scope: 'deploy view deploy' })).json().scope, 'deploy view')
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { scopes: ['view', 'deploy'] })
+  await operations.accounts.update(TESTER, 'acme', clientId, { scopes: ['view', 'deploy'] })
   t.equal((await ask()).json().scope, 'view deploy')
   const description = 'The client may not have that scope.'
   refuses(t, await ask({ scope: 'view admin' }), 400, 'invalid_scope', description)
-  await operations.updateRealm(TESTER, 'acme', { scopes: ['view'] })
+  await operations.realms.update(TESTER, 'acme', { scopes: ['view'] })
   t.equal((await ask()).json().scope, 'view', 'what the realm has dropped is nobody’s')
   for (const scope of ['view  view', ' view', 'view ', ' '])
     refuses(
@@ -217,16 +217,16 @@ t.test('a token is for the requested resources, which the realm must allow', asy
 t.test('unknown client, wrong secret, disabled and deleted client get the same bytes', async (t) => {
   const server = await acme(t)
   const { operations, ask, clientId } = server
-  const other = await operations.createServiceAccount(TESTER, 'acme', { name: 'other' })
+  const other = await operations.accounts.create(TESTER, 'acme', { name: 'other' })
   const answers = [
     await ask({ client_id: 'sa_000000000000000000000000000000' }),
     await ask({ client_secret: other.clientSecret }),
     await ask({ client_secret: 'guess' }),
     await ask({ client_secret: `${other.clientSecret.slice(0, -1)}_` }),
   ]
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+  await operations.accounts.update(TESTER, 'acme', clientId, { enabled: false })
   answers.push(await ask())
-  await operations.deleteServiceAccount(TESTER, 'acme', clientId)
+  await operations.accounts.delete(TESTER, 'acme', clientId)
   answers.push(await ask())
   for (const answer of answers) {
     refuses(t, answer, 401, 'invalid_client', 'Client authentication failed.')
@@ -426,7 +426,7 @@ t.test('a reset is in force for every request that arrives after its answer', as
   const { operations, clientId, clientSecret, ask } = await acme(t)
   let old = clientSecret
   for (let i = 0; i < 20; i++) {
-    const reset = await operations.resetClientSecret(TESTER, 'acme', clientId)
+    const reset = await operations.secrets.reset(TESTER, 'acme', clientId)
     const [before, after] = await Promise.all([
       ask({ client_secret: old }),
       ask({ client_secret: reset.clientSecret }),

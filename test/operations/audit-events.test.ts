@@ -13,10 +13,10 @@ const ADMIN: Actor = {
 
 t.test('each change leaves a line that says who, what, on what, from where and when', async (t) => {
   const { operations, clock } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  const { account } = await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
-  await operations.updateServiceAccount(ADMIN, 'acme', account.clientId, { roles: ['operate'] })
-  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 10 })
+  await operations.realms.create(TESTER, 'acme')
+  const { account } = await operations.accounts.create(ADMIN, 'acme', { name: 'CI' })
+  await operations.accounts.update(ADMIN, 'acme', account.clientId, { roles: ['operate'] })
+  const { items } = await operations.audit.list(ADMIN, 'acme', { limit: 10 })
   t.same(
     items.map(({ action }) => action),
     ['service-account.update', 'service-account.create', 'realm.create'],
@@ -33,15 +33,15 @@ t.test('each change leaves a line that says who, what, on what, from where and w
 
 t.test('a change that had to wait is of the time when it was made', async (t) => {
   const { databaseUrl, operations, clock } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  const { account } = await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
+  await operations.realms.create(TESTER, 'acme')
+  const { account } = await operations.accounts.create(ADMIN, 'acme', { name: 'CI' })
   const client = new pg.Client(databaseUrl)
   await client.connect()
   t.teardown(() => client.end())
   for (const start of [
-    () => operations.updateRealm(ADMIN, 'acme', { displayName: 'Acme' }),
-    () => operations.createServiceAccount(ADMIN, 'acme', { name: 'Second' }),
-    () => operations.resetClientSecret(ADMIN, 'acme', account.clientId),
+    () => operations.realms.update(ADMIN, 'acme', { displayName: 'Acme' }),
+    () => operations.accounts.create(ADMIN, 'acme', { name: 'Second' }),
+    () => operations.secrets.reset(ADMIN, 'acme', account.clientId),
   ]) {
     await client.query("begin; select from realms where name = 'acme' for update")
     const change = start()
@@ -49,24 +49,24 @@ t.test('a change that had to wait is of the time when it was made', async (t) =>
     clock.advance(1)
     await client.query('commit')
     await change
-    const [event] = (await operations.listAuditEvents(ADMIN, 'acme', { limit: 1 })).items
+    const [event] = (await operations.audit.list(ADMIN, 'acme', { limit: 1 })).items
     t.same(event?.occurredAt, clock.now)
   }
-  const [secret] = await operations.listClientSecrets(ADMIN, 'acme', account.clientId)
+  const [secret] = await operations.secrets.list(ADMIN, 'acme', account.clientId)
   t.same(secret?.createdAt, clock.now)
 })
 
 t.test('each refused attempt leaves a line that says why', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 1 })
-  const { account } = await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
+  await operations.realms.create(TESTER, 'acme', { serviceAccountLimit: 1 })
+  const { account } = await operations.accounts.create(ADMIN, 'acme', { name: 'CI' })
   const viewer: Actor = { ...ADMIN, id: 'vic', authority: { platform: false, realm: 'acme', access: 'view' } }
-  await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name: 'Second' }))
-  await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name: '' }))
-  await t.rejects(operations.deleteServiceAccount(viewer, 'acme', account.clientId))
+  await t.rejects(operations.accounts.create(ADMIN, 'acme', { name: 'Second' }))
+  await t.rejects(operations.accounts.create(ADMIN, 'acme', { name: '' }))
+  await t.rejects(operations.accounts.delete(viewer, 'acme', account.clientId))
   const secret = `mm_${'x'.repeat(49)}`
-  await t.rejects(operations.deleteServiceAccount(ADMIN, 'acme', secret))
-  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 4 })
+  await t.rejects(operations.accounts.delete(ADMIN, 'acme', secret))
+  const { items } = await operations.audit.list(ADMIN, 'acme', { limit: 4 })
   t.match(
     items.map(({ action, actor, target, outcome, details }) => [action, actor.id, target, outcome, details]),
     [
@@ -80,7 +80,7 @@ t.test('each refused attempt leaves a line that says why', async (t) => {
 
 t.test('each refused read leaves an audit event', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const nobody: Actor = {
     ...ADMIN,
     id: 'nora',
@@ -88,43 +88,43 @@ t.test('each refused read leaves an audit event', async (t) => {
   }
   const first = { after: '', limit: 1 }
   const reads: [string, (actor: Actor) => Promise<unknown>][] = [
-    ['realm.read', (actor) => operations.findRealm(actor, 'acme')],
-    ['service-account.list', (actor) => operations.listServiceAccounts(actor, 'acme', first)],
-    ['service-account.read', (actor) => operations.findServiceAccount(actor, 'acme', 'ci')],
-    ['service-account.list-secrets', (actor) => operations.listClientSecrets(actor, 'acme', 'ci')],
-    ['service-account.preview-token', (actor) => operations.previewAccessToken(actor, 'acme', 'ci')],
-    ['grant.list', (actor) => operations.listGrants(actor, 'acme', 'ci', first)],
-    ['resource.list', (actor) => operations.listProtectedResources(actor, 'acme', first)],
-    ['resource.read', (actor) => operations.findProtectedResource(actor, 'acme', { type: 'x', id: 'y' })],
-    ['key.list', (actor) => operations.listSigningKeys(actor, 'acme')],
-    ['portal.list-sessions', (actor) => operations.listPortalSessions(actor, 'acme')],
-    ['audit-event.list', (actor) => operations.listAuditEvents(actor, 'acme', { limit: 1 })],
-    ['audit-event.export', (actor) => operations.exportAuditEvents(actor, 'acme', {})],
+    ['realm.read', (actor) => operations.realms.find(actor, 'acme')],
+    ['service-account.list', (actor) => operations.accounts.list(actor, 'acme', first)],
+    ['service-account.read', (actor) => operations.accounts.find(actor, 'acme', 'ci')],
+    ['service-account.list-secrets', (actor) => operations.secrets.list(actor, 'acme', 'ci')],
+    ['service-account.preview-token', (actor) => operations.tokens.preview(actor, 'acme', 'ci')],
+    ['grant.list', (actor) => operations.grants.list(actor, 'acme', 'ci', first)],
+    ['resource.list', (actor) => operations.resources.list(actor, 'acme', first)],
+    ['resource.read', (actor) => operations.resources.find(actor, 'acme', { type: 'x', id: 'y' })],
+    ['key.list', (actor) => operations.signingKeys.list(actor, 'acme')],
+    ['portal.list-sessions', (actor) => operations.portal.listSessions(actor, 'acme')],
+    ['audit-event.list', (actor) => operations.audit.list(actor, 'acme', { limit: 1 })],
+    ['audit-event.export', (actor) => operations.audit.export(actor, 'acme', {})],
   ]
   for (const [action, read] of reads) {
     await t.rejects(read(nobody), { code: 'forbidden' })
-    const { items } = await operations.listAuditEvents(TESTER, 'acme', { limit: 1, action, actor: 'nora' })
+    const { items } = await operations.audit.list(TESTER, 'acme', { limit: 1, action, actor: 'nora' })
     t.match(items, [{ outcome: 'refused', details: { code: 'forbidden' } }], action)
   }
   // Of no realm in particular: in the trail of the actor's own realm.
-  await t.rejects(operations.listRealms(nobody, { after: 'acme', limit: 1 }), { code: 'forbidden' })
-  const { items } = await operations.listAuditEvents(TESTER, 'acme', { limit: 1 })
+  await t.rejects(operations.realms.list(nobody, { after: 'acme', limit: 1 }), { code: 'forbidden' })
+  const { items } = await operations.audit.list(TESTER, 'acme', { limit: 1 })
   t.match(items, [{ action: 'realm.list', realm: 'acme', actor: { id: 'nora' }, target: undefined }])
 })
 
 t.test('a refused attempt on what is no text leaves a line all the same', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const long = `${'a'.repeat(199)}👩 and so on`
   for (const name of ['C\0I\n', '\ud800', long])
-    await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name }), { code: 'invalid' })
-  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 3, actor: 'ann' })
+    await t.rejects(operations.accounts.create(ADMIN, 'acme', { name }), { code: 'invalid' })
+  const { items } = await operations.audit.list(ADMIN, 'acme', { limit: 3, actor: 'ann' })
   t.same(
     items.map(({ target }) => target),
     [`${'a'.repeat(199)}\ufffd`, '\ufffd', 'C\ufffdI\ufffd'],
   )
-  await t.rejects(operations.createRealm(TESTER, 'a\0b'), { code: 'invalid' })
-  const platform = await operations.listAuditEvents(TESTER, undefined, { limit: 1 })
+  await t.rejects(operations.realms.create(TESTER, 'a\0b'), { code: 'invalid' })
+  const platform = await operations.audit.list(TESTER, undefined, { limit: 1 })
   t.match(platform.items[0], { action: 'realm.create', outcome: 'refused', realm: undefined })
 })
 
@@ -132,10 +132,10 @@ t.test(
   'attempts on a realm that is not there, and ends of realms, are in the trail of the platform',
   async (t) => {
     const { operations } = await testServer(t)
-    await operations.createRealm(TESTER, 'acme')
-    await operations.deleteRealm(TESTER, 'acme')
-    await t.rejects(operations.rotateSigningKey(TESTER, 'acme'))
-    const { items } = await operations.listAuditEvents(TESTER, undefined, { limit: 10 })
+    await operations.realms.create(TESTER, 'acme')
+    await operations.realms.delete(TESTER, 'acme')
+    await t.rejects(operations.signingKeys.rotate(TESTER, 'acme'))
+    const { items } = await operations.audit.list(TESTER, undefined, { limit: 10 })
     t.match(
       items.map(({ action, outcome }) => [action, outcome]),
       [
@@ -143,27 +143,27 @@ t.test(
         ['realm.delete', 'done'],
       ],
     )
-    await t.rejects(operations.listAuditEvents(ADMIN, undefined, { limit: 10 }), { code: 'forbidden' })
+    await t.rejects(operations.audit.list(ADMIN, undefined, { limit: 10 }), { code: 'forbidden' })
   },
 )
 
 t.test('a refusal stands when it cannot be written down', async (t) => {
   const { operations, cutDatabase } = await testServer(t)
   await cutDatabase()
-  await t.rejects(operations.createServiceAccount(ADMIN, 'acme', { name: '' }), { code: 'invalid' })
+  await t.rejects(operations.accounts.create(ADMIN, 'acme', { name: '' }), { code: 'invalid' })
 })
 
 t.test('the trail comes in pages, newest first, by time, action, actor and target', async (t) => {
   const { operations, clock } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const start = clock.now
   for (const name of ['a', 'b', 'c', 'd', 'e']) {
     clock.advance(name === 'c' ? 0 : 10)
-    await operations.createServiceAccount(ADMIN, 'acme', { name })
+    await operations.accounts.create(ADMIN, 'acme', { name })
   }
   const names: unknown[] = []
   for (let after: string | undefined, more = true; more; more = after !== undefined) {
-    const page = await operations.listAuditEvents(ADMIN, 'acme', {
+    const page = await operations.audit.list(ADMIN, 'acme', {
       action: 'service-account.create',
       after,
       limit: 2,
@@ -173,16 +173,16 @@ t.test('the trail comes in pages, newest first, by time, action, actor and targe
   }
   t.same(names, ['e', 'd', 'c', 'b', 'a'])
   const find = async (filter: object) =>
-    (await operations.listAuditEvents(ADMIN, 'acme', { limit: 10, ...filter })).items.map(
+    (await operations.audit.list(ADMIN, 'acme', { limit: 10, ...filter })).items.map(
       ({ details }) => details['name'],
     )
   const at = (seconds: number) => new Date(start.getTime() + seconds * 1000)
   t.same(await find({ from: at(10), to: at(30) }), ['c', 'b', 'a'])
   t.same(await find({ actor: 'tester' }), [undefined])
-  const [newest] = (await operations.listAuditEvents(ADMIN, 'acme', { limit: 1 })).items
+  const [newest] = (await operations.audit.list(ADMIN, 'acme', { limit: 1 })).items
   t.same(await find({ target: newest?.target }), ['e'])
   for (const after of ['', 'x', '1', '1.2.3', "1.1'"])
-    await t.rejects(operations.listAuditEvents(ADMIN, 'acme', { after, limit: 1 }), {
+    await t.rejects(operations.audit.list(ADMIN, 'acme', { after, limit: 1 }), {
       code: 'invalid',
       field: 'cursor',
     })
@@ -190,7 +190,7 @@ t.test('the trail comes in pages, newest first, by time, action, actor and targe
 
 t.test('an export has every line once, however many pages it takes', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const { default: pg } = await import('pg')
   const client = new pg.Client(databaseUrl)
   await client.connect()
@@ -201,7 +201,7 @@ t.test('an export has every line once, however many pages it takes', async (t) =
   await client.end()
   const ids = new Set<string>()
   let count = 0
-  for await (const event of await operations.exportAuditEvents(ADMIN, 'acme', {})) {
+  for await (const event of await operations.audit.export(ADMIN, 'acme', {})) {
     ids.add(event.id)
     count++
   }
@@ -211,8 +211,8 @@ t.test('an export has every line once, however many pages it takes', async (t) =
 
 t.test('a stranger writes nothing into the trail of another realm, and no words into its own', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'victim')
-  await operations.createRealm(TESTER, 'home')
+  await operations.realms.create(TESTER, 'victim')
+  await operations.realms.create(TESTER, 'home')
   const words = '=cmd|/C calc'
   const key = { type: 'device', id: words }
   const grant = { ...key, role: 'view' }
@@ -223,31 +223,31 @@ t.test('a stranger writes nothing into the trail of another realm, and no words 
       authority: { platform: false, realm: 'home', access },
     }
     const attempts: ((realm: string) => Promise<unknown>)[] = [
-      (realm) => operations.createRealm(actor, realm),
-      (realm) => operations.updateRealm(actor, realm, { displayName: words }),
-      (realm) => operations.deleteRealm(actor, realm),
-      (realm) => operations.createServiceAccount(actor, realm, { name: words }),
-      (realm) => operations.updateServiceAccount(actor, realm, words, { enabled: false }),
-      (realm) => operations.deleteServiceAccount(actor, realm, words),
-      (realm) => operations.resetClientSecret(actor, realm, words),
-      (realm) => operations.deleteClientSecret(actor, realm, words, words),
-      (realm) => operations.addRole(actor, realm, words, words),
-      (realm) => operations.addGrant(actor, realm, words, grant),
-      (realm) => operations.putProtectedResource(actor, realm, { ...key, name: words, groups: [] }),
-      (realm) => operations.deleteProtectedResource(actor, realm, key),
-      (realm) => operations.importProtectedResources(actor, realm, [words]),
-      (realm) => operations.revokeTokens(actor, realm, words),
-      (realm) => operations.revokeSigningKey(actor, realm, words),
-      (realm) => operations.createPortalLink(actor, realm),
-      (realm) => operations.endPortalSessions(actor, realm, words),
-      (realm) => operations.findServiceAccount(actor, realm, words),
-      (realm) => operations.listAuditEvents(actor, realm, { limit: 1 }),
+      (realm) => operations.realms.create(actor, realm),
+      (realm) => operations.realms.update(actor, realm, { displayName: words }),
+      (realm) => operations.realms.delete(actor, realm),
+      (realm) => operations.accounts.create(actor, realm, { name: words }),
+      (realm) => operations.accounts.update(actor, realm, words, { enabled: false }),
+      (realm) => operations.accounts.delete(actor, realm, words),
+      (realm) => operations.secrets.reset(actor, realm, words),
+      (realm) => operations.secrets.delete(actor, realm, words, words),
+      (realm) => operations.accounts.addRole(actor, realm, words, words),
+      (realm) => operations.grants.add(actor, realm, words, grant),
+      (realm) => operations.resources.put(actor, realm, { ...key, name: words, groups: [] }),
+      (realm) => operations.resources.delete(actor, realm, key),
+      (realm) => operations.resources.import(actor, realm, [words]),
+      (realm) => operations.accounts.revokeTokens(actor, realm, words),
+      (realm) => operations.signingKeys.revoke(actor, realm, words),
+      (realm) => operations.portal.createLink(actor, realm),
+      (realm) => operations.portal.endSessions(actor, realm, words),
+      (realm) => operations.accounts.find(actor, realm, words),
+      (realm) => operations.audit.list(actor, realm, { limit: 1 }),
     ]
     for (const attempt of attempts)
       for (const realm of ['victim', 'nowhere']) await t.rejects(attempt(realm), { name: 'Refusal' })
   }
   const linesOf = async (realm: string | undefined) =>
-    (await operations.listAuditEvents(TESTER, realm, { limit: 500 })).items
+    (await operations.audit.list(TESTER, realm, { limit: 500 })).items
   t.equal((await linesOf('victim')).length, 1, 'the victim has the line of its creation alone')
   t.same(await linesOf(undefined), [])
   const home = (await linesOf('home')).filter(({ outcome }) => outcome === 'refused')
@@ -260,11 +260,11 @@ t.test(
   'an administrator who reaches for another realm is told of at home, whether there is one or not',
   async (t) => {
     const { operations } = await testServer(t)
-    await operations.createRealm(TESTER, 'acme')
-    await operations.createRealm(TESTER, 'there')
+    await operations.realms.create(TESTER, 'acme')
+    await operations.realms.create(TESTER, 'there')
     for (const realm of ['there', 'nowhere'])
-      await t.rejects(operations.deleteServiceAccount(ADMIN, realm, 'CI'), { code: 'not_found' })
-    const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 2 })
+      await t.rejects(operations.accounts.delete(ADMIN, realm, 'CI'), { code: 'not_found' })
+    const { items } = await operations.audit.list(ADMIN, 'acme', { limit: 2 })
     const [one, other] = items.map(({ action, target, details }) => ({ action, target, details }))
     t.same(one, other)
     t.same(one, {
@@ -277,14 +277,12 @@ t.test(
 
 t.test('a refused attempt has the name of the change that it would have made', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  await t.rejects(operations.updateServiceAccount(ADMIN, 'acme', 'none', { enabled: false }))
-  await t.rejects(
-    operations.updateServiceAccount(ADMIN, 'acme', 'none', { enabled: true, expectedVersion: 1 }),
-  )
-  await t.rejects(operations.updateServiceAccount(ADMIN, 'acme', 'none', { name: 'CI' }))
-  await t.rejects(operations.putProtectedResource(ADMIN, 'acme', {}))
-  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 4 })
+  await operations.realms.create(TESTER, 'acme')
+  await t.rejects(operations.accounts.update(ADMIN, 'acme', 'none', { enabled: false }))
+  await t.rejects(operations.accounts.update(ADMIN, 'acme', 'none', { enabled: true, expectedVersion: 1 }))
+  await t.rejects(operations.accounts.update(ADMIN, 'acme', 'none', { name: 'CI' }))
+  await t.rejects(operations.resources.put(ADMIN, 'acme', {}))
+  const { items } = await operations.audit.list(ADMIN, 'acme', { limit: 4 })
   t.same(
     items.map(({ action }) => action),
     ['resource.update', 'service-account.update', 'service-account.enable', 'service-account.disable'],
@@ -293,12 +291,12 @@ t.test('a refused attempt has the name of the change that it would have made', a
 
 t.test('a line is bounded: long lists are told by their size', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const many = (n: number) =>
     Array.from({ length: 100 }, (_, i) => `https://${'a'.repeat(150)}.test/${n}/${i}`)
-  await operations.updateRealm(ADMIN, 'acme', { audiences: many(1), scopes: ['view', 'deploy'] })
-  await operations.updateRealm(ADMIN, 'acme', { audiences: many(2) })
-  const { items } = await operations.listAuditEvents(ADMIN, 'acme', { limit: 2, action: 'realm.update' })
+  await operations.realms.update(ADMIN, 'acme', { audiences: many(1), scopes: ['view', 'deploy'] })
+  await operations.realms.update(ADMIN, 'acme', { audiences: many(2) })
+  const { items } = await operations.audit.list(ADMIN, 'acme', { limit: 2, action: 'realm.update' })
   for (const { details } of items) t.ok(JSON.stringify(details).length <= 8192)
   t.match(items[1]?.details, {
     before: { audiences: [] },
@@ -312,23 +310,23 @@ t.test(
   async (t) => {
     const { operations, clock } = await testServer(t)
     const makeAndDelete = async (account: string) => {
-      await operations.createRealm(TESTER, 'acme')
-      await operations.createServiceAccount(ADMIN, 'acme', { name: account })
+      await operations.realms.create(TESTER, 'acme')
+      await operations.accounts.create(ADMIN, 'acme', { name: account })
       clock.advance(1)
-      await operations.deleteRealm(TESTER, 'acme')
+      await operations.realms.delete(TESTER, 'acme')
       clock.advance(1)
     }
     const namesIn = async (owner: string | { id: string }) =>
-      (
-        await operations.listAuditEvents(TESTER, owner, { action: 'service-account.create', limit: 9 })
-      ).items.map(({ details }) => details['name'])
+      (await operations.audit.list(TESTER, owner, { action: 'service-account.create', limit: 9 })).items.map(
+        ({ details }) => details['name'],
+      )
     await makeAndDelete('first')
     await makeAndDelete('second')
     t.same(await namesIn('acme'), ['second'], 'the last one of that name')
-    const exported = await operations.exportAuditEvents(TESTER, 'acme', {})
+    const exported = await operations.audit.export(TESTER, 'acme', {})
     t.match((await exported.next()).value, { realm: 'acme', realmId: String })
 
-    const { items } = await operations.listAuditEvents(TESTER, undefined, {
+    const { items } = await operations.audit.list(TESTER, undefined, {
       action: 'realm.delete',
       limit: 9,
     })
@@ -345,61 +343,61 @@ t.test(
       [['first'], ['second']],
     )
 
-    await operations.createRealm(TESTER, 'acme')
+    await operations.realms.create(TESTER, 'acme')
     t.same(await namesIn('acme'), [], 'a realm made again under the name has a trail of its own')
-    t.same((await operations.listAuditEvents(ADMIN, 'acme', { limit: 9 })).items.length, 1)
+    t.same((await operations.audit.list(ADMIN, 'acme', { limit: 9 })).items.length, 1)
     const forbidden = { code: 'forbidden' }
-    await t.rejects(operations.listAuditEvents(ADMIN, first, { limit: 1 }), forbidden)
-    await t.rejects(operations.exportAuditEvents(ADMIN, second, {}), forbidden)
-    await t.rejects(operations.listAuditEvents(TESTER, { id: '999' }, { limit: 1 }), { code: 'not_found' })
-    await t.rejects(operations.listAuditEvents(TESTER, 'nowhere', { limit: 1 }), { code: 'not_found' })
+    await t.rejects(operations.audit.list(ADMIN, first, { limit: 1 }), forbidden)
+    await t.rejects(operations.audit.export(ADMIN, second, {}), forbidden)
+    await t.rejects(operations.audit.list(TESTER, { id: '999' }, { limit: 1 }), { code: 'not_found' })
+    await t.rejects(operations.audit.list(TESTER, 'nowhere', { limit: 1 }), { code: 'not_found' })
   },
 )
 
 t.test('an administrator of a realm that is deleted does not read its trail', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  await operations.deleteRealm(TESTER, 'acme')
-  await t.rejects(operations.listAuditEvents(ADMIN, 'acme', { limit: 1 }), { code: 'not_found' })
+  await operations.realms.create(TESTER, 'acme')
+  await operations.realms.delete(TESTER, 'acme')
+  await t.rejects(operations.audit.list(ADMIN, 'acme', { limit: 1 }), { code: 'not_found' })
 })
 
 t.test('a trail of which no line is kept is empty rather than unknown', async (t) => {
   const { operations, clock } = await testServer(t)
-  const { id } = await operations.createRealm(TESTER, 'acme')
-  await operations.updatePolicy(TESTER, { auditRetentionDays: 30 })
+  const { id } = await operations.realms.create(TESTER, 'acme')
+  await operations.policy.update(TESTER, { auditRetentionDays: 30 })
   clock.advance(31 * 86_400)
-  await operations.pruneAuditTrail(TESTER)
-  t.same((await operations.listAuditEvents(TESTER, { id }, { limit: 9 })).items, [])
-  await operations.deleteRealm(TESTER, 'acme')
-  t.same((await operations.listAuditEvents(TESTER, { id }, { limit: 9 })).items, [])
-  await t.rejects(operations.listAuditEvents(TESTER, { id: '999' }, { limit: 9 }), { code: 'not_found' })
+  await operations.audit.prune(TESTER)
+  t.same((await operations.audit.list(TESTER, { id }, { limit: 9 })).items, [])
+  await operations.realms.delete(TESTER, 'acme')
+  t.same((await operations.audit.list(TESTER, { id }, { limit: 9 })).items, [])
+  await t.rejects(operations.audit.list(TESTER, { id: '999' }, { limit: 9 }), { code: 'not_found' })
 })
 
 t.test('the trail is kept for ever, or for as long as the policy says', async (t) => {
   const { operations, clock } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const linesOf = async (realm?: string) =>
-    (await operations.listAuditEvents(TESTER, realm, { limit: 9 })).items.map(({ action }) => action)
+    (await operations.audit.list(TESTER, realm, { limit: 9 })).items.map(({ action }) => action)
   clock.advance(400 * 86_400)
-  await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
-  await operations.deleteWhatHasExpired()
+  await operations.accounts.create(ADMIN, 'acme', { name: 'CI' })
+  await operations.expiry.deleteExpired()
   t.equal((await linesOf('acme')).length, 2)
-  await operations.updatePolicy(TESTER, { auditRetentionDays: 365 })
-  await operations.deleteWhatHasExpired()
+  await operations.policy.update(TESTER, { auditRetentionDays: 365 })
+  await operations.expiry.deleteExpired()
   t.same([await linesOf('acme'), await linesOf()], [['service-account.create'], ['policy.update']])
   clock.advance(365 * 86_400)
-  await operations.deleteWhatHasExpired()
+  await operations.expiry.deleteExpired()
   t.same(await linesOf('acme'), ['service-account.create'], 'to the moment')
   clock.advance(1)
-  t.equal(await operations.pruneAuditTrail(TESTER), 2)
-  t.equal(await operations.pruneAuditTrail(TESTER), 0)
-  await operations.updatePolicy(TESTER, { auditRetentionDays: undefined })
+  t.equal(await operations.audit.prune(TESTER), 2)
+  t.equal(await operations.audit.prune(TESTER), 0)
+  await operations.policy.update(TESTER, { auditRetentionDays: undefined })
   clock.advance(3650 * 86_400)
-  await operations.deleteWhatHasExpired()
+  await operations.expiry.deleteExpired()
   t.same(await linesOf(), ['policy.update'])
-  await t.rejects(operations.pruneAuditTrail(ADMIN), { code: 'forbidden' })
+  await t.rejects(operations.audit.prune(ADMIN), { code: 'forbidden' })
   for (const auditRetentionDays of [0, 29, 36_501, 30.5])
-    await t.rejects(operations.updatePolicy(TESTER, { auditRetentionDays }), {
+    await t.rejects(operations.policy.update(TESTER, { auditRetentionDays }), {
       code: 'invalid',
       field: 'audit_retention_days',
     })

@@ -14,93 +14,90 @@ const NOBODY = actor({ platform: false, realm: 'acme', access: 'none' })
 
 t.test('an administrator of one realm sees and changes that one alone', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  await operations.createRealm(TESTER, 'other')
-  await operations.createServiceAccount(ADMIN, 'acme', { name: 'CI' })
-  t.equal((await operations.listServiceAccounts(ADMIN, 'acme', FIRST)).items.length, 1)
+  await operations.realms.create(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'other')
+  await operations.accounts.create(ADMIN, 'acme', { name: 'CI' })
+  t.equal((await operations.accounts.list(ADMIN, 'acme', FIRST)).items.length, 1)
   t.same(
-    (await operations.listRealms(ADMIN, FIRST)).items.map((realm) => realm.name),
+    (await operations.realms.list(ADMIN, FIRST)).items.map((realm) => realm.name),
     ['acme'],
   )
-  t.same((await operations.listRealms(ADMIN, { after: 'acme', limit: 10 })).items, [])
+  t.same((await operations.realms.list(ADMIN, { after: 'acme', limit: 10 })).items, [])
   const notFound = { code: 'not_found' }
-  await t.rejects(operations.findRealm(ADMIN, 'other'), notFound)
-  await t.rejects(operations.listServiceAccounts(ADMIN, 'other', FIRST), notFound)
-  await t.rejects(operations.createServiceAccount(ADMIN, 'other', { name: 'CI' }), notFound)
-  await t.rejects(operations.listSigningKeys(ADMIN, 'other'), notFound)
-  await t.rejects(operations.createRealm(ADMIN, 'third'), { code: 'forbidden' })
-  await t.rejects(operations.rotateMasterKey(ADMIN), { code: 'forbidden' })
+  await t.rejects(operations.realms.find(ADMIN, 'other'), notFound)
+  await t.rejects(operations.accounts.list(ADMIN, 'other', FIRST), notFound)
+  await t.rejects(operations.accounts.create(ADMIN, 'other', { name: 'CI' }), notFound)
+  await t.rejects(operations.signingKeys.list(ADMIN, 'other'), notFound)
+  await t.rejects(operations.realms.create(ADMIN, 'third'), { code: 'forbidden' })
+  await t.rejects(operations.masterKey.rotate(ADMIN), { code: 'forbidden' })
 })
 
 t.test('a viewer sees and changes nothing', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
-  t.equal((await operations.findRealm(VIEWER, 'acme')).name, 'acme')
-  t.equal((await operations.findServiceAccount(VIEWER, 'acme', account.clientId)).name, 'CI')
-  t.equal((await operations.listSigningKeys(VIEWER, 'acme')).length, 1)
+  await operations.realms.create(TESTER, 'acme')
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  t.equal((await operations.realms.find(VIEWER, 'acme')).name, 'acme')
+  t.equal((await operations.accounts.find(VIEWER, 'acme', account.clientId)).name, 'CI')
+  t.equal((await operations.signingKeys.list(VIEWER, 'acme')).length, 1)
   const forbidden = { code: 'forbidden' }
-  await t.rejects(operations.createServiceAccount(VIEWER, 'acme', { name: 'x' }), forbidden)
-  await t.rejects(operations.resetClientSecret(VIEWER, 'acme', account.clientId), forbidden)
-  await t.rejects(
-    operations.updateServiceAccount(VIEWER, 'acme', account.clientId, { enabled: false }),
-    forbidden,
-  )
-  await t.rejects(operations.deleteServiceAccount(VIEWER, 'acme', account.clientId), forbidden)
-  await t.rejects(operations.rotateSigningKey(VIEWER, 'acme'), forbidden)
-  await t.rejects(operations.revokeSigningKey(VIEWER, 'acme', 'kid'), forbidden)
+  await t.rejects(operations.accounts.create(VIEWER, 'acme', { name: 'x' }), forbidden)
+  await t.rejects(operations.secrets.reset(VIEWER, 'acme', account.clientId), forbidden)
+  await t.rejects(operations.accounts.update(VIEWER, 'acme', account.clientId, { enabled: false }), forbidden)
+  await t.rejects(operations.accounts.delete(VIEWER, 'acme', account.clientId), forbidden)
+  await t.rejects(operations.signingKeys.rotate(VIEWER, 'acme'), forbidden)
+  await t.rejects(operations.signingKeys.revoke(VIEWER, 'acme', 'kid'), forbidden)
 })
 
 t.test('an actor without an administrative role sees no realm', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const forbidden = { code: 'forbidden' }
-  await t.rejects(operations.findRealm(NOBODY, 'acme'), forbidden)
-  await t.rejects(operations.findRealm(NOBODY, 'other'), forbidden)
-  await t.rejects(operations.listRealms(NOBODY, FIRST), forbidden)
+  await t.rejects(operations.realms.find(NOBODY, 'acme'), forbidden)
+  await t.rejects(operations.realms.find(NOBODY, 'other'), forbidden)
+  await t.rejects(operations.realms.list(NOBODY, FIRST), forbidden)
 })
 
 t.test('an administrator of realm system handles no platform administrator', async (t) => {
   const { operations } = await testServer(t)
-  await operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await operations.bootstrap.createAdministrator('root', 'a secret of the platform')
   const admin = actor({ platform: false, realm: 'system', access: 'administer' })
   const forbidden = { code: 'forbidden' }
   const roles = ['platform-admin']
-  await t.rejects(operations.createServiceAccount(admin, 'system', { name: 'x', roles }), forbidden)
-  await t.rejects(operations.resetClientSecret(admin, 'system', 'root'), forbidden)
-  await t.rejects(operations.deleteServiceAccount(admin, 'system', 'root'), forbidden)
+  await t.rejects(operations.accounts.create(admin, 'system', { name: 'x', roles }), forbidden)
+  await t.rejects(operations.secrets.reset(admin, 'system', 'root'), forbidden)
+  await t.rejects(operations.accounts.delete(admin, 'system', 'root'), forbidden)
 })
 
 t.test(
   'an Account Admin gives every role of its realm, to itself too, but never platform-admin',
   async (t) => {
     const { operations } = await testServer(t)
-    await operations.createRealm(TESTER, 'acme', { roles: ['deployer'] })
-    const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+    await operations.realms.create(TESTER, 'acme', { roles: ['deployer'] })
+    const { account } = await operations.accounts.create(TESTER, 'acme', {
       name: 'Admin',
       roles: ['account-admin'],
     })
     const self: Actor = { ...ADMIN, kind: 'api', id: `acme/${account.clientId}` }
-    await operations.putProtectedResource(self, 'acme', {
+    await operations.resources.put(self, 'acme', {
       type: 'device',
       id: 'd1',
       name: 'Door',
       groups: [],
     })
     for (const role of ['view', 'operate', 'manage', 'introspect', 'deployer'])
-      t.ok((await operations.addRole(self, 'acme', account.clientId, role)).roles.includes(role))
+      t.ok((await operations.accounts.addRole(self, 'acme', account.clientId, role)).roles.includes(role))
     t.ok(
-      await operations.addGrant(self, 'acme', account.clientId, {
+      await operations.grants.add(self, 'acme', account.clientId, {
         role: 'operate',
         type: 'device',
         id: 'd1',
       }),
     )
     for (const roles of [['platform-admin'], ['view', 'platform-admin']])
-      await t.rejects(operations.updateServiceAccount(self, 'acme', account.clientId, { roles }), {
+      await t.rejects(operations.accounts.update(self, 'acme', account.clientId, { roles }), {
         code: 'forbidden',
       })
-    await t.rejects(operations.addRole(self, 'acme', account.clientId, 'platform-admin'), {
+    await t.rejects(operations.accounts.addRole(self, 'acme', account.clientId, 'platform-admin'), {
       code: 'forbidden',
     })
   },
@@ -108,14 +105,14 @@ t.test(
 
 t.test('an account holds only roles that its realm has', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme', { roles: ['deployer'] })
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+  await operations.realms.create(TESTER, 'acme', { roles: ['deployer'] })
+  const { account } = await operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
     roles: ['deployer', 'manage'],
   })
   t.same(account.roles, ['deployer', 'manage'])
   for (const roles of [['unknown'], ['platform-admin'], ['view', 'view']])
-    await t.rejects(operations.createServiceAccount(TESTER, 'acme', { name: 'x', roles }), {
+    await t.rejects(operations.accounts.create(TESTER, 'acme', { name: 'x', roles }), {
       code: 'invalid',
       field: 'roles',
     })
@@ -123,13 +120,13 @@ t.test('an account holds only roles that its realm has', async (t) => {
 
 t.test('an account may be given only scopes that its realm has', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme', { scopes: ['view', 'deploy'] })
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', {
+  await operations.realms.create(TESTER, 'acme', { scopes: ['view', 'deploy'] })
+  const { account } = await operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
     scopes: ['deploy'],
   })
   t.same(account.scopes, ['deploy'])
-  await t.rejects(operations.createServiceAccount(TESTER, 'acme', { name: 'x', scopes: ['delete'] }), {
+  await t.rejects(operations.accounts.create(TESTER, 'acme', { name: 'x', scopes: ['delete'] }), {
     code: 'invalid',
     field: 'scopes',
   })

@@ -14,11 +14,11 @@ async function skewedNodes(t: Test) {
     clock: testClock(new Date(start - 60_000)),
     databaseUrl: fast.databaseUrl,
   })
-  await slow.operations.createRealm(TESTER, 'acme', {
+  await slow.operations.realms.create(TESTER, 'acme', {
     jwksMaxAgeSeconds: MAX_AGE,
     tokenLifetimeSeconds: 3600,
   })
-  const made = await slow.operations.createServiceAccount(TESTER, 'acme', {
+  const made = await slow.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
     roles: ['introspect'],
   })
@@ -52,15 +52,15 @@ for (const [publisher, promoter] of [
   t.test(`no key signs before every cache knows it, published by the ${publisher} clock`, async (t) => {
     const { pass, token, keys, ...nodes } = await skewedNodes(t)
     const cached = createLocalJWKSet(await keys(nodes[promoter]))
-    const next = await nodes[publisher].operations.rotateSigningKey(TESTER, 'acme')
+    const next = await nodes[publisher].operations.signingKeys.rotate(TESTER, 'acme')
     // A validator may go by what it got right before for that long.
     for (let second = 0; second < MAX_AGE; second += 19) {
-      await nodes[promoter].operations.rotateDueSigningKeys()
+      await nodes[promoter].operations.signingKeys.rotateDue()
       await jwtVerify(await token(nodes[promoter]), cached, { currentDate: nodes[promoter].clock.now })
       pass(19)
     }
     pass(300)
-    await nodes[promoter].operations.rotateDueSigningKeys()
+    await nodes[promoter].operations.signingKeys.rotateDue()
     t.equal(decodeProtectedHeader(await token(nodes[promoter])).kid, next.kid, 'and then it signs')
   })
 
@@ -71,13 +71,13 @@ for (const [retirer, remover] of [
   t.test(`a retired key is published while its tokens count, retired by the ${retirer} clock`, async (t) => {
     const { pass, token, keys, fast, slow } = await skewedNodes(t)
     const nodes = { fast, slow }
-    await nodes[retirer].operations.rotateSigningKey(TESTER, 'acme')
+    await nodes[retirer].operations.signingKeys.rotate(TESTER, 'acme')
     pass(MAX_AGE + 125)
     const last = await token(fast)
-    await nodes[retirer].operations.rotateDueSigningKeys()
+    await nodes[retirer].operations.signingKeys.rotateDue()
     // The last second in which the slow clock takes it as valid.
     pass(3600 + 119)
-    await nodes[remover].operations.rotateDueSigningKeys()
+    await nodes[remover].operations.signingKeys.rotateDue()
     await jwtVerify(last, createLocalJWKSet(await keys(slow)), { currentDate: slow.clock.now })
     t.ok(true)
   })
@@ -92,6 +92,6 @@ t.test('a revoked token stays revoked on the slow node when the fast one cleans 
   const revoked = await token(fast)
   await post(fast, 'revoke', revoked)
   pass(3600 + 61)
-  await fast.operations.deleteWhatHasExpired()
+  await fast.operations.expiry.deleteExpired()
   t.equal((await post(slow, 'token/introspect', revoked)).active, false)
 })

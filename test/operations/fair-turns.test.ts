@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { createJobLog } from '../../src/server/jobs/job-log.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { inRealmTransaction } from '../../src/storage/realm-transactions.ts'
-import { keepRealmByName, lockRealmByName } from '../../src/storage/realms.ts'
+import { lockRealmByName, shareRealmByName } from '../../src/storage/realms.ts'
 import { untilLocked } from '../support/postgres.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
@@ -17,24 +17,24 @@ async function connect(t: Test, databaseUrl: string) {
 
 t.test('an exclusive waiter comes before later shared ones', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   // A pool for each, as nodes have.
   const nodes = [1, 2, 3].map(() =>
     openDatabase({ connectionString: databaseUrl, poolSize: 2, onIdleError: () => {} }),
   ) as [ReturnType<typeof openDatabase>, ReturnType<typeof openDatabase>, ReturnType<typeof openDatabase>]
   t.teardown(() => Promise.all(nodes.map((db) => db.destroy())))
   const order: string[] = []
-  const later = (n: 1 | 2, name: string, hold: typeof keepRealmByName) =>
+  const later = (n: 1 | 2, name: string, hold: typeof shareRealmByName) =>
     inRealmTransaction(nodes[n], 'acme', async (trx) => {
       await hold(trx, 'acme')
       order.push(name)
     })
   let waiting: Promise<void>[] = []
   await inRealmTransaction(nodes[0], 'acme', async (trx) => {
-    await keepRealmByName(trx, 'acme')
+    await shareRealmByName(trx, 'acme')
     waiting = [later(1, 'alone', lockRealmByName)]
     await untilLocked(databaseUrl, 1)
-    waiting.push(later(2, 'later', keepRealmByName))
+    waiting.push(later(2, 'later', shareRealmByName))
     await untilLocked(databaseUrl, 2)
   })
   await Promise.all(waiting)
@@ -43,16 +43,16 @@ t.test('an exclusive waiter comes before later shared ones', async (t) => {
 
 t.test('changes of one realm leave connections to the others', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  await operations.createRealm(TESTER, 'beta')
+  await operations.realms.create(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'beta')
   const client = await connect(t, databaseUrl)
   await client.query(`begin; select from realms where name = 'acme' for update`)
   const stuck = Array.from({ length: 20 }, (_, n) =>
-    operations.createServiceAccount(TESTER, 'acme', { name: `n${n}` }),
+    operations.accounts.create(TESTER, 'acme', { name: `n${n}` }),
   )
   const settled = Promise.allSettled(stuck)
   await untilLocked(databaseUrl, 2)
-  await operations.createServiceAccount(TESTER, 'beta', { name: 'CI' })
+  await operations.accounts.create(TESTER, 'beta', { name: 'CI' })
   await client.query('rollback')
   t.ok((await settled).some(({ status }) => status === 'fulfilled'))
 })
@@ -61,7 +61,7 @@ t.test('realms whose rotation fails keep no other from its turn, and are logged 
   const server = await testServer(t)
   const { operations, clock, databaseUrl } = server
   const client = await connect(t, databaseUrl)
-  for (const name of ['stuck', 'acme']) await operations.createRealm(TESTER, name)
+  for (const name of ['stuck', 'acme']) await operations.realms.create(TESTER, name)
   // Many more than are looked at in one go, all of them due for longer than the good one.
   await client.query(`insert into realms (name, display_name, algorithm, token_lifetime_seconds, service_account_limit, scopes,
       audiences, roles, key_rotation_seconds, key_publish_seconds, jwks_max_age_seconds, created_at)
@@ -73,9 +73,9 @@ t.test('realms whose rotation fails keep no other from its turn, and are logged 
     'create trigger refuse before insert on signing_keys for each row execute function refuse()',
   )
   clock.advance(89 * 86_400)
-  const look = () => operations.rotateDueSigningKeys().catch((error: unknown) => error)
+  const look = () => operations.signingKeys.rotateDue().catch((error: unknown) => error)
   const states = async () =>
-    (await operations.listSigningKeys(TESTER, 'acme')).map(({ state }) => state).sort()
+    (await operations.signingKeys.list(TESTER, 'acme')).map(({ state }) => state).sort()
   let rounds = 0
   for (; rounds < 4 && (await states()).length === 1; rounds++) await look()
   t.same(await states(), ['current', 'next'], `after ${rounds} rounds`)
@@ -91,14 +91,14 @@ t.test('realms whose rotation fails keep no other from its turn, and are logged 
 
 t.test('a realm whose keys cannot be read keeps no other from its turn', async (t) => {
   const { operations, clock, databaseUrl } = await testServer(t)
-  for (const name of ['broken', 'acme']) await operations.createRealm(TESTER, name)
+  for (const name of ['broken', 'acme']) await operations.realms.create(TESTER, name)
   const client = await connect(t, databaseUrl)
   // PostgreSQL knows more years than JavaScript does.
   await client.query(`update signing_keys set published_at = '294000-01-01'
     where realm_id = (select id from realms where name = 'broken')`)
   clock.advance(89 * 86_400)
-  await t.rejects(operations.rotateDueSigningKeys(), { name: 'AggregateError', message: /broken/ })
-  const keys = await operations.listSigningKeys(TESTER, 'acme')
+  await t.rejects(operations.signingKeys.rotateDue(), { name: 'AggregateError', message: /broken/ })
+  const keys = await operations.signingKeys.list(TESTER, 'acme')
   t.same(keys.map(({ state }) => state).sort(), ['current', 'next'])
 })
 

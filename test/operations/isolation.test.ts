@@ -30,34 +30,34 @@ async function onDatabaseWith(t: Test, isolation: string) {
 for (const isolation of ['repeatable read', 'serializable']) {
   t.test(`two administrators cannot demote each other where the default is ${isolation}`, async (t) => {
     const { one, other, atOnce } = await onDatabaseWith(t, isolation)
-    await one.bootstrapAdministrator('root', 'correct-horse-battery-staple')
-    const made = await one.createServiceAccount(TESTER, 'system', { name: 'second', roles: [PLATFORM_ADMIN] })
+    await one.bootstrap.createAdministrator('root', 'correct-horse-battery-staple')
+    const made = await one.accounts.create(TESTER, 'system', { name: 'second', roles: [PLATFORM_ADMIN] })
     const outcomes = await atOnce('system', [
-      () => one.removeRole(TESTER, 'system', 'root', PLATFORM_ADMIN),
-      () => other.removeRole(TESTER, 'system', made.account.clientId, PLATFORM_ADMIN),
+      () => one.accounts.removeRole(TESTER, 'system', 'root', PLATFORM_ADMIN),
+      () => other.accounts.removeRole(TESTER, 'system', made.account.clientId, PLATFORM_ADMIN),
     ])
     t.same(outcomes.sort(), ['done', 'last_administrator'])
   })
 
   t.test(`a role is not dropped while it is given where the default is ${isolation}`, async (t) => {
     const { one, other, atOnce } = await onDatabaseWith(t, isolation)
-    await one.createRealm(TESTER, 'acme', { roles: ['deployer'] })
-    const { account } = await one.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+    await one.realms.create(TESTER, 'acme', { roles: ['deployer'] })
+    const { account } = await one.accounts.create(TESTER, 'acme', { name: 'CI' })
     const outcomes = await atOnce('acme', [
-      () => one.addRole(TESTER, 'acme', account.clientId, 'deployer'),
-      () => other.updateRealm(TESTER, 'acme', { roles: [] }),
+      () => one.accounts.addRole(TESTER, 'acme', account.clientId, 'deployer'),
+      () => other.realms.update(TESTER, 'acme', { roles: [] }),
     ])
-    const { roles } = await one.findServiceAccount(TESTER, 'acme', account.clientId)
+    const { roles } = await one.accounts.find(TESTER, 'acme', account.clientId)
     t.equal(outcomes.filter((outcome) => outcome === 'done').length, 1, outcomes.join())
-    t.equal(roles.includes('deployer'), (await one.findRealm(TESTER, 'acme')).roles.includes('deployer'))
+    t.equal(roles.includes('deployer'), (await one.realms.find(TESTER, 'acme')).roles.includes('deployer'))
   })
 
   t.test(`a realm's limit holds where the default is ${isolation}`, async (t) => {
     const { one, other, atOnce } = await onDatabaseWith(t, isolation)
-    await one.createRealm(TESTER, 'acme', { serviceAccountLimit: 1 })
+    await one.realms.create(TESTER, 'acme', { serviceAccountLimit: 1 })
     const outcomes = await atOnce('acme', [
-      () => one.createServiceAccount(TESTER, 'acme', { name: 'first' }),
-      () => other.createServiceAccount(TESTER, 'acme', { name: 'second' }),
+      () => one.accounts.create(TESTER, 'acme', { name: 'first' }),
+      () => other.accounts.create(TESTER, 'acme', { name: 'second' }),
     ])
     t.same(outcomes.sort(), ['done', 'limit_reached'])
   })

@@ -12,9 +12,9 @@ const DAY = 86_400
 async function upgraded(t: Test) {
   const databaseUrl = await testDatabase(t)
   const first = await testServer(t, { databaseUrl })
-  await first.operations.createRealm(TESTER, 'acme')
+  await first.operations.realms.create(TESTER, 'acme')
   const imported = { clientId: 'legacy', clientSecret: 'correct horse battery' }
-  await first.operations.createServiceAccount(TESTER, 'acme', { name: 'legacy', imported })
+  await first.operations.accounts.create(TESTER, 'acme', { name: 'legacy', imported })
   const database = new pg.Client(databaseUrl)
   await database.connect()
   t.teardown(() => database.end())
@@ -31,7 +31,7 @@ async function upgraded(t: Test) {
     return rows[0] as { phc: string; keyed_phc: string | null }
   }
   const isGood = (clientSecret: string, address = '192.0.2.1') =>
-    operations.authenticateClient('acme', { clientId: 'legacy', clientSecret }, address).then(
+    operations.clients.authenticate('acme', { clientId: 'legacy', clientSecret }, address).then(
       () => true,
       () => false,
     )
@@ -43,10 +43,10 @@ t.test(
   async (t) => {
     const { operations, stored, isGood } = await upgraded(t)
     const imported = { clientId: 'new', clientSecret: 'correct horse battery' }
-    await operations.createServiceAccount(TESTER, 'acme', { name: 'new', imported })
+    await operations.accounts.create(TESTER, 'acme', { name: 'new', imported })
     t.match(await stored('new'), { phc: /^\$argon2id\$/, keyed_phc: /^[0-9a-f]{2}\$argon2id\$/ })
     t.ok(await isGood(SECRET))
-    await operations.deleteWhatHasExpired()
+    await operations.expiry.deleteExpired()
     t.match(await stored('legacy'), { phc: /^\$argon2id\$/ })
   },
 )
@@ -67,7 +67,7 @@ t.test(
   async (t) => {
     const { operations, clock, stored, isGood, database, databaseUrl } = await upgraded(t)
     clock.advance(DAY + 60)
-    await operations.deleteWhatHasExpired()
+    await operations.expiry.deleteExpired()
     t.match(await stored('legacy'), { phc: '', keyed_phc: /^--\$argon2id\$/ })
     t.same((await database.query('select from upgrades')).rowCount, 0)
     t.notOk(await isGood('wrong'))
@@ -76,13 +76,13 @@ t.test(
     t.ok(await isGood(SECRET))
     const restarted = await testServer(t, { databaseUrl, clock })
     const credentials = { clientId: 'legacy', clientSecret: SECRET }
-    t.ok(await restarted.operations.authenticateClient('acme', credentials, '192.0.2.1'))
+    t.ok(await restarted.operations.clients.authenticate('acme', credentials, '192.0.2.1'))
   },
 )
 
 /** An account whose generated secret the version before made. */
 async function oldGenerated({ operations, database }: Awaited<ReturnType<typeof upgraded>>) {
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'old' })
+  const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'old' })
   const { clientId } = account
   await database.query('update client_secrets set bound_hmac = null where client_id = $1', [clientId])
   const bound = async () => {
@@ -97,23 +97,27 @@ t.test('a generated secret from before is bound to its account at its first use'
   const { operations } = before
   const { credentials, bound } = await oldGenerated(before)
   const other = generateClientSecret()
-  await t.rejects(operations.authenticateClient('acme', { ...credentials, clientSecret: other }, '192.0.2.1'))
+  await t.rejects(
+    operations.clients.authenticate('acme', { ...credentials, clientSecret: other }, '192.0.2.1'),
+  )
   t.equal(await bound(), null)
-  t.ok(await operations.authenticateClient('acme', credentials, '192.0.2.1'))
+  t.ok(await operations.clients.authenticate('acme', credentials, '192.0.2.1'))
   for (;;) if ((await bound()) !== null) break
   t.equal((await bound())?.length, 32)
-  t.ok(await operations.authenticateClient('acme', credentials, '192.0.2.1'))
-  await operations.resetClientSecret(TESTER, 'acme', credentials.clientId)
-  await t.rejects(operations.authenticateClient('acme', credentials, '192.0.2.1'), { code: 'invalid_client' })
+  t.ok(await operations.clients.authenticate('acme', credentials, '192.0.2.1'))
+  await operations.secrets.reset(TESTER, 'acme', credentials.clientId)
+  await t.rejects(operations.clients.authenticate('acme', credentials, '192.0.2.1'), {
+    code: 'invalid_client',
+  })
 })
 
 t.test('a generated secret from before that nobody used in the roll-out stays good after it', async (t) => {
   const before = await upgraded(t)
   const { operations, clock, databaseUrl, database } = before
   const { credentials, bound } = await oldGenerated(before)
-  const victim = await operations.createServiceAccount(TESTER, 'acme', { name: 'victim' })
+  const victim = await operations.accounts.create(TESTER, 'acme', { name: 'victim' })
   clock.advance(DAY + 60)
-  await operations.deleteWhatHasExpired()
+  await operations.expiry.deleteExpired()
   t.equal((await bound())?.length, 33)
   await database.query(
     `update client_secrets v set hmac = o.hmac, bound_hmac = o.bound_hmac from client_secrets o
@@ -122,12 +126,12 @@ t.test('a generated secret from before that nobody used in the roll-out stays go
   )
   const { operations: restarted } = await testServer(t, { databaseUrl, clock })
   const moved = { ...credentials, clientId: victim.account.clientId }
-  await t.rejects(restarted.authenticateClient('acme', moved, '192.0.2.1'), { code: 'invalid_client' })
+  await t.rejects(restarted.clients.authenticate('acme', moved, '192.0.2.1'), { code: 'invalid_client' })
   const wrong = { ...credentials, clientSecret: generateClientSecret() }
-  await t.rejects(restarted.authenticateClient('acme', wrong, '192.0.2.1'), { code: 'invalid_client' })
-  t.ok(await restarted.authenticateClient('acme', credentials, '192.0.2.1'))
+  await t.rejects(restarted.clients.authenticate('acme', wrong, '192.0.2.1'), { code: 'invalid_client' })
+  t.ok(await restarted.clients.authenticate('acme', credentials, '192.0.2.1'))
   for (;;) if ((await bound())?.length === 32) break
-  t.ok(await restarted.authenticateClient('acme', credentials, '192.0.2.1'))
+  t.ok(await restarted.clients.authenticate('acme', credentials, '192.0.2.1'))
 })
 
 t.test('a hash whose binding was taken away is refused after the roll-out', async (t) => {
@@ -135,20 +139,20 @@ t.test('a hash whose binding was taken away is refused after the roll-out', asyn
   const { operations, clock, database, databaseUrl, isGood } = before
   const { credentials } = await oldGenerated(before)
   clock.advance(DAY + 60)
-  await operations.deleteWhatHasExpired()
+  await operations.expiry.deleteExpired()
   await database.query(`update client_secrets set bound_hmac = null where hmac is not null`)
   await database.query(
     `update client_secrets set keyed_phc = null, phc = $1, hmac = null where client_id = 'legacy'`,
     [await hash(SECRET)],
   )
   const authenticate = (server: typeof operations) =>
-    server.authenticateClient('acme', credentials, '192.0.2.1')
+    server.clients.authenticate('acme', credentials, '192.0.2.1')
   await t.rejects(authenticate(operations), { code: 'invalid_client' })
   t.notOk(await isGood(SECRET))
   const restarted = await testServer(t, { databaseUrl, clock })
   await t.rejects(authenticate(restarted.operations), { code: 'invalid_client' })
   const legacy = { clientId: 'legacy', clientSecret: SECRET }
-  await t.rejects(restarted.operations.authenticateClient('acme', legacy, '192.0.2.2'), {
+  await t.rejects(restarted.operations.clients.authenticate('acme', legacy, '192.0.2.2'), {
     code: 'invalid_client',
   })
 })
@@ -158,7 +162,7 @@ t.test('a hash of another length in the database is a wrong one', async (t) => {
   const { credentials } = await oldGenerated(before)
   for (const bytes of ['\\x', '\\x00', `\\x${'00'.repeat(40)}`]) {
     await before.database.query('update client_secrets set bound_hmac = $1', [bytes])
-    await t.rejects(before.operations.authenticateClient('acme', credentials, '192.0.2.1'), {
+    await t.rejects(before.operations.clients.authenticate('acme', credentials, '192.0.2.1'), {
       code: 'invalid_client',
     })
   }

@@ -9,7 +9,7 @@ const MOST = 2000
 /** A database that ends a statement which writes too many rows: a test by time would be one of the machine. */
 async function largeRealm(t: Test) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const client = new pg.Client(server.databaseUrl)
   await client.connect()
   t.teardown(() => client.end())
@@ -46,37 +46,37 @@ const TABLES = ['service_accounts', 'client_secrets', 'status_indexes', 'last_us
 
 t.test('a realm is deleted at once, however much is in it', async (t) => {
   const { operations, count, rows } = await largeRealm(t)
-  await operations.createRealm(TESTER, 'other')
-  const { account } = await operations.createServiceAccount(TESTER, 'other', { name: 'CI' })
-  await operations.deleteRealm(TESTER, 'acme')
-  await t.rejects(operations.findRealm(TESTER, 'acme'), { code: 'not_found' })
-  await t.rejects(operations.findPublishedRealm('acme'))
+  await operations.realms.create(TESTER, 'other')
+  const { account } = await operations.accounts.create(TESTER, 'other', { name: 'CI' })
+  await operations.realms.delete(TESTER, 'acme')
+  await t.rejects(operations.realms.find(TESTER, 'acme'), { code: 'not_found' })
+  await t.rejects(operations.publishedRealms.find('acme'))
   const [left] = await rows("select name from realms where name like '-deleted-%'")
   t.ok(left, 'more than is cleared away at once')
   for (const name of [left?.name, '-deleted-1']) {
-    await t.rejects(operations.findRealm(TESTER, name), { code: 'not_found' })
-    await t.rejects(operations.createRealm(TESTER, name), { code: 'invalid' })
-    await t.rejects(operations.findPublishedRealm(name))
+    await t.rejects(operations.realms.find(TESTER, name), { code: 'not_found' })
+    await t.rejects(operations.realms.create(TESTER, name), { code: 'invalid' })
+    await t.rejects(operations.publishedRealms.find(name))
   }
   t.notOk(
-    (await operations.listRealms(TESTER, { after: '', limit: 10 })).items.some(
+    (await operations.realms.list(TESTER, { after: '', limit: 10 })).items.some(
       ({ name }) => name === left?.name,
     ),
   )
-  await operations.createRealm(TESTER, 'acme')
-  t.equal((await operations.findRealm(TESTER, 'acme')).serviceAccountCount, 0)
-  await operations.deleteRealm(TESTER, 'acme')
-  while (await operations.deleteWhatHasExpired());
+  await operations.realms.create(TESTER, 'acme')
+  t.equal((await operations.realms.find(TESTER, 'acme')).serviceAccountCount, 0)
+  await operations.realms.delete(TESTER, 'acme')
+  while (await operations.expiry.deleteExpired());
   t.same(await rows("select name from realms where name like '-deleted-%'"), [])
   for (const table of [...TABLES, 'grants'])
     t.equal(await count(table, 'realm_id not in (select id from realms)'), 0, table)
-  await t.resolves(operations.findServiceAccount(TESTER, 'other', account.clientId))
+  await t.resolves(operations.accounts.find(TESTER, 'other', account.clientId))
   t.equal(await count('audit_events', "action = 'realm.delete' and outcome = 'done'"), 2)
 })
 
 t.test('a resource is deleted, however many accounts have grants on it', async (t) => {
   const { operations, count } = await largeRealm(t)
-  await operations.deleteProtectedResource(TESTER, 'acme', { type: 'device', id: '1' })
+  await operations.resources.delete(TESTER, 'acme', { type: 'device', id: '1' })
   t.equal(await count('grants', "id = '1'"), 0)
   t.equal(await count('service_accounts', `authorization_details like '[{%"2"%}]'`), MANY)
   t.equal(await count('service_accounts', `authorization_details like '%"1"%'`), 0)
@@ -84,11 +84,11 @@ t.test('a resource is deleted, however many accounts have grants on it', async (
 
 t.test('whether anybody holds a role is found by an index, whatever the size of the realm', async (t) => {
   const { operations, rows } = await largeRealm(t)
-  await operations.updateRealm(TESTER, 'acme', { roles: ['deploy', 'unheld'] })
+  await operations.realms.update(TESTER, 'acme', { roles: ['deploy', 'unheld'] })
   await rows(`update service_accounts set roles = '{deploy}' where client_id = 'sa_7'`)
   await rows('analyze service_accounts')
-  await t.rejects(operations.updateRealm(TESTER, 'acme', { roles: ['unheld'] }), { code: 'conflict' })
-  t.same((await operations.updateRealm(TESTER, 'acme', { roles: ['deploy'] })).roles, ['deploy'])
+  await t.rejects(operations.realms.update(TESTER, 'acme', { roles: ['unheld'] }), { code: 'conflict' })
+  t.same((await operations.realms.update(TESTER, 'acme', { roles: ['deploy'] })).roles, ['deploy'])
   const [{ id }] = await rows("select id from realms where name = 'acme'")
   const plan = await rows(`explain select client_id from service_accounts where realm_id = ${id}
     and account_realm_roles(realm_id, roles) @> array['${id}/unheld'] limit 1`)

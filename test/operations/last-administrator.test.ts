@@ -8,10 +8,10 @@ t.test(
   'a leaked secret of the last platform administrator is revoked, and the log says how to recover',
   async (t) => {
     const { operations, warnings } = await testServer(t)
-    await operations.bootstrapAdministrator('root', 'correct-horse-battery-staple')
-    const { clientSecret } = await operations.resetClientSecret(TESTER, 'system', 'root')
-    await operations.reportLeakedSecrets('system', report(clientSecret), '::1')
-    const { items } = await operations.listAuditEvents(TESTER, 'system', { limit: 1 })
+    await operations.bootstrap.createAdministrator('root', 'correct-horse-battery-staple')
+    const { clientSecret } = await operations.secrets.reset(TESTER, 'system', 'root')
+    await operations.leakedSecrets.report('system', report(clientSecret), '::1')
+    const { items } = await operations.audit.list(TESTER, 'system', { limit: 1 })
     t.match(items, [{ action: 'service-account.leaked-secret', details: { last_administrator: true } }])
     t.match(
       warnings.at(-1),
@@ -22,16 +22,16 @@ t.test(
 
 t.test('an administrator whose secrets have all ended is not one who is left', async (t) => {
   const { operations, warnings } = await testServer(t)
-  await operations.bootstrapAdministrator('root', 'correct-horse-battery-staple')
-  const made = await operations.createServiceAccount(TESTER, 'system', {
+  await operations.bootstrap.createAdministrator('root', 'correct-horse-battery-staple')
+  const made = await operations.accounts.create(TESTER, 'system', {
     name: 'second',
     roles: [PLATFORM_ADMIN],
   })
-  await operations.reportLeakedSecrets('system', report(made.clientSecret), '::1')
+  await operations.leakedSecrets.report('system', report(made.clientSecret), '::1')
   t.same(warnings, [], 'one is left')
   const refused = { code: 'last_administrator' }
-  await t.rejects(operations.deleteServiceAccount(TESTER, 'system', 'root'), refused)
-  await t.rejects(operations.removeRole(TESTER, 'system', 'root', PLATFORM_ADMIN), refused)
-  await operations.resetClientSecret(TESTER, 'system', made.account.clientId)
-  await operations.deleteServiceAccount(TESTER, 'system', 'root')
+  await t.rejects(operations.accounts.delete(TESTER, 'system', 'root'), refused)
+  await t.rejects(operations.accounts.removeRole(TESTER, 'system', 'root', PLATFORM_ADMIN), refused)
+  await operations.secrets.reset(TESTER, 'system', made.account.clientId)
+  await operations.accounts.delete(TESTER, 'system', 'root')
 })

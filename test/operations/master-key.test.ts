@@ -29,13 +29,13 @@ async function nodesOnOneDatabase(t: Test): Promise<(...masterKeys: string[]) =>
 
 /** Makes a realm by one node. What it returns asks any node for a token there. */
 async function madeBy(maker: Operations, name: string): Promise<(node: Operations) => Promise<string>> {
-  await maker.createRealm(TESTER, name)
-  const { account, clientSecret } = await maker.createServiceAccount(TESTER, name, { name: 'CI' })
+  await maker.realms.create(TESTER, name)
+  const { account, clientSecret } = await maker.accounts.create(TESTER, name, { name: 'CI' })
   const credentials = { clientId: account.clientId, clientSecret }
   const request = { scope: undefined, targets: { resources: [], audience: undefined } }
   return async (node) => {
-    const client = await node.authenticateClient(name, credentials, ADDRESS)
-    return (await node.issueAccessToken(client, request, ADDRESS)).value
+    const client = await node.clients.authenticate(name, credentials, ADDRESS)
+    return (await node.tokens.issue(client, request, ADDRESS)).value
   }
 }
 
@@ -45,19 +45,19 @@ t.test(
     const opened = await nodesOnOneDatabase(t)
     const before = await opened(key(1))
     const tokenOf = await madeBy(before, 'acme')
-    await before.rotateSigningKey(TESTER, 'acme')
+    await before.signingKeys.rotate(TESTER, 'acme')
 
     const between = await opened(key(2), key(1))
     // A node that has yet to hear of the new key makes another one under the old.
-    await before.createRealm(TESTER, 'late')
+    await before.realms.create(TESTER, 'late')
     // Two of acme, one of late, those of the verifiers and of the portal.
-    t.equal(await between.rotateMasterKey(TESTER), 5)
-    t.equal(await between.rotateMasterKey(TESTER), 0)
+    t.equal(await between.masterKey.rotate(TESTER), 5)
+    t.equal(await between.masterKey.rotate(TESTER), 0)
 
     const after = await opened(key(2))
-    t.match((await after.verifyPresentedToken(await tokenOf(after))).account.clientId, /^sa_/)
+    t.match((await after.presentedTokens.verify(await tokenOf(after))).account.clientId, /^sa_/)
     await t.rejects(opened(key(1)), { name: 'WrongMasterKeyError' })
-    const { items } = await after.listAuditEvents(TESTER, undefined, {
+    const { items } = await after.audit.list(TESTER, undefined, {
       action: 'master-key.rotate',
       limit: 10,
     })
@@ -83,7 +83,7 @@ t.test(
     for (const [step, keys] of steps.entries()) {
       const before = nodes.at(-1)
       // As the instructions say: before the old key is taken away.
-      if (step === 3) await before?.rotateMasterKey(TESTER)
+      if (step === 3) await before?.masterKey.rotate(TESTER)
       const node = await opened(...keys)
       nodes.push(node)
       if (!before) continue
@@ -98,7 +98,7 @@ t.test('a key that did not open is looked at again by the next request', async (
   const old = await opened(key(1))
   const tokenOf = await madeBy(await opened(key(2), key(1)), 'acme')
   await t.rejects(tokenOf(old), { code: 'temporarily_unavailable' })
-  await (await opened(key(1), key(2))).rotateMasterKey(TESTER)
+  await (await opened(key(1), key(2))).masterKey.rotate(TESTER)
   t.ok(await tokenOf(old))
 })
 
@@ -108,31 +108,31 @@ t.test(
     const opened = await nodesOnOneDatabase(t)
     const stolen = await opened(key(1))
     const tokenOf = await madeBy(stolen, 'acme')
-    await stolen.rotateSigningKey(TESTER, 'acme')
+    await stolen.signingKeys.rotate(TESTER, 'acme')
     const old = await tokenOf(stolen)
-    const { keys } = await stolen.findPublishedRealm('acme')
+    const { keys } = await stolen.publishedRealms.find('acme')
     t.equal(keys.length, 2)
-    const { url } = await stolen.createPortalLink(TESTER, 'acme')
+    const { url } = await stolen.portal.createLink(TESTER, 'acme')
     const code = new URL(url).hash.slice(1)
-    const cookie = await stolen.signInWithLink('acme', code, ADDRESS)
+    const cookie = await stolen.portal.signInWithLink('acme', code, ADDRESS)
 
     const node = await opened(key(2), key(1))
-    await node.rotateMasterKey(TESTER)
-    t.match(await node.replaceCompromisedKeys(TESTER), { realms: 1, signingKeys: 2, portalSessions: 1 })
+    await node.masterKey.rotate(TESTER)
+    t.match(await node.masterKey.replaceCompromised(TESTER), { realms: 1, signingKeys: 2, portalSessions: 1 })
     const after = await opened(key(2))
     for (const one of [node, after]) {
-      await t.rejects(one.verifyPresentedToken(old), { code: 'invalid_token' })
-      const kids = (await one.findPublishedRealm('acme')).keys.map(({ kid }) => kid)
+      await t.rejects(one.presentedTokens.verify(old), { code: 'invalid_token' })
+      const kids = (await one.publishedRealms.find('acme')).keys.map(({ kid }) => kid)
       for (const { kid } of keys) t.notOk(kids.includes(kid))
-      t.ok(await one.verifyPresentedToken(await tokenOf(one)))
+      t.ok(await one.presentedTokens.verify(await tokenOf(one)))
     }
-    t.equal(await after.findPortalVisit(cookie), undefined)
-    const { items } = await after.listAuditEvents(TESTER, undefined, {
+    t.equal(await after.portalVisits.find(cookie), undefined)
+    const { items } = await after.audit.list(TESTER, undefined, {
       action: 'master-key.rotate',
       limit: 1,
     })
     t.match(items, [{ details: { after_compromise: true, realms: 1, signingKeys: 2 } }])
     const admin = { ...TESTER, authority: { platform: false, realm: 'acme', access: 'administer' } } as const
-    await t.rejects(after.replaceCompromisedKeys(admin), { code: 'forbidden' })
+    await t.rejects(after.masterKey.replaceCompromised(admin), { code: 'forbidden' })
   },
 )

@@ -7,8 +7,8 @@ const PATH = '/realms/acme/protocol/openid-connect'
 t.test('a node that lacks the newest master key answers 503, is not ready, and says why once', async (t) => {
   const lacking = await testServer(t)
   const newer = await testServer(t, { databaseUrl: lacking.databaseUrl, masterKeys: [NEWER, MASTER_KEY] })
-  await newer.operations.createRealm(TESTER, 'acme')
-  const made = await newer.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await newer.operations.realms.create(TESTER, 'acme')
+  const made = await newer.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const token = () =>
     lacking.app.inject({
       method: 'POST',
@@ -35,7 +35,7 @@ t.test('a node that lacks the newest master key answers 503, is not ready, and s
 
   // Sealed again under a key that it has, the realm opens.
   const back = await testServer(t, { databaseUrl: lacking.databaseUrl, masterKeys: [MASTER_KEY, NEWER] })
-  await back.operations.rotateMasterKey(TESTER)
+  await back.operations.masterKey.rotate(TESTER)
   t.equal((await lacking.app.inject('/health/ready')).statusCode, 200)
   t.equal((await token()).statusCode, 200)
 })

@@ -7,7 +7,7 @@ async function tokenOf(
   { app, operations }: TestServer,
   realm = 'acme',
 ): Promise<{ token: string; clientId: string }> {
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, realm, { name: 'CI' })
+  const { account, clientSecret } = await operations.accounts.create(TESTER, realm, { name: 'CI' })
   const answer = await app.inject({
     method: 'POST',
     url: `/realms/${realm}/protocol/openid-connect/token`,
@@ -29,19 +29,19 @@ async function refuses(t: Test, attempt: Promise<unknown>, reason: string | RegE
 t.test('a token is good for its realm and its audience', async (t) => {
   const server = await testServer(t)
   const { operations } = server
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const { token, clientId } = await tokenOf(server)
 
-  const presented = await operations.verifyPresentedToken(token, {
+  const presented = await operations.presentedTokens.verify(token, {
     realm: 'acme',
     audience: `${PUBLIC_URL}/realms/acme`,
   })
   t.equal(presented.account.clientId, clientId)
   t.equal(presented.loaded.realm.name, 'acme')
   t.equal(presented.claims['sub'], clientId)
-  t.equal((await operations.verifyPresentedToken(token)).account.clientId, clientId)
-  await refuses(t, operations.verifyPresentedToken(token, { audience: `${PUBLIC_URL}/admin` }), /aud/)
-  await refuses(t, operations.verifyPresentedToken(token, { realm: 'other' }), 'a token of another realm')
+  t.equal((await operations.presentedTokens.verify(token)).account.clientId, clientId)
+  await refuses(t, operations.presentedTokens.verify(token, { audience: `${PUBLIC_URL}/admin` }), /aud/)
+  await refuses(t, operations.presentedTokens.verify(token, { realm: 'other' }), 'a token of another realm')
 })
 
 t.test(
@@ -49,36 +49,36 @@ t.test(
   async (t) => {
     const server = await testServer(t)
     const { operations, clock } = server
-    await operations.createRealm(TESTER, 'acme')
+    await operations.realms.create(TESTER, 'acme')
     const first = await tokenOf(server)
-    await operations.updateServiceAccount(TESTER, 'acme', first.clientId, { enabled: false })
-    await refuses(t, operations.verifyPresentedToken(first.token), 'the client is disabled')
-    await operations.deleteServiceAccount(TESTER, 'acme', first.clientId)
-    await refuses(t, operations.verifyPresentedToken(first.token), 'the client is gone')
+    await operations.accounts.update(TESTER, 'acme', first.clientId, { enabled: false })
+    await refuses(t, operations.presentedTokens.verify(first.token), 'the client is disabled')
+    await operations.accounts.delete(TESTER, 'acme', first.clientId)
+    await refuses(t, operations.presentedTokens.verify(first.token), 'the client is gone')
 
     const second = await tokenOf(server)
-    const [key] = await operations.listSigningKeys(TESTER, 'acme')
-    await operations.revokeSigningKey(TESTER, 'acme', key?.kid as string)
-    await refuses(t, operations.verifyPresentedToken(second.token), 'no such key')
+    const [key] = await operations.signingKeys.list(TESTER, 'acme')
+    await operations.signingKeys.revoke(TESTER, 'acme', key?.kid as string)
+    await refuses(t, operations.presentedTokens.verify(second.token), 'no such key')
 
-    await operations.deleteServiceAccount(TESTER, 'acme', second.clientId)
+    await operations.accounts.delete(TESTER, 'acme', second.clientId)
     const third = await tokenOf(server)
-    t.equal((await operations.verifyPresentedToken(third.token)).account.clientId, third.clientId)
+    t.equal((await operations.presentedTokens.verify(third.token)).account.clientId, third.clientId)
     clock.advance(301)
-    await refuses(t, operations.verifyPresentedToken(third.token), /exp/)
+    await refuses(t, operations.presentedTokens.verify(third.token), /exp/)
   },
 )
 
 t.test('anything but a token of this server is refused', async (t) => {
   const { operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const forge = (claims: Record<string, unknown>) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'HS256', kid: 'x' }).sign(new Uint8Array(32))
   const verify = async (claims: Record<string, unknown>) =>
-    operations.verifyPresentedToken(await forge(claims))
+    operations.presentedTokens.verify(await forge(claims))
 
-  await refuses(t, operations.verifyPresentedToken(''), 'not a JWT')
-  await refuses(t, operations.verifyPresentedToken('a.b.c'), 'not a JWT')
+  await refuses(t, operations.presentedTokens.verify(''), 'not a JWT')
+  await refuses(t, operations.presentedTokens.verify('a.b.c'), 'not a JWT')
   await refuses(t, verify({ client_id: 'x' }), 'another issuer')
   await refuses(t, verify({ iss: 'https://evil.test/realms/acme', client_id: 'x' }), 'another issuer')
   await refuses(t, verify({ iss: `${PUBLIC_URL}/realms/acme` }), 'no client_id')
@@ -89,8 +89,8 @@ t.test('anything but a token of this server is refused', async (t) => {
 
 t.test('a token cannot be checked while the database is away', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token } = await tokenOf(server)
   await server.cutDatabase()
-  await t.rejects(server.operations.verifyPresentedToken(token), { code: 'temporarily_unavailable' })
+  await t.rejects(server.operations.presentedTokens.verify(token), { code: 'temporarily_unavailable' })
 })

@@ -5,10 +5,10 @@ import { TESTER, testServer } from '../support/server.ts'
 
 async function acme(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', { resourceTypes: ['site'] })
-  const put = (entry: unknown) => server.operations.putProtectedResource(TESTER, 'acme', entry)
+  await server.operations.realms.create(TESTER, 'acme', { resourceTypes: ['site'] })
+  const put = (entry: unknown) => server.operations.resources.put(TESTER, 'acme', entry)
   const list = (query: object = {}) =>
-    server.operations.listProtectedResources(TESTER, 'acme', { limit: 100, ...query })
+    server.operations.resources.list(TESTER, 'acme', { limit: 100, ...query })
   return { ...server, put, list }
 }
 
@@ -23,20 +23,20 @@ t.test('a resource is made, changed and deleted, and each leaves a line in the t
   const changed = await put({ type: 'device', id: 'sn:00/1' })
   t.match(changed, { created: false, resource: { name: 'sn:00/1', groups: [], updatedAt: clock.now } })
   const key = { type: 'device', id: 'sn:00/1' }
-  t.same(await operations.findProtectedResource(TESTER, 'acme', key), changed.resource)
-  await operations.deleteProtectedResource(TESTER, 'acme', key)
-  await t.rejects(operations.findProtectedResource(TESTER, 'acme', key), { code: 'not_found', field: 'id' })
+  t.same(await operations.resources.find(TESTER, 'acme', key), changed.resource)
+  await operations.resources.delete(TESTER, 'acme', key)
+  await t.rejects(operations.resources.find(TESTER, 'acme', key), { code: 'not_found', field: 'id' })
   for (const absent of [key, { type: 'Device', id: '\0' }]) {
-    await t.rejects(operations.findProtectedResource(TESTER, 'acme', absent), {
+    await t.rejects(operations.resources.find(TESTER, 'acme', absent), {
       code: 'not_found',
       field: 'id',
     })
-    await t.rejects(operations.deleteProtectedResource(TESTER, 'acme', absent), {
+    await t.rejects(operations.resources.delete(TESTER, 'acme', absent), {
       code: 'not_found',
       field: 'id',
     })
   }
-  const trail = await operations.listAuditEvents(TESTER, 'acme', { target: 'device/sn:00/1', limit: 10 })
+  const trail = await operations.audit.list(TESTER, 'acme', { target: 'device/sn:00/1', limit: 10 })
   t.same(trail.items.map(({ action, outcome }) => `${action} ${outcome}`).sort(), [
     'resource.create done',
     'resource.delete done',
@@ -74,19 +74,19 @@ t.test('an invalid resource is refused with the faulty member', async (t) => {
 t.test('a realm adds types, and keeps those that it has resources of', async (t) => {
   const { operations, put } = await acme(t)
   await put({ type: 'site', id: 'hq' })
-  await t.rejects(operations.updateRealm(TESTER, 'acme', { resourceTypes: [] }), {
+  await t.rejects(operations.realms.update(TESTER, 'acme', { resourceTypes: [] }), {
     code: 'conflict',
     field: 'resource_types',
   })
-  await operations.updateRealm(TESTER, 'acme', { resourceTypes: ['site', 'site_group'] })
+  await operations.realms.update(TESTER, 'acme', { resourceTypes: ['site', 'site_group'] })
   await put({ type: 'site_group', id: 'north' })
   t.same((await put({ type: 'site', id: 'hq', groups: ['north'] })).resource.groups, ['north'])
-  await operations.deleteProtectedResource(TESTER, 'acme', { type: 'site', id: 'hq' })
-  t.same((await operations.updateRealm(TESTER, 'acme', { resourceTypes: ['site_group'] })).resourceTypes, [
+  await operations.resources.delete(TESTER, 'acme', { type: 'site', id: 'hq' })
+  t.same((await operations.realms.update(TESTER, 'acme', { resourceTypes: ['site_group'] })).resourceTypes, [
     'site_group',
   ])
   for (const name of ['device', 'Site', 'a/b', ''])
-    await t.rejects(operations.updateRealm(TESTER, 'acme', { resourceTypes: [name, 'site_group'] }), {
+    await t.rejects(operations.realms.update(TESTER, 'acme', { resourceTypes: [name, 'site_group'] }), {
       code: 'invalid',
       field: 'resource_types',
     })
@@ -96,8 +96,8 @@ t.test('a group that is deleted has no members any more', async (t) => {
   const { operations, put } = await acme(t)
   await put({ type: 'device_group', id: 'eu' })
   await put({ type: 'device', id: 'd', groups: ['eu'] })
-  await operations.deleteProtectedResource(TESTER, 'acme', { type: 'device_group', id: 'eu' })
-  t.same((await operations.findProtectedResource(TESTER, 'acme', { type: 'device', id: 'd' })).groups, [])
+  await operations.resources.delete(TESTER, 'acme', { type: 'device_group', id: 'eu' })
+  t.same((await operations.resources.find(TESTER, 'acme', { type: 'device', id: 'd' })).groups, [])
 })
 
 t.test('the list comes in pages by type and id, and is searched by part of name or id', async (t) => {
@@ -129,9 +129,7 @@ t.test('ten thousand devices are imported, and what is wrong with a line keeps n
   lines[5002] = { type: 'nothing', id: 'bad' }
   const outcomes = []
   for (let start = 0; start < lines.length; start += 1000)
-    outcomes.push(
-      ...(await operations.importProtectedResources(TESTER, 'acme', lines.slice(start, start + 1000))),
-    )
+    outcomes.push(...(await operations.resources.import(TESTER, 'acme', lines.slice(start, start + 1000))))
   t.equal(outcomes.length, 10_001)
   t.equal(outcomes.filter(({ status }) => status === 'created').length, 9998)
   t.match(outcomes.slice(5000, 5003), [
@@ -140,14 +138,14 @@ t.test('ten thousand devices are imported, and what is wrong with a line keeps n
     { status: 'refused', refusal: { field: 'type' } },
   ])
   t.equal((await list({ contains: 'device 99', limit: 1000 })).items.length, 111)
-  const trail = await operations.listAuditEvents(TESTER, 'acme', { action: 'resource.import', limit: 100 })
+  const trail = await operations.audit.list(TESTER, 'acme', { action: 'resource.import', limit: 100 })
   t.equal(trail.items.length, 11)
 })
 
 t.test('an import takes its lines in order, also those that say something twice', async (t) => {
   const { operations } = await acme(t)
   const statuses = async (...entries: object[]) =>
-    (await operations.importProtectedResources(TESTER, 'acme', entries)).map(({ status }) => status)
+    (await operations.resources.import(TESTER, 'acme', entries)).map(({ status }) => status)
   const device = { type: 'device', id: 'd', groups: ['eu'] }
   const group = { type: 'device_group', id: 'eu' }
   t.same(await statuses(device, group, device, device, { ...device, name: 'D' }), [
@@ -167,7 +165,7 @@ t.test('a fault of ours while a line is read is no refusal', async (t) => {
       throw new TypeError('a fault')
     },
   }
-  await t.rejects(operations.importProtectedResources(TESTER, 'acme', [faulty]), TypeError)
+  await t.rejects(operations.resources.import(TESTER, 'acme', [faulty]), TypeError)
 })
 
 t.test('two imports of the same devices at once both come to an end', async (t) => {
@@ -175,9 +173,9 @@ t.test('two imports of the same devices at once both come to an end', async (t) 
   const group = { type: 'device_group', id: 'eu' }
   const devices = Array.from({ length: 300 }, (_, i) => ({ type: 'device', id: `d${i}`, groups: ['eu'] }))
   const settled = await Promise.all([
-    operations.importProtectedResources(TESTER, 'acme', [group, ...devices]),
-    operations.importProtectedResources(TESTER, 'acme', [group, ...devices.toReversed()]),
-    operations.importProtectedResources(TESTER, 'acme', [group, ...devices]),
+    operations.resources.import(TESTER, 'acme', [group, ...devices]),
+    operations.resources.import(TESTER, 'acme', [group, ...devices.toReversed()]),
+    operations.resources.import(TESTER, 'acme', [group, ...devices]),
   ])
   t.ok(settled.flat().every(({ status }) => status !== 'refused'))
   t.equal((await list({ limit: 1000 })).items.length, 301)
@@ -190,7 +188,7 @@ t.test('a group that is deleted while devices join it leaves no member behind', 
     await put(group)
     const [joined] = await Promise.allSettled([
       put({ type: 'device', id: 'd', groups: ['eu'] }),
-      operations.deleteProtectedResource(TESTER, 'acme', group),
+      operations.resources.delete(TESTER, 'acme', group),
     ])
     if (joined.status === 'rejected') t.match(joined.reason, { code: 'invalid', field: 'groups' })
     t.ok((await list()).items.every(({ groups }) => groups.length === 0))
@@ -210,16 +208,16 @@ t.test('only an administrator of the realm changes what is in it', async (t) => 
     [actor('acme', 'none'), 'forbidden'],
     [actor('other', 'administer'), 'not_found'],
   ] as const) {
-    await t.rejects(operations.putProtectedResource(who, 'acme', device), { code })
-    await t.rejects(operations.deleteProtectedResource(who, 'acme', device), { code })
-    await t.rejects(operations.importProtectedResources(who, 'acme', [device]), { code })
+    await t.rejects(operations.resources.put(who, 'acme', device), { code })
+    await t.rejects(operations.resources.delete(who, 'acme', device), { code })
+    await t.rejects(operations.resources.import(who, 'acme', [device]), { code })
   }
-  t.equal((await operations.findProtectedResource(actor('acme', 'view'), 'acme', device)).id, 'd')
-  await t.rejects(operations.findProtectedResource(actor('other', 'view'), 'acme', device), {
+  t.equal((await operations.resources.find(actor('acme', 'view'), 'acme', device)).id, 'd')
+  await t.rejects(operations.resources.find(actor('other', 'view'), 'acme', device), {
     code: 'not_found',
   })
-  await t.rejects(operations.listProtectedResources(actor('acme', 'none'), 'acme', { limit: 1 }), {
+  await t.rejects(operations.resources.list(actor('acme', 'none'), 'acme', { limit: 1 }), {
     code: 'forbidden',
   })
-  await t.rejects(operations.importProtectedResources(TESTER, 'nowhere', []), { code: 'not_found' })
+  await t.rejects(operations.resources.import(TESTER, 'nowhere', []), { code: 'not_found' })
 })

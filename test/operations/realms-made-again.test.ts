@@ -11,8 +11,8 @@ const PATH = '/realms/acme/protocol/openid-connect'
 async function acme(t: Test) {
   const one = await testServer(t)
   const other = await testServer(t, { databaseUrl: one.databaseUrl, clock: one.clock })
-  const { version } = await one.operations.createRealm(TESTER, 'acme')
-  const made = await one.operations.createServiceAccount(TESTER, 'acme', {
+  const { version } = await one.operations.realms.create(TESTER, 'acme')
+  const made = await one.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
     roles: ['introspect'],
   })
@@ -34,10 +34,10 @@ for (const [how, differ] of [
 ] as const)
   t.test(`a realm made again signs with its own key when its version is ${how}`, async (t) => {
     const { one, other, version, token, client } = await acme(t)
-    await one.operations.deleteRealm(TESTER, 'acme')
-    await one.operations.createRealm(TESTER, 'acme')
+    await one.operations.realms.delete(TESTER, 'acme')
+    await one.operations.realms.create(TESTER, 'acme')
     await client.query("update realms set version = $1 where name = 'acme'", [BigInt(version) + differ])
-    const made = await one.operations.createServiceAccount(TESTER, 'acme', {
+    const made = await one.operations.accounts.create(TESTER, 'acme', {
       name: 'CI',
       roles: ['introspect'],
     })

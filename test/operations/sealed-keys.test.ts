@@ -52,24 +52,24 @@ async function writableDatabase(t: Test) {
 }
 
 async function tokenOf(node: Operations, realm: string): Promise<string> {
-  const { account, clientSecret } = await node.createServiceAccount(TESTER, realm, {
+  const { account, clientSecret } = await node.accounts.create(TESTER, realm, {
     name: `CI ${Math.random()}`,
   })
   const credentials = { clientId: account.clientId, clientSecret }
-  const client = await node.authenticateClient(realm, credentials, ADDRESS)
+  const client = await node.clients.authenticate(realm, credentials, ADDRESS)
   const request = { scope: undefined, targets: { resources: [], audience: undefined } }
-  return (await node.issueAccessToken(client, request, ADDRESS)).value
+  return (await node.tokens.issue(client, request, ADDRESS)).value
 }
 
 async function kidsOf(node: Operations, realm: string): Promise<unknown[]> {
-  return (await node.findPublishedRealm(realm)).keys.map(({ kid }) => kid)
+  return (await node.publishedRealms.find(realm)).keys.map(({ kid }) => kid)
 }
 
 t.test('a public key that was written into the database is neither published nor trusted', async (t) => {
   const { node, write, keysOf, log } = await writableDatabase(t)
   const first = await node()
-  await first.createRealm(TESTER, 'acme')
-  const { account } = await first.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await first.realms.create(TESTER, 'acme')
+  const { account } = await first.accounts.create(TESTER, 'acme', { name: 'CI' })
   const [own] = (await keysOf('acme')) as [Row]
   const { kid, publicJwk, privateJwk } = await generateSigningKey('ES256')
   const sign = (header: string) =>
@@ -81,10 +81,10 @@ t.test('a public key that was written into the database is neither published nor
       .sign(JSON.parse(privateJwk.toString()))
 
   await write('update signing_keys set public_jwk = $1', [{ ...publicJwk, kid: own.kid }])
-  const [published] = (await (await node()).findPublishedRealm('acme')).keys
+  const [published] = (await (await node()).publishedRealms.find('acme')).keys
   t.equal(published?.['kid'], own.kid)
   t.not(published?.['x'], publicJwk.x, 'what is published comes out of the seal')
-  await t.rejects((await node()).verifyPresentedToken(await sign(own.kid)), { code: 'invalid_token' })
+  await t.rejects((await node()).presentedTokens.verify(await sign(own.kid)), { code: 'invalid_token' })
 
   await write(
     `insert into signing_keys (realm_id, kid, algorithm, state, public_jwk, sealed_private_jwk, published_at, activates_at)
@@ -92,7 +92,7 @@ t.test('a public key that was written into the database is neither published nor
     [kid, publicJwk],
   )
   t.same(await kidsOf(await node(), 'acme'), [own.kid])
-  await t.rejects((await node()).verifyPresentedToken(await sign(kid)), { code: 'invalid_token' })
+  await t.rejects((await node()).presentedTokens.verify(await sign(kid)), { code: 'invalid_token' })
   t.ok(
     log.some((line) => line.includes(kid)),
     'the operator is told',
@@ -102,8 +102,8 @@ t.test('a public key that was written into the database is neither published nor
 t.test('a sealed key of one realm signs in no other', async (t) => {
   const { node, write, keysOf } = await writableDatabase(t)
   const first = await node()
-  await first.createRealm(TESTER, 'acme')
-  await first.createRealm(TESTER, 'victim')
+  await first.realms.create(TESTER, 'acme')
+  await first.realms.create(TESTER, 'victim')
   const [acme] = (await keysOf('acme')) as [Row]
   const [victim] = (await keysOf('victim')) as [Row]
   // With its kid and public half, and into the row as it is.
@@ -135,11 +135,11 @@ t.test('a key that retires loses its private half and stays published', async (t
   const operations = await node()
   for (const algorithm of ['ES256', 'RS256', 'EdDSA', 'ML-DSA-44'] as const) {
     const realm = algorithm.toLowerCase()
-    await operations.createRealm(TESTER, realm, { algorithm })
+    await operations.realms.create(TESTER, realm, { algorithm })
     const token = await tokenOf(operations, realm)
-    await operations.rotateSigningKey(TESTER, realm)
+    await operations.signingKeys.rotate(TESTER, realm)
     clock.advance(600)
-    await operations.rotateDueSigningKeys()
+    await operations.signingKeys.rotateDue()
     const keys = await keysOf(realm)
     const old = keys.find(({ kid }) => kid === decodeProtectedHeader(token).kid) as Row
     const opened = createSealer([KEY]).open(old.sealed_private_jwk, signingKeyContext(old.realm_id, old))
@@ -155,7 +155,7 @@ t.test('a key that retires loses its private half and stays published', async (t
 t.test('keys that the version before sealed work until they are sealed anew', async (t) => {
   const { node, write, keysOf, log } = await writableDatabase(t)
   const first = await node()
-  await first.createRealm(TESTER, 'acme')
+  await first.realms.create(TESTER, 'acme')
   const sealer = createSealer([KEY])
   const [key] = (await keysOf('acme')) as [Row]
   const jwk = sealer.open(key.sealed_private_jwk, signingKeyContext(key.realm_id, key))
@@ -165,8 +165,8 @@ t.test('keys that the version before sealed work until they are sealed anew', as
     .encrypt(KEY)
   await write('update signing_keys set sealed_private_jwk = $1', [unbound])
   const upgraded = await node()
-  t.ok(await upgraded.verifyPresentedToken(await tokenOf(upgraded, 'acme')))
-  t.equal(await upgraded.rotateMasterKey(TESTER), 1)
+  t.ok(await upgraded.presentedTokens.verify(await tokenOf(upgraded, 'acme')))
+  t.equal(await upgraded.masterKey.rotate(TESTER), 1)
   const [bound] = (await keysOf('acme')) as [Row]
   t.ok(sealer.isCurrent(bound.sealed_private_jwk))
   t.ok(await tokenOf(await node(), 'acme'))

@@ -3,20 +3,20 @@ import { TESTER, testServer } from '../support/server.ts'
 
 async function acme(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', { roles: ['deployer'] })
-  const { account } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await server.operations.realms.create(TESTER, 'acme', { roles: ['deployer'] })
+  const { account } = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   return { ...server, clientId: account.clientId, account }
 }
 
 t.test('absent members of an update stay', async (t) => {
   const { operations, clientId, account } = await acme(t)
   const update = { name: 'Renamed', description: ' for the pipeline ', roles: ['deployer'], scopes: ['view'] }
-  const updated = await operations.updateServiceAccount(TESTER, 'acme', clientId, update)
+  const updated = await operations.accounts.update(TESTER, 'acme', clientId, update)
   t.match(updated, { ...update, description: 'for the pipeline', version: account.version + 1 })
-  const disabled = await operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+  const disabled = await operations.accounts.update(TESTER, 'acme', clientId, { enabled: false })
   t.ok(disabled.disabledAt)
   t.match(disabled, { name: 'Renamed', roles: ['deployer'] })
-  const enabled = await operations.updateServiceAccount(TESTER, 'acme', clientId, {
+  const enabled = await operations.accounts.update(TESTER, 'acme', clientId, {
     enabled: true,
     scopes: null,
   })
@@ -26,14 +26,14 @@ t.test('absent members of an update stay', async (t) => {
 
 t.test('an update that changes nothing leaves the version alone', async (t) => {
   const { operations, clientId, account } = await acme(t)
-  const same = await operations.updateServiceAccount(TESTER, 'acme', clientId, { name: 'CI', enabled: true })
+  const same = await operations.accounts.update(TESTER, 'acme', clientId, { name: 'CI', enabled: true })
   t.equal(same.version, account.version)
 })
 
 t.test('of two updates based on one version, the second is refused', async (t) => {
   const { operations, clientId, account } = await acme(t)
   const update = (name: string) =>
-    operations.updateServiceAccount(TESTER, 'acme', clientId, { name, expectedVersion: account.version })
+    operations.accounts.update(TESTER, 'acme', clientId, { name, expectedVersion: account.version })
   const settled = await Promise.allSettled([update('A'), update('B')])
   t.same(settled.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
   const lost = settled.find((one) => one.status === 'rejected')
@@ -42,69 +42,68 @@ t.test('of two updates based on one version, the second is refused', async (t) =
 
 t.test('an update is refused where creation would be', async (t) => {
   const { operations, clientId } = await acme(t)
-  await operations.createServiceAccount(TESTER, 'acme', { name: 'Other' })
-  const update = (changes: object) => operations.updateServiceAccount(TESTER, 'acme', clientId, changes)
+  await operations.accounts.create(TESTER, 'acme', { name: 'Other' })
+  const update = (changes: object) => operations.accounts.update(TESTER, 'acme', clientId, changes)
   await t.rejects(update({ name: ' oTHER ' }), { code: 'name_taken', field: 'name' })
   await t.rejects(update({ name: '' }), { code: 'invalid', field: 'name' })
   await t.rejects(update({ description: '\u0007' }), { code: 'invalid', field: 'description' })
   await t.rejects(update({ roles: ['nothing'] }), { code: 'invalid', field: 'roles' })
   await t.rejects(update({ scopes: ['nothing'] }), { code: 'invalid', field: 'scopes' })
-  await t.rejects(operations.updateServiceAccount(TESTER, 'acme', 'nobody', { name: 'x' }), {
+  await t.rejects(operations.accounts.update(TESTER, 'acme', 'nobody', { name: 'x' }), {
     code: 'not_found',
   })
-  await t.rejects(operations.updateServiceAccount(TESTER, 'nowhere', 'nobody', { name: 'x' }), {
+  await t.rejects(operations.accounts.update(TESTER, 'nowhere', 'nobody', { name: 'x' }), {
     code: 'not_found',
   })
 })
 
 t.test('a name can be had again once its account is renamed or deleted', async (t) => {
   const { operations, clientId } = await acme(t)
-  await operations.updateServiceAccount(TESTER, 'acme', clientId, { name: 'CI 2' })
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
-  await operations.deleteServiceAccount(TESTER, 'acme', account.clientId)
-  t.equal((await operations.createServiceAccount(TESTER, 'acme', { name: 'ci' })).account.name, 'ci')
+  await operations.accounts.update(TESTER, 'acme', clientId, { name: 'CI 2' })
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  await operations.accounts.delete(TESTER, 'acme', account.clientId)
+  t.equal((await operations.accounts.create(TESTER, 'acme', { name: 'ci' })).account.name, 'ci')
 })
 
 t.test('the list comes in pages, by part of a name, and by how long nobody used them', async (t) => {
   const { operations, clock } = await acme(t)
-  for (const name of ['Alpha', 'beta', 'ALPHABET'])
-    await operations.createServiceAccount(TESTER, 'acme', { name })
+  for (const name of ['Alpha', 'beta', 'ALPHABET']) await operations.accounts.create(TESTER, 'acme', { name })
   const names: string[] = []
   for (let after: string | undefined = ''; after !== undefined; ) {
-    const page = await operations.listServiceAccounts(TESTER, 'acme', { after, limit: 2 })
+    const page = await operations.accounts.list(TESTER, 'acme', { after, limit: 2 })
     names.push(...page.items.map(({ name }) => name))
     after = page.next
   }
   t.same(names, ['Alpha', 'ALPHABET', 'beta', 'CI'])
   const find = async (filter: object) =>
-    (await operations.listServiceAccounts(TESTER, 'acme', { after: '', limit: 10, ...filter })).items.map(
+    (await operations.accounts.list(TESTER, 'acme', { after: '', limit: 10, ...filter })).items.map(
       ({ name }) => name,
     )
   t.same(await find({ nameContains: 'BET' }), ['ALPHABET', 'beta'])
   t.same(await find({ nameContains: '%' }), [])
   const before = clock.now
   clock.advance(60)
-  await operations.createServiceAccount(TESTER, 'acme', { name: 'new' })
+  await operations.accounts.create(TESTER, 'acme', { name: 'new' })
   t.same(await find({ unusedSince: clock.now }), ['Alpha', 'ALPHABET', 'beta', 'CI'])
   t.same(await find({ unusedSince: before }), [])
 })
 
 t.test('concurrent changes never remove the last platform administrator', async (t) => {
   const { operations } = await testServer(t)
-  await operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await operations.bootstrap.createAdministrator('root', 'a secret of the platform')
   const last = { code: 'last_administrator' }
-  await t.rejects(operations.deleteServiceAccount(TESTER, 'system', 'root'), last)
-  await t.rejects(operations.updateServiceAccount(TESTER, 'system', 'root', { enabled: false }), last)
-  await t.rejects(operations.updateServiceAccount(TESTER, 'system', 'root', { roles: ['view'] }), last)
-  await operations.updateServiceAccount(TESTER, 'system', 'root', { roles: ['platform-admin', 'view'] })
+  await t.rejects(operations.accounts.delete(TESTER, 'system', 'root'), last)
+  await t.rejects(operations.accounts.update(TESTER, 'system', 'root', { enabled: false }), last)
+  await t.rejects(operations.accounts.update(TESTER, 'system', 'root', { roles: ['view'] }), last)
+  await operations.accounts.update(TESTER, 'system', 'root', { roles: ['platform-admin', 'view'] })
 
-  const { account } = await operations.createServiceAccount(TESTER, 'system', {
+  const { account } = await operations.accounts.create(TESTER, 'system', {
     name: 'second',
     roles: ['platform-admin'],
   })
   const settled = await Promise.allSettled([
-    operations.deleteServiceAccount(TESTER, 'system', account.clientId),
-    operations.updateServiceAccount(TESTER, 'system', 'root', { enabled: false }),
+    operations.accounts.delete(TESTER, 'system', account.clientId),
+    operations.accounts.update(TESTER, 'system', 'root', { enabled: false }),
   ])
   t.same(settled.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
 })

@@ -17,7 +17,7 @@ async function rowsOf<T>({ databaseUrl }: TestServer, text: string): Promise<T[]
 async function twoNodes(t: Test) {
   const one = await testServer(t)
   const other = await testServer(t, { databaseUrl: one.databaseUrl, clock: one.clock })
-  await one.operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 1000 })
+  await one.operations.realms.create(TESTER, 'acme', { serviceAccountLimit: 1000 })
   return [one, other] as const
 }
 
@@ -28,13 +28,13 @@ t.test(
     const onEither = (n: number) => (nodes[n % 2] as TestServer).operations
     await Promise.all(
       Array.from({ length: 60 }, async (_, n) => {
-        const { account } = await onEither(n).createServiceAccount(TESTER, 'acme', { name: `account ${n}` })
+        const { account } = await onEither(n).accounts.create(TESTER, 'acme', { name: `account ${n}` })
         const { clientId } = account
-        if (n % 3 === 0) await onEither(n + 1).revokeTokens(TESTER, 'acme', clientId)
-        if (n % 3 === 1) await onEither(n + 1).deleteServiceAccount(TESTER, 'acme', clientId)
+        if (n % 3 === 0) await onEither(n + 1).accounts.revokeTokens(TESTER, 'acme', clientId)
+        if (n % 3 === 1) await onEither(n + 1).accounts.delete(TESTER, 'acme', clientId)
         if (n % 4 === 0)
           await onEither(n)
-            .updateServiceAccount(TESTER, 'acme', clientId, { enabled: false })
+            .accounts.update(TESTER, 'acme', clientId, { enabled: false })
             .catch((error: { code: string }) => t.equal(error.code, 'not_found'))
       }),
     )
@@ -61,7 +61,7 @@ t.test(
 
 t.test('one of many concurrent draws gets an index', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
-  const { id } = await operations.createRealm(TESTER, 'acme')
+  const { id } = await operations.realms.create(TESTER, 'acme')
   const db = openDatabase({ connectionString: databaseUrl, poolSize: 10, onIdleError: () => {} })
   for (let index = 0; index < 20; index++) {
     const draws = Array.from({ length: 10 }, () =>
@@ -74,7 +74,7 @@ t.test('one of many concurrent draws gets an index', async (t) => {
 
 t.test('an index is had again only when nothing can carry or show it any more', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   await rowsOf(
     server,
     `insert into status_indexes (realm_id, status_index, retired_at)
@@ -89,20 +89,20 @@ t.test('an index is had again only when nothing can carry or show it any more', 
     [2, true],
   ] as const) {
     server.clock.advance(seconds)
-    await server.operations.deleteWhatHasExpired()
+    await server.operations.expiry.deleteExpired()
     t.equal(await isFree(), free, `after ${seconds} s more`)
   }
 })
 
 t.test('expired rows are deleted in batches', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   await rowsOf(
     server,
     `insert into status_indexes (realm_id, status_index, retired_at)
      select id, generate_series(1, 1500), '2020-01-01' from realms where name = 'acme'`,
   )
-  t.equal(await server.operations.deleteWhatHasExpired(), true)
-  t.equal(await server.operations.deleteWhatHasExpired(), false)
+  t.equal(await server.operations.expiry.deleteExpired(), true)
+  t.equal(await server.operations.expiry.deleteExpired(), false)
   t.same(await rowsOf(server, 'select from status_indexes'), [])
 })

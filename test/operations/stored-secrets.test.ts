@@ -7,7 +7,7 @@ import { isGeneratedSecret } from '../../src/crypto/client-secret.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const { operations, databaseUrl } = await testServer(t)
-await operations.createRealm(TESTER, 'acme')
+await operations.realms.create(TESTER, 'acme')
 
 const database = new pg.Client(databaseUrl)
 await database.connect()
@@ -35,7 +35,7 @@ const PHC = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 t.test('a secret that the server makes has the documented form, with a checksum', async (t) => {
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'form' })
+  const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'form' })
   t.match(account.clientId, /^sa_[A-Za-z0-9._~-]{1,61}$/)
   t.match(clientSecret, /^mm_[0-9A-Za-z]{43}[0-9A-Za-z]{6}$/)
   const checksum = [...clientSecret.slice(-6)].reduce((sum, digit) => sum * 62 + BASE62.indexOf(digit), 0)
@@ -46,7 +46,7 @@ t.test('a secret that the server makes has the documented form, with a checksum'
 })
 
 t.test('a generated secret is stored as argon2id, and as an HMAC of 256 bits', async (t) => {
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'generated' })
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'generated' })
   const [secret, ...more] = await stored(account.clientId)
   t.same(more, [])
   t.match(secret?.phc, PHC)
@@ -58,7 +58,7 @@ t.test('a generated secret is stored as argon2id, and as an HMAC of 256 bits', a
 t.test('nothing stored of an imported secret can check a guess', async (t) => {
   const clientSecret = 'correct horse'
   const imported = { clientId: 'legacy', clientSecret }
-  const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'imported', imported })
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'imported', imported })
   const [secret] = await stored('legacy')
   t.equal(secret?.phc, '')
   t.equal(secret?.hmac, null)
@@ -73,16 +73,16 @@ t.test('nothing stored of an imported secret can check a guess', async (t) => {
 })
 
 t.test('a secret that is moved to another account, or to another realm, is wrong there', async (t) => {
-  await operations.createRealm(TESTER, 'other')
+  await operations.realms.create(TESTER, 'other')
   const imported = { clientId: 'mover', clientSecret: 'correct horse battery' }
-  const mine = await operations.createServiceAccount(TESTER, 'acme', { name: 'mine' })
-  await operations.createServiceAccount(TESTER, 'acme', { name: 'mover', imported })
+  const mine = await operations.accounts.create(TESTER, 'acme', { name: 'mine' })
+  await operations.accounts.create(TESTER, 'acme', { name: 'mover', imported })
   for (const [clientId, clientSecret] of [
     [mine.account.clientId, mine.clientSecret],
     ['mover', imported.clientSecret],
   ] as const)
     for (const realm of ['acme', 'other']) {
-      const victim = await operations.createServiceAccount(TESTER, realm, { name: `victim of ${clientId}` })
+      const victim = await operations.accounts.create(TESTER, realm, { name: `victim of ${clientId}` })
       await database.query(`update realms set imports_secrets = true, version = version + 1`)
       await database.query(
         `update client_secrets v set phc = m.phc, hmac = m.hmac, bound_hmac = m.bound_hmac, keyed_phc = m.keyed_phc
@@ -90,19 +90,19 @@ t.test('a secret that is moved to another account, or to another realm, is wrong
         [clientId, victim.account.clientId],
       )
       const presented = { clientId: victim.account.clientId, clientSecret }
-      await t.rejects(operations.authenticateClient(realm, presented, '192.0.2.1'), {
+      await t.rejects(operations.clients.authenticate(realm, presented, '192.0.2.1'), {
         code: 'invalid_client',
       })
-      t.ok(await operations.authenticateClient('acme', { clientId, clientSecret }, '192.0.2.1'))
+      t.ok(await operations.clients.authenticate('acme', { clientId, clientSecret }, '192.0.2.1'))
     }
 })
 
 t.test(
   'a secret of the generated form cannot be imported, since it would be checked without a limit',
   async (t) => {
-    const { clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'elsewhere' })
+    const { clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'elsewhere' })
     const imported = { clientId: 'moved', clientSecret }
-    await t.rejects(operations.createServiceAccount(TESTER, 'acme', { name: 'moved', imported }), {
+    await t.rejects(operations.accounts.create(TESTER, 'acme', { name: 'moved', imported }), {
       code: 'invalid',
       field: 'client_secret',
     })
@@ -131,28 +131,28 @@ t.test(
     ]
     for (const [n, [clientSecret, isGood]] of cases.entries()) {
       const clientId = `import-${n}`
-      const creation = operations.createServiceAccount(TESTER, 'acme', {
+      const creation = operations.accounts.create(TESTER, 'acme', {
         name: clientId,
         imported: { clientId, clientSecret },
       })
       if (!isGood) await t.rejects(creation, { code: 'invalid', field: 'client_secret' }, clientSecret)
       else {
         await creation
-        await operations.authenticateClient('acme', { clientId, clientSecret }, '::1')
+        await operations.clients.authenticate('acme', { clientId, clientSecret }, '::1')
       }
     }
   },
 )
 
 t.test('a bootstrap secret that could be guessed is refused by the name of its variable', async (t) => {
-  await t.rejects(operations.bootstrapAdministrator('root', 'password1234'), {
+  await t.rejects(operations.bootstrap.createAdministrator('root', 'password1234'), {
     message: /^BOOTSTRAP_ADMIN_CLIENT_SECRET: .* could be guessed/,
   })
 })
 
 t.test('the database holds no secret and no private key in clear', async (t) => {
-  const made = await operations.createServiceAccount(TESTER, 'acme', { name: 'dump' })
-  const reset = await operations.resetClientSecret(TESTER, 'acme', made.account.clientId)
+  const made = await operations.accounts.create(TESTER, 'acme', { name: 'dump' })
+  const reset = await operations.secrets.reset(TESTER, 'acme', made.account.clientId)
   const content = await dump()
   t.match(content, made.account.clientId, 'the dump is one')
   for (const secret of [made.clientSecret, reset.clientSecret, 'correct horse'])

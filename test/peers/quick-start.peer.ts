@@ -18,8 +18,8 @@ async function world(t: Test) {
   const publicUrl = `http://localhost:${port}`
   const clock = { now: new Date(), read: () => new Date(), advance: () => {} }
   const { app, operations } = await testServer(t, { publicUrl, clock })
-  await operations.createRealm(TESTER, 'acme', {})
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await operations.realms.create(TESTER, 'acme', {})
+  const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   await app.listen({ port, host: 'localhost' })
   const issuer = `${publicUrl}/realms/acme`
   const verifier = createVerifier({ issuer, audience: issuer })
@@ -132,7 +132,7 @@ for (const { name, code, file, needs, prepare, command } of PROGRAMS)
       const [program, ...args] = command
       const { stdout } = await run(program, args, { cwd: folder, env })
       t.match(stdout, `hello ${clientId}`)
-      await operations.deleteServiceAccount(TESTER, 'acme', clientId)
+      await operations.accounts.delete(TESTER, 'acme', clientId)
       const refused = await run(program, args, { cwd: folder, env }).then(
         (output) => output.stdout,
         (error: { stderr: string }) => error.stderr,

@@ -7,12 +7,12 @@ const AUDIT = '/portal/acme/audit'
 
 async function signedIn(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 100 })
+  await server.operations.realms.create(TESTER, 'acme', { serviceAccountLimit: 100 })
   return { server, browser: await adminOf(server, 'acme') }
 }
 
 function create({ operations }: TestServer, name: string) {
-  return operations.createServiceAccount(TESTER, 'acme', { name })
+  return operations.accounts.create(TESTER, 'acme', { name })
 }
 
 t.test('the trail says who did what, on what and from where', async (t) => {
@@ -123,7 +123,7 @@ t.test('no cell of the CSV is a formula, or more than one cell to a spreadsheet'
 
 t.test('events without target, address or label are shown', async (t) => {
   const { server, browser } = await signedIn(t)
-  await server.operations.importProtectedResources(TESTER, 'acme', [{ type: 'device', id: 'd1' }])
+  await server.operations.resources.import(TESTER, 'acme', [{ type: 'device', id: 'd1' }])
   const client = new pg.Client(server.databaseUrl)
   await client.connect()
   await client.query("update audit_events set action = 'something.new' where action = 'realm.create'")

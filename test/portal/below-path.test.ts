@@ -6,8 +6,8 @@ t.test(
   'below a path of PUBLIC_URL every link, form, redirect and asset of the portal is there',
   async (t) => {
     const server = await testServer(t, { publicUrl: 'https://corp.test/auth' })
-    await server.operations.createRealm(TESTER, 'acme')
-    const { url } = await server.operations.createPortalLink(TESTER, 'acme')
+    await server.operations.realms.create(TESTER, 'acme')
+    const { url } = await server.operations.portal.createLink(TESTER, 'acme')
     const link = new URL(url)
     t.equal(link.pathname, '/auth/portal/acme/sign-in')
     const browser = new Browser(server)

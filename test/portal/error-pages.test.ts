@@ -9,7 +9,7 @@ async function shownFor(error: Error): Promise<[number, string]> {
   const layout = {
     send: (reply, { status = 200, title }) => reply.code(status).send(title),
   } satisfies Parameters<typeof errorPages>[0]
-  app.setErrorHandler(errorPages(layout, { isDatabaseAway: () => false, singleSignOn: false }))
+  app.setErrorHandler(errorPages(layout, false))
   app.get('/', async () => {
     throw error
   })

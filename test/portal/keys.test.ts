@@ -6,13 +6,13 @@ const KEYS = '/portal/acme/keys'
 
 async function signedIn(t: Parameters<typeof testServer>[0], settings = {}) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', settings)
+  await server.operations.realms.create(TESTER, 'acme', settings)
   return { server, browser: await adminOf(server, 'acme') }
 }
 
 t.test('the current key is shown with its algorithm and its next rotation', async (t) => {
   const { server, browser } = await signedIn(t)
-  const [key] = await server.operations.listSigningKeys(TESTER, 'acme')
+  const [key] = await server.operations.signingKeys.list(TESTER, 'acme')
   const text = textOf(await browser.get(KEYS))
   t.match(text, key?.kid)
   t.match(text, 'ES256 current Signs since just now ; rotates in 3 months')
@@ -30,7 +30,7 @@ t.test('Rotate publishes the next key, which signs when every cache can know it'
   t.match(text, 'next Signs in 7 minutes')
   t.match(text, 'replaced every 2 hours, and the next one is published 10 minutes before')
   server.clock.advance(425)
-  await server.operations.rotateDueSigningKeys()
+  await server.operations.signingKeys.rotateDue()
   t.match(
     textOf(await browser.get(KEYS)),
     'retired Retired just now ; published until its last token has expired',
@@ -39,7 +39,7 @@ t.test('Rotate publishes the next key, which signs when every cache can know it'
 
 t.test('Revoke drops a key at once, after a page that says what that means', async (t) => {
   const { server, browser } = await signedIn(t)
-  const [key] = await server.operations.listSigningKeys(TESTER, 'acme')
+  const [key] = await server.operations.signingKeys.list(TESTER, 'acme')
   const path = `${KEYS}/${key?.kid}/revoke`
   t.match(textOf(await browser.get(path)), 'Every token that it signed is refused')
   const answer = await browser.submit(path, path)

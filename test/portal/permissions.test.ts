@@ -4,14 +4,14 @@ import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
 async function signedIn(t: Parameters<typeof testServer>[0], settings = {}) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', settings)
-  const { account } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await server.operations.realms.create(TESTER, 'acme', settings)
+  const { account } = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const here = `/portal/acme/service-accounts/${account.clientId}/permissions`
   return { server, browser: await adminOf(server, 'acme'), here, clientId: account.clientId }
 }
 
 function rolesOf({ operations }: TestServer, clientId: string) {
-  return operations.findServiceAccount(TESTER, 'acme', clientId).then(({ roles }) => roles)
+  return operations.accounts.find(TESTER, 'acme', clientId).then(({ roles }) => roles)
 }
 
 async function save(browser: Browser, here: string, roles: readonly string[]) {
@@ -44,7 +44,7 @@ t.test('a role that the realm has not, or that is not the actor’s to give, is 
 t.test('roles that somebody else changed meanwhile are not overwritten', async (t) => {
   const { server, browser, here, clientId } = await signedIn(t)
   const { body } = await browser.get(here)
-  await server.operations.updateServiceAccount(TESTER, 'acme', clientId, { roles: ['operate'] })
+  await server.operations.accounts.update(TESTER, 'acme', clientId, { roles: ['operate'] })
   const [, form_token = ''] = /name="form_token" value="([^"]+)"/.exec(body) ?? []
   const late = await browser.post(`${here}/roles`, { form_token, version: '1', role: 'manage' })
   t.equal(late.statusCode, 409)
@@ -54,7 +54,7 @@ t.test('roles that somebody else changed meanwhile are not overwritten', async (
 
 t.test('a platform administrator’s role is kept in sight, and only the platform handles it', async (t) => {
   const { server } = await signedIn(t)
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
   const browser = await adminOf(server, 'system')
   const page = await browser.get('/portal/system/service-accounts/root/permissions')
   t.match(page.body, 'type="hidden" name="role" value="platform-admin"')
@@ -69,9 +69,9 @@ t.test('a viewer sees roles and token, without a form', async (t) => {
 
 t.test('an account that is not there has no permissions', async (t) => {
   const { server, browser, here, clientId } = await signedIn(t)
-  await server.operations.deleteServiceAccount(TESTER, 'acme', clientId)
+  await server.operations.accounts.delete(TESTER, 'acme', clientId)
   t.equal((await browser.get(here)).statusCode, 404)
-  await t.rejects(server.operations.previewAccessToken(TESTER, 'acme', clientId), { code: 'not_found' })
+  await t.rejects(server.operations.tokens.preview(TESTER, 'acme', clientId), { code: 'not_found' })
   t.equal((await new Browser(server).get(here)).statusCode, 303)
 })
 
@@ -81,15 +81,15 @@ t.test('a role is granted on a device that is searched for, and taken away again
     resourceTypes: ['site'],
   })
   const { operations } = server
-  await operations.putProtectedResource(TESTER, 'acme', { type: 'site', id: 'lyon' })
+  await operations.resources.put(TESTER, 'acme', { type: 'site', id: 'lyon' })
   t.match(textOf(await browser.get(`${here}?find=lyon`)), 'lyon site view')
-  await operations.putProtectedResource(TESTER, 'acme', {
+  await operations.resources.put(TESTER, 'acme', {
     type: 'device_group',
     id: 'eu',
     name: 'Edge, Europe',
   })
   for (let i = 0; i < 12; i++)
-    await operations.putProtectedResource(TESTER, 'acme', {
+    await operations.resources.put(TESTER, 'acme', {
       type: 'device',
       id: `gw-${i}`,
       name: `Gateway ${i}`,
@@ -110,7 +110,7 @@ t.test('a role is granted on a device that is searched for, and taken away again
   t.match(text, 'Edge, Europe Device group · eu deployer Remove')
   const removed = await browser.submit(here, `${here}/grants/remove`)
   t.equal(removed.headers.location, `${here}?done=removed#grants`)
-  t.same((await operations.listGrants(TESTER, 'acme', clientId, { limit: 10 })).items, [])
+  t.same((await operations.grants.list(TESTER, 'acme', clientId, { limit: 10 })).items, [])
   const again = await browser.submit(`${here}?find=europe`, add, { role: 'account-admin' })
   t.equal(again.statusCode, 400)
   t.equal((await browser.submit(`${here}?find=europe`, add, { role: 'view', id: 'gone' })).statusCode, 400)
@@ -123,12 +123,12 @@ t.test('many grants come in pages, and a token that cannot carry them says so', 
     type: 'device',
     id: `d${i}-${'x'.repeat(60)}`,
   }))
-  await server.operations.importProtectedResources(
+  await server.operations.resources.import(
     TESTER,
     'acme',
     grants.map(({ type, id }) => ({ type, id })),
   )
-  await server.operations.replaceGrants(TESTER, 'acme', clientId, grants)
+  await server.operations.grants.replace(TESTER, 'acme', clientId, grants)
   const { body } = await browser.get(here)
   t.match(body, 'authorization_details_omitted')
   const [, next = ''] = /href="(\?after[^"]*)#grants"/.exec(body) ?? []

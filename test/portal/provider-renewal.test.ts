@@ -22,7 +22,7 @@ async function signedIn(t: Test, options: Partial<ProviderOptions> = {}) {
   const server = await testServer(t, { singleSignOn })
   const { databaseUrl, clock } = server
   const other = await testServer(t, { singleSignOn, databaseUrl, clock })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   provider.claims = { name: 'Alice', roles: ['admin'] }
   const browser = new Browser(server)
   const away = await browser.get('/portal/acme/sign-in/sso')
@@ -141,7 +141,7 @@ t.test(
 t.test('a renewed ID token of somebody else ends the session', async (t) => {
   const provider = await plainProvider(t)
   const server = await testServer(t, { singleSignOn: settingsFor(provider.issuer) })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   for (const [subject, status] of [
     ['alice', 200],
     ['mallory', 303],
@@ -165,8 +165,8 @@ t.test(
       const { provider, server, browser } = await signedIn(t)
       if (end === 'sign-out') await browser.submit(LIST, '/portal/acme/sign-out')
       if (end === 'idle') server.clock.advance(32 * 60)
-      if (end === 'ended') await server.operations.endPortalSessions(TESTER, 'acme', 'alice')
-      t.equal(await server.operations.deleteEndedPortalSessions(), false)
+      if (end === 'ended') await server.operations.portal.endSessions(TESTER, 'acme', 'alice')
+      t.equal(await server.operations.portal.deleteEndedSessions(), false)
       t.equal(provider.revoked.length, 1, end)
       t.equal(await sessionRow(server), undefined)
     }
@@ -177,7 +177,7 @@ t.test('a session is deleted though its provider is away', async (t) => {
   const { provider, server, browser } = await signedIn(t)
   await browser.submit(LIST, '/portal/acme/sign-out')
   await provider.goAway()
-  t.equal(await server.operations.deleteEndedPortalSessions(), false)
+  t.equal(await server.operations.portal.deleteEndedSessions(), false)
   t.equal(await sessionRow(server), undefined)
 })
 
@@ -186,7 +186,7 @@ t.test('a session in use keeps its row and its tokens', async (t) => {
   server.clock.advance(29 * 60)
   t.same(await clicks(browser), [200])
   server.clock.advance(29 * 60)
-  await server.operations.deleteEndedPortalSessions()
+  await server.operations.portal.deleteEndedSessions()
   t.same(provider.revoked, [])
   t.same(await clicks(browser), [200])
 })

@@ -56,7 +56,7 @@ async function twoProviders(t: Test) {
       viewerValue: undefined,
     },
   })
-  for (const { realm } of [honest, evil]) await server.operations.createRealm(TESTER, realm)
+  for (const { realm } of [honest, evil]) await server.operations.realms.create(TESTER, realm)
   provider.claims = { name: 'Victim', roles: ['admin'] }
   return { server, honest, evil, secrets }
 }
@@ -130,7 +130,7 @@ t.test(
   'a realm without a client secret cannot be signed in to, and the log says which file is missing',
   async (t) => {
     const { server, honest, secrets } = await twoProviders(t)
-    await server.operations.createRealm(TESTER, '7')
+    await server.operations.realms.create(TESTER, '7')
     const answer = await new Browser(server).get('/portal/7/sign-in/sso')
     t.equal(answer.statusCode, 404)
     t.match(textOf(answer), 'Single sign-on is not set up for this realm.')

@@ -22,7 +22,7 @@ async function withProvider(t: Test) {
       viewerValue: undefined,
     },
   })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   provider.claims = { name: 'Alice', roles: ['admin'] }
   const browser = new Browser(server)
   const away = await browser.get('/portal/acme/sign-in/sso')
@@ -114,7 +114,7 @@ t.test('provider tokens of one session do not open in another', async (t) => {
 
 t.test('a session is no session of a realm that its row was moved to', async (t) => {
   const { server } = await withProvider(t)
-  await server.operations.createRealm(TESTER, 'other')
+  await server.operations.realms.create(TESTER, 'other')
   const browser = await adminOf(server, 'acme')
   await query(
     server.databaseUrl,
@@ -153,19 +153,19 @@ t.test('an old copy of a cookie is refused, and its session goes on', async (t) 
 t.test('an idle session is not listed after half an hour', async (t) => {
   const { server } = await withProvider(t)
   const browser = await adminOf(server, 'acme')
-  t.equal((await server.operations.listPortalSessions(TESTER, 'acme')).length, 1)
+  t.equal((await server.operations.portal.listSessions(TESTER, 'acme')).length, 1)
   server.clock.advance(31 * 60)
   t.equal((await browser.get(LIST)).statusCode, 303)
-  t.same(await server.operations.listPortalSessions(TESTER, 'acme'), [])
-  t.equal(await server.operations.endPortalSessions(TESTER, 'acme', undefined), 0)
+  t.same(await server.operations.portal.listSessions(TESTER, 'acme'), [])
+  t.equal(await server.operations.portal.endSessions(TESTER, 'acme', undefined), 0)
 })
 
 t.test('links and finished sign-ins are deleted once no node can count on them', async (t) => {
   const { server, browser, back } = await withProvider(t)
   await browser.get(back)
-  await server.operations.createPortalLink(TESTER, 'acme')
+  await server.operations.portal.createLink(TESTER, 'acme')
   const left = async () => {
-    t.equal(await server.operations.deleteWhatHasExpired(), false)
+    t.equal(await server.operations.expiry.deleteExpired(), false)
     const [row] = await query(
       server.databaseUrl,
       'select (select count(*) from portal_links)::int links, (select count(*) from portal_finished_sign_ins)::int sign_ins',

@@ -7,8 +7,8 @@ const LIST = '/portal/acme/service-accounts'
 
 async function withAccount(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
-  const { account } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await server.operations.realms.create(TESTER, 'acme')
+  const { account } = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   return { server, here: `${LIST}/${account.clientId}`, clientId: account.clientId }
 }
 
@@ -101,7 +101,7 @@ t.test('a form from another site does nothing, whatever it carries', async (t) =
     t.equal(answer.statusCode, 403)
     t.match(textOf(answer), 'sent from another site')
   }
-  const { url } = await server.operations.createPortalLink(TESTER, 'acme')
+  const { url } = await server.operations.portal.createLink(TESTER, 'acme')
   const code = url.split('#')[1] as string
   const signIn = await new Browser(server).post(
     '/portal/acme/sign-in',
@@ -109,7 +109,7 @@ t.test('a form from another site does nothing, whatever it carries', async (t) =
     { 'sec-fetch-site': 'cross-site' },
   )
   t.equal(signIn.statusCode, 403)
-  t.equal((await server.operations.findServiceAccount(TESTER, 'acme', clientId)).name, 'CI')
+  t.equal((await server.operations.accounts.find(TESTER, 'acme', clientId)).name, 'CI')
 })
 
 t.test('a form of an old browser counts by its Origin, and without one by its token', async (t) => {
@@ -143,7 +143,7 @@ t.test('a form without the token of the session does nothing', async (t) => {
     t.equal(answer.statusCode, 403)
     t.match(textOf(answer), 'not one of this session')
   }
-  t.equal((await server.operations.findServiceAccount(TESTER, 'acme', clientId)).name, 'CI')
+  t.equal((await server.operations.accounts.find(TESTER, 'acme', clientId)).name, 'CI')
 })
 
 t.test('a viewer sees every page, is offered no change, and is refused one that they attempt', async (t) => {
@@ -205,12 +205,12 @@ t.test('a viewer sees every page, is offered no change, and is refused one that 
     t.equal(answer.statusCode, 403, path)
     t.match(textOf(answer), 'This takes the role account-admin of the realm.')
   }
-  t.match(await server.operations.findServiceAccount(TESTER, 'acme', clientId), {
+  t.match(await server.operations.accounts.find(TESTER, 'acme', clientId), {
     name: 'CI',
     disabledAt: undefined,
   })
   t.same(await rowsOf(server, 'select * from portal_forms'), [], 'nothing of their forms is kept')
-  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', { limit: 50, actor: 'vera' })
+  const { items } = await server.operations.audit.list(TESTER, 'acme', { limit: 50, actor: 'vera' })
   t.ok(items.length >= attempts.length - 1)
   t.ok(items.every(({ outcome, actor }) => outcome === 'refused' && actor.kind === 'portal'))
 })
@@ -236,7 +236,7 @@ t.test('names render harmlessly everywhere, the audit trail too', async (t) => {
     t.equal(created.statusCode, 200, name)
     await browser.submit(`${LIST}/create`, `${LIST}/create`, { name })
   }
-  const { items } = await server.operations.listServiceAccounts(TESTER, 'acme', { after: '', limit: 50 })
+  const { items } = await server.operations.accounts.list(TESTER, 'acme', { after: '', limit: 50 })
   const pages = [LIST, '/portal/acme/audit', ...items.map(({ clientId }) => `${LIST}/${clientId}`)]
   for (const page of pages) {
     const { body } = await browser.get(page)

@@ -8,7 +8,7 @@ const CREATE = `${LIST}/create`
 
 async function signedIn(t: Parameters<typeof testServer>[0], settings = {}) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', settings)
+  await server.operations.realms.create(TESTER, 'acme', settings)
   return { server, browser: await adminOf(server, 'acme') }
 }
 
@@ -37,12 +37,12 @@ t.test('a new service account is shown once with its secret, and its curl comman
   t.equal((await askForToken(server, clientId, secret)).statusCode, 200)
   t.notMatch((await browser.get(`${LIST}/${clientId}`)).body, secret)
   t.notMatch((await browser.get(LIST)).body, secret)
-  t.match(await server.operations.findServiceAccount(TESTER, 'acme', clientId), {
+  t.match(await server.operations.accounts.find(TESTER, 'acme', clientId), {
     name: 'CI',
     description: 'builds',
     roles: ['view'],
   })
-  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', {
+  const { items } = await server.operations.audit.list(TESTER, 'acme', {
     limit: 1,
     action: 'service-account.create',
   })
@@ -61,12 +61,12 @@ t.test('a form that is sent again makes no second account and shows no secret', 
   const again = await send()
   t.match(textOf(again), 'Shown once already')
   t.equal(secretIn(again), '')
-  t.equal((await server.operations.findRealm(TESTER, 'acme')).serviceAccountCount, 1)
+  t.equal((await server.operations.realms.find(TESTER, 'acme')).serviceAccountCount, 1)
 })
 
 t.test('a page reads everything before it makes a secret', async (t) => {
   const { server, browser } = await signedIn(t)
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
   })
   // A node that has not read the realm's keys yet, and cannot.
@@ -83,9 +83,9 @@ t.test('a page reads everything before it makes a secret', async (t) => {
   ]
   for (const [action, fields] of attempts)
     t.equal((await elsewhere.submit(action, action, fields)).statusCode, 503, action)
-  const { items } = await server.operations.listServiceAccounts(TESTER, 'acme', { after: '', limit: 9 })
+  const { items } = await server.operations.accounts.list(TESTER, 'acme', { after: '', limit: 9 })
   t.equal(items.length, 1)
-  const secrets = await server.operations.listClientSecrets(TESTER, 'acme', account.clientId)
+  const secrets = await server.operations.secrets.list(TESTER, 'acme', account.clientId)
   t.match(secrets, [{ lastFour: clientSecret.slice(-4), expiresAt: undefined }])
   t.equal((await client.query('select * from portal_forms')).rowCount, 0, 'the forms can be sent again')
   await client.end()
@@ -126,7 +126,7 @@ t.test('the list finds by name, tells what is used, and goes on page by page', a
   const { server, browser } = await signedIn(t, { serviceAccountLimit: 100 })
   t.match(textOf(await browser.get(LIST)), 'No service accounts yet')
   for (let i = 0; i < 51; i++)
-    await server.operations.createServiceAccount(TESTER, 'acme', {
+    await server.operations.accounts.create(TESTER, 'acme', {
       name: `Robot ${String(i).padStart(2, '0')}`,
     })
   const first = await browser.get(LIST)
@@ -265,7 +265,7 @@ t.test('last use and its circumstances are told', async (t) => {
   const clientId = clientIdIn(created)
   t.match(textOf(await browser.get(`${LIST}/${clientId}`)), 'Last used Never')
   await askForToken(server, clientId, secretIn(created))
-  await server.operations.writeUses()
+  await server.operations.uses.write()
   server.clock.advance(120)
   const page = await browser.get(`${LIST}/${clientId}`)
   t.match(textOf(page), 'Last used 2 minutes ago from 127.0.0.1, scope view')
@@ -280,7 +280,7 @@ t.test(
     const here = `${LIST}/${clientIdIn(created)}`
     const url = 'https://code.example/x.env'
     const report = { token: secretIn(created), url, source: 'content' }
-    await server.operations.reportLeakedSecrets('acme', [report], '192.0.2.1')
+    await server.operations.leakedSecrets.report('acme', [report], '192.0.2.1')
     t.match(textOf(await browser.get(here)), 'No secret is valid: the last one was reported to have leaked.')
     const trail = await browser.get('/portal/acme/audit')
     t.match(textOf(trail), 'Leaked secret reported')

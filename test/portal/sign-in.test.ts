@@ -8,7 +8,7 @@ const LIST = '/portal/acme/service-accounts'
 
 async function withRealm(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   return server
 }
 
@@ -20,13 +20,13 @@ async function queryOf({ databaseUrl }: { databaseUrl: string }, statement: stri
 }
 
 async function codeFor({ operations }: Awaited<ReturnType<typeof withRealm>>): Promise<string> {
-  const { url } = await operations.createPortalLink(TESTER, 'acme')
+  const { url } = await operations.portal.createLink(TESTER, 'acme')
   return url.split('#')[1] as string
 }
 
 t.test('a one-time link lets one person in, once, and its code reaches neither URL nor log', async (t) => {
   const server = await withRealm(t)
-  const { url } = await server.operations.createPortalLink(TESTER, 'acme')
+  const { url } = await server.operations.portal.createLink(TESTER, 'acme')
   t.match(url, /^https:\/\/auth\.test\/portal\/acme\/sign-in#[\w-]{43}$/)
   const code = url.split('#')[1] as string
   const first = new Browser(server)
@@ -52,7 +52,7 @@ t.test('of several concurrent uses of one link, one succeeds', async (t) => {
 
 t.test('a link is good for ten minutes, in its realm alone', async (t) => {
   const server = await withRealm(t)
-  await server.operations.createRealm(TESTER, 'other')
+  await server.operations.realms.create(TESTER, 'other')
   const [code, late] = [await codeFor(server), await codeFor(server)]
   t.equal((await new Browser(server).post('/portal/other/sign-in', { code })).statusCode, 403)
   server.clock.advance(599)
@@ -80,7 +80,7 @@ t.test('the cookie is out of reach of scripts, other sites and plain http', asyn
 
 t.test('on plain http the cookie does without what needs https', async (t) => {
   const server = await testServer(t, { publicUrl: 'http://localhost:8080' })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const browser = await adminOf(server, 'acme')
   t.same([...browser.cookies.keys()], ['mintmark-portal'])
   t.equal((await browser.get(LIST)).headers['strict-transport-security'], undefined)
@@ -143,7 +143,7 @@ t.test('a form sent while signed out changes nothing, and the page says so', asy
   const server = await withRealm(t)
   const browser = await adminOf(server, 'acme')
   const fields = hiddenFields((await browser.get(`${LIST}/create`)).body, `${LIST}/create`)
-  await server.operations.endPortalSessions(TESTER, 'acme', undefined)
+  await server.operations.portal.endSessions(TESTER, 'acme', undefined)
   const answer = await browser.post(`${LIST}/create`, { ...fields, name: 'CI' })
   t.equal(answer.statusCode, 401)
   t.match(textOf(answer), 'Nothing was changed. Sign in again')
@@ -154,21 +154,21 @@ t.test('an administrator ends the sessions of one person or of all', async (t) =
   const server = await withRealm(t)
   const { operations } = server
   const one = await adminOf(server, 'acme')
-  const { url } = await operations.createPortalLink({ ...TESTER, id: 'another' }, 'acme')
+  const { url } = await operations.portal.createLink({ ...TESTER, id: 'another' }, 'acme')
   const two = new Browser(server)
   await two.post(SIGN_IN, { code: url.split('#')[1] as string })
-  const subjects = (await operations.listPortalSessions(TESTER, 'acme')).map(({ subject }) => subject)
+  const subjects = (await operations.portal.listSessions(TESTER, 'acme')).map(({ subject }) => subject)
   t.same(subjects.sort(), ['link of cli:another', 'link of cli:tester'])
-  t.equal(await operations.endPortalSessions(TESTER, 'acme', 'link of cli:another'), 1)
+  t.equal(await operations.portal.endSessions(TESTER, 'acme', 'link of cli:another'), 1)
   t.equal((await two.get(LIST)).statusCode, 303)
   t.equal((await one.get(LIST)).statusCode, 200)
-  t.equal(await operations.endPortalSessions(TESTER, 'acme', undefined), 1)
+  t.equal(await operations.portal.endSessions(TESTER, 'acme', undefined), 1)
   t.equal((await one.get(LIST)).statusCode, 303)
 })
 
 t.test('a session is of one realm: another one asks to sign in, and this one stays', async (t) => {
   const server = await withRealm(t)
-  await server.operations.createRealm(TESTER, 'other')
+  await server.operations.realms.create(TESTER, 'other')
   const browser = await adminOf(server, 'acme')
   const answer = await browser.get('/portal/other/service-accounts')
   t.match(answer.headers.location, '/portal/other/sign-in')
@@ -248,13 +248,13 @@ t.test('/ leads people to the portal, and tells programs that nothing is there',
 t.test('sign-in to an unknown realm is refused', async (t) => {
   const server = await withRealm(t)
   t.equal((await new Browser(server).post('/portal/nobody/sign-in', { code: 'x' })).statusCode, 404)
-  await t.rejects(server.operations.createPortalLink(TESTER, 'nobody'), { code: 'not_found' })
+  await t.rejects(server.operations.portal.createLink(TESTER, 'nobody'), { code: 'not_found' })
 })
 
 t.test('a realm that is deleted takes its sessions along', async (t) => {
   const server = await withRealm(t)
   const browser = await adminOf(server, 'acme')
-  await server.operations.deleteRealm(TESTER, 'acme')
+  await server.operations.realms.delete(TESTER, 'acme')
   t.equal((await browser.get(LIST)).statusCode, 303)
 })
 
@@ -273,10 +273,10 @@ t.test(
     const server = await withRealm(t)
     const tries = async (count: number) => {
       for (let n = 0; n < count; n++)
-        await t.rejects(server.operations.signInWithLink('acme', `guess ${n}`, '203.0.113.7'), {
+        await t.rejects(server.operations.portal.signInWithLink('acme', `guess ${n}`, '203.0.113.7'), {
           code: 'link_invalid',
         })
-      return server.operations.listAuditEvents(TESTER, 'acme', { limit: 100, action: 'portal.sign-in' })
+      return server.operations.audit.list(TESTER, 'acme', { limit: 100, action: 'portal.sign-in' })
     }
     const { items } = await tries(25)
     t.equal(items.length, 20)
@@ -288,7 +288,9 @@ t.test(
     t.notMatch(JSON.stringify(items), 'guess')
     server.clock.advance(60)
     t.equal((await tries(1)).items.length, 21)
-    await t.rejects(server.operations.signInWithLink('nobody', 'x', '203.0.113.7'), { code: 'not_found' })
+    await t.rejects(server.operations.portal.signInWithLink('nobody', 'x', '203.0.113.7'), {
+      code: 'not_found',
+    })
   },
 )
 

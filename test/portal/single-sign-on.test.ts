@@ -37,7 +37,7 @@ async function withProvider(
   const server = await testServer(t, {
     singleSignOn: { ...settingsFor(provider), ...settings },
   })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   provider.claims = { name: 'Alice', roles: ['mintmark-acme-admin'] }
   return { provider, server, browser: new Browser(server) }
 }
@@ -69,7 +69,7 @@ t.test('the provider makes an Account Admin, who comes back to where they were',
   t.match(page.body, 'Alice')
   t.match(page.body, 'Account Admin')
   t.match(page.body, '/portal/acme/keys/rotate')
-  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', { limit: 1 })
+  const { items } = await server.operations.audit.list(TESTER, 'acme', { limit: 1 })
   t.match(items[0], { action: 'portal.sign-in', actor: { kind: 'portal', id: 'alice' } })
 })
 
@@ -254,7 +254,7 @@ t.test('a code is not accepted twice, nor for a realm that is gone', async (t) =
   t.equal((await browser.get('/portal/nobody/sign-in/sso')).statusCode, 404)
   const away = await browser.get('/portal/acme/sign-in/sso')
   const back = (await provider.signIn(away.headers.location as string)).slice(PUBLIC_URL.length)
-  await server.operations.deleteRealm(TESTER, 'acme')
+  await server.operations.realms.delete(TESTER, 'acme')
   t.equal((await browser.get(back)).statusCode, 404)
 })
 
@@ -264,7 +264,7 @@ t.test('a realm that is deleted while the provider is asked is not found', async
   const back = (await provider.signIn(away.headers.location as string)).slice(PUBLIC_URL.length)
   provider.meanwhile = async () => {
     provider.meanwhile = async () => {}
-    await server.operations.deleteRealm(TESTER, 'acme')
+    await server.operations.realms.delete(TESTER, 'acme')
   }
   t.equal((await browser.get(back)).statusCode, 404)
 })
@@ -305,7 +305,7 @@ t.test('a subject that is no ASCII is kept by its hash, and a name that is blank
   provider.claims = { name: '  ', email: 'a@acme.test', roles: ['mintmark-acme-admin'] }
   await signIn(browser, provider)
   t.match((await browser.get(LIST)).body, 'a@acme.test')
-  const [session] = await server.operations.listPortalSessions(TESTER, 'acme')
+  const [session] = await server.operations.portal.listSessions(TESTER, 'acme')
   t.match(session?.subject, /^[\w-]{43}$/)
 })
 
@@ -361,7 +361,7 @@ t.test('a subject that looks like a one-time link’s is hashed', async (t) => {
   const { body } = await browser.get(LIST)
   t.notMatch(body, 'By one-time link')
   t.match(body, /<span class="muted">Account Admin</)
-  const [session] = await server.operations.listPortalSessions(TESTER, 'acme')
+  const [session] = await server.operations.portal.listSessions(TESTER, 'acme')
   t.match(session?.subject, /^[\w-]{43}$/)
   t.match((await (await adminOf(server, 'acme')).get(LIST)).body, 'By one-time link')
 })
@@ -373,7 +373,7 @@ t.test(
     provider.claims = { roles: ['mintmark-other-admin'] }
     await signIn(browser, provider)
     await browser.get('/portal/acme/callback?code=x')
-    const { items } = await server.operations.listAuditEvents(TESTER, 'acme', {
+    const { items } = await server.operations.audit.list(TESTER, 'acme', {
       limit: 2,
       action: 'portal.sign-in',
     })
@@ -390,7 +390,7 @@ t.test('a session that the provider ends leaves a line in the trail', async (t) 
   provider.claims = {}
   await browser.get(LIST)
   await browser.get(LIST)
-  const { items } = await server.operations.listAuditEvents(TESTER, 'acme', { limit: 2 })
+  const { items } = await server.operations.audit.list(TESTER, 'acme', { limit: 2 })
   t.match(items, [
     { action: 'portal.session-end', actor: { id: 'alice' }, details: { by: 'identity provider' } },
     { action: 'portal.sign-in' },

@@ -8,8 +8,8 @@ const AUDIT = '/portal/acme/audit'
 
 async function signedIn(t: Test, settings = {}) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme', settings)
-  const { account } = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await server.operations.realms.create(TESTER, 'acme', settings)
+  const { account } = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const browser = await adminOf(server, 'acme')
   const { form_token: formToken = '' } = hiddenFields((await browser.get(KEYS)).body, '/portal/acme/sign-out')
   return { server, browser, here: `${LIST}/${account.clientId}`, formToken }
@@ -97,7 +97,7 @@ t.test('names such as __proto__ are ordinary names', async (t) => {
     resourceTypes: ['constructor'],
   })
   const known = { type: 'constructor', id: 'c1', name: 'Found' }
-  await server.operations.putProtectedResource(TESTER, 'acme', known)
+  await server.operations.resources.put(TESTER, 'acme', known)
   for (const page of [LIST, KEYS, here, `${here}/permissions`]) {
     const plain = textOf(await browser.get(page))
     for (const done of ['__proto__', 'constructor', 'toString']) {

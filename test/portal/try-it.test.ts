@@ -7,8 +7,8 @@ const TRY = '/portal/acme/try-it'
 
 async function signedIn(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.realms.create(TESTER, 'acme')
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
   })
   return { server, browser: await adminOf(server, 'acme'), clientId: account.clientId, clientSecret }
@@ -28,7 +28,7 @@ t.test('a client_id and its secret show the claims of a real token', async (t) =
   t.match(text, `"sub": "${clientId}"`)
   t.match(text, '"typ": "at+jwt"')
   const [token = ''] = /ey[\w-]+\.[\w-]+\.[\w-]+/.exec(answer.body) ?? []
-  t.equal((await server.operations.verifyPresentedToken(token)).account.clientId, clientId)
+  t.equal((await server.operations.presentedTokens.verify(token)).account.clientId, clientId)
   t.notMatch(answer.body, clientSecret)
   t.notOk(server.log.some((line) => line.includes(clientSecret) || line.includes(token)))
 })

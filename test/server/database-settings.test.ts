@@ -26,15 +26,15 @@ for (const settings of SETTINGS) {
       const databaseUrl = await testDatabase(t)
       if (when === 'before the start') await alter(databaseUrl, settings)
       const server = await testServer(t, { databaseUrl })
-      await server.operations.createRealm(TESTER, 'acme')
+      await server.operations.realms.create(TESTER, 'acme')
       const resourceServer = await testClient(server, 'resource server', 'acme', ['introspect'])
       const clients = await Promise.all(
         ['disabled', 'rotated', 'revoked'].map((name) => testClient(server, name)),
       )
       const [disabled, rotated, revoked] = clients as [TestClient, TestClient, TestClient]
       const { operations, clock } = server
-      await operations.updateServiceAccount(TESTER, 'acme', disabled.clientId, { enabled: false })
-      await operations.startSecretRotation(
+      await operations.accounts.update(TESTER, 'acme', disabled.clientId, { enabled: false })
+      await operations.secrets.startRotation(
         TESTER,
         'acme',
         rotated.clientId,
@@ -51,10 +51,10 @@ for (const settings of SETTINGS) {
       clock.advance(61)
       t.equal(await statusFor(server, rotated), 401, 'after the overlap')
       t.equal(await introspect(server, resourceServer, revoked.token), INACTIVE)
-      const account = await operations.findServiceAccount(TESTER, 'acme', disabled.clientId)
+      const account = await operations.accounts.find(TESTER, 'acme', disabled.clientId)
       t.ok(account.disabledAt instanceof Date)
       t.ok(Number.isInteger(account.createdAt.getTime()))
-      await operations.rotateSigningKey(TESTER, 'acme')
+      await operations.signingKeys.rotate(TESTER, 'acme')
       t.equal(await statusFor(server, revoked), 200)
     })
 }

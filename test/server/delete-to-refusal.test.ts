@@ -28,11 +28,11 @@ async function running(t: Test) {
     log: () => {},
   })
   t.teardown(close)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const { url } = await startServer(t, { ...onDatabase(databaseUrl), PUBLIC_URL })
   const holders = await Promise.all(
     Array.from({ length: ACCOUNTS }, async (_, n) => {
-      const made = await operations.createServiceAccount(TESTER, 'acme', { name: `holder ${n}` })
+      const made = await operations.accounts.create(TESTER, 'acme', { name: `holder ${n}` })
       const { clientId } = made.account
       const answer = await fetch(`${url}/realms/acme/protocol/openid-connect/token`, {
         method: 'POST',
@@ -73,9 +73,9 @@ t.test('no verification that begins a ttl after an account was ended accepts its
   const fetches = countListFetches(t)
   const begun = Date.now()
   const ends = [
-    (clientId: string) => operations.deleteServiceAccount(TESTER, 'acme', clientId),
-    (clientId: string) => operations.updateServiceAccount(TESTER, 'acme', clientId, { enabled: false }),
-    (clientId: string) => operations.revokeTokens(TESTER, 'acme', clientId),
+    (clientId: string) => operations.accounts.delete(TESTER, 'acme', clientId),
+    (clientId: string) => operations.accounts.update(TESTER, 'acme', clientId, { enabled: false }),
+    (clientId: string) => operations.accounts.revokeTokens(TESTER, 'acme', clientId),
   ]
 
   /** Verifies without a pause until refused, and tells how long after the end that took. */

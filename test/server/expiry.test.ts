@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { startExpiry } from '../../src/server/jobs/expiry.ts'
 
-const deleteEndedPortalSessions = async () => false
+const portal = { deleteEndedSessions: async () => false }
 
 const pass = async (milliseconds: number) => {
   mock.timers.tick(milliseconds)
@@ -17,9 +17,9 @@ t.test('deleting goes on while there is more, after a failure too, and stops whe
   let runs = 0
   const lines: string[] = []
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
-  const deleteWhatHasExpired = () => (outcomes[runs++] as () => Promise<boolean>)()
+  const deleteExpired = () => (outcomes[runs++] as () => Promise<boolean>)()
   const expiry = startExpiry(
-    { deleteWhatHasExpired, deleteEndedPortalSessions, measureClockSkew: async () => 0 },
+    { expiry: { deleteExpired }, portal, health: { measureClockSkew: async () => 0 } },
     logger,
   )
   await pass(1000)
@@ -41,13 +41,13 @@ t.test('nothing is deleted while the clock is off, and all once it is right agai
   t.teardown(() => mock.timers.reset())
   const skews = [-61, 61, 59]
   let runs = 0
-  const deleteWhatHasExpired = async () => {
+  const deleteExpired = async () => {
     runs++
     return false
   }
   const measureClockSkew = async () => skews.shift() as number
   const expiry = startExpiry(
-    { deleteWhatHasExpired, deleteEndedPortalSessions, measureClockSkew },
+    { expiry: { deleteExpired }, portal, health: { measureClockSkew } },
     pino({ level: 'silent' }),
   )
   for (const [milliseconds, expected] of [

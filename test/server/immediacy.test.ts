@@ -29,9 +29,9 @@ async function cluster(t: Test) {
     databaseWaitSeconds: 5,
     log: () => {},
   })
-  await operations.createRealm(TESTER, 'acme', { serviceAccountLimit: 100_000 })
+  await operations.realms.create(TESTER, 'acme', { serviceAccountLimit: 100_000 })
   const make = async (name: string, role: string): Promise<Credentials> => {
-    const made = await operations.createServiceAccount(TESTER, 'acme', { name, roles: [role] })
+    const made = await operations.accounts.create(TESTER, 'acme', { name, roles: [role] })
     return { client_id: made.account.clientId, client_secret: made.clientSecret }
   }
   const administrators = await Promise.all(

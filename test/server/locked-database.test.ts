@@ -12,9 +12,9 @@ for (const [lock, statement] of [
   t.test(`while another session locks ${lock}, no more connections are open than the pool has`, async (t) => {
     const server = await testServer(t)
     const ask = await platformAdministrator(server)
-    await server.operations.createRealm(TESTER, 'acme')
+    await server.operations.realms.create(TESTER, 'acme')
     const made = { name: 'first' }
-    const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', made)
+    const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', made)
     const client = new pg.Client(server.databaseUrl)
     await client.connect()
     t.teardown(() => client.end())

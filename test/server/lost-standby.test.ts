@@ -14,12 +14,12 @@ t.test('while the synchronous standby is lost, tokens go on and connections stay
   const database = await ownPostgres(t)
   await migrateToLatest(database.databaseUrl)
   const server = await testServer(t, { databaseUrl: database.databaseUrl })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   // Changes of one realm take turns.
-  for (let n = 0; n < 4; n++) await server.operations.createRealm(TESTER, `other${n}`)
+  for (let n = 0; n < 4; n++) await server.operations.realms.create(TESTER, `other${n}`)
   const client = await testClient(server, 'CI')
   const imported = { clientId: 'legacy', clientSecret: 'correct horse battery staple' }
-  await server.operations.createServiceAccount(TESTER, 'acme', { name: 'legacy', imported })
+  await server.operations.accounts.create(TESTER, 'acme', { name: 'legacy', imported })
   // The networks of imported secrets are remembered, which is a write.
   const importedToken = async (remoteAddress: string) => {
     const answer = await server.app.inject({

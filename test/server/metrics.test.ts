@@ -13,8 +13,8 @@ function sample(text: string, series: string): number | undefined {
 
 t.test('grants are counted by realm and outcome, and unknown realms share one label', async (t) => {
   const { app, operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await operations.realms.create(TESTER, 'acme')
+  const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const ask = (realm: string, secret: string) =>
     app.inject({
       method: 'POST',
@@ -48,7 +48,7 @@ t.test('grants are counted by realm and outcome, and unknown realms share one la
 
 t.test('realms beyond the first hundred share a label', async (t) => {
   const { app, operations } = await testServer(t)
-  for (let i = 0; i < 101; i++) await operations.createRealm(TESTER, `realm-${i}`)
+  for (let i = 0; i < 101; i++) await operations.realms.create(TESTER, `realm-${i}`)
   for (let i = 0; i < 101; i++)
     await app.inject({
       method: 'POST',
@@ -72,7 +72,7 @@ t.test('a realm that somebody makes up takes no label from those that there are'
     })
   // Refused before the realm is looked for.
   for (let i = 0; i < 101; i++) await ask(`made-up-${i}`, { authorization: 'Bearer x' })
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   await ask('acme')
   const { body } = await app.inject('/metrics')
   t.equal(sample(body, 'mintmark_token_requests_total{realm="acme",outcome="invalid_client"}'), 1)

@@ -27,7 +27,7 @@ function asked(expression: string): { name: string; labels: string[] }[] {
 /** What a server exports that has had some traffic: sample name and its labels. */
 async function exported() {
   const { app, operations } = await testServer(t)
-  await operations.createRealm(TESTER, 'acme')
+  await operations.realms.create(TESTER, 'acme')
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const token = '/realms/acme/protocol/openid-connect/token'
   await app.inject({ method: 'POST', url: token, headers, payload: 'grant_type=client_credentials' })

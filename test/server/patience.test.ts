@@ -9,7 +9,7 @@ import { TESTER, testServer } from '../support/server.ts'
 
 t.test('an answer that takes longer than a connection may be idle arrives all the same', async (t) => {
   const server = await testServer(t, { requestTimeoutMilliseconds: 600 })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token } = await adminToken(server, 'acme', ['account-admin'])
   await server.app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = server.app.server.address() as AddressInfo
@@ -30,7 +30,7 @@ t.test('an answer that takes longer than a connection may be idle arrives all th
 
 t.test('a body that arrives too slowly is 408 in the format of its endpoint', async (t) => {
   const server = await testServer(t, { requestTimeoutMilliseconds: 400 })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token } = await adminToken(server, 'acme', ['account-admin'])
   const path = '/admin/realms/acme/service-accounts'
   const request = await dribble(server.app, 'POST', path, { token, body: '{"name":"CI"}' })
@@ -38,12 +38,12 @@ t.test('a body that arrives too slowly is 408 in the format of its endpoint', as
   t.equal(status, 408)
   t.match(text, /content-type: application\/problem\+json/)
   t.match(text, /connection: close/)
-  t.same((await server.operations.listServiceAccounts(TESTER, 'acme', { after: 'admj', limit: 9 })).items, [])
+  t.same((await server.operations.accounts.list(TESTER, 'acme', { after: 'admj', limit: 9 })).items, [])
 })
 
 t.test('an import may take longer to arrive than any other request', async (t) => {
   const server = await testServer(t, { requestTimeoutMilliseconds: 1000 })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token } = await adminToken(server, 'acme', ['account-admin'])
   const lines = '{"type":"device","id":"d1"}\n{"type":"device","id":"d2"}'
   const padding = 1000
@@ -65,7 +65,7 @@ t.test('an import may take longer to arrive than any other request', async (t) =
 
 t.test('a request whose client left is logged and counted', async (t) => {
   const server = await testServer(t, { metricsToken: 'metrics' })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const { token } = await adminToken(server, 'acme', ['account-admin'])
   await server.app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = server.app.server.address() as AddressInfo
@@ -93,7 +93,7 @@ t.test('a request whose client left is logged and counted', async (t) => {
     status: 499,
     outcome: 'client_gone',
     method: 'POST',
-    route: '/admin/realms/:tenant/service-accounts',
+    route: '/admin/realms/:realm/service-accounts',
   })
   const metrics = await server.app.inject({ url: '/metrics', headers: { authorization: 'Bearer metrics' } })
   t.match(metrics.body, /mintmark_request_duration_seconds_count\{[^}]*status="client_gone"[^}]*\} 1/)

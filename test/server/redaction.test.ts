@@ -60,8 +60,8 @@ function attemptsWith(token: string, cookie: string): Attempt[] {
 
 async function acme(t: Test) {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, 'acme', {
+  await server.operations.realms.create(TESTER, 'acme')
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, 'acme', {
     name: 'CI',
   })
   return { ...server, clientId: account.clientId, clientSecret }
@@ -76,7 +76,7 @@ t.test('nothing that is sent to any route comes up in the log, and nothing makes
   t.ok(routes.length > 40, `${routes.length} routes`)
   const attempts = attemptsWith(token, cookie)
   for (const route of routes)
-    for (const realm of new Set([route.replace(':tenant', 'acme'), route]))
+    for (const realm of new Set([route.replace(':realm', 'acme'), route]))
       for (const method of METHODS)
         for (const { query = '', ...attempt } of attempts) {
           const url = realm.replaceAll(/:\w+/g, MARK) + query
@@ -130,7 +130,7 @@ t.test('a request leaves one line, which says who was refused and exactly why', 
   t.match(JSON.parse(log[0] as string), {
     level: 30,
     method: 'POST',
-    route: '/realms/:tenant/protocol/openid-connect/token',
+    route: '/realms/:realm/protocol/openid-connect/token',
     status: 401,
     address: '127.0.0.1',
     realm: 'acme',

@@ -72,7 +72,7 @@ async function restricted(t: Test) {
   url.searchParams.set('port', String(owner.port))
   const logged: string[] = []
   const server = await testServer(t, { databaseUrl: url.href, onLog: (message) => logged.push(message) })
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const client = await testClient(server, 'CI')
   const administrate = await platformAdministrator(server)
   const browser = await adminOf(server, 'acme')
@@ -142,7 +142,7 @@ t.test('a node is unready where its role may not read a table that tokens need',
 
 t.test('a lock timeout of the database is 503', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const administrate = await platformAdministrator(server)
   const client = await testClient(server, 'CI')
   const other = new pg.Client(server.databaseUrl)
@@ -164,7 +164,7 @@ t.test('a lock timeout of the database is 503', async (t) => {
 
 t.test('a primary that became read-only issues tokens and refuses changes as unavailable', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const administrate = await platformAdministrator(server)
   const client = await testClient(server, 'CI')
   const other = new pg.Client(server.databaseUrl)

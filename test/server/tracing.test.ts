@@ -57,7 +57,7 @@ t.test('with an OTLP endpoint requests are traced, as part of the trace that the
   t.match(received[0], { path: '/v1/traces', type: 'application/x-protobuf' })
   const all = Buffer.concat(received.map(({ body }) => body))
   t.ok(all.includes('mintmark'), 'service.name')
-  t.ok(all.includes('POST /realms/:tenant/protocol/openid-connect/token'), 'a span has the name of its route')
+  t.ok(all.includes('POST /realms/:realm/protocol/openid-connect/token'), 'a span has the name of its route')
   t.ok(all.includes(Buffer.from(TRACE_ID, 'hex')), 'the trace goes on')
   t.notOk(all.includes(MARK), 'nothing of what was sent is in a trace')
 })

@@ -63,9 +63,9 @@ t.test('acknowledged changes survive kill -9 of the writer, of PostgreSQL and of
   const { operations } = opened
   t.ok(known.size >= 24, `${known.size} accounts`)
   for (const [clientId, { clientSecret, resetting }] of known) {
-    await operations.findServiceAccount(TESTER, 'crash', clientId)
+    await operations.accounts.find(TESTER, 'crash', clientId)
     // A reset that was not acknowledged may have been made all the same: then the old secret is dead.
-    const works = operations.authenticateClient(
+    const works = operations.clients.authenticate(
       'crash',
       { clientId, clientSecret: clientSecret as string },
       '127.0.0.1',
@@ -74,7 +74,7 @@ t.test('acknowledged changes survive kill -9 of the writer, of PostgreSQL and of
       if (!resetting) throw error
     })
   }
-  const { serviceAccountCount } = await operations.findRealm(TESTER, 'crash')
-  const { items } = await operations.listServiceAccounts(TESTER, 'crash', { after: '', limit: 10_000 })
+  const { serviceAccountCount } = await operations.realms.find(TESTER, 'crash')
+  const { items } = await operations.accounts.list(TESTER, 'crash', { after: '', limit: 10_000 })
   t.equal(serviceAccountCount, items.length, 'no half of a creation')
 })

@@ -21,14 +21,14 @@ t.test(
 
     await t.test('the server works with the restricted role', async (t) => {
       const { operations } = await testServer(t, { databaseUrl: url.href })
-      await operations.createRealm(TESTER, 'acme')
-      const { account } = await operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
-      await operations.updateServiceAccount(TESTER, 'acme', account.clientId, { enabled: false })
-      await operations.resetClientSecret(TESTER, 'acme', account.clientId)
-      await operations.rotateSigningKey(TESTER, 'acme')
-      await operations.deleteServiceAccount(TESTER, 'acme', account.clientId)
-      t.equal((await operations.listAuditEvents(TESTER, 'acme', { limit: 10 })).items.length, 6)
-      await operations.deleteRealm(TESTER, 'acme')
+      await operations.realms.create(TESTER, 'acme')
+      const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+      await operations.accounts.update(TESTER, 'acme', account.clientId, { enabled: false })
+      await operations.secrets.reset(TESTER, 'acme', account.clientId)
+      await operations.signingKeys.rotate(TESTER, 'acme')
+      await operations.accounts.delete(TESTER, 'acme', account.clientId)
+      t.equal((await operations.audit.list(TESTER, 'acme', { limit: 10 })).items.length, 6)
+      await operations.realms.delete(TESTER, 'acme')
     })
 
     await t.test('the role cannot change audit events', async (t) => {

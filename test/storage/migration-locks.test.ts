@@ -30,8 +30,8 @@ async function connect(t: Test, databaseUrl: string) {
 
 t.test('a migration waits for a long reader, and tokens wait for neither', async (t) => {
   const server = await testServer(t)
-  await server.operations.createRealm(TESTER, 'acme')
-  const made = await server.operations.createServiceAccount(TESTER, 'acme', { name: 'CI' })
+  await server.operations.realms.create(TESTER, 'acme')
+  const made = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
   const reader = await connect(t, server.databaseUrl)
   await reader.query('begin')
   await reader.query('select from realms')

@@ -50,7 +50,7 @@ async function checkShape(t: Test, databaseUrl: string, shape: (typeof SHAPES)[n
   // Statistics come when the test says so.
   for (const table of ['realms', 'service_accounts', 'client_secrets', 'status_indexes', 'revoked_tokens'])
     await client.query(`alter table ${table} set (autovacuum_enabled = off)`)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const ask = await strangers(server)
   await fill(client, shape)
   const statements = await recordStatements(ask)
@@ -75,7 +75,7 @@ async function strangers(server: TestServer): Promise<() => Promise<void>> {
   const { app, operations } = server
   const known = await testClient(server, 'CI', 'acme', ['introspect'])
   const imported = { clientId: 'legacy', clientSecret: 'correct horse battery' }
-  await operations.createServiceAccount(TESTER, 'acme', { name: 'legacy', imported })
+  await operations.accounts.create(TESTER, 'acme', { name: 'legacy', imported })
   const oauth = '/realms/acme/protocol/openid-connect'
   const form = (url: string, fields: Record<string, string>, authorization?: string) =>
     app.inject({
@@ -117,7 +117,7 @@ async function strangers(server: TestServer): Promise<() => Promise<void>> {
       payload: [{ type: 'mintmark_client_secret', token: unknown, url: '', source: 'content' }],
     })
     await new Browser(server).post('/portal/acme/sign-in', { code: 'x'.repeat(43) })
-    const { url } = await operations.createPortalLink(TESTER, 'acme')
+    const { url } = await operations.portal.createLink(TESTER, 'acme')
     await new Browser(server).post('/portal/acme/sign-in', { code: url.split('#')[1] as string })
   }
 }

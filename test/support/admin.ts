@@ -47,7 +47,7 @@ export async function adminToken(
   realm: string,
   roles: readonly string[],
 ): Promise<{ readonly token: string; readonly clientId: string }> {
-  const { account, clientSecret } = await operations.createServiceAccount(TESTER, realm, {
+  const { account, clientSecret } = await operations.accounts.create(TESTER, realm, {
     name: `administrator ${Math.random()}`,
     roles,
   })
@@ -78,7 +78,7 @@ export async function tokenFor(
 
 /** A platform administrator, and one way to ask as them. */
 export async function platformAdministrator(server: TestServer): Promise<Ask> {
-  await server.operations.bootstrapAdministrator('root', 'a secret of the platform')
+  await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
   const { token } = await adminToken(server, 'system', ['platform-admin'])
   return asking(server, token)
 }

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { NewServiceAccountRequest } from '../../src/operations/accounts/service-accounts.ts'
+import type { NewServiceAccountRequest } from '../../src/operations/accounts/new-service-account.ts'
 import { tokenFor } from './admin.ts'
 import { PUBLIC_URL, TESTER, type TestServer, type TestServerOptions, testServer } from './server.ts'
 
@@ -16,7 +16,7 @@ export async function testClient(
   roles = ['view'],
   more: Partial<NewServiceAccountRequest> = {},
 ) {
-  const { account, clientSecret } = await server.operations.createServiceAccount(TESTER, realm, {
+  const { account, clientSecret } = await server.operations.accounts.create(TESTER, realm, {
     name,
     roles,
     ...more,
@@ -29,7 +29,7 @@ export async function testClient(
 /** A realm with a client and a resource server. */
 export async function acme(t: Test, options: TestServerOptions = {}) {
   const server = await testServer(t, options)
-  await server.operations.createRealm(TESTER, 'acme')
+  await server.operations.realms.create(TESTER, 'acme')
   const client = await testClient(server, 'CI')
   const resourceServer = await testClient(server, 'resource server', 'acme', ['introspect'])
   return { server, client, resourceServer }

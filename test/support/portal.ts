@@ -69,7 +69,7 @@ export function textOf({ body }: Answer): string {
 
 /** Somebody who came in by a one-time link. */
 export async function adminOf(server: TestServer, realm: string): Promise<Browser> {
-  const { url } = await server.operations.createPortalLink(TESTER, realm)
+  const { url } = await server.operations.portal.createLink(TESTER, realm)
   const browser = new Browser(server)
   await browser.post(`/portal/${realm}/sign-in`, { code: url.split('#')[1] as string })
   return browser

@@ -15,8 +15,8 @@ const { operations } = await openOperations({
   databaseWaitSeconds: 30,
   log: () => {},
 })
-await operations
-  .createRealm(TESTER, 'crash', { serviceAccountLimit: 10_000 })
+await operations.realms
+  .create(TESTER, 'crash', { serviceAccountLimit: 10_000 })
   .catch((error: { code?: string }) => {
     if (error.code !== 'name_taken') throw error
   })
@@ -26,13 +26,13 @@ say({ started: true })
 
 for (let n = 0; ; n++) {
   try {
-    const { account, clientSecret } = await operations.createServiceAccount(TESTER, 'crash', {
+    const { account, clientSecret } = await operations.accounts.create(TESTER, 'crash', {
       name: `${prefix}-${n}`,
     })
     const { clientId } = account
     say({ clientId, clientSecret })
     say({ clientId, resetting: true })
-    const reset = await operations.resetClientSecret(TESTER, 'crash', clientId)
+    const reset = await operations.secrets.reset(TESTER, 'crash', clientId)
     say({ clientId, clientSecret: reset.clientSecret })
   } catch {
     // The database was killed: what was under way was not acknowledged.

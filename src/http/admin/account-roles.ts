@@ -17,12 +17,9 @@ const Roles = Type.Object({ items: Type.Array(Role, { maxItems: 200 }) }, Closed
 const RolesAnswer = Type.Object({ ...Roles.properties, next_cursor: Type.Null() })
 
 /** Roles of a service account on its whole realm. */
-export function accountRoleRoutes(
-  app: AdminScope,
-  operations: Pick<Operations, 'findServiceAccount' | 'updateServiceAccount' | 'addRole' | 'removeRole'>,
-): void {
+export function accountRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.get(
-    '/admin/realms/:tenant/service-accounts/:client_id/roles',
+    '/admin/realms/:realm/service-accounts/:client_id/roles',
     {
       schema: {
         tags,
@@ -32,14 +29,14 @@ export function accountRoleRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      const account = await operations.findServiceAccount(actorOf(request), tenant, client_id)
+      const { realm, client_id } = request.params
+      const account = await operations.accounts.find(actorOf(request), realm, client_id)
       return sendRoles(reply, account)
     },
   )
 
   app.put(
-    '/admin/realms/:tenant/service-accounts/:client_id/roles',
+    '/admin/realms/:realm/service-accounts/:client_id/roles',
     {
       schema: {
         tags,
@@ -50,8 +47,8 @@ export function accountRoleRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      const account = await operations.updateServiceAccount(actorOf(request), tenant, client_id, {
+      const { realm, client_id } = request.params
+      const account = await operations.accounts.update(actorOf(request), realm, client_id, {
         roles: request.body.items,
       })
       return sendRoles(reply, account)
@@ -59,7 +56,7 @@ export function accountRoleRoutes(
   )
 
   app.post(
-    '/admin/realms/:tenant/service-accounts/:client_id/roles',
+    '/admin/realms/:realm/service-accounts/:client_id/roles',
     {
       schema: {
         tags,
@@ -70,14 +67,14 @@ export function accountRoleRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      const account = await operations.addRole(actorOf(request), tenant, client_id, request.body.role)
+      const { realm, client_id } = request.params
+      const account = await operations.accounts.addRole(actorOf(request), realm, client_id, request.body.role)
       return sendRoles(reply, account)
     },
   )
 
   app.delete(
-    '/admin/realms/:tenant/service-accounts/:client_id/roles/:role',
+    '/admin/realms/:realm/service-accounts/:client_id/roles/:role',
     {
       schema: {
         tags,
@@ -87,8 +84,8 @@ export function accountRoleRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id, role } = request.params
-      await operations.removeRole(actorOf(request), tenant, client_id, role)
+      const { realm, client_id, role } = request.params
+      await operations.accounts.removeRole(actorOf(request), realm, client_id, role)
       return reply.code(204).send(null)
     },
   )

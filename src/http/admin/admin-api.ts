@@ -13,7 +13,7 @@ import { acceptJson, closeQueries } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { describeApi } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
-import { adminErrorHandler, refuseAdminMethod, sendNotFound } from './problem.ts'
+import { answerAdminError, refuseAdminMethod, sendNotFound } from './problem.ts'
 import { protectedResourceImportRoute } from './protected-resource-import.ts'
 import { protectedResourceRoutes } from './protected-resources.ts'
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts'
@@ -47,7 +47,7 @@ export async function adminApi(
   acceptJson(app)
   closeQueries(app)
   keepWhileWorking(app)
-  app.setErrorHandler(adminErrorHandler(operations))
+  app.setErrorHandler(answerAdminError)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })

@@ -68,19 +68,16 @@ const response = {
 type TrailRequest = FastifyRequest<{ Querystring: Type.Static<typeof PlatformQuery> }>
 
 /** The audit trail of a realm, and of the platform itself. */
-export function auditEventRoutes(
-  app: AdminScope,
-  operations: Pick<Operations, 'listAuditEvents' | 'exportAuditEvents'>,
-): void {
+export function auditEventRoutes(app: AdminScope, operations: Pick<Operations, 'audit'>): void {
   async function answer(request: TrailRequest, reply: FastifyReply, owner: TrailOwner) {
     const { cursor, limit = DEFAULT_LIMIT, from, to, format, realm_id: _, ...filter } = request.query
     const search = { ...filter, from: readMoment(from, 'from'), to: readMoment(to, 'to') }
     const actor = actorOf(request)
     if (format === 'ndjson' || (!format && request.headers.accept?.includes(NDJSON)))
-      return sendAll(reply, await operations.exportAuditEvents(actor, owner, search))
+      return sendAll(reply, await operations.audit.export(actor, owner, search))
     const after = readCursor(cursor)
     return pageToWire(
-      await operations.listAuditEvents(actor, owner, { ...search, after, limit }),
+      await operations.audit.list(actor, owner, { ...search, after, limit }),
       auditEventToWire,
     )
   }
@@ -103,7 +100,7 @@ export function auditEventRoutes(
   )
 
   app.get(
-    '/admin/realms/:tenant/audit-events',
+    '/admin/realms/:realm/audit-events',
     {
       schema: {
         tags: ['Audit trail'],
@@ -115,7 +112,7 @@ export function auditEventRoutes(
         response,
       },
     },
-    (request, reply) => answer(request, reply, request.params.tenant),
+    (request, reply) => answer(request, reply, request.params.realm),
   )
 }
 

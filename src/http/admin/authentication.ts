@@ -23,13 +23,13 @@ export function actorOf(request: FastifyRequest): Actor {
 /** Lets in whoever presents a good token (RFC 6750 section 2.1), and not too often. */
 export async function requireAdministrator(
   app: FastifyInstance,
-  { authenticateAdministrator }: Pick<Operations, 'authenticateAdministrator'>,
+  operations: Pick<Operations, 'administrators'>,
   rateLimits: RateLimits,
 ): Promise<void> {
   const limitRate = await createRateLimits(app, rateLimits, (request) => actors.get(request)?.id)
 
   async function authenticate(request: FastifyRequest, token: string): Promise<void> {
-    const actor = await authenticateAdministrator(token, clientAddress(request))
+    const actor = await operations.administrators.authenticate(token, clientAddress(request))
     actors.set(request, actor)
     note(request, { actor: actor.id })
   }

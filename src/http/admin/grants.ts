@@ -36,11 +36,11 @@ const OfGrant = Type.Object({ ...OfAccount.properties, ...members })
 /** Roles of a service account on single resources: `authorization_details` of its tokens. */
 export function grantRoutes(
   app: AdminScope,
-  operations: Pick<Operations, 'listGrants' | 'addGrant' | 'removeGrant' | 'replaceGrants'>,
+  operations: Pick<Operations, 'grants'>,
   publicUrl: string,
 ): void {
   app.get(
-    '/admin/realms/:tenant/service-accounts/:client_id/grants',
+    '/admin/realms/:realm/service-accounts/:client_id/grants',
     {
       schema: {
         tags,
@@ -56,17 +56,17 @@ export function grantRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
+      const { realm, client_id } = request.params
       const { cursor, limit = DEFAULT_LIMIT, type, search } = request.query
       const query = { after: readCursor(cursor), limit, type, contains: search }
-      const page = await operations.listGrants(actorOf(request), tenant, client_id, query)
+      const page = await operations.grants.list(actorOf(request), realm, client_id, query)
       const wire = pageToWire(page, grantToWire)
       return reply.header('etag', etagOf(page.version, wire)).send(wire)
     },
   )
 
   app.post(
-    '/admin/realms/:tenant/service-accounts/:client_id/grants',
+    '/admin/realms/:realm/service-accounts/:client_id/grants',
     {
       schema: {
         tags,
@@ -77,10 +77,10 @@ export function grantRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      const added = await operations.addGrant(actorOf(request), tenant, client_id, request.body)
+      const { realm, client_id } = request.params
+      const added = await operations.grants.add(actorOf(request), realm, client_id, request.body)
       const { role, type, id } = request.body
-      const path = [tenant, 'service-accounts', client_id, 'grants', role, type, id].map(encodeURIComponent)
+      const path = [realm, 'service-accounts', client_id, 'grants', role, type, id].map(encodeURIComponent)
       if (added) reply.code(201).header('location', `${publicUrl}/admin/realms/${path.join('/')}`)
       return reply.send(request.body)
     },
@@ -88,12 +88,9 @@ export function grantRoutes(
   grantSetRoutes(app, operations)
 }
 
-function grantSetRoutes(
-  app: AdminScope,
-  operations: Pick<Operations, 'removeGrant' | 'replaceGrants'>,
-): void {
+function grantSetRoutes(app: AdminScope, operations: Pick<Operations, 'grants'>): void {
   app.put(
-    '/admin/realms/:tenant/service-accounts/:client_id/grants',
+    '/admin/realms/:realm/service-accounts/:client_id/grants',
     {
       bodyLimit: BODY_LIMIT_BYTES,
       config: { bodyLimitBytes: BODY_LIMIT_BYTES },
@@ -111,13 +108,13 @@ function grantSetRoutes(
       },
     },
     async (request) => {
-      const { tenant, client_id } = request.params
-      return operations.replaceGrants(actorOf(request), tenant, client_id, request.body.items)
+      const { realm, client_id } = request.params
+      return operations.grants.replace(actorOf(request), realm, client_id, request.body.items)
     },
   )
 
   app.delete(
-    '/admin/realms/:tenant/service-accounts/:client_id/grants/:role/:type/:id',
+    '/admin/realms/:realm/service-accounts/:client_id/grants/:role/:type/:id',
     {
       schema: {
         tags,
@@ -127,8 +124,8 @@ function grantSetRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id, ...grant } = request.params
-      await operations.removeGrant(actorOf(request), tenant, client_id, grant)
+      const { realm, client_id, ...grant } = request.params
+      await operations.grants.remove(actorOf(request), realm, client_id, grant)
       return reply.code(204).send(null)
     },
   )

@@ -21,12 +21,9 @@ const SigningKey = Type.Object({
 })
 
 /** Signing keys of a realm. */
-export function keyRoutes(
-  app: AdminScope,
-  operations: Pick<Operations, 'findRealm' | 'listSigningKeys' | 'rotateSigningKey' | 'revokeSigningKey'>,
-): void {
+export function keyRoutes(app: AdminScope, operations: Pick<Operations, 'realms' | 'signingKeys'>): void {
   app.get(
-    '/admin/realms/:tenant/keys',
+    '/admin/realms/:realm/keys',
     {
       schema: {
         tags,
@@ -36,19 +33,19 @@ export function keyRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant } = request.params
+      const { realm } = request.params
       const actor = actorOf(request)
       const { version, listed } = await listWithVersion(
-        () => operations.listSigningKeys(actor, tenant),
-        () => operations.findRealm(actor, tenant),
+        () => operations.signingKeys.list(actor, realm),
+        () => operations.realms.find(actor, realm),
       )
-      const wire = { items: listed.map((key) => signingKeyToWire(key, tenant)), next_cursor: null }
+      const wire = { items: listed.map((key) => signingKeyToWire(key, realm)), next_cursor: null }
       return reply.header('etag', etagOf(version, wire)).send(wire)
     },
   )
 
   app.post(
-    '/admin/realms/:tenant/keys/rotate',
+    '/admin/realms/:realm/keys/rotate',
     {
       schema: {
         tags,
@@ -59,13 +56,13 @@ export function keyRoutes(
       },
     },
     async (request) => {
-      const { tenant } = request.params
-      return signingKeyToWire(await operations.rotateSigningKey(actorOf(request), tenant), tenant)
+      const { realm } = request.params
+      return signingKeyToWire(await operations.signingKeys.rotate(actorOf(request), realm), realm)
     },
   )
 
   app.delete(
-    '/admin/realms/:tenant/keys/:kid',
+    '/admin/realms/:realm/keys/:kid',
     {
       schema: {
         tags,
@@ -75,8 +72,8 @@ export function keyRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, kid } = request.params
-      await operations.revokeSigningKey(actorOf(request), tenant, kid)
+      const { realm, kid } = request.params
+      await operations.signingKeys.revoke(actorOf(request), realm, kid)
       return reply.code(204).send(null)
     },
   )

@@ -44,7 +44,7 @@ const PolicyAnswer = Type.Object({
   ),
 })
 
-type PolicyOperations = Pick<Operations, 'findPolicy' | 'updatePolicy' | 'listRealmsBeyondPolicy'>
+type PolicyOperations = Pick<Operations, 'policy'>
 
 /** Bounds for what administrators of realms may set. */
 export function policyRoutes(app: AdminScope, operations: PolicyOperations): void {
@@ -61,9 +61,9 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
     },
     async (request, reply) => {
       const actor = actorOf(request)
-      const { policy, version } = await operations.findPolicy(actor)
+      const { policy, version } = await operations.policy.find(actor)
       const beyond = actor.authority.platform && {
-        realms_beyond: await operations.listRealmsBeyondPolicy(actor),
+        realms_beyond: await operations.policy.listRealmsBeyond(actor),
       }
       const wire = { ...policyToWire(policy), ...beyond }
       return reply.header('etag', etagOf(version, wire)).send(wire)
@@ -84,8 +84,8 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
     },
     async (request, reply) => {
       const actor = actorOf(request)
-      const { policy, version } = await operations.updatePolicy(actor, readPolicy(request.body))
-      const realms_beyond = await operations.listRealmsBeyondPolicy(actor)
+      const { policy, version } = await operations.policy.update(actor, readPolicy(request.body))
+      const realms_beyond = await operations.policy.listRealmsBeyond(actor)
       const wire = { ...policyToWire(policy), realms_beyond }
       return reply.header('etag', etagOf(version, wire)).send(wire)
     },

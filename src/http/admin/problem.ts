@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
-import type { Operations } from '../../operations/operations.ts'
+import { isDatabaseAway } from '../../storage/database-error.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 import { BODY_LIMIT_BYTES } from './json.ts'
@@ -45,11 +45,14 @@ const NOT_FOUND: Problem = {
 const RETRY_AFTER_SECONDS = 1
 
 /** Every refusal of the admin API, whoever made it, in the one form. */
-export function adminErrorHandler({ isDatabaseAway }: Pick<Operations, 'isDatabaseAway'>) {
-  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
-    isDatabaseAway(error)
-      ? answerProblem(ofOAuth(new OAuthError('temporarily_unavailable', TRY_AGAIN)), error, request, reply)
-      : answerProblem(toProblem(error, request), error, request, reply)
+export function answerAdminError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  return isDatabaseAway(error)
+    ? answerProblem(ofOAuth(new OAuthError('temporarily_unavailable', TRY_AGAIN)), error, request, reply)
+    : answerProblem(toProblem(error, request), error, request, reply)
 }
 
 const TRY_AGAIN = 'Try again shortly. Whether the change was made is not certain: look before you repeat it.'

@@ -37,7 +37,7 @@ const Outcome = Type.Object({
 /** Resources in bulk: lines are read whole before the first is written, so a broken upload changes nothing. */
 export async function protectedResourceImportRoute(
   app: AdminScope,
-  operations: Pick<Operations, 'importProtectedResources'>,
+  operations: Pick<Operations, 'resources'>,
 ): Promise<void> {
   await app.register(async (scope: AdminScope) => {
     scope.removeAllContentTypeParsers()
@@ -46,7 +46,7 @@ export async function protectedResourceImportRoute(
     )
 
     scope.post(
-      '/admin/realms/:tenant/resources',
+      '/admin/realms/:realm/resources',
       {
         bodyLimit: BODY_LIMIT_BYTES,
         config: {
@@ -75,12 +75,16 @@ export async function protectedResourceImportRoute(
         },
       },
       async (request, reply) => {
-        const { tenant } = request.params
+        const { realm } = request.params
         // Without a body and its type there was nothing to validate.
         const text: unknown = request.body
         if (typeof text !== 'string')
           throw new Refusal('invalid', 'Send a resource on each line of the body.')
-        return sendOutcomes(request, reply, importResourceLines(operations, actorOf(request), tenant, text))
+        return sendOutcomes(
+          request,
+          reply,
+          importResourceLines(operations.resources, actorOf(request), realm, text),
+        )
       },
     )
   })

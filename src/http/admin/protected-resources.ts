@@ -31,15 +31,9 @@ const ResourceAnswer = Type.Object({
 })
 
 /** Devices, groups of them, and things of types that a realm adds: what roles are granted on. */
-export function protectedResourceRoutes(
-  app: AdminScope,
-  operations: Pick<
-    Operations,
-    'listProtectedResources' | 'findProtectedResource' | 'putProtectedResource' | 'deleteProtectedResource'
-  >,
-): void {
+export function protectedResourceRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>): void {
   app.get(
-    '/admin/realms/:tenant/resources',
+    '/admin/realms/:realm/resources',
     {
       schema: {
         tags,
@@ -56,22 +50,22 @@ export function protectedResourceRoutes(
     async (request) => {
       const { cursor, limit = DEFAULT_LIMIT, type, search } = request.query
       const query = { after: readCursor(cursor), limit, type, contains: search }
-      const page = await operations.listProtectedResources(actorOf(request), request.params.tenant, query)
+      const page = await operations.resources.list(actorOf(request), request.params.realm, query)
       return pageToWire(page, protectedResourceToWire)
     },
   )
 
   app.get(
-    '/admin/realms/:tenant/resources/:type/:id',
+    '/admin/realms/:realm/resources/:type/:id',
     { schema: { tags, summary: 'Read a resource', params: OfResource, response: { 200: ResourceAnswer } } },
     async (request, reply) => {
-      const { tenant, ...key } = request.params
-      return sendResource(reply, await operations.findProtectedResource(actorOf(request), tenant, key))
+      const { realm, ...key } = request.params
+      return sendResource(reply, await operations.resources.find(actorOf(request), realm, key))
     },
   )
 
   app.put(
-    '/admin/realms/:tenant/resources/:type/:id',
+    '/admin/realms/:realm/resources/:type/:id',
     {
       schema: {
         tags,
@@ -88,15 +82,15 @@ export function protectedResourceRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, ...key } = request.params
+      const { realm, ...key } = request.params
       const entry = { ...request.body, ...key }
-      const { resource, created } = await operations.putProtectedResource(actorOf(request), tenant, entry)
+      const { resource, created } = await operations.resources.put(actorOf(request), realm, entry)
       return sendResource(reply.code(created ? 201 : 200), resource)
     },
   )
 
   app.delete(
-    '/admin/realms/:tenant/resources/:type/:id',
+    '/admin/realms/:realm/resources/:type/:id',
     {
       schema: {
         tags,
@@ -106,8 +100,8 @@ export function protectedResourceRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, ...key } = request.params
-      await operations.deleteProtectedResource(actorOf(request), tenant, key)
+      const { realm, ...key } = request.params
+      await operations.resources.delete(actorOf(request), realm, key)
       return reply.code(204).send(null)
     },
   )

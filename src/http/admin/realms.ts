@@ -15,7 +15,7 @@ const tags = ['Realms']
 /** Realms: for platform administrators, and each realm's own for its administrators. */
 export function realmRoutes(
   app: AdminScope,
-  operations: Pick<Operations, 'listRealms' | 'createRealm' | 'findRealm' | 'updateRealm' | 'deleteRealm'>,
+  operations: Pick<Operations, 'realms'>,
   publicUrl: string,
 ): void {
   app.get(
@@ -30,7 +30,7 @@ export function realmRoutes(
     },
     async (request) => {
       const { cursor, limit = DEFAULT_LIMIT } = request.query
-      const page = await operations.listRealms(actorOf(request), { after: readCursor(cursor) ?? '', limit })
+      const page = await operations.realms.list(actorOf(request), { after: readCursor(cursor) ?? '', limit })
       return pageToWire(page, (realm) => realmToWire(realm, publicUrl))
     },
   )
@@ -47,23 +47,23 @@ export function realmRoutes(
     },
     async (request, reply) => {
       const { name, ...settings } = request.body
-      const realm = await operations.createRealm(actorOf(request), name, readSettings(settings))
+      const realm = await operations.realms.create(actorOf(request), name, readSettings(settings))
       reply.code(201).header('location', `${publicUrl}/admin/realms/${name}`)
       return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
 
   app.get(
-    '/admin/realms/:tenant',
+    '/admin/realms/:realm',
     { schema: { tags, summary: 'Read a realm', params: InRealm, response: { 200: RealmAnswer } } },
     async (request, reply) => {
-      const realm = await operations.findRealm(actorOf(request), request.params.tenant)
+      const realm = await operations.realms.find(actorOf(request), request.params.realm)
       return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
 
   app.patch(
-    '/admin/realms/:tenant',
+    '/admin/realms/:realm',
     {
       schema: {
         tags,
@@ -74,14 +74,14 @@ export function realmRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant } = request.params
-      const realm = await operations.updateRealm(actorOf(request), tenant, readSettings(request.body))
+      const { realm: name } = request.params
+      const realm = await operations.realms.update(actorOf(request), name, readSettings(request.body))
       return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
 
   app.delete(
-    '/admin/realms/:tenant',
+    '/admin/realms/:realm',
     {
       schema: {
         tags,
@@ -94,16 +94,16 @@ export function realmRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant } = request.params
+      const { realm: name } = request.params
       const actor = actorOf(request)
-      await operations.findRealm(actor, tenant)
-      if (request.query.confirm !== tenant)
+      await operations.realms.find(actor, name)
+      if (request.query.confirm !== name)
         throw new Refusal(
           'invalid',
-          `Say ?confirm=${tenant} to delete the realm and everything in it.`,
+          `Say ?confirm=${name} to delete the realm and everything in it.`,
           'confirm',
         )
-      await operations.deleteRealm(actor, tenant)
+      await operations.realms.delete(actor, name)
       return reply.code(204).send(null)
     },
   )

@@ -11,7 +11,7 @@ export const MaybeText = Type.Unsafe<string | null>({ type: ['string', 'null'] }
 /** Members and no others. */
 export const Closed = { additionalProperties: false }
 
-export const InRealm = Type.Object({ tenant: Type.String({ pattern: '^[a-z0-9-]{1,63}$' }) })
+export const InRealm = Type.Object({ realm: Type.String({ pattern: '^[a-z0-9-]{1,63}$' }) })
 
 /** A visible name in a path: a client_id, a kid, the id of a secret. */
 export const PathName = Type.String({ pattern: '^[A-Za-z0-9._~-]{1,100}$' })

@@ -20,18 +20,11 @@ const Rotated = Type.Object({ ...ServiceAccountWithSecret.properties, secret: Cl
 /** Secrets of a service account: replaced at once, or rotated with an overlap. */
 export function secretRoutes(
   app: AdminScope,
-  operations: Pick<
-    Operations,
-    | 'findServiceAccount'
-    | 'resetClientSecret'
-    | 'listClientSecrets'
-    | 'startSecretRotation'
-    | 'deleteClientSecret'
-  >,
+  operations: Pick<Operations, 'accounts' | 'secrets'>,
   publicUrl: string,
 ): void {
   app.post(
-    '/admin/realms/:tenant/service-accounts/:client_id/reset-secret',
+    '/admin/realms/:realm/service-accounts/:client_id/reset-secret',
     {
       schema: {
         tags,
@@ -42,16 +35,16 @@ export function secretRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      const reset = await operations.resetClientSecret(actorOf(request), tenant, client_id)
+      const { realm, client_id } = request.params
+      const reset = await operations.secrets.reset(actorOf(request), realm, client_id)
       return reply
-        .header('etag', etagOf(reset.account.version, serviceAccountToWire(reset.account, tenant)))
-        .send(serviceAccountWithSecretToWire(reset.account, reset.clientSecret, tenant))
+        .header('etag', etagOf(reset.account.version, serviceAccountToWire(reset.account, realm)))
+        .send(serviceAccountWithSecretToWire(reset.account, reset.clientSecret, realm))
     },
   )
 
   app.get(
-    '/admin/realms/:tenant/service-accounts/:client_id/secrets',
+    '/admin/realms/:realm/service-accounts/:client_id/secrets',
     {
       schema: {
         tags,
@@ -63,11 +56,11 @@ export function secretRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
+      const { realm, client_id } = request.params
       const actor = actorOf(request)
       const { version, listed } = await listWithVersion(
-        () => operations.listClientSecrets(actor, tenant, client_id),
-        () => operations.findServiceAccount(actor, tenant, client_id),
+        () => operations.secrets.list(actor, realm, client_id),
+        () => operations.accounts.find(actor, realm, client_id),
       )
       const wire = { items: listed.map(clientSecretToWire), next_cursor: null }
       return reply.header('etag', etagOf(version, wire)).send(wire)
@@ -75,7 +68,7 @@ export function secretRoutes(
   )
 
   app.post(
-    '/admin/realms/:tenant/service-accounts/:client_id/secrets',
+    '/admin/realms/:realm/service-accounts/:client_id/secrets',
     {
       schema: {
         tags,
@@ -93,29 +86,29 @@ export function secretRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
+      const { realm, client_id } = request.params
       const end = request.body.old_secret_expires_at
-      const rotated = await operations.startSecretRotation(
+      const rotated = await operations.secrets.startRotation(
         actorOf(request),
-        tenant,
+        realm,
         client_id,
         readMoment(end, 'old_secret_expires_at'),
       )
       const { account, clientSecret, secret } = rotated
-      const path = `/admin/realms/${tenant}/service-accounts/${client_id}/secrets/${secret.id}`
+      const path = `/admin/realms/${realm}/service-accounts/${client_id}/secrets/${secret.id}`
       return reply
         .code(201)
         .header('location', `${publicUrl}${path}`)
-        .header('etag', etagOf(account.version, serviceAccountToWire(account, tenant)))
+        .header('etag', etagOf(account.version, serviceAccountToWire(account, realm)))
         .send({
-          ...serviceAccountWithSecretToWire(account, clientSecret, tenant),
+          ...serviceAccountWithSecretToWire(account, clientSecret, realm),
           secret: clientSecretToWire(secret),
         })
     },
   )
 
   app.delete(
-    '/admin/realms/:tenant/service-accounts/:client_id/secrets/:id',
+    '/admin/realms/:realm/service-accounts/:client_id/secrets/:id',
     {
       schema: {
         tags,
@@ -125,8 +118,8 @@ export function secretRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id, id } = request.params
-      await operations.deleteClientSecret(actorOf(request), tenant, client_id, id)
+      const { realm, client_id, id } = request.params
+      await operations.secrets.delete(actorOf(request), realm, client_id, id)
       return reply.code(204).send(null)
     },
   )

@@ -22,18 +22,11 @@ export const OfAccount = Type.Object({ ...InRealm.properties, client_id: PathNam
 /** Service accounts of a realm. */
 export function serviceAccountRoutes(
   app: AdminScope,
-  operations: Pick<
-    Operations,
-    | 'listServiceAccounts'
-    | 'createServiceAccount'
-    | 'findServiceAccount'
-    | 'updateServiceAccount'
-    | 'deleteServiceAccount'
-  >,
+  operations: Pick<Operations, 'accounts'>,
   publicUrl: string,
 ): void {
   app.get(
-    '/admin/realms/:tenant/service-accounts',
+    '/admin/realms/:realm/service-accounts',
     {
       schema: {
         tags,
@@ -50,20 +43,20 @@ export function serviceAccountRoutes(
       },
     },
     async (request) => {
-      const { tenant } = request.params
+      const { realm } = request.params
       const { cursor, limit = DEFAULT_LIMIT, name, unused_since } = request.query
-      const page = await operations.listServiceAccounts(actorOf(request), tenant, {
+      const page = await operations.accounts.list(actorOf(request), realm, {
         after: readCursor(cursor) ?? '',
         limit,
         nameContains: name,
         unusedSince: readMoment(unused_since, 'unused_since'),
       })
-      return pageToWire(page, (account) => serviceAccountToWire(account, tenant))
+      return pageToWire(page, (account) => serviceAccountToWire(account, realm))
     },
   )
 
   app.post(
-    '/admin/realms/:tenant/service-accounts',
+    '/admin/realms/:realm/service-accounts',
     {
       schema: {
         tags,
@@ -74,10 +67,10 @@ export function serviceAccountRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant } = request.params
+      const { realm } = request.params
       const { scopes, introspects_audiences: introspectsAudiences, ...body } = request.body
       const imported = readImported(body)
-      const { account, clientSecret } = await operations.createServiceAccount(actorOf(request), tenant, {
+      const { account, clientSecret } = await operations.accounts.create(actorOf(request), realm, {
         name: body.name,
         ...(body.description !== undefined && { description: body.description }),
         ...(body.roles && { roles: body.roles }),
@@ -88,19 +81,19 @@ export function serviceAccountRoutes(
       const { clientId, version } = account
       return reply
         .code(201)
-        .header('location', `${publicUrl}/admin/realms/${tenant}/service-accounts/${clientId}`)
-        .header('etag', etagOf(version, serviceAccountToWire(account, tenant)))
+        .header('location', `${publicUrl}/admin/realms/${realm}/service-accounts/${clientId}`)
+        .header('etag', etagOf(version, serviceAccountToWire(account, realm)))
         .send(
           // The client knows its own secret; the fewer places that show it, the better.
           imported
-            ? serviceAccountToWire(account, tenant)
-            : serviceAccountWithSecretToWire(account, clientSecret, tenant),
+            ? serviceAccountToWire(account, realm)
+            : serviceAccountWithSecretToWire(account, clientSecret, realm),
         )
     },
   )
 
   app.get(
-    '/admin/realms/:tenant/service-accounts/:client_id',
+    '/admin/realms/:realm/service-accounts/:client_id',
     {
       schema: {
         tags,
@@ -110,15 +103,15 @@ export function serviceAccountRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      const account = await operations.findServiceAccount(actorOf(request), tenant, client_id)
-      const wire = serviceAccountToWire(account, tenant)
+      const { realm, client_id } = request.params
+      const account = await operations.accounts.find(actorOf(request), realm, client_id)
+      const wire = serviceAccountToWire(account, realm)
       return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )
 
   app.patch(
-    '/admin/realms/:tenant/service-accounts/:client_id',
+    '/admin/realms/:realm/service-accounts/:client_id',
     {
       schema: {
         tags,
@@ -130,19 +123,19 @@ export function serviceAccountRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
+      const { realm, client_id } = request.params
       const { introspects_audiences: introspectsAudiences, ...update } = request.body
-      const account = await operations.updateServiceAccount(actorOf(request), tenant, client_id, {
+      const account = await operations.accounts.update(actorOf(request), realm, client_id, {
         ...update,
         ...(introspectsAudiences !== undefined && { introspectsAudiences }),
       })
-      const wire = serviceAccountToWire(account, tenant)
+      const wire = serviceAccountToWire(account, realm)
       return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )
 
   app.delete(
-    '/admin/realms/:tenant/service-accounts/:client_id',
+    '/admin/realms/:realm/service-accounts/:client_id',
     {
       schema: {
         tags,
@@ -152,8 +145,8 @@ export function serviceAccountRoutes(
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      await operations.deleteServiceAccount(actorOf(request), tenant, client_id)
+      const { realm, client_id } = request.params
+      await operations.accounts.delete(actorOf(request), realm, client_id)
       return reply.code(204).send(null)
     },
   )

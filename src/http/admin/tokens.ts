@@ -9,9 +9,9 @@ import { ServiceAccountAnswer } from './service-account-schema.ts'
 import { OfAccount } from './service-accounts.ts'
 
 /** Tokens that a service account has got already. */
-export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'revokeTokens'>): void {
+export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.post(
-    '/admin/realms/:tenant/service-accounts/:client_id/revoke-tokens',
+    '/admin/realms/:realm/service-accounts/:client_id/revoke-tokens',
     {
       schema: {
         tags: ['Tokens'],
@@ -22,9 +22,9 @@ export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'revok
       },
     },
     async (request, reply) => {
-      const { tenant, client_id } = request.params
-      const account = await operations.revokeTokens(actorOf(request), tenant, client_id)
-      const wire = serviceAccountToWire(account, tenant)
+      const { realm, client_id } = request.params
+      const account = await operations.accounts.revokeTokens(actorOf(request), realm, client_id)
+      const wire = serviceAccountToWire(account, realm)
       return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )

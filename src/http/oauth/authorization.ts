@@ -4,7 +4,7 @@ import { weightOf } from '../accept.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { neverKept } from './oauth-error-handler.ts'
 
-type AuthorizationRoute = { Params: { tenant: string } }
+type AuthorizationRoute = { Params: { realm: string } }
 
 const METHODS = ['GET', 'HEAD', 'POST']
 const DESCRIPTION =
@@ -21,12 +21,12 @@ const PAGE = `<!doctype html>
 /** The authorization endpoint that many clients want to see in the metadata: it authorizes nothing and redirects nowhere. */
 export function authorizationRoute(
   app: FastifyInstance,
-  { findPublishedRealm }: Pick<Operations, 'findPublishedRealm'>,
+  operations: Pick<Operations, 'publishedRealms'>,
 ): void {
   const refuse = async (request: FastifyRequest<AuthorizationRoute>, reply: FastifyReply) => {
-    const { tenant } = request.params
-    note(request, { realm: loggableRealm(tenant) })
-    await findPublishedRealm(tenant)
+    const { realm } = request.params
+    note(request, { realm: loggableRealm(realm) })
+    await operations.publishedRealms.find(realm)
     note(request, { outcome: 'unsupported_response_type' })
     neverKept(reply)
       .header('vary', 'accept')
@@ -45,7 +45,7 @@ export function authorizationRoute(
   }
   app.route<AuthorizationRoute>({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    url: '/realms/:tenant/protocol/openid-connect/auth',
+    url: '/realms/:realm/protocol/openid-connect/auth',
     exposeHeadRoute: false,
     // Before there is a body to be read.
     onRequest: refuse,

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fingerprint } from '../../crypto/fingerprint.ts'
 import { resourceTypesOf } from '../../domain/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
@@ -6,22 +7,19 @@ import { publicGetOnly } from '../get-only.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 
-type DiscoveryRoute = { Params: { tenant: string } }
+type DiscoveryRoute = { Params: { realm: string } }
 
 const ADDRESSES = [
-  '/realms/:tenant/.well-known/openid-configuration',
-  '/.well-known/oauth-authorization-server/realms/:tenant',
+  '/realms/:realm/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server/realms/:realm',
   // As Keycloak has it, and Nimbus asks for it.
-  '/realms/:tenant/.well-known/oauth-authorization-server',
+  '/realms/:realm/.well-known/oauth-authorization-server',
 ]
 
 const MAX_AGE_SECONDS = 300
 
 /** Authorization server metadata (RFC 8414), at its own address and at OpenID Connect Discovery's. */
-export function discoveryRoutes(
-  app: FastifyInstance,
-  { findPublishedRealm, fingerprint }: Pick<Operations, 'findPublishedRealm' | 'fingerprint'>,
-): void {
+export function discoveryRoutes(app: FastifyInstance, operations: Pick<Operations, 'publishedRealms'>): void {
   const documents = new WeakMap<PublishedRealm, PublicDocument>()
 
   function documentOf(published: PublishedRealm): PublicDocument {
@@ -39,8 +37,8 @@ export function discoveryRoutes(
   }
 
   async function answer(request: FastifyRequest<DiscoveryRoute>, reply: FastifyReply): Promise<FastifyReply> {
-    note(request, { realm: loggableRealm(request.params.tenant) })
-    const published = await findPublishedRealm(request.params.tenant)
+    note(request, { realm: loggableRealm(request.params.realm) })
+    const published = await operations.publishedRealms.find(request.params.realm)
     return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
   }
 

@@ -10,24 +10,20 @@ import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { neverKept } from './oauth-error-handler.ts'
 
-type IntrospectionRoute = { Params: { tenant: string }; Body: OAuthForm }
+type IntrospectionRoute = { Params: { realm: string }; Body: OAuthForm }
 
 const SIGNED = 'application/token-introspection+jwt'
 
+type Deps = Pick<Operations, 'clients' | 'presentedTokens' | 'introspection'>
+
 /** Whether a token is good now, and what for: RFC 7662, signed on request (RFC 9701). */
-export function introspectionRoute(
-  app: FastifyInstance,
-  operations: Pick<
-    Operations,
-    'authenticateClient' | 'verifyPresentedToken' | 'introspectToken' | 'signIntrospection' | 'publicUrl'
-  >,
-): void {
+export function introspectionRoute(app: FastifyInstance, operations: Deps, publicUrl: string): void {
   app.post<IntrospectionRoute>(
-    '/realms/:tenant/protocol/openid-connect/token/introspect',
+    '/realms/:realm/protocol/openid-connect/token/introspect',
     async (request, reply) => {
-      const { tenant } = request.params
-      note(request, { realm: loggableRealm(tenant) })
-      const authenticated = authenticate(request, operations)
+      const { realm } = request.params
+      note(request, { realm: loggableRealm(realm) })
+      const authenticated = authenticate(request, operations, publicUrl)
       const token = request.body.get('token')
       if (token === undefined) {
         await authenticated
@@ -37,7 +33,7 @@ export function introspectionRoute(
       // Together, so that the caller's row and that of the token's client are read at once.
       const [caller, { introspection, reason }] = await Promise.all([
         authenticated,
-        operations.introspectToken(tenant, authenticated, token, signed),
+        operations.introspection.introspect(realm, authenticated, token, signed),
       ])
       note(request, {
         outcome: introspection.active ? 'active' : 'inactive',
@@ -47,20 +43,17 @@ export function introspectionRoute(
       if (!signed) return introspection
       return reply
         .header('content-type', SIGNED)
-        .send(await operations.signIntrospection(caller, introspection))
+        .send(await operations.introspection.sign(caller, introspection))
     },
   )
 }
 
 async function authenticate(
   request: FastifyRequest<IntrospectionRoute>,
-  {
-    authenticateClient,
-    verifyPresentedToken,
-    publicUrl,
-  }: Pick<Operations, 'authenticateClient' | 'verifyPresentedToken' | 'publicUrl'>,
+  operations: Deps,
+  publicUrl: string,
 ): Promise<IntrospectionCaller> {
-  const { tenant } = request.params
+  const { realm } = request.params
   const { authorization } = request.headers
   const noted = (caller: IntrospectionCaller) => {
     note(request, { client_id: caller.account.clientId })
@@ -70,13 +63,13 @@ async function authenticate(
   if (bearer === undefined) {
     const credentials = readClientCredentials(authorization, request.body)
     note(request, { client_id: loggableClientId(credentials?.clientId) })
-    return noted(await authenticateClient(tenant, credentials, clientAddress(request)))
+    return noted(await operations.clients.authenticate(realm, credentials, clientAddress(request)))
   }
   if (request.body.get('client_secret') !== undefined)
     throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
   // One for another resource server was seen by that, which must not ask in the caller's name.
-  const audience = issuerOf(publicUrl, tenant)
-  return noted(await verifyPresentedToken(bearer, { realm: tenant, audience }))
+  const audience = issuerOf(publicUrl, realm)
+  return noted(await operations.presentedTokens.verify(bearer, { realm, audience }))
 }
 
 // RFC 9701 section 4: signed for those that ask for it, and would not rather have it otherwise.

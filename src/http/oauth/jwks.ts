@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
 import { publicGetOnly } from '../get-only.ts'
@@ -6,15 +7,12 @@ import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 
 type CertsRoute = {
-  Params: { tenant: string }
+  Params: { realm: string }
   Querystring: { readonly format?: unknown; readonly kid?: unknown }
 }
 
 /** The realm's public keys (RFC 7517 section 5). */
-export function jwksRoute(
-  app: FastifyInstance,
-  { findPublishedRealm, fingerprint }: Pick<Operations, 'findPublishedRealm' | 'fingerprint'>,
-): void {
+export function jwksRoute(app: FastifyInstance, operations: Pick<Operations, 'publishedRealms'>): void {
   const documents = new WeakMap<PublishedRealm, PublicDocument>()
 
   function documentOf(published: PublishedRealm): PublicDocument {
@@ -31,13 +29,13 @@ export function jwksRoute(
     return made
   }
 
-  app.get<CertsRoute>('/realms/:tenant/protocol/openid-connect/certs', async (request, reply) => {
-    note(request, { realm: loggableRealm(request.params.tenant) })
-    const published = await findPublishedRealm(request.params.tenant)
-    if (request.query.format === 'pem') return sendPem(request, reply, published, fingerprint)
+  app.get<CertsRoute>('/realms/:realm/protocol/openid-connect/certs', async (request, reply) => {
+    note(request, { realm: loggableRealm(request.params.realm) })
+    const published = await operations.publishedRealms.find(request.params.realm)
+    if (request.query.format === 'pem') return sendPem(request, reply, published)
     return sendPublicDocument(request, reply, documentOf(published), published.ageSeconds())
   })
-  publicGetOnly(app, '/realms/:tenant/protocol/openid-connect/certs')
+  publicGetOnly(app, '/realms/:realm/protocol/openid-connect/certs')
 }
 
 // For proxies that read no JWKS, as HAProxy.
@@ -45,7 +43,6 @@ function sendPem(
   request: FastifyRequest<CertsRoute>,
   reply: FastifyReply,
   published: PublishedRealm,
-  fingerprint: Operations['fingerprint'],
 ): FastifyReply {
   const { kid } = request.query
   const body = kid === undefined || typeof kid === 'string' ? published.pem(kid) : undefined

@@ -7,7 +7,7 @@ import { OAuthError, TooManyFailuresError } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
-import { neverKept, oauthErrorHandler } from './oauth-error-handler.ts'
+import { answerOAuthError, neverKept } from './oauth-error-handler.ts'
 
 const BODY_LIMIT_BYTES = 256 * 1024
 
@@ -20,26 +20,26 @@ const ANSWER_MILLISECONDS = 500
 /** Where secret scanners send what they find, in the form of GitHub's partner program. */
 export async function leakedSecretsRoute(
   app: FastifyInstance,
-  operations: Pick<Operations, 'reportLeakedSecrets' | 'isDatabaseAway'>,
+  operations: Pick<Operations, 'leakedSecrets'>,
 ): Promise<void> {
-  await acceptReports(app, operations)
+  await acceptReports(app)
   // Scanners know one address for all that they find.
-  for (const path of ['/realms/:tenant/leaked-secrets', '/leaked-secrets'])
+  for (const path of ['/realms/:realm/leaked-secrets', '/leaked-secrets'])
     app.post<ReportRoute>(path, (request, reply) => receive(request, reply, operations))
 }
 
-type ReportRoute = { Params: { tenant?: string } }
+type ReportRoute = { Params: { realm?: string } }
 
 async function receive(
   request: FastifyRequest<ReportRoute>,
   reply: FastifyReply,
-  { reportLeakedSecrets }: Pick<Operations, 'reportLeakedSecrets'>,
+  operations: Pick<Operations, 'leakedSecrets'>,
 ): Promise<FastifyReply> {
-  const { tenant } = request.params
-  if (tenant !== undefined) note(request, { realm: loggableRealm(tenant) })
+  const { realm } = request.params
+  if (realm !== undefined) note(request, { realm: loggableRealm(realm) })
   const reports = parseLeakedSecrets(request.body)
   const [valid] = await Promise.all([
-    reportLeakedSecrets(tenant, reports, clientAddress(request)),
+    operations.leakedSecrets.report(realm, reports, clientAddress(request)),
     sleep(ANSWER_MILLISECONDS),
   ])
   note(request, { outcome: 'reported', reason: `${reports.length} reported, ${valid} valid` })
@@ -48,10 +48,7 @@ async function receive(
 }
 
 /** JSON and nothing else, and not more than scanners send. */
-async function acceptReports(
-  app: FastifyInstance,
-  operations: Pick<Operations, 'isDatabaseAway'>,
-): Promise<void> {
+async function acceptReports(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<string>(
@@ -62,7 +59,7 @@ async function acceptReports(
   app.addContentTypeParser('*', (_request, _body, done) =>
     done(new OAuthError('invalid_request', 'Send application/json.')),
   )
-  app.setErrorHandler(oauthErrorHandler(operations))
+  app.setErrorHandler(answerOAuthError)
   await app.register(rateLimit, {
     max: REPORTS_A_MINUTE,
     timeWindow: '1 minute',

@@ -5,7 +5,7 @@ import {
   TooManyFailuresError,
   UnknownRealmError,
 } from '../../domain/oauth-error.ts'
-import type { Operations } from '../../operations/operations.ts'
+import { isDatabaseAway } from '../../storage/database-error.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
@@ -29,15 +29,18 @@ const STATUS = {
 const RETRY_AFTER_SECONDS = 1
 
 /** Refusals of the protocol's endpoints, in the form of RFC 6749 section 5.2. */
-export function oauthErrorHandler({ isDatabaseAway }: Pick<Operations, 'isDatabaseAway'>) {
-  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
-    answerError(
-      isDatabaseAway(error)
-        ? new OAuthError('temporarily_unavailable', 'Try again shortly.', `database: ${error.message}`)
-        : error,
-      request,
-      reply,
-    )
+export function answerOAuthError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  return answerError(
+    isDatabaseAway(error)
+      ? new OAuthError('temporarily_unavailable', 'Try again shortly.', `database: ${error.message}`)
+      : error,
+    request,
+    reply,
+  )
 }
 
 function answerError(
@@ -108,8 +111,8 @@ function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
 
 // RFC 7617 section 2, RFC 6750 section 3. Neither a realm that is known to be there nor a description has quotes in it.
 function challengeOf({ code, description }: OAuthError, request: FastifyRequest): string | undefined {
-  const { tenant } = request.params as { tenant: string }
-  const realm = /^[a-z0-9-]{1,63}$/.test(tenant) ? tenant : ''
+  const { realm: name } = request.params as { realm: string }
+  const realm = /^[a-z0-9-]{1,63}$/.test(name) ? name : ''
   if (code === 'invalid_client') return `Basic realm="${realm}", charset="UTF-8"`
   if (code === 'invalid_token' || code === 'insufficient_scope')
     return `Bearer realm="${realm}", error="${code}", error_description="${description}"`

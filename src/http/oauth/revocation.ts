@@ -7,25 +7,25 @@ import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { neverKept } from './oauth-error-handler.ts'
 
-type RevocationRoute = { Params: { tenant: string }; Body: OAuthForm }
+type RevocationRoute = { Params: { realm: string }; Body: OAuthForm }
 
 /** A client gives up one of its tokens: RFC 7009. */
 export function revocationRoute(
   app: FastifyInstance,
-  operations: Pick<Operations, 'authenticateClient' | 'revokeToken'>,
+  operations: Pick<Operations, 'clients' | 'revocation'>,
 ): void {
-  app.post<RevocationRoute>('/realms/:tenant/protocol/openid-connect/revoke', async (request, reply) => {
-    const { tenant } = request.params
+  app.post<RevocationRoute>('/realms/:realm/protocol/openid-connect/revoke', async (request, reply) => {
+    const { realm } = request.params
     const credentials = readClientCredentials(request.headers.authorization, request.body)
     note(request, {
-      realm: loggableRealm(tenant),
+      realm: loggableRealm(realm),
       client_id: loggableClientId(credentials?.clientId),
     })
-    const client = await operations.authenticateClient(tenant, credentials, clientAddress(request))
+    const client = await operations.clients.authenticate(realm, credentials, clientAddress(request))
     const token = request.body.get('token')
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
 
-    const reason = await operations.revokeToken(client, token, clientAddress(request))
+    const reason = await operations.revocation.revoke(client, token, clientAddress(request))
     note(request, {
       client_id: client.account.clientId,
       outcome: reason === undefined ? 'revoked' : 'left alone',

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { StatusList } from '../../operations/tokens/status-lists.ts'
 import { weightOf } from '../accept.ts'
@@ -8,7 +9,7 @@ import { publicGetOnly } from '../get-only.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 
-type StatusListRoute = { Params: { tenant: string; id: string }; Querystring: Record<string, unknown> }
+type StatusListRoute = { Params: { realm: string; id: string }; Querystring: Record<string, unknown> }
 
 interface Encodings {
   readonly plain: PublicDocument
@@ -18,10 +19,7 @@ interface Encodings {
 const compress = promisify<string, Buffer>(gzip)
 
 /** Whether tokens are still good, for whoever validates them (draft-ietf-oauth-status-list-21, section 8). */
-export function statusListRoute(
-  app: FastifyInstance,
-  { findStatusList, fingerprint }: Pick<Operations, 'findStatusList' | 'fingerprint'>,
-): void {
+export function statusListRoute(app: FastifyInstance, operations: Pick<Operations, 'statusLists'>): void {
   const documents = new WeakMap<StatusList, Promise<Encodings>>()
 
   function documentsOf(list: StatusList): Promise<Encodings> {
@@ -31,12 +29,12 @@ export function statusListRoute(
   }
 
   app.get<StatusListRoute>(
-    '/realms/:tenant/protocol/openid-connect/status-lists/:id',
+    '/realms/:realm/protocol/openid-connect/status-lists/:id',
     async (request, reply) => {
-      const { tenant, id } = request.params
-      note(request, { realm: loggableRealm(tenant) })
+      const { realm, id } = request.params
+      note(request, { realm: loggableRealm(realm) })
       if ('time' in request.query) return notImplemented(reply)
-      const list = isListId(id) ? await findStatusList(tenant, Number(id)) : undefined
+      const list = isListId(id) ? await operations.statusLists.find(realm, Number(id)) : undefined
       if (!list) return notFound(reply)
       const { gzip, plain } = await documentsOf(list)
       reply.header('vary', 'accept-encoding')
@@ -47,7 +45,7 @@ export function statusListRoute(
       )
     },
   )
-  publicGetOnly(app, '/realms/:tenant/protocol/openid-connect/status-lists/:id')
+  publicGetOnly(app, '/realms/:realm/protocol/openid-connect/status-lists/:id')
 }
 
 async function encodingsOf({ jwt }: StatusList, print: string): Promise<Encodings> {

@@ -9,7 +9,7 @@ import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { neverKept } from './oauth-error-handler.ts'
 
-type TokenRoute = { Params: { tenant: string }; Body: OAuthForm }
+type TokenRoute = { Params: { realm: string }; Body: OAuthForm }
 
 const ANSWER = {
   type: 'object',
@@ -38,31 +38,31 @@ const ANSWER = {
 /** The token endpoint: RFC 6749 sections 3.2 and 4.4. */
 export function tokenRoute(
   app: FastifyInstance,
-  operations: Pick<Operations, 'authenticateClient' | 'issueAccessToken' | 'findPublishedRealm'>,
+  operations: Pick<Operations, 'clients' | 'tokens' | 'publishedRealms'>,
 ): void {
   app.post<TokenRoute>(
-    '/realms/:tenant/protocol/openid-connect/token',
+    '/realms/:realm/protocol/openid-connect/token',
     { schema: { response: { 200: ANSWER } } },
     async (request, reply) => {
-      const { tenant } = request.params
+      const { realm } = request.params
       const form = request.body
-      note(request, { realm: loggableRealm(tenant), client_id: loggableClientId(form.get('client_id')) })
+      note(request, { realm: loggableRealm(realm), client_id: loggableClientId(form.get('client_id')) })
       const grantType = form.get('grant_type')
       if (grantType !== 'client_credentials') {
-        await operations.findPublishedRealm(tenant)
+        await operations.publishedRealms.find(realm)
         throw unfitGrant(grantType)
       }
       const credentials = readClientCredentials(request.headers.authorization, form)
       note(request, { client_id: loggableClientId(credentials?.clientId) })
 
-      const client = await operations.authenticateClient(tenant, credentials, clientAddress(request))
+      const client = await operations.clients.authenticate(realm, credentials, clientAddress(request))
       note(request, { client_id: client.account.clientId })
       const asked = {
         scope: parseScope(form.get('scope')),
         targets: { resources: form.all('resource'), audience: form.get('audience') },
         details: parseAuthorizationDetails(form.get('authorization_details')),
       }
-      const token = await operations.issueAccessToken(client, asked, clientAddress(request))
+      const token = await operations.tokens.issue(client, asked, clientAddress(request))
 
       note(request, { outcome: 'issued' })
       neverKept(reply)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import type { Operations } from '../../operations/operations.ts'
+import { fingerprint } from '../../crypto/fingerprint.ts'
 import { pathOf } from './below-path.ts'
 
 /** The addresses of what pages refer to. */
@@ -27,10 +27,7 @@ const STYLES = ['base', 'frame', 'buttons', 'cards', 'tables', 'marks', 'forms',
  * Serves styles, script and fonts from memory. A name carries a hash of its content, so that it may be kept for ever
  * and a new version is never mixed with an old one.
  */
-export function serveAssets(
-  app: FastifyInstance,
-  { fingerprint, publicUrl }: Pick<Operations, 'fingerprint' | 'publicUrl'>,
-): Assets {
+export function serveAssets(app: FastifyInstance, publicUrl: string): Assets {
   const assets = new Map<string, Asset>()
   const add = (name: string, type: string, bytes: Buffer): string => {
     const hashed = `${fingerprint(bytes).slice(0, 12)}-${name}`

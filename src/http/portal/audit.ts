@@ -7,7 +7,7 @@ import { icon } from './icons.ts'
 import { when } from './times.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'listAuditEvents' | 'exportAuditEvents'>
+type Deps = Pick<Operations, 'audit'>
 
 const PAGE = 50
 const DAY_MILLISECONDS = 86_400_000
@@ -71,10 +71,10 @@ const LABELS: Readonly<Record<AuditAction, string>> = {
 const WORDS: ReadonlyMap<string, string> = new Map(Object.entries(LABELS))
 
 /** Who did what, when, from where and with what outcome. */
-export function auditScreen(portal: Portal, { listAuditEvents, exportAuditEvents }: Deps): void {
-  portal.page('/portal/:tenant/audit', async (visit, asked) => {
+export function auditScreen(portal: Portal, operations: Deps): void {
+  portal.page('/portal/:realm/audit', async (visit, asked) => {
     const after = asked.query('after')
-    const { items, next } = await listAuditEvents(visit.actor, visit.realm, {
+    const { items, next } = await operations.audit.list(visit.actor, visit.realm, {
       ...filterOf(asked),
       limit: PAGE,
       after: after === '' ? undefined : after,
@@ -93,8 +93,8 @@ ${next !== undefined && html`<p class="pager"><a class="button" href="?${withVal
     }
   })
 
-  portal.download('/portal/:tenant/audit/export', async (visit, asked) => {
-    const events = await exportAuditEvents(visit.actor, visit.realm, filterOf(asked))
+  portal.download('/portal/:realm/audit/export', async (visit, asked) => {
+    const events = await operations.audit.export(visit.actor, visit.realm, filterOf(asked))
     const name = `audit-${visit.realm}-${visit.now.toISOString().slice(0, 10)}`
     if (asked.query('format') === 'csv')
       return { type: 'text/csv; charset=utf-8', name: `${name}.csv`, content: csv(events) }

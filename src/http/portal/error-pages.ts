@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
-import type { Operations } from '../../operations/operations.ts'
+import { isDatabaseAway } from '../../storage/database-error.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 import { type Content, html } from './html.ts'
@@ -28,22 +28,20 @@ const TITLES: Partial<Record<RefusalCode, string>> = {
   changed_meanwhile: 'Changed meanwhile',
 }
 
-type Deps = Pick<Operations, 'isDatabaseAway' | 'singleSignOn'>
-
 /** What goes wrong becomes a page that says so, and what to do. */
-export function errorPages(layout: Layout, operations: Deps) {
+export function errorPages(layout: Layout, singleSignOn: boolean) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (error instanceof SignedOut) return signedOut(layout, request, reply)
     note(request, { outcome: outcomeOf(error), reason: reasonOf(error) })
     if (error instanceof SignInRefusal) {
-      const page = signInRefusalPage(error, operations.singleSignOn)
+      const page = signInRefusalPage(error, singleSignOn)
       // Away for a moment is no reason to sign anybody out.
       return layout.send(reply, {
         ...page,
         ...(page.status === 503 && { retryAfterSeconds: RETRY_AFTER_SECONDS }),
       })
     }
-    const page = pageFor(error, request, operations)
+    const page = pageFor(error, request)
     if (page.status === 500) logFault(request, error)
     return layout.send(reply, page, visitOf(request))
   }
@@ -59,8 +57,8 @@ export function notFoundPage(layout: Layout) {
 }
 
 function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { tenant = '' } = request.params as { tenant?: string }
-  const signIn = `/portal/${encodeURIComponent(tenant)}/sign-in`
+  const { realm = '' } = request.params as { realm?: string }
+  const signIn = `/portal/${encodeURIComponent(realm)}/sign-in`
   note(request, { outcome: 'signed_out' })
   if (request.method === 'GET' || request.method === 'HEAD')
     return reply.redirect(`${signIn}?next=${encodeURIComponent(request.url)}`, 303)
@@ -92,7 +90,7 @@ const NOT_SHOWN = 'Nothing can be shown at the moment. Try again shortly.'
 const PERHAPS_DONE =
   'Try again shortly. Whether what you asked for was done is not certain: look before you repeat it.'
 
-function pageFor(error: FastifyError, { method }: FastifyRequest, { isDatabaseAway }: Deps): Page {
+function pageFor(error: FastifyError, { method }: FastifyRequest): Page {
   if (error instanceof Refusal)
     return problem(STATUS[error.code], TITLES[error.code] ?? 'This cannot be done', error.message)
   if (error instanceof UnknownRealmError) return problem(404, 'Not found', 'There is no such realm.')

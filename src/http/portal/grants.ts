@@ -10,9 +10,9 @@ import { icon } from './icons.ts'
 import { addressOf } from './service-account.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'listGrants' | 'listProtectedResources' | 'addGrant' | 'removeGrant'>
+type Deps = Pick<Operations, 'grants' | 'resources'>
 
-const PATH = '/portal/:tenant/service-accounts/:clientId/permissions/grants'
+const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants'
 const GRANTS = 50
 const FOUND = 10
 
@@ -23,10 +23,10 @@ const TYPES: ReadonlyMap<string, string> = new Map([
 ])
 
 /** Gives and takes roles on single devices and device groups. */
-export function grantActions(portal: Portal, { addGrant, removeGrant }: Deps): void {
+export function grantActions(portal: Portal, operations: Deps): void {
   const acts = [
-    ['add', addGrant, 'granted'],
-    ['remove', removeGrant, 'removed'],
+    ['add', operations.grants.add, 'granted'],
+    ['remove', operations.grants.remove, 'removed'],
   ] as const
   for (const [verb, act, done] of acts) {
     portal.action(`${PATH}/${verb}`, async (visit, sent, { params }) => {
@@ -52,13 +52,12 @@ export async function grantsCard(
 ): Promise<Html> {
   const find = asked.query('find').trim().slice(0, 200)
   const after = asked.query('after')
-  const grants = await operations.listGrants(visit.actor, visit.realm, account.clientId, {
+  const grants = await operations.grants.list(visit.actor, visit.realm, account.clientId, {
     limit: GRANTS,
     after: after === '' ? undefined : after,
   })
   const filter = { limit: FOUND, contains: find }
-  const found =
-    find === '' ? undefined : await operations.listProtectedResources(visit.actor, visit.realm, filter)
+  const found = find === '' ? undefined : await operations.resources.list(visit.actor, visit.realm, filter)
   return html`<section class="card" id="grants"><h2>On devices and device groups</h2>
 ${list(visit, account, grants)}
 ${visit.mayChange && search(visit, account, realm, found && { ...found, find })}

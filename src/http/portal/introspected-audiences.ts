@@ -7,13 +7,10 @@ import { type Content, html, named } from './html.ts'
 import { addressOf } from './service-account.ts'
 import type { Portal, Visit } from './visit.ts'
 
-const PATH = '/portal/:tenant/service-accounts/:clientId/permissions/audiences'
+const PATH = '/portal/:realm/service-accounts/:clientId/permissions/audiences'
 
 /** What the form of the card does. */
-export function introspectedAudiencesAction(
-  portal: Portal,
-  operations: Pick<Operations, 'updateServiceAccount'>,
-): void {
+export function introspectedAudiencesAction(portal: Portal, operations: Pick<Operations, 'accounts'>): void {
   portal.action(PATH, async (visit, sent, { params }) => {
     const clientId = params['clientId'] as string
     const audiences = sent.getAll('audience')
@@ -21,7 +18,7 @@ export function introspectedAudiencesAction(
       introspectsAudiences: audiences.length > 0 ? audiences : null,
       expectedVersion: Number(sent.get('version')),
     }
-    await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
+    await operations.accounts.update(visit.actor, visit.realm, clientId, update)
     return { redirect: `${addressOf(visit, clientId)}/permissions?done=saved` }
   })
 }

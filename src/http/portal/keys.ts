@@ -8,10 +8,7 @@ import { icon } from './icons.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<
-  Operations,
-  'findRealm' | 'listSigningKeys' | 'rotateSigningKey' | 'revokeSigningKey' | 'findPublishedRealm'
->
+type Deps = Pick<Operations, 'realms' | 'signingKeys' | 'publishedRealms'>
 
 const STATES = { current: 'success', next: 'info', retired: 'plain' } satisfies Record<
   PublishedKey['state'],
@@ -25,10 +22,10 @@ const DONE: ReadonlyMap<string, string> = new Map([
 
 /** The keys that the realm signs with. */
 export function keysScreen(portal: Portal, operations: Deps): void {
-  portal.page('/portal/:tenant/keys', async (visit, { query }) => {
-    const keys = await operations.listSigningKeys(visit.actor, visit.realm)
-    const realm = await operations.findRealm(visit.actor, visit.realm)
-    const { issuer } = await operations.findPublishedRealm(visit.realm)
+  portal.page('/portal/:realm/keys', async (visit, { query }) => {
+    const keys = await operations.signingKeys.list(visit.actor, visit.realm)
+    const realm = await operations.realms.find(visit.actor, visit.realm)
+    const { issuer } = await operations.publishedRealms.find(visit.realm)
     const done = DONE.get(query('done'))
     return {
       title: 'Keys',
@@ -48,8 +45,8 @@ ${table(visit, keys, realm)}
 }
 
 function rotation(portal: Portal, operations: Deps): void {
-  portal.question('/portal/:tenant/keys/rotate', async (visit) => {
-    const realm = await operations.findRealm(visit.actor, visit.realm)
+  portal.question('/portal/:realm/keys/rotate', async (visit) => {
+    const realm = await operations.realms.find(visit.actor, visit.realm)
     return {
       title: 'Rotate the key',
       section: 'keys',
@@ -63,14 +60,14 @@ function rotation(portal: Portal, operations: Deps): void {
     }
   })
 
-  portal.action('/portal/:tenant/keys/rotate', async (visit) => {
-    await operations.rotateSigningKey(visit.actor, visit.realm)
+  portal.action('/portal/:realm/keys/rotate', async (visit) => {
+    await operations.signingKeys.rotate(visit.actor, visit.realm)
     return { redirect: `/portal/${visit.realm}/keys?done=rotated` }
   })
 }
 
 function revocation(portal: Portal, operations: Deps): void {
-  const path = '/portal/:tenant/keys/:kid/revoke'
+  const path = '/portal/:realm/keys/:kid/revoke'
 
   portal.question(path, async (visit, { params }) => ({
     title: 'Revoke the key',
@@ -87,7 +84,7 @@ function revocation(portal: Portal, operations: Deps): void {
   }))
 
   portal.action(path, async (visit, _sent, { params }) => {
-    await operations.revokeSigningKey(visit.actor, visit.realm, params['kid'] as string)
+    await operations.signingKeys.revoke(visit.actor, visit.realm, params['kid'] as string)
     return { redirect: `/portal/${visit.realm}/keys?done=revoked` }
   })
 }

@@ -7,33 +7,30 @@ import type { Page } from './layout.ts'
 import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<
-  Operations,
-  'findRealm' | 'createServiceAccount' | 'takePortalForm' | 'newPortalFormId' | 'findPublishedRealm'
->
+type Deps = Pick<Operations, 'realms' | 'accounts' | 'portal' | 'publishedRealms'>
 
 /** Create → a unique name → Confirm. */
 export function newServiceAccountScreen(portal: Portal, operations: Deps): void {
-  const path = '/portal/:tenant/service-accounts/create'
+  const path = '/portal/:realm/service-accounts/create'
 
   portal.question(path, async (visit) => {
-    const realm = await operations.findRealm(visit.actor, visit.realm)
-    return ask(visit, realm, operations.newPortalFormId(), {})
+    const realm = await operations.realms.find(visit.actor, visit.realm)
+    return ask(visit, realm, operations.portal.newFormId(), {})
   })
 
   portal.action(path, async (visit, sent) => {
     const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
     // Before the change: what could fail after it would lose the secret.
-    const { issuer } = await operations.findPublishedRealm(visit.realm)
+    const { issuer } = await operations.publishedRealms.find(visit.realm)
     if (!(await isFirstTime(operations, visit, sent))) return alreadyShown(visit)
     try {
-      const created = await operations.createServiceAccount(visit.actor, visit.realm, { name, description })
+      const created = await operations.accounts.create(visit.actor, visit.realm, { name, description })
       return shownOnce(visit, created, issuer, 'created')
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'forbidden') throw error
-      const realm = await operations.findRealm(visit.actor, visit.realm)
+      const realm = await operations.realms.find(visit.actor, visit.realm)
       // A new form, which has not been sent yet, with what was typed.
-      return ask(visit, realm, operations.newPortalFormId(), { name, description, refusal: error })
+      return ask(visit, realm, operations.portal.newFormId(), { name, description, refusal: error })
     }
   })
 }

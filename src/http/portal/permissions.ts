@@ -10,20 +10,9 @@ import { introspectedAudiencesAction, introspectedAudiencesCard } from './intros
 import { about, addressOf, tabs } from './service-account.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<
-  Operations,
-  | 'findRealm'
-  | 'findServiceAccount'
-  | 'updateServiceAccount'
-  | 'previewAccessToken'
-  | 'listGrants'
-  | 'listProtectedResources'
-  | 'addGrant'
-  | 'removeGrant'
-  | 'publicUrl'
->
+type Deps = Pick<Operations, 'realms' | 'accounts' | 'tokens' | 'grants' | 'resources'>
 
-const PATH = '/portal/:tenant/service-accounts/:clientId/permissions'
+const PATH = '/portal/:realm/service-accounts/:clientId/permissions'
 
 const DONE: ReadonlyMap<string, string> = new Map([
   ['saved', 'Saved. The next token says so.'],
@@ -43,8 +32,8 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
 export function permissionsScreen(portal: Portal, operations: Deps): void {
   portal.page(PATH, async (visit, asked) => {
     const clientId = asked.params['clientId'] as string
-    const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
-    const realm = await operations.findRealm(visit.actor, visit.realm)
+    const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
+    const realm = await operations.realms.find(visit.actor, visit.realm)
     const preview = await previewOf(operations, visit, clientId)
     const done = DONE.get(asked.query('done'))
     return {
@@ -53,7 +42,7 @@ export function permissionsScreen(portal: Portal, operations: Deps): void {
 ${tabs(visit, account, 'permissions')}
 <div class="split even">
 <div>${rolesCard(visit, account, realm)}
-${introspectedAudiencesCard(visit, account, realm, operations.publicUrl)}
+${introspectedAudiencesCard(visit, account, realm, portal.publicUrl)}
 ${await grantsCard(visit, account, realm, asked, operations)}</div>
 <section class="card follow"><h2>What its token will contain</h2>
 ${preview}
@@ -68,7 +57,7 @@ ${preview}
   portal.action(`${PATH}/roles`, async (visit, sent, { params }) => {
     const clientId = params['clientId'] as string
     const update = { roles: sent.getAll('role'), expectedVersion: Number(sent.get('version')) }
-    await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
+    await operations.accounts.update(visit.actor, visit.realm, clientId, update)
     return { redirect: `${addressOf(visit, clientId)}/permissions?done=saved` }
   })
 }
@@ -76,7 +65,7 @@ ${preview}
 /** The claims, or why there would be none: this page is where that is put right. */
 async function previewOf(operations: Deps, visit: Visit, clientId: string): Promise<Html> {
   try {
-    const claims = await operations.previewAccessToken(visit.actor, visit.realm, clientId)
+    const claims = await operations.tokens.preview(visit.actor, visit.realm, clientId)
     return html`<pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>`
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'limit_reached') throw error

@@ -31,8 +31,12 @@ import { createPortal, sessionCookie } from './visit.ts'
 const BODY_LIMIT_BYTES = 64 * 1024
 
 /** Settings → Service Accounts: the pages for people, under /portal. */
-export async function portalRoutes(app: FastifyInstance, operations: Operations): Promise<void> {
-  const secure = operations.publicUrl.startsWith('https:')
+export async function portalRoutes(
+  app: FastifyInstance,
+  operations: Operations,
+  publicUrl: string,
+): Promise<void> {
+  const secure = publicUrl.startsWith('https:')
   const answerOtherMethods = watchMethods(app)
   keepWhileWorking(app)
   app.removeAllContentTypeParsers()
@@ -48,18 +52,18 @@ export async function portalRoutes(app: FastifyInstance, operations: Operations)
   await app.register(helmet, securityHeaders(secure))
   // Browsers keep nothing of it, be it for the back button: some of the pages show a secret.
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
-  serveBelowPath(app, operations.publicUrl)
+  serveBelowPath(app, publicUrl)
   tidyAddresses(app)
   refuseNul(app)
 
-  const layout = createLayout(serveAssets(app, operations))
-  const cookie = sessionCookie(operations.publicUrl)
-  app.setErrorHandler(errorPages(layout, operations))
+  const layout = createLayout(serveAssets(app, publicUrl))
+  const gate = { layout, cookie: sessionCookie(publicUrl), publicUrl }
+  app.setErrorHandler(errorPages(layout, operations.singleSignOn.enabled))
   await app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
-  signInScreen(app, operations, layout, cookie)
-  singleSignOnScreen(app, operations, cookie)
+  signInScreen(app, operations, gate)
+  singleSignOnScreen(app, operations, gate)
 
-  const portal = createPortal(app, operations, layout)
+  const portal = createPortal(app, operations, gate)
   signOutScreen(portal, operations)
   serviceAccountsScreen(portal, operations)
   newServiceAccountScreen(portal, operations)

@@ -1,6 +1,6 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import type { ServiceAccountWithSecret } from '../../operations/accounts/service-accounts.ts'
+import type { ServiceAccountWithSecret } from '../../operations/accounts/new-service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { confirmation } from './elements.ts'
 import { type Content, html, named } from './html.ts'
@@ -10,19 +10,9 @@ import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
 import { when } from './times.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
-type Deps = Pick<
-  Operations,
-  | 'findServiceAccount'
-  | 'listClientSecrets'
-  | 'resetClientSecret'
-  | 'startSecretRotation'
-  | 'deleteClientSecret'
-  | 'findPublishedRealm'
-  | 'takePortalForm'
-  | 'newPortalFormId'
->
+type Deps = Pick<Operations, 'accounts' | 'secrets' | 'publishedRealms' | 'portal'>
 
-const PATH = '/portal/:tenant/service-accounts/:clientId'
+const PATH = '/portal/:realm/service-accounts/:clientId'
 const HOUR_MILLISECONDS = 3_600_000
 
 /** How long the old secret may go on: hours, and their names. */
@@ -40,8 +30,8 @@ export function secretScreens(portal: Portal, operations: Deps): void {
   ending(portal, operations)
 }
 
-function accountOf({ findServiceAccount }: Deps, visit: Visit, { params }: Asked): Promise<ServiceAccount> {
-  return findServiceAccount(visit.actor, visit.realm, params['clientId'] as string)
+function accountOf({ accounts }: Deps, visit: Visit, { params }: Asked): Promise<ServiceAccount> {
+  return accounts.find(visit.actor, visit.realm, params['clientId'] as string)
 }
 
 function resetting(portal: Portal, operations: Deps): void {
@@ -52,7 +42,7 @@ function resetting(portal: Portal, operations: Deps): void {
 <p class="hint">To change over without interruption, <a href="${addressOf(visit, account.clientId)}/rotate-secret">rotate with overlap</a> instead.</p>`
     return {
       ...about(visit, account, 'Reset Secret'),
-      body: ask(operations, visit, account, {
+      body: questionForm(operations, visit, account, {
         verb: 'reset-secret',
         button: 'Reset Secret',
         danger: true,
@@ -62,7 +52,7 @@ function resetting(portal: Portal, operations: Deps): void {
   })
 
   once(portal, operations, 'reset-secret', 'reset', (visit, clientId) =>
-    operations.resetClientSecret(visit.actor, visit.realm, clientId),
+    operations.secrets.reset(visit.actor, visit.realm, clientId),
   )
 }
 
@@ -75,7 +65,7 @@ function rotating(portal: Portal, operations: Deps): void {
 <fieldset><legend>The old secret goes on for</legend>${OVERLAPS.map(choice)}</fieldset>`
     return {
       ...about(visit, account, 'Rotate with overlap'),
-      body: ask(operations, visit, account, {
+      body: questionForm(operations, visit, account, {
         verb: 'rotate-secret',
         button: 'Issue a second secret',
         content,
@@ -86,7 +76,7 @@ function rotating(portal: Portal, operations: Deps): void {
   once(portal, operations, 'rotate-secret', 'rotating', (visit, clientId, hours) => {
     const known = OVERLAPS.find(([value]) => value === hours)?.[0] ?? '24'
     const endsAt = new Date(visit.now.getTime() + Number(known) * HOUR_MILLISECONDS)
-    return operations.startSecretRotation(visit.actor, visit.realm, clientId, endsAt)
+    return operations.secrets.startRotation(visit.actor, visit.realm, clientId, endsAt)
   })
 }
 
@@ -97,7 +87,7 @@ function ending(portal: Portal, operations: Deps): void {
     const account = await accountOf(operations, visit, asked)
     const here = addressOf(visit, account.clientId)
     const { secretId = '' } = asked.params
-    const secrets = await operations.listClientSecrets(visit.actor, visit.realm, account.clientId)
+    const secrets = await operations.secrets.list(visit.actor, visit.realm, account.clientId)
     const secret = secrets.find(({ id }) => id === secretId)
     if (!secret) throw new Refusal('not_found', 'There is no such secret any more.')
     const isNew = secret.expiresAt === undefined
@@ -117,7 +107,7 @@ function ending(portal: Portal, operations: Deps): void {
 
   portal.action(path, async (visit, _sent, { params, query }) => {
     const { clientId = '', secretId = '' } = params
-    await operations.deleteClientSecret(visit.actor, visit.realm, clientId, secretId)
+    await operations.secrets.delete(visit.actor, visit.realm, clientId, secretId)
     const done = query('end') === 'new' ? 'cancelled' : 'finished'
     return { redirect: `${addressOf(visit, clientId)}?done=${done}` }
   })
@@ -130,14 +120,14 @@ interface Question {
   readonly content: Content
 }
 
-function ask(
-  { newPortalFormId }: Deps,
+function questionForm(
+  { portal }: Deps,
   visit: Visit,
   { clientId }: ServiceAccount,
   { verb, button, danger = false, content }: Question,
 ): Content {
   const here = addressOf(visit, clientId)
-  const fields = html`<input type="hidden" name="form_id" value="${newPortalFormId()}">${content}`
+  const fields = html`<input type="hidden" name="form_id" value="${portal.newFormId()}">${content}`
   return confirmation(visit, { action: `${here}/${verb}`, button, danger, cancel: here, content: fields })
 }
 
@@ -152,7 +142,7 @@ function once(
   portal.action(`${PATH}/${verb}`, async (visit, sent, { params }): Promise<Page> => {
     const { clientId = '' } = params
     // Before the change: what could fail after it would lose the secret.
-    const { issuer } = await operations.findPublishedRealm(visit.realm)
+    const { issuer } = await operations.publishedRealms.find(visit.realm)
     if (!(await isFirstTime(operations, visit, sent)))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
     const made = await make(visit, clientId, sent.get('hours'))

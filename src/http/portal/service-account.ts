@@ -10,16 +10,9 @@ import { curlCommand } from './shown-once.ts'
 import { exact, when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<
-  Operations,
-  | 'findServiceAccount'
-  | 'listClientSecrets'
-  | 'updateServiceAccount'
-  | 'deleteServiceAccount'
-  | 'findPublishedRealm'
->
+type Deps = Pick<Operations, 'accounts' | 'secrets' | 'publishedRealms'>
 
-const PATH = '/portal/:tenant/service-accounts/:clientId'
+const PATH = '/portal/:realm/service-accounts/:clientId'
 
 const DONE: ReadonlyMap<string, string> = new Map([
   ['saved', 'Saved.'],
@@ -33,9 +26,9 @@ const DONE: ReadonlyMap<string, string> = new Map([
 export function serviceAccountScreen(portal: Portal, operations: Deps): void {
   portal.page(PATH, async (visit, { params, query }) => {
     const { clientId = '' } = params
-    const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
-    const secrets = await operations.listClientSecrets(visit.actor, visit.realm, clientId)
-    const { issuer } = await operations.findPublishedRealm(visit.realm)
+    const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
+    const secrets = await operations.secrets.list(visit.actor, visit.realm, clientId)
+    const { issuer } = await operations.publishedRealms.find(visit.realm)
     const done = DONE.get(query('done'))
     return {
       ...about(visit, account),
@@ -61,11 +54,11 @@ function editing(portal: Portal, operations: Deps): void {
     const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
     const update = { name, description, expectedVersion: Number(sent.get('version')) }
     try {
-      await operations.updateServiceAccount(visit.actor, visit.realm, clientId, update)
+      await operations.accounts.update(visit.actor, visit.realm, clientId, update)
       return { redirect: `${addressOf(visit, clientId)}?done=saved` }
     } catch (error) {
       if (!(error instanceof Refusal) || error.field === undefined || error.code === 'not_found') throw error
-      const account = await operations.findServiceAccount(visit.actor, visit.realm, clientId)
+      const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
       const body = detailsCard(visit, account, { name, description, refusal: error })
       return { ...about(visit, account), status: error.code === 'invalid' ? 400 : 409, body }
     }
@@ -74,11 +67,7 @@ function editing(portal: Portal, operations: Deps): void {
 
 function states(portal: Portal, operations: Deps): void {
   portal.question(`${PATH}/disable`, async (visit, { params }) => {
-    const account = await operations.findServiceAccount(
-      visit.actor,
-      visit.realm,
-      params['clientId'] as string,
-    )
+    const account = await operations.accounts.find(visit.actor, visit.realm, params['clientId'] as string)
     const here = addressOf(visit, account.clientId)
     const content = html`<p>${named(account.name)} gets no more tokens with its secret until you enable it again. Tokens that it has already stop working at their next validation check.</p>`
     return {
@@ -99,7 +88,7 @@ function states(portal: Portal, operations: Deps): void {
   ] as const) {
     portal.action(`${PATH}/${verb}`, async (visit, _sent, { params }) => {
       const { clientId = '' } = params
-      await operations.updateServiceAccount(visit.actor, visit.realm, clientId, { enabled })
+      await operations.accounts.update(visit.actor, visit.realm, clientId, { enabled })
       return { redirect: `${addressOf(visit, clientId)}?done=${verb}d` }
     })
   }
@@ -107,11 +96,7 @@ function states(portal: Portal, operations: Deps): void {
 
 function deletion(portal: Portal, operations: Deps): void {
   portal.question(`${PATH}/delete`, async (visit, { params }) => {
-    const account = await operations.findServiceAccount(
-      visit.actor,
-      visit.realm,
-      params['clientId'] as string,
-    )
+    const account = await operations.accounts.find(visit.actor, visit.realm, params['clientId'] as string)
     const here = addressOf(visit, account.clientId)
     const content = html`<p>Delete ${named(account.name)}?</p>
 <p><strong>Deletion is immediate.</strong> Any tokens minted from this service account stop working at their next validation check. It cannot be undone.</p>
@@ -129,7 +114,7 @@ function deletion(portal: Portal, operations: Deps): void {
   })
 
   portal.action(`${PATH}/delete`, async (visit, _sent, { params }) => {
-    await operations.deleteServiceAccount(visit.actor, visit.realm, params['clientId'] as string)
+    await operations.accounts.delete(visit.actor, visit.realm, params['clientId'] as string)
     return { redirect: `/portal/${visit.realm}/service-accounts?done=deleted` }
   })
 }

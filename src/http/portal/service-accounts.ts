@@ -17,12 +17,12 @@ const DONE: ReadonlyMap<string, string> = new Map([
 /** Settings → Service Accounts. */
 export function serviceAccountsScreen(
   portal: Portal,
-  { findRealm, listServiceAccounts }: Pick<Operations, 'findRealm' | 'listServiceAccounts'>,
+  operations: Pick<Operations, 'realms' | 'accounts'>,
 ): void {
-  portal.page('/portal/:tenant/service-accounts', async (visit, { query }) => {
+  portal.page('/portal/:realm/service-accounts', async (visit, { query }) => {
     const search = query('search').trim().slice(0, 200)
-    const realm = await findRealm(visit.actor, visit.realm)
-    const { items, next } = await listServiceAccounts(visit.actor, visit.realm, {
+    const realm = await operations.realms.find(visit.actor, visit.realm)
+    const { items, next } = await operations.accounts.list(visit.actor, visit.realm, {
       after: query('after'),
       limit: PAGE,
       ...(search !== '' && { nameContains: search }),

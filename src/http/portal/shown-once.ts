@@ -1,4 +1,4 @@
-import type { ServiceAccountWithSecret } from '../../operations/accounts/service-accounts.ts'
+import type { ServiceAccountWithSecret } from '../../operations/accounts/new-service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { copyable, copyButton, notice } from './elements.ts'
 import { html, named } from './html.ts'
@@ -56,11 +56,11 @@ ${what === 'rotating' && html`<p>The old secret goes on working until the rotati
  * refuses it each time, before it does anything.
  */
 export async function isFirstTime(
-  { takePortalForm }: Pick<Operations, 'takePortalForm'>,
+  operations: Pick<Operations, 'portal'>,
   visit: Visit,
   form: Fields,
 ): Promise<boolean> {
-  return !visit.mayChange || takePortalForm(visit, form.get('form_id'))
+  return !visit.mayChange || operations.portal.takeForm(visit, form.get('form_id'))
 }
 
 /** The form was sent already: by a reload, the back button or a second click. */

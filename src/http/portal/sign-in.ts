@@ -8,56 +8,53 @@ import { loggableRealm, note } from '../request-log.ts'
 import { field, notice } from './elements.ts'
 import { type Content, html } from './html.ts'
 import { icon } from './icons.ts'
-import type { Layout, Page } from './layout.ts'
-import { fieldsOf, requireOwnOrigin, type SessionCookie } from './visit.ts'
+import type { Page } from './layout.ts'
+import { fieldsOf, type Gate, requireOwnOrigin } from './visit.ts'
 
 interface Address {
-  Params: { tenant: string }
+  Params: { realm: string }
   Querystring: { next?: string | string[]; realm?: string | string[] }
 }
 
 /** Tries of one address in a minute. */
 const ATTEMPTS = 20
 
-type Deps = Pick<Operations, 'findPortalVisit' | 'signInWithLink' | 'singleSignOn' | 'publicUrl'>
-
 /** The way in: a one-time link, or the company's provider. */
 export function signInScreen(
   app: FastifyInstance,
-  operations: Deps,
-  layout: Layout,
-  cookie: SessionCookie,
+  operations: Pick<Operations, 'portalVisits' | 'portal' | 'singleSignOn'>,
+  { layout, cookie, publicUrl }: Gate,
 ): void {
   const rateLimit = { max: ATTEMPTS, timeWindow: 60_000 }
 
   app.get<Address>('/portal', async (request, reply) => {
-    const visit = await operations.findPortalVisit(cookie.read(request))
+    const visit = await operations.portalVisits.find(cookie.read(request))
     if (visit) return reply.redirect(`/portal/${visit.session.realm}/service-accounts`, 303)
     const realm = [request.query.realm ?? ''].flat().at(-1) as string
     if (isRealmName(realm)) return reply.redirect(`/portal/${realm}/sign-in`, 303)
     return layout.send(reply, whichRealm(realm))
   })
 
-  app.get<Address>('/portal/:tenant', async (request, reply) =>
-    reply.redirect(`/portal/${encodeURIComponent(request.params.tenant)}/service-accounts`, 303),
+  app.get<Address>('/portal/:realm', async (request, reply) =>
+    reply.redirect(`/portal/${encodeURIComponent(request.params.realm)}/service-accounts`, 303),
   )
 
-  app.get<Address>('/portal/:tenant/sign-in', async (request, reply) => {
-    const { tenant } = request.params
-    note(request, { realm: loggableRealm(tenant) })
-    if (!isRealmName(tenant)) throw new Refusal('not_found', 'There is no such realm.')
-    const next = safeNext(tenant, [request.query.next ?? ''].flat().at(-1))
-    return layout.send(reply, signInPage(tenant, next, operations.singleSignOn))
+  app.get<Address>('/portal/:realm/sign-in', async (request, reply) => {
+    const { realm } = request.params
+    note(request, { realm: loggableRealm(realm) })
+    if (!isRealmName(realm)) throw new Refusal('not_found', 'There is no such realm.')
+    const next = safeNext(realm, [request.query.next ?? ''].flat().at(-1))
+    return layout.send(reply, signInPage(realm, next, operations.singleSignOn.enabled))
   })
 
-  app.post<Address>('/portal/:tenant/sign-in', { config: { rateLimit } }, async (request, reply) => {
-    const { tenant } = request.params
-    note(request, { realm: loggableRealm(tenant) })
-    requireOwnOrigin(request, operations.publicUrl)
+  app.post<Address>('/portal/:realm/sign-in', { config: { rateLimit } }, async (request, reply) => {
+    const { realm } = request.params
+    note(request, { realm: loggableRealm(realm) })
+    requireOwnOrigin(request, publicUrl)
     const form = fieldsOf(request)
     const code = form.get('code').trim()
-    cookie.set(reply, await operations.signInWithLink(tenant, code, clientAddress(request)))
-    return reply.redirect(safeNext(tenant, form.get('next')), 303)
+    cookie.set(reply, await operations.portal.signInWithLink(realm, code, clientAddress(request)))
+    return reply.redirect(safeNext(realm, form.get('next')), 303)
   })
 }
 

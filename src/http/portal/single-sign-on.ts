@@ -3,26 +3,28 @@ import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { safeNext } from './sign-in.ts'
-import { type SessionCookie, sessionCookie } from './visit.ts'
-
-type Deps = Pick<Operations, 'startSingleSignOn' | 'finishSingleSignOn' | 'publicUrl'>
+import { type Gate, sessionCookie } from './visit.ts'
 
 /** Tries of one address in a minute; several people may share one. */
 const ATTEMPTS = 120
 
 /** To the company's OpenID provider, and back. */
-export function singleSignOnScreen(app: FastifyInstance, operations: Deps, cookie: SessionCookie): void {
-  const attempts = sessionCookie(operations.publicUrl, 'sign-in')
+export function singleSignOnScreen(
+  app: FastifyInstance,
+  operations: Pick<Operations, 'singleSignOn'>,
+  { cookie, publicUrl }: Gate,
+): void {
+  const attempts = sessionCookie(publicUrl, 'sign-in')
   const config = { rateLimit: { max: ATTEMPTS, timeWindow: 60_000 } }
 
-  app.get<{ Params: { tenant: string }; Querystring: { next?: string | string[] } }>(
-    '/portal/:tenant/sign-in/sso',
+  app.get<{ Params: { realm: string }; Querystring: { next?: string | string[] } }>(
+    '/portal/:realm/sign-in/sso',
     { config },
     async (request, reply) => {
-      const { tenant } = request.params
-      note(request, { realm: loggableRealm(tenant) })
-      const returnTo = safeNext(tenant, [request.query.next ?? ''].flat().at(-1))
-      const { url, attempt } = await operations.startSingleSignOn(tenant, returnTo)
+      const { realm } = request.params
+      note(request, { realm: loggableRealm(realm) })
+      const returnTo = safeNext(realm, [request.query.next ?? ''].flat().at(-1))
+      const { url, attempt } = await operations.singleSignOn.start(realm, returnTo)
       attempts.set(reply, attempt)
       return reply.redirect(url, 303)
     },
@@ -34,7 +36,7 @@ export function singleSignOnScreen(app: FastifyInstance, operations: Deps, cooki
     attempts.clear(reply)
     const query = request.url.split('?')[1] ?? ''
     const callback = { realm, attempt, query, address: clientAddress(request) }
-    const signedIn = await operations.finishSingleSignOn(callback)
+    const signedIn = await operations.singleSignOn.finish(callback)
     note(request, { realm: signedIn.realm })
     cookie.set(reply, signedIn.cookie)
     return reply.redirect(signedIn.returnTo, 303)
@@ -42,7 +44,7 @@ export function singleSignOnScreen(app: FastifyInstance, operations: Deps, cooki
 
   // One provider for all realms sends everybody here; where each realm has one, each has an address of its own.
   app.get('/portal/_callback', { config }, async (request, reply) => comeBack(request, reply))
-  app.get<{ Params: { tenant: string } }>('/portal/:tenant/callback', { config }, async (request, reply) =>
-    comeBack(request, reply, request.params.tenant),
+  app.get<{ Params: { realm: string } }>('/portal/:realm/callback', { config }, async (request, reply) =>
+    comeBack(request, reply, request.params.realm),
   )
 }

@@ -11,29 +11,29 @@ import type { Portal, Visit } from './visit.ts'
 /** When the server is away, or has too much to do. */
 const RETRY_AFTER_SECONDS = 5
 
-type Deps = Pick<Operations, 'authenticateClient' | 'issueAccessToken'>
+type Deps = Pick<Operations, 'clients' | 'tokens'>
 
 /** Asks for a token as a machine would, and shows what it says. */
 export function tryItScreen(portal: Portal, operations: Deps): void {
-  portal.page('/portal/:tenant/try-it', async (visit, { query }) =>
-    ask(visit, { clientId: query('client_id') }),
+  portal.page('/portal/:realm/try-it', async (visit, { query }) =>
+    tryItPage(visit, { clientId: query('client_id') }),
   )
 
-  portal.action('/portal/:tenant/try-it', async (visit, sent) => {
+  portal.action('/portal/:realm/try-it', async (visit, sent) => {
     const [clientId = '', clientSecret = '', scope = ''] = ['client_id', 'client_secret', 'scope'].map(
       (name) => sent.get(name).trim(),
     )
     const address = visit.address
     try {
-      const client = await operations.authenticateClient(visit.realm, { clientId, clientSecret }, address)
+      const client = await operations.clients.authenticate(visit.realm, { clientId, clientSecret }, address)
       const request = {
         scope: parseScope(scope || undefined),
         targets: { resources: [], audience: undefined },
       }
-      const token = await operations.issueAccessToken(client, request, address)
-      return ask(visit, { clientId, scope, result: success(token) })
+      const token = await operations.tokens.issue(client, request, address)
+      return tryItPage(visit, { clientId, scope, result: success(token) })
     } catch (error) {
-      return { ...ask(visit, { clientId, scope, result: refused(error) }), ...statusOf(error) }
+      return { ...tryItPage(visit, { clientId, scope, result: refused(error) }), ...statusOf(error) }
     }
   })
 }
@@ -44,7 +44,7 @@ interface Typed {
   readonly result?: Content
 }
 
-function ask(visit: Visit, { clientId = '', scope = '', result }: Typed): Page {
+function tryItPage(visit: Visit, { clientId = '', scope = '', result }: Typed): Page {
   return {
     title: 'Try it',
     section: 'try-it',

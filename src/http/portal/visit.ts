@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type {} from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { portalActor } from '../../domain/portal-session.ts'
@@ -50,8 +51,16 @@ export interface Asked {
   query(name: string): string
 }
 
+/** What the ways in and the pages behind them share. */
+export interface Gate {
+  readonly layout: Layout
+  readonly cookie: SessionCookie
+  readonly publicUrl: string
+}
+
 /** How screens are put on the server. */
 export interface Portal {
+  readonly publicUrl: string
   page(path: string, show: (visit: Visit, asked: Asked) => Promise<Page | Redirect>): void
   /** A page that asks before a change: for those who may make it. */
   question(path: string, show: (visit: Visit, asked: Asked) => Promise<Page | Redirect>): void
@@ -66,8 +75,6 @@ export class SignedOut extends Error {
   override readonly name = 'SignedOut'
 }
 
-type Deps = Pick<Operations, 'findPortalVisit' | 'fingerprint' | 'publicUrl'>
-
 const visits = new WeakMap<FastifyRequest, Visit>()
 
 /** Whose click it is, once that has been found out. */
@@ -75,18 +82,20 @@ export function visitOf(request: FastifyRequest): Visit | undefined {
   return visits.get(request)
 }
 
-export function createPortal(app: FastifyInstance, operations: Deps, layout: Layout): Portal {
-  const cookie = sessionCookie(operations.publicUrl)
-
+export function createPortal(
+  app: FastifyInstance,
+  operations: Pick<Operations, 'portalVisits'>,
+  { layout, cookie, publicUrl }: Gate,
+): Portal {
   async function enter(request: Request, reply: FastifyReply): Promise<Visit> {
-    const { tenant = '' } = request.params
-    note(request, { realm: loggableRealm(tenant) })
-    const found = await operations.findPortalVisit(cookie.read(request))
-    if (!found || found.session.realm !== tenant) throw new SignedOut('nobody is signed in to that realm')
+    const { realm = '' } = request.params
+    note(request, { realm: loggableRealm(realm) })
+    const found = await operations.portalVisits.find(cookie.read(request))
+    if (!found || found.session.realm !== realm) throw new SignedOut('nobody is signed in to that realm')
     cookie.set(reply, found.cookie)
     const actor = portalActor(found.session, clientAddress(request), found.idHash)
     const mayChange = found.session.access === 'administer'
-    const visit = { ...found, realm: tenant, actor, address: clientAddress(request), mayChange }
+    const visit = { ...found, realm, actor, address: clientAddress(request), mayChange }
     visits.set(request, visit)
     return visit
   }
@@ -102,6 +111,7 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
   }
 
   return {
+    publicUrl,
     page,
 
     question(path, show) {
@@ -121,10 +131,10 @@ export function createPortal(app: FastifyInstance, operations: Deps, layout: Lay
 
     action(path, act) {
       app.post<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
-        requireOwnOrigin(request, operations.publicUrl)
+        requireOwnOrigin(request, publicUrl)
         const visit = await enter(request, reply)
         const form = fieldsOf(request)
-        requireFormToken(visit, form, operations)
+        requireFormToken(visit, form)
         const result = await act(visit, form, asked(request))
         return answer(reply, visit, result)
       })
@@ -177,11 +187,7 @@ export function requireOwnOrigin({ headers, host }: FastifyRequest, publicUrl: s
   throw new Refusal('forbidden', 'The form was sent from another site, so nothing was done.', 'origin')
 }
 
-function requireFormToken(
-  { formToken }: Visit,
-  form: Fields,
-  { fingerprint }: Pick<Operations, 'fingerprint'>,
-): void {
+function requireFormToken({ formToken }: Visit, form: Fields): void {
   // Hashes are compared, so that the time taken tells nothing of the token.
   if (fingerprint(form.get('form_token')) === fingerprint(formToken)) return
   throw new Refusal(

@@ -1,22 +1,22 @@
 import type { Actor } from '../../domain/actor.ts'
-import type { AuditAction } from '../../domain/audit-event.ts'
+import { type ChangeAction, done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import { type Realm, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import type { Database, DatabaseTransaction } from '../../storage/database.ts'
-import { findRealmByName, keepRealmByName, lockRealmByName } from '../../storage/realms.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
 import { isRoleHeld, lockServiceAccount } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { unknownRealm } from '../realms/realms.ts'
+import { lockRealmNamed, shareRealmNamed } from '../realms/named-realm.ts'
+import type { Attempt } from '../refusals.ts'
 
 export interface AccountChange {
   readonly actor: Actor
   /** As the audit trail calls it. */
-  readonly action: AuditAction
+  readonly action: ChangeAction
   readonly realmName: string
   readonly clientId: string
   /** Roles that are given, taken or handled by the change. */
@@ -25,6 +25,11 @@ export interface AccountChange {
   readonly expectedVersion?: number | undefined
   /** Checks and locks that come before the account is held. */
   readonly lockBefore?: (trx: DatabaseTransaction, realm: Realm) => Promise<void>
+}
+
+/** The change as it is recorded when it is refused. */
+export function attemptOf({ actor, action, realmName, clientId }: AccountChange): Attempt<ChangeAction> {
+  return { actor, action, realm: realmName, target: clientId }
 }
 
 /** What a change works with: the account's row and, of realm `system`, the realm's row are held until it ends. */
@@ -72,8 +77,7 @@ export async function changeAccount<T>(
       details = undefined
     }
     const result = await change({ trx, realm, account, now, note, noteNothing })
-    if (details)
-      await insertAuditEvent(trx, realm, { actor, action, target: clientId, outcome: 'done', details }, now)
+    if (details) await insertAuditEvent(trx, realm, done(actor, action, clientId, details), now)
     return result
   })
 }
@@ -82,10 +86,7 @@ export async function changeAccount<T>(
 // that what it has of roles and scopes stays what the change is checked against. In realm `system`
 // changes take turns, so that two of them cannot each leave the other's administrator as the last.
 async function holdRealm(trx: DatabaseTransaction, name: string, always: boolean): Promise<Realm> {
-  const hold = always || name === SYSTEM_REALM ? lockRealmByName : keepRealmByName
-  const realm = await hold(trx, name)
-  if (!realm) throw unknownRealm(name)
-  return realm
+  return always || name === SYSTEM_REALM ? lockRealmNamed(trx, name) : shareRealmNamed(trx, name)
 }
 
 /** Refuses to take away the last administrator of the platform. */
@@ -94,13 +95,6 @@ export async function keepPlatformAdministrator({ trx, realm, account, now }: Ch
   const others = { realmId: realm.id, role: PLATFORM_ADMIN, now, butFor: account.clientId }
   if (!(await isRoleHeld(trx, others)))
     throw new Refusal('last_administrator', 'The last platform administrator has to stay one.')
-}
-
-/** @throws Refusal `not_found` */
-export async function realmNamed(db: Database, name: string): Promise<Realm> {
-  const realm = await findRealmByName(db, name)
-  if (!realm) throw unknownRealm(name)
-  return realm
 }
 
 export function unknownAccount(realmName: string, clientId: string): Refusal {

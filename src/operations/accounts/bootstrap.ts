@@ -6,22 +6,20 @@ import { isActionRecorded } from '../../storage/audit-events.ts'
 import { findRealmByName, listRealms } from '../../storage/realms.ts'
 import { isRoleHeld } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { createRealmWithKey, type RealmOperations } from '../realms/realms.ts'
-import type { ServiceAccountOperations, ServiceAccountWithSecret } from './service-accounts.ts'
-
-export interface BootstrapOperations {
-  /** Makes a platform administrator where there is none. Says whether it did. */
-  bootstrapAdministrator(clientId: string, clientSecret: string): Promise<boolean>
-  /** Where there is no realm yet, a realm and a service account to try things with. */
-  createDemo(): Promise<ServiceAccountWithSecret | undefined>
-}
+import { createRealm, createRealmWithKey } from '../realms/new-realm.ts'
+import { createServiceAccount, type ServiceAccountWithSecret } from './new-service-account.ts'
 
 export const DEMO_REALM = 'demo'
 
-export function bootstrapOperations(
-  deps: Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'publicUrl'>,
-  operations: RealmOperations & ServiceAccountOperations,
-): BootstrapOperations {
+type Deps = Pick<
+  Dependencies,
+  'db' | 'clock' | 'sealer' | 'publicUrl' | 'argon2' | 'verifierKey' | 'plainHashesUntil'
+>
+
+export type Bootstrap = ReturnType<typeof bootstrap>
+
+/** Nothing here is recorded as a refused attempt: a node that starts second is refused, and nobody tried anything. */
+export function bootstrap(deps: Deps) {
   const { db } = deps
 
   async function openSystemRealm(): Promise<string> {
@@ -33,11 +31,12 @@ export function bootstrapOperations(
   }
 
   return {
-    async bootstrapAdministrator(clientId, clientSecret) {
+    /** Makes a platform administrator where there is none. Says whether it did. */
+    async createAdministrator(clientId: string, clientSecret: string): Promise<boolean> {
       const realmId = await openSystemRealm()
       if (await isRoleHeld(db, { realmId, role: PLATFORM_ADMIN, now: deps.clock() })) return false
       const created = await ifFirst(
-        operations.createServiceAccount(SERVER_ACTOR, SYSTEM_REALM, {
+        createServiceAccount(deps, SERVER_ACTOR, SYSTEM_REALM, {
           name: 'Bootstrap administrator',
           roles: [PLATFORM_ADMIN],
           imported: { clientId, clientSecret },
@@ -46,14 +45,15 @@ export function bootstrapOperations(
       return created !== undefined
     },
 
-    async createDemo() {
+    /** Where there is no realm yet, a realm and a service account to try things with. */
+    async createDemo(): Promise<ServiceAccountWithSecret | undefined> {
       // The realm of the platform itself may be there already.
       if ((await listRealms(db, '', 2)).every(({ name }) => name === SYSTEM_REALM))
-        await ifFirst(operations.createRealm(SERVER_ACTOR, DEMO_REALM, { displayName: 'Demo' }))
+        await ifFirst(createRealm(deps, SERVER_ACTOR, DEMO_REALM, { displayName: 'Demo' }))
       // A server that was killed at this point left a realm that never had an account.
       const realm = await findRealmByName(db, DEMO_REALM)
       if (!realm || (await isActionRecorded(db, realm.id, 'service-account.create'))) return undefined
-      return ifFirst(operations.createServiceAccount(SERVER_ACTOR, DEMO_REALM, { name: 'demo' }))
+      return ifFirst(createServiceAccount(deps, SERVER_ACTOR, DEMO_REALM, { name: 'demo' }))
     },
   }
 }

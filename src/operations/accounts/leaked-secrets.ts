@@ -8,36 +8,20 @@ import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import { findClientSecretsByHmac, updateClientSecretExpiry } from '../../storage/client-secrets.ts'
 import { findRealmById, findRealmByName } from '../../storage/realms.ts'
 import { isRoleHeld, updateServiceAccount } from '../../storage/service-accounts.ts'
-import { sayUnavailable } from '../clients/loaded-realms.ts'
+import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { changeAccount, unknownAccount } from './account-changes.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
 
-export interface LeakedSecretOperations {
-  /**
-   * Acts on secrets that were found where anybody can read them: those that are valid now are ended, with all tokens of
-   * their accounts, or only told of, as the realm has it. Each leaves a line in the audit trail.
-   * @param realmName `undefined`: whatever realm they are of
-   * @returns how many of them were valid, for the log alone
-   * @throws UnknownRealmError
-   * @throws OAuthError `temporarily_unavailable`
-   */
-  reportLeakedSecrets(
-    realmName: string | undefined,
-    reports: readonly LeakedSecretReport[],
-    address: string,
-  ): Promise<number>
-  /** Secrets that were valid when they were reported, since the start. */
-  countLeakedSecrets(): number
-}
-
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey' | 'log'>
 
-export function leakedSecretOperations(deps: Deps): LeakedSecretOperations {
+export type LeakedSecrets = ReturnType<typeof leakedSecrets>
+
+export function leakedSecrets(deps: Deps) {
   const { db, clock, verifierKey } = deps
   let count = 0
 
-  async function reportLeakedSecrets(
+  async function report(
     realmName: string | undefined,
     reports: readonly LeakedSecretReport[],
     address: string,
@@ -55,15 +39,32 @@ export function leakedSecretOperations(deps: Deps): LeakedSecretOperations {
     for (const secret of valid) {
       // Gone meanwhile, its secrets are too.
       const realm = named ?? (await findRealmById(db, secret.realmId))
-      if (realm) await act(deps, realm, secret, byHmac.get(secret.hmac) as LeakedSecretReport, address)
+      if (realm)
+        await act(deps, realm, secret, { ...(byHmac.get(secret.hmac) as LeakedSecretReport), address })
     }
     count += valid.length
     return valid.length
   }
 
   return {
-    countLeakedSecrets: () => count,
-    reportLeakedSecrets: (...asked) => reportLeakedSecrets(...asked).catch(sayUnavailable),
+    /**
+     * Acts on secrets that were found where anybody can read them: those that are valid now are ended, with all tokens of
+     * their accounts, or only told of, as the realm has it. Each leaves a line in the audit trail.
+     * @param realmName `undefined`: whatever realm they are of
+     * @returns how many of them were valid, for the log alone
+     * @throws UnknownRealmError
+     * @throws OAuthError `temporarily_unavailable`
+     */
+    report(
+      realmName: string | undefined,
+      reports: readonly LeakedSecretReport[],
+      address: string,
+    ): Promise<number> {
+      return report(realmName, reports, address).catch(throwUnavailable)
+    },
+
+    /** Secrets that were valid when they were reported, since the start. */
+    count: () => count,
   }
 }
 
@@ -73,8 +74,7 @@ async function act(
   deps: Deps,
   realm: Realm,
   { clientId, id, createdAt }: Found,
-  { url, source }: LeakedSecretReport,
-  address: string,
+  { url, source, address }: LeakedSecretReport & { readonly address: string },
 ): Promise<void> {
   const actor = { ...SERVER_ACTOR, id: 'leaked-secrets', address }
   const about = { actor, action: 'service-account.leaked-secret', realmName: realm.name, clientId } as const

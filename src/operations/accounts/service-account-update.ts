@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { AuditAction } from '../../domain/audit-event.ts'
+import type { ChangeAction } from '../../domain/audit-event.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import {
   nameKey,
   parseDescription,
-  parseServiceAccountName,
+  parseDisplayName,
   type ServiceAccount,
 } from '../../domain/service-account.ts'
 import type { ServiceAccountChanges } from '../../storage/service-accounts.ts'
@@ -22,7 +22,7 @@ export interface ServiceAccountUpdate {
 }
 
 /** As the audit trail calls it. */
-export function actionOf(update: ServiceAccountUpdate): AuditAction {
+export function actionOf(update: ServiceAccountUpdate): ChangeAction {
   const members = Object.keys(update)
   if (members.length === 1 && update.enabled !== undefined)
     return update.enabled ? 'service-account.enable' : 'service-account.disable'
@@ -35,7 +35,7 @@ export function changesOf(
   { name, description, roles, scopes, introspectsAudiences, enabled }: ServiceAccountUpdate,
   now: Date,
 ): ServiceAccountChanges {
-  const parsed = name === undefined ? account.name : parseServiceAccountName(name)
+  const parsed = name === undefined ? account.name : parseDisplayName(name)
   const told = description === undefined ? account.description : parseDescription(description)
   const wasEnabled = account.disabledAt === undefined
   return {

@@ -19,31 +19,29 @@ export interface AuthenticatedClient {
   readonly secretId: string
 }
 
-export interface ClientAuthentication {
-  /**
-   * The client that these credentials are of, as its row says now.
-   * @throws UnknownRealmError
-   * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret;
-   *   `temporarily_unavailable`
-   * @throws TooManyFailuresError; never for a secret that the server made and that is right, nor for a right one from a
-   *   network that nobody failed from
-   */
-  authenticateClient(
-    realmName: string,
-    credentials: ClientCredentials | undefined,
-    address: string,
-  ): Promise<AuthenticatedClient>
-}
-
 type Deps = Pick<
   Dependencies,
   'db' | 'tokenDb' | 'clock' | 'argon2' | 'verifierKey' | 'failedAttempts' | 'plainHashesUntil' | 'log'
 >
 
-export function clientAuthentication(deps: Deps, { find }: Pick<FreshClients, 'find'>): ClientAuthentication {
+export type ClientAuthentication = ReturnType<typeof clientAuthentication>
+
+export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients, 'find'>) {
   return {
-    async authenticateClient(realmName, credentials, address) {
-      const { loaded, account } = await find(realmName, credentials?.clientId)
+    /**
+     * The client that these credentials are of, as its row says now.
+     * @throws UnknownRealmError
+     * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret;
+     *   `temporarily_unavailable`
+     * @throws TooManyFailuresError; never for a secret that the server made and that is right, nor for a right one from a
+     *   network that nobody failed from
+     */
+    async authenticate(
+      realmName: string,
+      credentials: ClientCredentials | undefined,
+      address: string,
+    ): Promise<AuthenticatedClient> {
+      const { loaded, account } = await freshClients.find(realmName, credentials?.clientId)
       if (!credentials)
         throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')
       const { clientId, clientSecret } = credentials

@@ -43,7 +43,7 @@ export async function matchesImported(
   if (filtered && !passesFilter(clientSecret, owner, deps.verifierKey, record?.keyedPhc)) return false
   const kept = record && parseHash((record.keyedPhc ?? record.phc) as string)
   const turn = { realm: owner.realmId, urgent: filtered || known }
-  const digest = await deps.argon2.digest(clientSecret, kept, turn).catch(sayBusy)
+  const digest = await deps.argon2.digest(clientSecret, kept, turn).catch(throwBusy)
   if (!record || !kept) return false
   const found = record.keyedPhc === undefined ? digest : macOf(digest, owner, deps.verifierKey)
   if (!digestsMatch(found, kept.digest)) return false
@@ -69,7 +69,7 @@ function renew(
     log(`the imported secret of client ${owner.clientId} can be guessed: reset it, or import a longer one`)
 }
 
-function sayBusy(error: unknown): never {
+function throwBusy(error: unknown): never {
   if (!(error instanceof QueueOverload)) throw error
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', error.message)
 }

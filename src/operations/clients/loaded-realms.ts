@@ -142,7 +142,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     if (underway) return underway
     if (!isRealmName(name)) throw new UnknownRealmError('not a realm name')
     const inMemory = kept.get(name)
-    if (!inMemory) return meet(name).catch(sayUnavailable)
+    if (!inMemory) return meet(name).catch(throwUnavailable)
     const found = freshOrOld(name, inMemory)
     asked.set(name, found)
     return found
@@ -162,7 +162,7 @@ function fallBack(error: unknown, inMemory: LoadedRealm): LoadedRealm {
 }
 
 /** @throws OAuthError `temporarily_unavailable` where the database is away; else the error itself */
-export function sayUnavailable(error: unknown): never {
+export function throwUnavailable(error: unknown): never {
   if (!isDatabaseAway(error)) throw error
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')
 }

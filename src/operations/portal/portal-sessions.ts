@@ -1,6 +1,6 @@
 import { newPortalToken, portalTokenHash } from '../../crypto/portal-token.ts'
 import type { Actor } from '../../domain/actor.ts'
-import type { AuditAction } from '../../domain/audit-event.ts'
+import { done } from '../../domain/audit-event.ts'
 import { type Access, requireAuthority } from '../../domain/authority.ts'
 import { LINK_SECONDS, portalActor, SESSION_SECONDS } from '../../domain/portal-session.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
@@ -8,6 +8,7 @@ import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
 import { deletePortalLink, insertPortalLink } from '../../storage/portal-links.ts'
 import {
+  deleteEndedPortalSessions,
   endPortalSession,
   endPortalSessions,
   insertPortalForm,
@@ -15,31 +16,12 @@ import {
   listPortalSessions,
   type StoredPortalSession,
 } from '../../storage/portal-sessions.ts'
-import { findRealmByName } from '../../storage/realms.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { unknownRealm } from '../realms/realms.ts'
+import { realmNamed } from '../realms/named-realm.ts'
 import { type PortalVisit, sealCookie } from './portal-visits.ts'
+import type { ProviderGrants } from './provider-grants.ts'
 import { recordRefusedSignIns } from './refused-sign-ins.ts'
-
-export interface PortalSessionOperations {
-  /** Where the server is reached, without a slash at its end. */
-  readonly publicUrl: string
-  /** A link that makes its first user Account Admin of the realm for one session. */
-  createPortalLink(actor: Actor, realmName: string): Promise<{ url: string; expiresAt: Date }>
-  /**
-   * Uses a link up. Returns the cookie of a new session.
-   * @throws SignInRefusal `link_invalid`
-   */
-  signInWithLink(realmName: string, code: string, address: string): Promise<string>
-  signOutOfPortal(visit: PortalVisit, address: string): Promise<void>
-  /** Whether a form is sent for the first time: it then counts as sent, whatever becomes of it. */
-  takePortalForm(visit: PortalVisit, formId: string): Promise<boolean>
-  newPortalFormId(): string
-  listPortalSessions(actor: Actor, realmName: string): Promise<StoredPortalSession[]>
-  /** Signs somebody out, or everybody of the realm, by their next click. Returns how many sessions that ended. */
-  endPortalSessions(actor: Actor, realmName: string, subject: string | undefined): Promise<number>
-}
 
 export interface NewSession {
   readonly id: string
@@ -50,49 +32,45 @@ export interface NewSession {
   readonly address: string
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer' | 'refusals'>
 
-export function portalSessionOperations(deps: Deps): PortalSessionOperations {
-  const { db, clock, publicUrl } = deps
+/** Sessions deleted in one go, whose providers are asked at the same time. */
+const ENDED_BATCH = 20
+
+export type PortalSessions = ReturnType<typeof portalSessions>
+
+export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 'revoke'>) {
+  const { db, clock, log, publicUrl, refusals } = deps
   const recorded = recordRefusedSignIns(deps)
 
-  async function realmNamed(name: string) {
-    const realm = await findRealmByName(db, name)
-    if (!realm) throw unknownRealm(name)
-    return realm
-  }
-
   return {
-    publicUrl,
-    newPortalFormId: newPortalToken,
-
-    async createPortalLink(actor, realmName) {
+    /** A link that makes its first user Account Admin of the realm for one session. */
+    createLink(actor: Actor, realmName: string): Promise<{ url: string; expiresAt: Date }> {
       const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
-      permit(actor)
-      const realm = await realmNamed(realmName)
-      const code = newPortalToken()
-      const now = clock()
-      const expiresAt = plus(now, LINK_SECONDS)
-      const link = { codeHash: portalTokenHash(code), madeBy: `${actor.kind}:${actor.id}`, expiresAt }
-      await inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
-        checkVersion(null, 'the links')
-        await insertPortalLink(trx, realm.id, link, now)
-        const event = {
-          actor,
-          action: 'portal.link',
-          target: realmName,
-          outcome: 'done',
-          details: {},
-        } as const
-        await insertAuditEvent(trx, realm, event, now)
+      return refusals.ofChange({ actor, action: 'portal.link', realm: realmName }, async () => {
+        permit(actor)
+        const realm = await realmNamed(db, realmName)
+        const code = newPortalToken()
+        const now = clock()
+        const expiresAt = plus(now, LINK_SECONDS)
+        const link = { codeHash: portalTokenHash(code), madeBy: `${actor.kind}:${actor.id}`, expiresAt }
+        await inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
+          checkVersion(null, 'the links')
+          await insertPortalLink(trx, realm.id, link, now)
+          await insertAuditEvent(trx, realm, done(actor, 'portal.link', realmName), now)
+        })
+        // After the #: what stands there reaches no server, no proxy and no log.
+        return { url: `${publicUrl}/portal/${realmName}/sign-in#${code}`, expiresAt }
       })
-      // After the #: what stands there reaches no server, no proxy and no log.
-      return { url: `${publicUrl}/portal/${realmName}/sign-in#${code}`, expiresAt }
     },
 
-    signInWithLink: (realmName, code, address) =>
-      recorded(realmName, address, async () => {
-        const realm = await realmNamed(realmName)
+    /**
+     * Uses a link up. Returns the cookie of a new session.
+     * @throws SignInRefusal `link_invalid`
+     */
+    signInWithLink(realmName: string, code: string, address: string): Promise<string> {
+      return recorded(realmName, address, async () => {
+        const realm = await realmNamed(db, realmName)
         return inTransaction(db, async (trx) => {
           const madeBy = await deletePortalLink(trx, realm.id, portalTokenHash(code), clock())
           if (madeBy === undefined)
@@ -101,44 +79,64 @@ export function portalSessionOperations(deps: Deps): PortalSessionOperations {
           const session = { id: newPortalToken(), ...who, access: 'administer', address } as const
           return createPortalSession({ ...deps, db: trx }, realm, session)
         })
-      }),
+      })
+    },
 
-    async signOutOfPortal({ session, idHash }, address) {
-      const realm = await realmNamed(session.realm)
+    async signOut({ session, idHash }: PortalVisit, address: string): Promise<void> {
+      const realm = await realmNamed(db, session.realm)
       const actor = portalActor(session, address)
       await inTransaction(db, async (trx) => {
         await endPortalSession(trx, idHash, clock())
-        await insertAuditEvent(trx, realm, signEvent(actor, 'portal.sign-out'), clock())
+        await insertAuditEvent(trx, realm, done(actor, 'portal.sign-out', actor.id), clock())
       })
     },
 
-    async takePortalForm({ idHash }, formId) {
+    newFormId: newPortalToken,
+
+    /** Whether a form is sent for the first time: it then counts as sent, whatever becomes of it. */
+    takeForm({ idHash }: PortalVisit, formId: string): Promise<boolean> {
       return insertPortalForm(db, idHash, portalTokenHash(`${idHash} ${formId}`), clock())
     },
 
-    async listPortalSessions(actor, realmName) {
-      requireAuthority(actor, realmName, 'administer')
-      return listPortalSessions(db, (await realmNamed(realmName)).id, clock())
+    listSessions(actor: Actor, realmName: string): Promise<StoredPortalSession[]> {
+      return refusals.ofRead({ actor, action: 'portal.list-sessions', realm: realmName }, async () => {
+        requireAuthority(actor, realmName, 'administer')
+        return listPortalSessions(db, (await realmNamed(db, realmName)).id, clock())
+      })
     },
 
-    async endPortalSessions(actor, realmName, subject) {
+    /** Signs one person out, or everybody of the realm, by their next click. Returns how many sessions that ended. */
+    endSessions(actor: Actor, realmName: string, subject: string | undefined): Promise<number> {
       const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
-      permit(actor)
-      const realm = await realmNamed(realmName)
-      return inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
-        checkVersion(null, 'the sessions')
-        const ended = await endPortalSessions(trx, realm.id, subject, clock())
-        const details = { subject: subject ?? null, ended }
-        const event = {
-          actor,
-          action: 'portal.end-sessions',
-          target: realmName,
-          outcome: 'done',
-          details,
-        } as const
-        await insertAuditEvent(trx, realm, event, clock())
-        return ended
+      const attempt = { actor, action: 'portal.end-sessions', realm: realmName, target: subject } as const
+      return refusals.ofChange(attempt, async () => {
+        permit(actor)
+        const realm = await realmNamed(db, realmName)
+        return inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
+          checkVersion(null, 'the sessions')
+          const ended = await endPortalSessions(trx, realm.id, subject, clock())
+          const event = done(actor, 'portal.end-sessions', realmName, { subject: subject ?? null, ended })
+          await insertAuditEvent(trx, realm, event, clock())
+          return ended
+        })
       })
+    },
+
+    /**
+     * Deletes portal sessions that have ended and revokes what their identity provider gave, a few at a time. Returns
+     * whether there may be more of them.
+     */
+    async deleteEndedSessions(): Promise<boolean> {
+      const ended = await deleteEndedPortalSessions(db, clock(), ENDED_BATCH)
+      const revoking = ended.map((session) =>
+        providerGrants
+          .revoke(session)
+          .catch((error: Error) =>
+            log(`the identity provider of realm ${session.realm} did not revoke a refresh token`, error),
+          ),
+      )
+      await Promise.all(revoking)
+      return ended.length === ENDED_BATCH
     },
   }
 }
@@ -154,12 +152,8 @@ export async function createPortalSession(
   const kept = { ...who, idHash: portalTokenHash(id), sealedProviderGrant, expiresAt }
   await insertPortalSession(db, realm.id, kept, now)
   const actor = portalActor({ ...who, realm: realm.name }, who.address)
-  await insertAuditEvent(db, realm, signEvent(actor, 'portal.sign-in'), now)
+  await insertAuditEvent(db, realm, done(actor, 'portal.sign-in', actor.id), now)
   return sealCookie(portalSealer, id, realm.name, now)
-}
-
-function signEvent(actor: Actor, action: AuditAction) {
-  return { actor, action, target: actor.id, outcome: 'done', details: {} } as const
 }
 
 function plus(date: Date, seconds: number): Date {

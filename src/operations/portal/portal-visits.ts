@@ -1,5 +1,6 @@
 import { fingerprint } from '../../crypto/fingerprint.ts'
 import { type PortalSealer, portalTokenHash } from '../../crypto/portal-token.ts'
+import { done } from '../../domain/audit-event.ts'
 import { IDLE_SECONDS, type PortalSession, portalActor } from '../../domain/portal-session.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
@@ -25,15 +26,6 @@ export interface PortalVisit {
   readonly cookie: string
 }
 
-export interface PortalVisitOperations {
-  /**
-   * Who a cookie is of, by their row as it is now and by what their identity provider says now.
-   * `undefined`: nobody who is signed in.
-   * @throws SignInRefusal `provider_away`
-   */
-  findPortalVisit(cookie: string | undefined): Promise<PortalVisit | undefined>
-}
-
 interface CookieContent {
   readonly id: string
   readonly realm: string
@@ -43,20 +35,14 @@ interface CookieContent {
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>
 
-export function portalVisitOperations(
-  { db, clock, portalSealer }: Deps,
-  grants: ProviderGrants,
-): PortalVisitOperations {
+export type PortalVisits = ReturnType<typeof portalVisits>
+
+export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<ProviderGrants, 'renew'>) {
   /** The provider does not stand by it any more. */
   async function end(idHash: string, stored: StoredPortalSession): Promise<void> {
     const now = clock()
-    const event = {
-      actor: portalActor(stored, stored.address),
-      action: 'portal.session-end',
-      target: stored.subject,
-      outcome: 'done',
-      details: { by: 'identity provider' },
-    } as const
+    const actor = portalActor(stored, stored.address)
+    const event = done(actor, 'portal.session-end', stored.subject, { by: 'identity provider' })
     await inTransaction(db, async (trx) => {
       if (!(await endPortalSession(trx, idHash, now))) return
       await insertAuditEvent(trx, { id: stored.realmId, name: stored.realm }, event, now)
@@ -64,7 +50,12 @@ export function portalVisitOperations(
   }
 
   return {
-    async findPortalVisit(cookie) {
+    /**
+     * The visit that a cookie is of, by the session's row as it is now and by what the identity provider says now.
+     * `undefined`: nobody is signed in.
+     * @throws SignInRefusal `provider_away`
+     */
+    async find(cookie: string | undefined): Promise<PortalVisit | undefined> {
       if (cookie === undefined) return undefined
       const content = portalSealer.open(cookie, 'session') as CookieContent | undefined
       const now = clock()

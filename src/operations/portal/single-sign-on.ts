@@ -10,9 +10,8 @@ import {
 } from '../../domain/single-sign-on.ts'
 import { inTransaction } from '../../storage/database.ts'
 import { insertFinishedSignIn } from '../../storage/portal-sign-ins.ts'
-import { findRealmByName, keepRealmByName } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { unknownRealm } from '../realms/realms.ts'
+import { realmNamed, shareRealmNamed } from '../realms/named-realm.ts'
 import { type Attempt, createIdentityProvider } from './identity-provider.ts'
 import { createPortalSession } from './portal-sessions.ts'
 import {
@@ -39,19 +38,19 @@ export interface ProviderCallback {
   readonly address: string
 }
 
-export interface SingleSignOnOperations {
+export interface SingleSignOn {
   /** Whether there is a provider to sign in at. */
-  readonly singleSignOn: boolean
+  readonly enabled: boolean
   /**
    * Where to send the browser, and what it keeps, sealed, until it comes back.
    * @throws SignInRefusal `provider_away`
    */
-  startSingleSignOn(realmName: string, returnTo: string): Promise<{ url: string; attempt: string }>
+  start(realmName: string, returnTo: string): Promise<{ url: string; attempt: string }>
   /**
-   * Ends what `startSingleSignOn` began. Returns the cookie of a new session.
+   * Ends what `start` began. Returns the cookie of a new session.
    * @throws SignInRefusal
    */
-  finishSingleSignOn(callback: ProviderCallback): Promise<{ realm: string; returnTo: string; cookie: string }>
+  finish(callback: ProviderCallback): Promise<{ realm: string; returnTo: string; cookie: string }>
 }
 
 interface SealedAttempt extends Attempt {
@@ -62,12 +61,13 @@ interface SealedAttempt extends Attempt {
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer' | 'singleSignOn'>
 
-export function singleSignOnOperations(deps: Deps): {
+/** Signing in at the company's provider, and what sessions keep of that. */
+export function openSingleSignOn(deps: Deps): {
   readonly grants: ProviderGrants
-  readonly operations: SingleSignOnOperations
+  readonly singleSignOn: SingleSignOn
 } {
   const settings = deps.singleSignOn
-  if (!settings) return { grants: NO_PROVIDER_GRANTS, operations: NO_SINGLE_SIGN_ON }
+  if (!settings) return { grants: NO_PROVIDER_GRANTS, singleSignOn: NO_SINGLE_SIGN_ON }
   const issuersDiffer = doIssuersDiffer(settings)
   if (issuersDiffer && settings.clientSecret !== undefined)
     throw new TypeError('providers that differ by realm may not share a client secret')
@@ -76,12 +76,12 @@ export function singleSignOnOperations(deps: Deps): {
   return withProvider(deps, (realm) => settingsFor(settings, realm), callbackOf)
 }
 
-const NO_SINGLE_SIGN_ON: SingleSignOnOperations = {
-  singleSignOn: false,
-  startSingleSignOn: async () => {
+const NO_SINGLE_SIGN_ON: SingleSignOn = {
+  enabled: false,
+  start: async () => {
     throw new Refusal('not_found', 'This server has no identity provider.')
   },
-  finishSingleSignOn: async () => {
+  finish: async () => {
     throw new Refusal('not_found', 'This server has no identity provider.')
   },
 }
@@ -126,29 +126,27 @@ function withProvider(
     const id = newPortalToken()
     const sealedProviderGrant = sealGrant(portalSealer, portalTokenHash(id), grant)
     const cookie = await inTransaction(db, async (trx) => {
-      // Kept until the session is there: it may have been deleted while the provider was asked.
-      const realm = await keepRealmByName(trx, realmName)
-      if (!realm) throw unknownRealm(realmName)
+      // Shared until the session is there: it may have been deleted while the provider was asked.
+      const realm = await shareRealmNamed(trx, realmName)
       const session = { id, ...who, sealedProviderGrant, address: callback.address }
       return createPortalSession({ ...deps, db: trx }, realm, session)
     })
     return { realm: realmName, returnTo, cookie }
   }
 
-  const operations: SingleSignOnOperations = {
-    singleSignOn: true,
+  const singleSignOn: SingleSignOn = {
+    enabled: true,
 
-    async startSingleSignOn(realmName, returnTo) {
-      if (!(await findRealmByName(db, realmName))) throw unknownRealm(realmName)
+    async start(realmName, returnTo) {
+      await realmNamed(db, realmName)
       const { url, attempt } = await provider.startAttempt(realmName, callbackOf(realmName))
       const kept: SealedAttempt = { ...attempt, realm: realmName, returnTo, startedAt: clock().getTime() }
       return { url, attempt: portalSealer.seal(kept, 'sign-in') }
     },
 
-    finishSingleSignOn: (callback) =>
-      recorded(callback.realm, callback.address, async () => finish(callback)),
+    finish: (callback) => recorded(callback.realm, callback.address, async () => finish(callback)),
   }
-  return { grants: createProviderGrants(deps, provider, settingsOf), operations }
+  return { grants: createProviderGrants(deps, provider, settingsOf), singleSignOn }
 }
 
 function requireAccess({ subject, values }: ProviderGrant, settings: RealmSingleSignOn, realm: string) {

@@ -1,113 +1,139 @@
-import { importVerifierKey, type VerifierKey } from '../../crypto/client-secret.ts'
 import { generateDataKey } from '../../crypto/data-key.ts'
-import { createPortalSealer, type PortalSealer } from '../../crypto/portal-token.ts'
-import { type Sealer, WrongMasterKeyError } from '../../crypto/sealing.ts'
 import type { Actor } from '../../domain/actor.ts'
+import { done, PLATFORM_TRAIL } from '../../domain/audit-event.ts'
 import { requirePlatformAuthority } from '../../domain/authority.ts'
-import type { Clock } from '../../domain/clock.ts'
+import { Refusal } from '../../domain/refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import { findDataKey, insertDataKey, lockDataKeys, updateDataKey } from '../../storage/data-keys.ts'
-import type { Database, DatabaseTransaction } from '../../storage/database.ts'
+import { lockDataKeys, updateDataKey } from '../../storage/data-keys.ts'
+import { type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
 import { lockSealedSigningKeys, updateSealedSigningKey } from '../../storage/signing-keys.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { dataKeyContext, PORTAL_KEY } from './data-keys.ts'
+import type { Realms } from './realms.ts'
 import { signingKeyContext } from './sealed-keys.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
-const VERIFIER_KEY = 'client-secret-verifier'
-export const PORTAL_KEY = 'portal'
 const PAGE = 200
 
-export interface MasterKeyOperations {
-  /** Seals all keys anew under the first master key, and says how many were under another. */
-  rotateMasterKey(actor: Actor): Promise<number>
+export interface ReplacedKeys {
+  readonly realms: number
+  readonly signingKeys: number
+  readonly portalSessions: number
 }
 
-/**
- * The key of the HMAC that generated secrets are checked against: random, made once, kept sealed. Were it derived from
- * the master key instead, that one could never be replaced.
- * @throws WrongMasterKeyError
- */
-export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock): Promise<VerifierKey> {
-  return importVerifierKey(await openDataKey(db, sealer, clock, VERIFIER_KEY))
+interface Others {
+  readonly realms: Pick<Realms, 'list'>
+  readonly signingKeys: Pick<SigningKeys, 'list' | 'revoke'>
+  readonly portal: { endSessions(actor: Actor, realm: string, subject: string | undefined): Promise<number> }
 }
 
-/**
- * What the portal's cookies are sealed with, the same on every node.
- * @throws WrongMasterKeyError
- */
-export async function openPortalSealer(db: Database, sealer: Sealer, clock: Clock): Promise<PortalSealer> {
-  return createPortalSealer(await openDataKey(db, sealer, clock, PORTAL_KEY))
-}
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'clock' | 'refusals'>
 
-async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: string): Promise<Uint8Array> {
-  const sealed = await findDataKey(db, purpose)
-  const context = dataKeyContext(purpose)
-  if (sealed !== undefined) return sealer.open(sealed, context)
-  await insertDataKey(db, purpose, sealer.seal(generateDataKey(), context), clock())
-  const kept = await findDataKey(db, purpose)
-  if (kept === undefined) throw new WrongMasterKeyError(`the key ${purpose} is gone`)
-  return sealer.open(kept, context)
-}
+export type MasterKey = ReturnType<typeof masterKey>
 
-/** What a data key is sealed for. */
-export function dataKeyContext(purpose: string): string {
-  return `data_keys ${purpose}`
-}
-
-export function masterKeyOperations(
-  deps: Pick<Dependencies, 'db' | 'sealer' | 'clock'>,
-): MasterKeyOperations {
-  const { sealer, clock } = deps
+export function masterKey(deps: Deps, others: Others) {
+  const { db, sealer, clock, refusals } = deps
   const reseal = (sealed: string, context: string) =>
     sealer.isCurrent(sealed) ? undefined : sealer.seal(sealer.open(sealed, context), context)
 
   function record(trx: DatabaseTransaction, actor: Actor, details: Record<string, unknown>): Promise<void> {
-    const event = {
-      actor,
-      action: 'master-key.rotate',
-      target: undefined,
-      outcome: 'done',
-      details,
-    } as const
-    return insertAuditEvent(trx, { id: undefined, name: undefined }, event, clock())
+    const event = done(actor, 'master-key.rotate', undefined, details)
+    return insertAuditEvent(trx, PLATFORM_TRAIL, event, clock())
+  }
+
+  function change<T>(actor: Actor, work: (trx: DatabaseTransaction) => Promise<T>): Promise<T> {
+    return inChange(deps, { actor, permit: requirePlatformAuthority }, async ({ trx, checkVersion }) => {
+      checkVersion(null, 'the keys')
+      return work(trx)
+    })
+  }
+
+  /** Seals a page of signing keys anew. Returns how many that were, and where the next page begins. */
+  async function resealPage(trx: DatabaseTransaction, after: { realmId: string; kid: string }) {
+    const rows = await lockSealedSigningKeys(trx, after, PAGE)
+    let resealed = 0
+    for (const row of rows) {
+      const sealedPrivateJwk = reseal(row.sealedPrivateJwk, signingKeyContext(row.realmId, row))
+      if (sealedPrivateJwk === undefined) continue
+      await updateSealedSigningKey(trx, { ...row, sealedPrivateJwk })
+      resealed++
+    }
+    return { resealed, next: rows.length === PAGE ? rows.at(-1) : undefined }
+  }
+
+  async function resealDataKeys(trx: DatabaseTransaction): Promise<number> {
+    let resealed = 0
+    for (const { purpose, sealedKey } of await lockDataKeys(trx)) {
+      const sealed = reseal(sealedKey, dataKeyContext(purpose))
+      if (sealed === undefined) continue
+      await updateDataKey(trx, purpose, sealed)
+      resealed++
+    }
+    return resealed
+  }
+
+  async function replaceInRealm(
+    actor: Actor,
+    realm: string,
+  ): Promise<readonly [keys: number, sessions: number]> {
+    const keys = await others.signingKeys.list(actor, realm)
+    // The revocation of the current key lets the next one sign, which is then revoked too: a new one is made for it.
+    for (const { kid } of keys) await others.signingKeys.revoke(actor, realm, kid).catch(ifGone)
+    return [keys.length, await others.portal.endSessions(actor, realm, undefined)]
   }
 
   return {
-    async rotateMasterKey(actor) {
-      const by = { actor, permit: requirePlatformAuthority }
-      // Before the first page: a rotation that is cut short leaves a line, too.
-      await inChange(deps, by, async ({ trx, checkVersion }) => {
-        checkVersion(null, 'the keys')
-        await record(trx, actor, { stage: 'started' })
-      })
-      let resealed = 0
-      let after = { realmId: '0', kid: '' }
-      for (let page = PAGE; page === PAGE; ) {
-        const keys = await inChange(deps, by, async ({ trx, checkVersion }) => {
-          checkVersion(null, 'the keys')
-          const rows = await lockSealedSigningKeys(trx, after, PAGE)
-          for (const row of rows) {
-            const sealedPrivateJwk = reseal(row.sealedPrivateJwk, signingKeyContext(row.realmId, row))
-            if (sealedPrivateJwk === undefined) continue
-            await updateSealedSigningKey(trx, { ...row, sealedPrivateJwk })
-            resealed++
-          }
-          return rows
-        })
-        page = keys.length
-        after = keys.at(-1) ?? after
-      }
-      await inChange(deps, by, async ({ trx, checkVersion }) => {
-        checkVersion(null, 'the keys')
-        for (const { purpose, sealedKey } of await lockDataKeys(trx)) {
-          const sealed = reseal(sealedKey, dataKeyContext(purpose))
-          if (sealed === undefined) continue
-          await updateDataKey(trx, purpose, sealed)
-          resealed++
+    /** Seals all keys anew under the first master key, and says how many were under another. */
+    rotate(actor: Actor): Promise<number> {
+      return refusals.ofChange({ actor, action: 'master-key.rotate' }, async () => {
+        // Before the first page: a rotation that is cut short leaves a line, too.
+        await change(actor, (trx) => record(trx, actor, { stage: 'started' }))
+        let total = 0
+        let after: { realmId: string; kid: string } | undefined = { realmId: '0', kid: '' }
+        while (after) {
+          const from: { realmId: string; kid: string } = after
+          const { resealed, next } = await change(actor, (trx) => resealPage(trx, from))
+          total += resealed
+          after = next
         }
-        await record(trx, actor, { stage: 'finished', resealed })
+        return change(actor, async (trx) => {
+          total += await resealDataKeys(trx)
+          await record(trx, actor, { stage: 'finished', resealed: total })
+          return total
+        })
       })
-      return resealed
+    },
+
+    /**
+     * Replaces what somebody can use who has a copy of the database and a master key of it: every realm gets a new signing
+     * key, its old ones are revoked, all people are signed out, and the portal gets a new key. May be repeated.
+     * @throws Refusal `forbidden`
+     */
+    async replaceCompromised(actor: Actor): Promise<ReplacedKeys> {
+      requirePlatformAuthority(actor)
+      let [realms, signingKeys, portalSessions] = [0, 0, 0]
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const { items, next } = await others.realms.list(actor, { after, limit: PAGE })
+        for (const { name } of items) {
+          const [keys, sessions] = (await replaceInRealm(actor, name).catch(ifGone)) ?? [0, 0]
+          realms++
+          signingKeys += keys
+          portalSessions += sessions
+        }
+        after = next
+      }
+      const replaced = { realms, signingKeys, portalSessions }
+      await inTransaction(db, async (trx) => {
+        await updateDataKey(trx, PORTAL_KEY, sealer.seal(generateDataKey(), dataKeyContext(PORTAL_KEY)))
+        await record(trx, actor, { after_compromise: true, ...replaced })
+      })
+      return replaced
     },
   }
+}
+
+/** A schedule, another run or the deletion of the realm was faster. */
+function ifGone(error: unknown): void {
+  if (!(error instanceof Refusal) || error.code !== 'not_found') throw error
 }

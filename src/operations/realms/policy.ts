@@ -1,4 +1,5 @@
 import type { Actor } from '../../domain/actor.ts'
+import { done, PLATFORM_TRAIL } from '../../domain/audit-event.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import { checkPolicy, DEFAULT_POLICY, type Policy } from '../../domain/policy.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -18,44 +19,47 @@ export interface PolicyUpdate extends Partial<Policy> {
   readonly expectedVersion?: string | undefined
 }
 
-export interface PolicyOperations {
-  /** For every administrator: the policy binds all of them. @throws Refusal `forbidden` */
-  findPolicy(actor: Actor): Promise<StoredPolicy>
-  /** What is left out stays. Realms beyond it keep what they have. @throws Refusal `forbidden`, `invalid`, `changed_meanwhile` */
-  updatePolicy(actor: Actor, update: PolicyUpdate): Promise<StoredPolicy>
-  /** Names of realms with a setting beyond the policy, the first hundred. @throws Refusal `forbidden` */
-  listRealmsBeyondPolicy(actor: Actor): Promise<string[]>
-}
-
 const LISTED = 100
 
-export function policyOperations(deps: Pick<Dependencies, 'db' | 'clock'>): PolicyOperations {
-  const { db, clock } = deps
-  return {
-    async findPolicy(actor) {
-      if (!actor.authority.platform) requireAuthority(actor, actor.authority.realm, 'view')
-      return findPolicy(db)
-    },
+export type PolicyOfPlatform = ReturnType<typeof policy>
 
-    async updatePolicy(actor, { expectedVersion, ...update }) {
-      return inChange(deps, { actor, permit: requirePlatformAuthority }, async ({ trx, checkVersion }) => {
-        const { policy: before, version } = await lockPolicy(trx)
-        checkVersion(version, 'the policy')
-        if (expectedVersion !== undefined && expectedVersion !== version)
-          throw new Refusal('changed_meanwhile', 'The policy has been changed meanwhile.')
-        const after = { ...before, ...update }
-        checkPolicy(after)
-        const details = { before: changed(before, after), after: changed(after, before) }
-        if (Object.keys(details.after).length === 0) return { policy: before, version }
-        const event = { actor, action: 'policy.update', target: undefined, outcome: 'done', details } as const
-        await insertAuditEvent(trx, { id: undefined, name: undefined }, event, clock())
-        return updatePolicy(trx, after)
+export function policy(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
+  const { db, clock, refusals } = deps
+  return {
+    /** For every administrator: the policy binds all of them. @throws Refusal `forbidden` */
+    find(actor: Actor): Promise<StoredPolicy> {
+      return refusals.ofRead({ actor, action: 'policy.read' }, async () => {
+        if (!actor.authority.platform) requireAuthority(actor, actor.authority.realm, 'view')
+        return findPolicy(db)
       })
     },
 
-    async listRealmsBeyondPolicy(actor) {
-      requirePlatformAuthority(actor)
-      return listRealmsBeyond(db, (await findPolicy(db)).policy, LISTED)
+    /** What is left out stays. Realms beyond it keep what they have. @throws Refusal `forbidden`, `invalid`, `changed_meanwhile` */
+    update(actor: Actor, { expectedVersion, ...update }: PolicyUpdate): Promise<StoredPolicy> {
+      const by = { actor, permit: requirePlatformAuthority }
+      return refusals.ofChange({ actor, action: 'policy.update' }, () =>
+        inChange(deps, by, async ({ trx, checkVersion }) => {
+          const { policy: before, version } = await lockPolicy(trx)
+          checkVersion(version, 'the policy')
+          if (expectedVersion !== undefined && expectedVersion !== version)
+            throw new Refusal('changed_meanwhile', 'The policy has been changed meanwhile.')
+          const after = { ...before, ...update }
+          checkPolicy(after)
+          const details = { before: changed(before, after), after: changed(after, before) }
+          if (Object.keys(details.after).length === 0) return { policy: before, version }
+          const event = done(actor, 'policy.update', undefined, details)
+          await insertAuditEvent(trx, PLATFORM_TRAIL, event, clock())
+          return updatePolicy(trx, after)
+        }),
+      )
+    },
+
+    /** Names of realms with a setting beyond the policy, the first hundred. @throws Refusal `forbidden` */
+    listRealmsBeyond(actor: Actor): Promise<string[]> {
+      return refusals.ofRead({ actor, action: 'policy.read' }, async () => {
+        requirePlatformAuthority(actor)
+        return listRealmsBeyond(db, (await findPolicy(db)).policy, LISTED)
+      })
     },
   }
 }

@@ -1,6 +1,5 @@
-import type { Actor } from '../../domain/actor.ts'
-import { SERVER_ACTOR } from '../../domain/actor.ts'
-import type { AuditAction } from '../../domain/audit-event.ts'
+import { type Actor, SERVER_ACTOR } from '../../domain/actor.ts'
+import { done } from '../../domain/audit-event.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -12,7 +11,7 @@ import {
   isOfSomeRows,
   type TransactionOptions,
 } from '../../storage/database.ts'
-import { findRealmByName, lockRealmByName, updateRealmRotation } from '../../storage/realms.ts'
+import { updateRealmRotation } from '../../storage/realms.ts'
 import {
   deleteSigningKey,
   insertSigningKey,
@@ -26,32 +25,21 @@ import {
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { createDueRealms } from './due-realms.ts'
-import { unknownRealm } from './realms.ts'
+import { lockRealmNamed, realmNamed } from './named-realm.ts'
 import { sealNewKey, sealPublicHalf } from './sealed-keys.ts'
 import { type SpareKeys, withSpareKeys } from './spare-keys.ts'
 
 export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
 
-export interface SigningKeyOperations {
-  listSigningKeys(actor: Actor, realmName: string): Promise<PublishedKey[]>
-  /** Publishes the next key now, to sign as soon as every cache can know it. Returns that key. */
-  rotateSigningKey(actor: Actor, realmName: string): Promise<PublishedKey>
-  /** Drops a compromised key at once; what it signed is refused at the next look at the JWKS. */
-  revokeSigningKey(actor: Actor, realmName: string, kid: string): Promise<void>
-  /**
-   * Does whatever the schedules of all realms ask for by now. Returns how many realms were seen to.
-   * @throws AggregateError of those where it failed, after the others
-   */
-  rotateDueSigningKeys(): Promise<number>
-}
-
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'log'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'log' | 'refusals'>
 
 /** A realm that is held by another session for longer gets its turn later. */
 const IN_TURN = { statementMilliseconds: 400 }
 
-export function signingKeyOperations(deps: Deps): SigningKeyOperations {
-  const { db, clock } = deps
+export type SigningKeys = ReturnType<typeof signingKeys>
+
+export function signingKeys(deps: Deps) {
+  const { db, clock, refusals } = deps
   const due = createDueRealms(deps)
 
   async function changeKeys<T>(
@@ -68,8 +56,7 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
         { actor, permit, realmName, ...(options && { options }) },
         async ({ trx, checkVersion }) => {
           const unused = spares()
-          const realm = await lockRealmByName(trx, realmName)
-          if (!realm) throw unknownRealm(realmName)
+          const realm = await lockRealmNamed(trx, realmName)
           checkVersion(realm.version, 'the realm')
           const result = await change(trx, realm, unused)
           await followSchedule(deps, trx, realm, unused)
@@ -80,31 +67,43 @@ export function signingKeyOperations(deps: Deps): SigningKeyOperations {
   }
 
   return {
-    async listSigningKeys(actor, realmName) {
-      requireAuthority(actor, realmName, 'view')
-      const realm = await findRealmByName(db, realmName)
-      if (!realm) throw unknownRealm(realmName)
-      return (await listSigningKeys(db, realm.id)).map(withoutPrivateHalf)
-    },
-
-    async rotateSigningKey(actor, realmName) {
-      return changeKeys(actor, realmName, async (trx, realm, spares) => {
-        const next = await publishNext(deps, trx, realm, spares)
-        await audit(trx, realm, actor, 'key.rotate', next.kid, { activates_at: next.activatesAt }, clock())
-        return withoutPrivateHalf(next)
+    list(actor: Actor, realmName: string): Promise<PublishedKey[]> {
+      return refusals.ofRead({ actor, action: 'key.list', realm: realmName }, async () => {
+        requireAuthority(actor, realmName, 'view')
+        const { id } = await realmNamed(db, realmName)
+        return (await listSigningKeys(db, id)).map(withoutPrivateHalf)
       })
     },
 
-    async revokeSigningKey(actor, realmName, kid) {
-      await changeKeys(actor, realmName, async (trx, realm) => {
-        if (!(await deleteSigningKey(trx, realm.id, kid)))
-          throw new Refusal('not_found', `Realm ${realmName} has no key ${kid}.`, 'kid')
-        await updateRealmRotation(trx, realm.id, clock(), true)
-        await audit(trx, realm, actor, 'key.revoke', kid, {}, clock())
-      })
+    /** Publishes the next key now, to sign as soon as every cache can know it. Returns that key. */
+    rotate(actor: Actor, realmName: string): Promise<PublishedKey> {
+      return refusals.ofChange({ actor, action: 'key.rotate', realm: realmName }, () =>
+        changeKeys(actor, realmName, async (trx, realm, spares) => {
+          const next = await publishNext(deps, trx, realm, spares)
+          const event = done(actor, 'key.rotate', next.kid, { activates_at: next.activatesAt })
+          await insertAuditEvent(trx, realm, event, clock())
+          return withoutPrivateHalf(next)
+        }),
+      )
     },
 
-    async rotateDueSigningKeys() {
+    /** Drops a compromised key at once; what it signed is refused at the next look at the JWKS. */
+    revoke(actor: Actor, realmName: string, kid: string): Promise<void> {
+      return refusals.ofChange({ actor, action: 'key.revoke', realm: realmName, target: kid }, () =>
+        changeKeys(actor, realmName, async (trx, realm) => {
+          if (!(await deleteSigningKey(trx, realm.id, kid)))
+            throw new Refusal('not_found', `Realm ${realmName} has no key ${kid}.`, 'kid')
+          await updateRealmRotation(trx, realm.id, clock(), true)
+          await insertAuditEvent(trx, realm, done(actor, 'key.revoke', kid), clock())
+        }),
+      )
+    },
+
+    /**
+     * Does whatever the schedules of all realms ask for by now. Returns how many realms were seen to.
+     * @throws AggregateError of those where it failed, after the others
+     */
+    async rotateDue(): Promise<number> {
       const names = await due.next()
       const failed = new Map<string, unknown>()
       for (const name of names) {
@@ -160,7 +159,7 @@ async function followSchedule(
     const step = nextRotationStep(await listSigningKeys(trx, realm.id), realm, now)
     if (step.kind === 'none') return updateRealmRotation(trx, realm.id, step.dueAt, changed)
     const kid = await takeStep(deps, trx, realm, step, now, spares)
-    await audit(trx, realm, SERVER_ACTOR, `key.${step.kind}`, kid, {}, now)
+    await insertAuditEvent(trx, realm, done(SERVER_ACTOR, `key.${step.kind}`, kid), now)
     changed = true
   }
 }
@@ -204,16 +203,4 @@ async function retireCurrent(deps: Deps, trx: DatabaseTransaction, realm: Realm,
 
 function withoutPrivateHalf({ sealedPrivateJwk: _, ...key }: StoredSigningKey): PublishedKey {
   return key
-}
-
-function audit(
-  trx: DatabaseTransaction,
-  realm: Realm,
-  actor: Actor,
-  action: AuditAction,
-  target: string,
-  details: Record<string, unknown>,
-  now: Date,
-): Promise<void> {
-  return insertAuditEvent(trx, realm, { actor, action, target, outcome: 'done', details }, now)
 }

@@ -1,7 +1,7 @@
 import type { Actor } from '../../domain/actor.ts'
 import type { ImportOutcome } from '../../domain/protected-resource.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import type { ProtectedResourceOperations } from './protected-resources.ts'
+import type { ProtectedResources } from './protected-resources.ts'
 
 /** Lines written in one transaction. */
 const CHUNK = 500
@@ -22,18 +22,18 @@ export interface LineOutcome {
  * @throws Refusal `forbidden`, `not_found`; `invalid` for too many lines
  */
 export async function* importResourceLines(
-  { importProtectedResources }: Pick<ProtectedResourceOperations, 'importProtectedResources'>,
+  resources: Pick<ProtectedResources, 'import'>,
   actor: Actor,
   realmName: string,
   text: string,
 ): AsyncGenerator<LineOutcome[]> {
   // Whoever may not is told so before there is any work.
-  await importProtectedResources(actor, realmName, [])
+  await resources.import(actor, realmName, [])
   const lines = splitLines(text)
   for (let start = 0; start < lines.length; start += CHUNK) {
     const chunk = lines.slice(start, start + CHUNK)
     const entries = chunk.map(({ content }) => parseLine(content))
-    const outcomes = await importProtectedResources(actor, realmName, entries)
+    const outcomes = await resources.import(actor, realmName, entries)
     yield chunk.map(({ line }, index) => ({ line, outcome: outcomes[index] as ImportOutcome }))
   }
 }

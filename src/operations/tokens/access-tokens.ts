@@ -1,14 +1,18 @@
 import { newTokenId, signJwt } from '../../crypto/signing.ts'
 import { type AccessTokenClaims, decideClaims, type TokenRequest } from '../../domain/access-token.ts'
+import type { Actor } from '../../domain/actor.ts'
+import { requireAuthority } from '../../domain/authority.ts'
 import type { AskedDetail } from '../../domain/authorization-details.ts'
-import { writeClaims } from '../../domain/token-size.ts'
+import { requireRoomForRights, writeClaims } from '../../domain/token-size.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import type { Database } from '../../storage/database.ts'
 import { listAuthorizationDetails } from '../../storage/grants.ts'
+import { unknownAccount } from '../accounts/account-changes.ts'
 import type { AuthenticatedClient } from '../clients/client-authentication.ts'
-import { sayUnavailable } from '../clients/loaded-realms.ts'
+import type { FreshClients } from '../clients/fresh-clients.ts'
+import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { UseOperations } from './uses.ts'
+import type { Uses } from './uses.ts'
 
 export interface IssuedAccessToken {
   readonly value: string
@@ -17,21 +21,22 @@ export interface IssuedAccessToken {
   readonly claims: AccessTokenClaims
 }
 
-export interface AccessTokenOperations {
-  /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
-  issueAccessToken(
-    client: AuthenticatedClient,
-    request: TokenRequest,
-    address: string,
-  ): Promise<IssuedAccessToken>
-}
+type Deps = Pick<Dependencies, 'clock' | 'db' | 'publicUrl' | 'refusals'>
 
-export function accessTokenOperations(
-  { clock, db }: Pick<Dependencies, 'clock' | 'db'>,
-  { noteUse }: Pick<UseOperations, 'noteUse'>,
-): AccessTokenOperations {
+export type AccessTokens = ReturnType<typeof accessTokens>
+
+export function accessTokens(
+  { clock, db, publicUrl, refusals }: Deps,
+  uses: Pick<Uses, 'note'>,
+  freshClients: Pick<FreshClients, 'find'>,
+) {
   return {
-    async issueAccessToken({ loaded, account, secretId }, request, address) {
+    /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
+    async issue(
+      { loaded, account, secretId }: AuthenticatedClient,
+      request: TokenRequest,
+      address: string,
+    ): Promise<IssuedAccessToken> {
       const { realm, issuer, audiences } = loaded
       const asked = account.detailsOmitted ? request.details : undefined
       const subject = asked ? await withAsked(db, realm.id, account, asked) : account
@@ -41,8 +46,26 @@ export function accessTokenOperations(
       )
       const value = await signJwt(json, realm.tokenTypeHeader, await loaded.signer())
       const { clientId } = account
-      noteUse({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
+      uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
       return { value, expiresInSeconds: realm.tokenLifetimeSeconds, claims }
+    },
+
+    /**
+     * What a token would say that the account asked for now, without asking for anything in particular.
+     * @throws Refusal `forbidden`, `not_found`; `limit_reached` where it would be too long
+     */
+    preview(actor: Actor, realmName: string, clientId: string): Promise<AccessTokenClaims> {
+      const action = 'service-account.preview-token'
+      return refusals.ofRead({ actor, action, realm: realmName, target: clientId }, async () => {
+        requireAuthority(actor, realmName, 'view')
+        const { loaded, account } = await freshClients.find(realmName, clientId)
+        if (!account) throw unknownAccount(realmName, clientId)
+        const { realm, issuer, audiences } = loaded
+        requireRoomForRights(publicUrl, realm, account)
+        const request = { scope: undefined, targets: { resources: [], audience: undefined } }
+        const claims = decideClaims(account, { ...realm, issuer, audiences }, request, clock(), newTokenId())
+        return writeClaims(claims, false).claims
+      })
     },
   }
 }
@@ -54,6 +77,6 @@ async function withAsked(
   account: AccountRecord,
   asked: readonly AskedDetail[],
 ): Promise<AccountRecord> {
-  const details = await listAuthorizationDetails(db, realmId, account.clientId, asked).catch(sayUnavailable)
+  const details = await listAuthorizationDetails(db, realmId, account.clientId, asked).catch(throwUnavailable)
   return { ...account, details }
 }

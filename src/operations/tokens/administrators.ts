@@ -3,24 +3,22 @@ import { authorityOfRoles } from '../../domain/authority.ts'
 import { adminAudienceOf } from '../../domain/realm.ts'
 import { rolesOf } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { PresentedTokenOperations } from './presented-tokens.ts'
+import type { PresentedTokens } from './presented-tokens.ts'
 
-export interface AdministratorOperations {
-  /**
-   * Whoever presents a token for the admin API, with the roles that the token says and the account still has.
-   * @throws OAuthError `invalid_token`, `temporarily_unavailable`
-   */
-  authenticateAdministrator(token: string, address: string): Promise<Actor>
-}
+export type Administrators = ReturnType<typeof administrators>
 
-export function administratorOperations(
+export function administrators(
   { publicUrl }: Pick<Dependencies, 'publicUrl'>,
-  { verifyPresentedToken }: Pick<PresentedTokenOperations, 'verifyPresentedToken'>,
-): AdministratorOperations {
+  presentedTokens: Pick<PresentedTokens, 'verify'>,
+) {
   const audience = adminAudienceOf(publicUrl)
   return {
-    async authenticateAdministrator(token, address) {
-      const { loaded, account, kid, claims } = await verifyPresentedToken(token, { audience })
+    /**
+     * The actor that presents a token for the admin API, with the roles that the token says and the account still has.
+     * @throws OAuthError `invalid_token`, `temporarily_unavailable`
+     */
+    async authenticate(token: string, address: string): Promise<Actor> {
+      const { loaded, account, kid, claims } = await presentedTokens.verify(token, { audience })
       const { name } = loaded.realm
       const { clientId, statusIndex } = account
       const roles = claims['roles'] as readonly string[]

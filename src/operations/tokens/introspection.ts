@@ -4,8 +4,8 @@ import { mayIntrospect } from '../../domain/introspection-audience.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { INTROSPECT } from '../../domain/role.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { GrantOperations } from '../resources/grants.ts'
-import type { PresentedToken, PresentedTokenOperations } from './presented-tokens.ts'
+import type { PresentedToken, PresentedTokens } from './presented-tokens.ts'
+import { tokenDetails } from './token-details.ts'
 
 /** Whoever asks: known by its secret, or by a token, which has to carry the role too. */
 export type IntrospectionCaller = Pick<PresentedToken, 'loaded' | 'account'> & {
@@ -21,24 +21,6 @@ export interface IntrospectionOutcome {
   readonly reason: string | undefined
 }
 
-export interface IntrospectionOperations {
-  /**
-   * What a token of the caller's realm is good for at this moment: what it says, less what its client has lost since.
-   * A token for an audience that is not the caller's is not active to it.
-   * @param signed whether the answer will be signed
-   * @throws whatever `caller` is rejected with
-   * @throws OAuthError `insufficient_scope` for a caller without the role introspect; `temporarily_unavailable`
-   */
-  introspectToken(
-    realmName: string,
-    caller: Promise<IntrospectionCaller>,
-    token: string,
-    signed: boolean,
-  ): Promise<IntrospectionOutcome>
-  /** The same as a JWT for that caller (RFC 9701 section 5). */
-  signIntrospection(caller: IntrospectionCaller, introspection: Introspection): Promise<string>
-}
-
 /** @throws OAuthError `insufficient_scope` */
 export function requireIntrospector({ account, claims }: IntrospectionCaller): void {
   const carried = claims ? (claims['roles'] as readonly string[]) : account.roles
@@ -46,21 +28,34 @@ export function requireIntrospector({ account, claims }: IntrospectionCaller): v
     throw new OAuthError('insufficient_scope', `This takes the role ${INTROSPECT}.`)
 }
 
-export function introspectionOperations(
-  { clock }: Pick<Dependencies, 'clock'>,
-  { verifyPresentedToken }: Pick<PresentedTokenOperations, 'verifyPresentedToken'>,
-  { findTokenDetails }: Pick<GrantOperations, 'findTokenDetails'>,
-): IntrospectionOperations {
+export type IntrospectionOfTokens = ReturnType<typeof introspection>
+
+export function introspection(
+  { clock, db }: Pick<Dependencies, 'clock' | 'db'>,
+  presentedTokens: Pick<PresentedTokens, 'verify'>,
+) {
   return {
-    async introspectToken(realm, caller, token, signed) {
+    /**
+     * What a token of the caller's realm is good for at this moment: what it says, less what its client has lost since.
+     * A token for an audience that is not the caller's is not active to it.
+     * @param signed whether the answer will be signed
+     * @throws whatever `caller` is rejected with
+     * @throws OAuthError `insufficient_scope` for a caller without the role introspect; `temporarily_unavailable`
+     */
+    async introspect(
+      realm: string,
+      caller: Promise<IntrospectionCaller>,
+      token: string,
+      signed: boolean,
+    ): Promise<IntrospectionOutcome> {
       const permitted = caller.then(requireIntrospector)
       // It may fail before anybody waits for it; whoever does is told.
       permitted.catch(() => {})
       try {
-        const presented = await verifyPresentedToken(token, { realm, permitted })
+        const presented = await presentedTokens.verify(token, { realm, permitted })
         const { account: asker } = await caller
         requireOwnAudience(asker, presented, signed)
-        const details = await findTokenDetails(presented)
+        const details = await tokenDetails(db, presented)
         return { introspection: describe(presented, details), reason: undefined }
       } catch (error) {
         // What is wrong with the caller comes before what is wrong with the token.
@@ -70,9 +65,10 @@ export function introspectionOperations(
       }
     },
 
-    async signIntrospection({ loaded, account }, introspection) {
+    /** The same as a JWT for that caller (RFC 9701 section 5). */
+    async sign({ loaded, account }: IntrospectionCaller, answer: Introspection): Promise<string> {
       const iat = Math.floor(clock().getTime() / 1000)
-      const claims = { iss: loaded.issuer, aud: account.clientId, iat, token_introspection: introspection }
+      const claims = { iss: loaded.issuer, aud: account.clientId, iat, token_introspection: answer }
       return signJwt(JSON.stringify(claims), 'token-introspection+jwt', await loaded.signer())
     },
   }

@@ -13,7 +13,7 @@ import { hasStatusIndex } from '../../domain/status-list.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import { areTokensRevoked, type RevokedTokenLookup } from '../../storage/revoked-tokens.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
-import { type LoadedRealm, type PublicSigningKey, sayUnavailable } from '../clients/loaded-realms.ts'
+import { type LoadedRealm, type PublicSigningKey, throwUnavailable } from '../clients/loaded-realms.ts'
 import { shareReads } from '../clients/shared-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 
@@ -50,18 +50,12 @@ export interface PresentedTokenRules {
   readonly permitted?: Promise<unknown>
 }
 
-export interface PresentedTokenOperations {
-  /**
-   * Checks a token whole and afresh: signature, type, issuer, audience, times, and the client's row as it is now.
-   * @throws OAuthError `invalid_token`, with the reason for the log; `temporarily_unavailable`
-   */
-  verifyPresentedToken(token: string, rules?: PresentedTokenRules): Promise<PresentedToken>
-}
+export type PresentedTokens = ReturnType<typeof presentedTokens>
 
-export function presentedTokenOperations(
+export function presentedTokens(
   { db, clock, publicUrl }: Pick<Dependencies, 'db' | 'clock' | 'publicUrl'>,
-  { find }: Pick<FreshClients, 'find'>,
-): PresentedTokenOperations {
+  freshClients: Pick<FreshClients, 'find'>,
+) {
   const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({ max: MAX_KEYS })
   const verified = new LRUCache<string, VerifiedJwt>({ maxSize: MAX_VERIFIED_SIZE })
   const issuerPrefix = issuerOf(publicUrl, '')
@@ -88,7 +82,14 @@ export function presentedTokenOperations(
   }
 
   return {
-    async verifyPresentedToken(token, { audience, realm, permitted } = {}) {
+    /**
+     * Checks a token whole and afresh: signature, type, issuer, audience, times, and the client's row as it is now.
+     * @throws OAuthError `invalid_token`, with the reason for the log; `temporarily_unavailable`
+     */
+    async verify(
+      token: string,
+      { audience, realm, permitted }: PresentedTokenRules = {},
+    ): Promise<PresentedToken> {
       const print = fingerprint(token)
       const known = verified.get(print)
       const { kid, claims: said } = known ?? readUnverifiedJwt(token) ?? refuse('not a JWT')
@@ -97,7 +98,7 @@ export function presentedTokenOperations(
       if (typeof clientId !== 'string') refuse('no client_id')
       const issuingRealm = iss.slice(issuerPrefix.length)
       if (realm !== undefined && issuingRealm !== realm) refuse('a token of another realm')
-      const { loaded, account } = await find(issuingRealm, clientId).catch(asRefusal)
+      const { loaded, account } = await freshClients.find(issuingRealm, clientId).catch(asRefusal)
       await permitted
 
       const now = clock()
@@ -121,7 +122,7 @@ export function presentedTokenOperations(
       // Few accounts have any such token, so hardly anybody looks.
       if (account.revokedTokensUntil && account.revokedTokensUntil > now) {
         const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
-        if (await revoked.load(lookup).catch(sayUnavailable)) refuse('the token was revoked')
+        if (await revoked.load(lookup).catch(throwUnavailable)) refuse('the token was revoked')
       }
       return { loaded, account, kid: key.kid, claims }
     },

@@ -1,4 +1,3 @@
-import { fingerprint } from '../../crypto/fingerprint.ts'
 import { toPem } from '../../crypto/pem.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
@@ -16,25 +15,19 @@ export interface PublishedRealm {
   ageSeconds(): number
 }
 
-export interface PublishedRealmOperations {
-  /**
-   * As it is now, or as it was when the database was last there. The same object as long as nothing has changed.
-   * @throws UnknownRealmError
-   */
-  findPublishedRealm(realmName: string): Promise<PublishedRealm>
-  /** Tells contents apart, for ETags. */
-  fingerprint(content: string | Uint8Array): string
-}
+export type PublishedRealms = ReturnType<typeof publishedRealms>
 
-export function publishedRealmOperations(
+export function publishedRealms(
   { clock }: Pick<Dependencies, 'clock'>,
   realms: Pick<LoadedRealms, 'latest'>,
-): PublishedRealmOperations {
+) {
   const published = new WeakMap<object, PublishedRealm>()
   return {
-    fingerprint,
-
-    async findPublishedRealm(realmName) {
+    /**
+     * As it is now, or as it was when the database was last there. The same object as long as nothing has changed.
+     * @throws UnknownRealmError
+     */
+    async find(realmName: string): Promise<PublishedRealm> {
       const loaded = await realms.latest(realmName)
       const known = published.get(loaded)
       if (known) return known

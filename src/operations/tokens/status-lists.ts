@@ -17,25 +17,13 @@ import {
   type StatusListLookup,
   type StatusListVersion,
 } from '../../storage/status-lists.ts'
-import { type LoadedRealm, type LoadedRealms, sayUnavailable } from '../clients/loaded-realms.ts'
+import { type LoadedRealm, type LoadedRealms, throwUnavailable } from '../clients/loaded-realms.ts'
 import { shareReads } from '../clients/shared-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 /** A status list token (draft-ietf-oauth-status-list-21, section 5.1), true of one version of its list. */
 export interface StatusList {
   readonly jwt: string
-}
-
-export interface StatusListOperations {
-  /**
-   * The list as it is now: a bit that was set before this was called is set in it. The same object as long as nothing
-   * has changed, for half of its lifetime. `undefined`: the realm has no such list.
-   * @throws UnknownRealmError
-   * @throws OAuthError `temporarily_unavailable`: whoever asks has a list that is as good as one from memory
-   */
-  findStatusList(realmName: string, id: number): Promise<StatusList | undefined>
-  /** Seconds: the age of the oldest list that was given out since this was last asked; `undefined`: none was. */
-  oldestStatusListAge(): number | undefined
 }
 
 interface KeptList extends StatusList {
@@ -53,10 +41,9 @@ const MAX_BATCH = 256
 
 const compress = promisify<Uint8Array, Buffer>(deflate)
 
-export function statusListOperations(
-  deps: Pick<Dependencies, 'db' | 'clock'>,
-  realms: Pick<LoadedRealms, 'at'>,
-): StatusListOperations {
+export type StatusLists = ReturnType<typeof statusLists>
+
+export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pick<LoadedRealms, 'at'>) {
   const kept = new LRUCache<string, KeptList>({
     maxSize: MAX_KEPT_SIZE,
     sizeCalculation: ({ jwt }) => jwt.length,
@@ -94,13 +81,20 @@ export function statusListOperations(
   }
 
   return {
-    oldestStatusListAge() {
+    /** Seconds: the age of the oldest list that was given out since this was last asked; `undefined`: none was. */
+    oldestAge(): number | undefined {
       const age = oldestAge
       oldestAge = undefined
       return age
     },
 
-    async findStatusList(realmName, id) {
+    /**
+     * The list as it is now: a bit that was set before this was called is set in it. The same object as long as nothing
+     * has changed, for half of its lifetime. `undefined`: the realm has no such list.
+     * @throws UnknownRealmError
+     * @throws OAuthError `temporarily_unavailable`: who asks has a list that is as good as one from memory
+     */
+    async find(realmName: string, id: number): Promise<StatusList | undefined> {
       if (!isRealmName(realmName)) throw new UnknownRealmError('not a realm name')
       try {
         const found = await versions.load({ realm: realmName, id })
@@ -110,7 +104,7 @@ export function statusListOperations(
         const loaded = await realms.at(realmName, found)
         return await listAt(loaded, id, BigInt(found.version ?? 0))
       } catch (error) {
-        sayUnavailable(error)
+        throwUnavailable(error)
       }
     },
   }

@@ -2,13 +2,6 @@ import { inTransaction, isStatementTimeout, type TransactionOptions } from '../.
 import { type Use, updateLastUses } from '../../storage/uses.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-export interface UseOperations {
-  /** Remembers that a secret was used now, to be written later: the road of a token request writes nothing. */
-  noteUse(use: Omit<Use, 'at'>): void
-  /** Writes what is remembered, and returns how many. What cannot be written is remembered further. */
-  writeUses(): Promise<number>
-}
-
 /** Secrets remembered between two writes; of more, the use is noted at their next one. */
 const CAPACITY = 500_000
 
@@ -23,7 +16,9 @@ type Entry = readonly [string, Circumstances]
 /** What many uses have in common. */
 type Circumstances = Pick<Use, 'at' | 'address' | 'scope'>
 
-export function useOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>): UseOperations {
+export type Uses = ReturnType<typeof uses>
+
+export function uses({ db, clock }: Pick<Dependencies, 'db' | 'clock'>) {
   let remembered = new Map<string, Circumstances>()
   /** What is being written, or what a write that failed has left. */
   let unwritten = new Map<string, Circumstances>()
@@ -45,13 +40,15 @@ export function useOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>)
   }
 
   return {
-    noteUse({ realmId, clientId, secretId, address, scope }) {
+    /** Remembers that a secret was used now, to be written later: the road of a token request writes nothing. */
+    note({ realmId, clientId, secretId, address, scope }: Omit<Use, 'at'>): void {
       if (remembered.size + unwritten.size >= CAPACITY) return
       // Joined into a string of its own: another would hold on to what its parts were cut out of, the whole request.
       remembered.set([realmId, secretId, clientId].join(' '), circumstancesOf(address, scope))
     },
 
-    async writeUses() {
+    /** Writes what is remembered, and returns how many. What cannot be written is remembered further. */
+    async write(): Promise<number> {
       let written = 0
       // First what a failed write has left, then what has come since.
       for (let turn = 0; turn < 2; turn++) {
@@ -60,14 +57,14 @@ export function useOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>)
           remembered = new Map()
           known = new Map()
         }
-        written += await write(unwritten)
+        written += await writeAll(unwritten)
       }
       return written
     },
   }
 
   /** Takes what is written out of the map, a batch at a time, so that a failure costs no copy of the rest. */
-  async function write(uses: Map<string, Circumstances>): Promise<number> {
+  async function writeAll(uses: Map<string, Circumstances>): Promise<number> {
     const entries = uses.entries()
     let written = 0
     for (;;) {
@@ -99,8 +96,8 @@ export function useOperations({ db, clock }: Pick<Dependencies, 'db' | 'clock'>)
   }
 }
 
-/** Of a key as above: only the last part may have spaces in it. */
+/** Of a key as above: none of its parts has a space in it. */
 function toUse([key, circumstances]: Entry): Use {
-  const [realmId = '', secretId = '', ...clientId] = key.split(' ')
-  return { realmId, secretId, clientId: clientId.join(' '), ...circumstances }
+  const [realmId = '', secretId = '', clientId = ''] = key.split(' ')
+  return { realmId, secretId, clientId, ...circumstances }
 }

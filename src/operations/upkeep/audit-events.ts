@@ -1,14 +1,14 @@
 import type { Actor } from '../../domain/actor.ts'
 import type { AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
-import type { Page } from '../../domain/page.ts'
-import { Refusal } from '../../domain/refusal.ts'
+import { badCursor, type Page, pageOfRows } from '../../domain/page.ts'
+import { Refusal, unknownRealm } from '../../domain/refusal.ts'
 import { type AuditEventPosition, hasAuditTrail, listAuditEvents } from '../../storage/audit-events.ts'
 import { findDeletedRealm } from '../../storage/realm-deletion.ts'
 import { findRealmByName } from '../../storage/realms.ts'
 import { presentActor } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { unknownRealm } from '../realms/realms.ts'
+import { auditRetention } from './audit-retention.ts'
 
 export interface AuditEventQuery extends AuditEventFilter {
   /** The `next` of the page before; `undefined`: from the newest on. */
@@ -22,24 +22,15 @@ export interface AuditEventQuery extends AuditEventFilter {
  */
 export type TrailOwner = string | { readonly id: string } | undefined
 
-export interface AuditEventOperations {
-  /**
-   * A page, the newest first.
-   * @throws Refusal `forbidden`, `not_found`; `invalid` for an `after` that is none
-   */
-  listAuditEvents(actor: Actor, owner: TrailOwner, query: AuditEventQuery): Promise<Page<RecordedAuditEvent>>
-  /** All of them, page by page as they are taken. @throws Refusal `forbidden`, `not_found` */
-  exportAuditEvents(
-    actor: Actor,
-    owner: TrailOwner,
-    filter: AuditEventFilter,
-  ): Promise<AsyncGenerator<RecordedAuditEvent>>
-}
-
 const EXPORT_PAGE = 1000
 
-export function auditEventOperations(deps: Pick<Dependencies, 'db' | 'clock'>): AuditEventOperations {
-  const { db } = deps
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'refusals'>
+
+export type AuditTrail = ReturnType<typeof auditTrail>
+
+export function auditTrail(deps: Deps) {
+  const { db, refusals } = deps
+  const retention = auditRetention(deps)
 
   /** The id of the realm, or `undefined` for the platform. */
   async function authorize(actor: Actor, owner: TrailOwner): Promise<string | undefined> {
@@ -67,24 +58,46 @@ export function auditEventOperations(deps: Pick<Dependencies, 'db' | 'clock'>): 
   ): Promise<Page<RecordedAuditEvent>> {
     const realmId = await authorize(actor, owner)
     const position = after === undefined ? undefined : parsePosition(after)
-    const items = await listAuditEvents(db, realmId, { ...filter, after: position, limit: limit + 1 })
-    if (items.length <= limit) return { items, next: undefined }
-    items.pop()
-    const { occurredAt, id } = items.at(-1) as RecordedAuditEvent
-    return { items, next: `${occurredAt.getTime()}.${id}` }
+    const rows = await listAuditEvents(db, realmId, { ...filter, after: position, limit: limit + 1 })
+    return pageOfRows(rows, limit, ({ occurredAt, id }) => `${occurredAt.getTime()}.${id}`)
   }
 
   return {
-    listAuditEvents: list,
+    /**
+     * A page, the newest first.
+     * @throws Refusal `forbidden`, `not_found`; `invalid` for an `after` that is none
+     */
+    list(actor: Actor, owner: TrailOwner, query: AuditEventQuery): Promise<Page<RecordedAuditEvent>> {
+      return refusals.ofRead({ actor, action: 'audit-event.list', realm: nameOf(owner) }, () =>
+        list(actor, owner, query),
+      )
+    },
 
-    async exportAuditEvents(actor, owner, filter) {
+    /** All of them, page by page as they are taken. @throws Refusal `forbidden`, `not_found` */
+    export(
+      actor: Actor,
+      owner: TrailOwner,
+      filter: AuditEventFilter,
+    ): Promise<AsyncGenerator<RecordedAuditEvent>> {
       // An export takes a while, and ends with the authority of who asked for it.
       const pageAfter = async (after: string | undefined) =>
         list(await presentActor(deps, actor), owner, { ...filter, after, limit: EXPORT_PAGE })
       // What is to be refused is refused before the first event.
-      return eventsOf(await pageAfter(undefined), pageAfter)
+      return refusals.ofRead({ actor, action: 'audit-event.export', realm: nameOf(owner) }, async () =>
+        eventsOf(await pageAfter(undefined), pageAfter),
+      )
+    },
+
+    /** Deletes all lines of audit trails that the policy does not keep. Returns how many. @throws Refusal `forbidden` */
+    async prune(actor: Actor): Promise<number> {
+      requirePlatformAuthority(actor)
+      return retention.deleteAll()
     },
   }
+}
+
+function nameOf(owner: TrailOwner): string | undefined {
+  return typeof owner === 'string' ? owner : undefined
 }
 
 async function* eventsOf(
@@ -101,7 +114,6 @@ async function* eventsOf(
 
 function parsePosition(text: string): AuditEventPosition {
   const [, milliseconds, id] = /^(\d{1,15})\.(\d{1,18})$/.exec(text) ?? []
-  if (milliseconds === undefined || id === undefined)
-    throw new Refusal('invalid', 'The cursor is not one of this list.', 'cursor')
+  if (milliseconds === undefined || id === undefined) throw badCursor()
   return { occurredAt: new Date(Number(milliseconds)), id }
 }

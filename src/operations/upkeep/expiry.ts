@@ -8,16 +8,8 @@ import { deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
 import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { createAuditRetention } from './audit-retention.ts'
+import { auditRetention } from './audit-retention.ts'
 import { createHashKeying } from './keyed-hashes.ts'
-
-export interface ExpiryOperations {
-  /**
-   * Deletes, a little at a time, what no token can need any more, plain hashes of an earlier version among it. Returns
-   * whether there may be more of it.
-   */
-  deleteWhatHasExpired(): Promise<boolean>
-}
 
 /** Rows deleted in one go: a lock for milliseconds. */
 const BATCH = 1000
@@ -27,13 +19,19 @@ const NETWORK_KEPT_SECONDS = 90 * 86_400
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'verifierKey' | 'plainHashesUntil'>
 
-export function expiryOperations(deps: Deps): ExpiryOperations {
+export type Expiry = ReturnType<typeof expiry>
+
+export function expiry(deps: Deps) {
   const { db, clock } = deps
   const keyPlainHashes = createHashKeying(deps)
-  const deleteOldAuditEvents = createAuditRetention(deps)
+  const retention = auditRetention(deps)
   const ago = (seconds: number) => new Date(clock().getTime() - seconds * 1000)
   return {
-    async deleteWhatHasExpired() {
+    /**
+     * Deletes, a little at a time, what no token can need any more, plain hashes of an earlier version among it. Returns
+     * whether there may be more of it.
+     */
+    async deleteExpired(): Promise<boolean> {
       const indexes = await deleteStatusIndexesRetiredBefore(db, ago(STATUS_KEPT_SECONDS), BATCH)
       // A node whose clock is behind may still count on these.
       const byAllClocks = ago(MAX_CLOCK_GAP_SECONDS)
@@ -42,7 +40,7 @@ export function expiryOperations(deps: Deps): ExpiryOperations {
       const signIns = await deleteExpiredSignIns(db, byAllClocks, BATCH)
       const counters = await deleteExpiredAttemptCounters(db, clock(), BATCH)
       const networks = await deleteClientNetworksSeenBefore(db, ago(NETWORK_KEPT_SECONDS), BATCH)
-      const events = await deleteOldAuditEvents(BATCH)
+      const events = await retention.deleteSome(BATCH)
       const keyed = await keyPlainHashes()
       const realms = await deleteRowsOfDeletedRealms(db)
       return keyed || realms || [indexes, tokens, links, signIns, counters, networks, events].includes(BATCH)

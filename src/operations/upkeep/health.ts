@@ -1,22 +1,15 @@
-import { isDatabaseAway, readDatabaseTime } from '../../storage/database.ts'
+import { readDatabaseTime } from '../../storage/database.ts'
 import { pendingMigrations } from '../../storage/migrations.ts'
 import { readAsTokensDo } from '../../storage/token-reads.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-export interface HealthOperations {
-  /** What keeps this node from serving; empty when nothing does. What is late for all nodes is for metrics and alerts. */
-  findHindrances(): Promise<string[]>
-  /** Seconds that this machine's clock is ahead of the database's. */
-  measureClockSkew(): Promise<number>
-  /** Whether a fault is the database's, which may be back in a moment. */
-  isDatabaseAway(error: unknown): boolean
-}
+export type Health = ReturnType<typeof health>
 
-export function healthOperations(
+export function health(
   { db, tokenDb, clock }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>,
-  { isAnyUnopened }: Pick<LoadedRealms, 'isAnyUnopened'>,
-): HealthOperations {
+  realms: Pick<LoadedRealms, 'isAnyUnopened'>,
+) {
   let underway: Promise<string[]> | undefined
 
   async function look(): Promise<string[]> {
@@ -26,7 +19,7 @@ export function healthOperations(
       else await readAsTokensDo(tokenDb)
       // A pooler may have dropped the setting by which times are read.
       await readDatabaseTime(tokenDb)
-      if (await isAnyUnopened()) hindrances.push('a master key is missing')
+      if (await realms.isAnyUnopened()) hindrances.push('a master key is missing')
       return hindrances
     } catch {
       return ['the database cannot be used']
@@ -34,13 +27,13 @@ export function healthOperations(
   }
 
   return {
-    isDatabaseAway,
-
-    async measureClockSkew() {
+    /** Seconds that this machine's clock is ahead of the database's. */
+    async measureClockSkew(): Promise<number> {
       return (clock().getTime() - (await readDatabaseTime(db)).getTime()) / 1000
     },
 
-    findHindrances() {
+    /** What keeps this node from serving; empty when nothing does. What is late for all nodes is for metrics and alerts. */
+    findHindrances(): Promise<string[]> {
       // Anybody may ask, and as often as they like: one look at a time, for all.
       underway ??= look().finally(() => {
         underway = undefined

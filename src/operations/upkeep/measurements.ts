@@ -1,11 +1,11 @@
 import { measureConnections, type PoolMeasurement } from '../../storage/database.ts'
 import { findEarliestRotation } from '../../storage/realms.ts'
 import { findOldestCurrentKey } from '../../storage/signing-keys.ts'
-import type { LeakedSecretOperations } from '../accounts/leaked-secrets.ts'
+import type { LeakedSecrets } from '../accounts/leaked-secrets.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { StatusListOperations } from '../tokens/status-lists.ts'
+import type { StatusLists } from '../tokens/status-lists.ts'
 
 /** How the server is doing at this moment. */
 export interface Measurements {
@@ -30,21 +30,19 @@ export interface Measurements {
     | undefined
 }
 
-export interface MeasurementOperations {
-  measure(): Promise<Measurements>
-  /** Whether a realm of that name is kept in memory, as each is that was asked for and is there. */
-  isRealmLoaded(realmName: string): boolean
+interface Measured {
+  readonly loadedRealms: Pick<LoadedRealms, 'size' | 'has'>
+  readonly freshClients: Pick<FreshClients, 'countLookups'>
+  readonly leakedSecrets: Pick<LeakedSecrets, 'count'>
+  readonly statusLists: Pick<StatusLists, 'oldestAge'>
 }
 
-export function measurementOperations(
+export type MeasurementTaker = ReturnType<typeof measurements>
+
+export function measurements(
   { db, tokenDb, clock, argon2 }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock' | 'argon2'>,
-  realms: Pick<LoadedRealms, 'size' | 'has'>,
-  {
-    countLookups,
-    countLeakedSecrets,
-  }: Pick<FreshClients, 'countLookups'> & Pick<LeakedSecretOperations, 'countLeakedSecrets'>,
-  { oldestStatusListAge }: Pick<StatusListOperations, 'oldestStatusListAge'>,
-): MeasurementOperations {
+  { loadedRealms, freshClients, leakedSecrets, statusLists }: Measured,
+) {
   async function measureKeys(): Promise<Measurements['keys']> {
     const now = clock().getTime()
     const [oldest, next] = await Promise.all([findOldestCurrentKey(db), findEarliestRotation(db)])
@@ -55,18 +53,19 @@ export function measurementOperations(
   }
 
   return {
-    isRealmLoaded: realms.has,
+    /** Whether a realm of that name is kept in memory, as each is that was asked for and is there. */
+    isRealmLoaded: (realmName: string): boolean => loadedRealms.has(realmName),
 
-    async measure() {
-      const { lookups, batches } = countLookups()
+    async take(): Promise<Measurements> {
+      const { lookups, batches } = freshClients.countLookups()
       return {
         lookups,
         lookupBatches: batches,
-        leakedSecrets: countLeakedSecrets(),
+        leakedSecrets: leakedSecrets.count(),
         argon2Waiting: argon2.waiting(),
         connections: { administration: measureConnections(db), tokens: measureConnections(tokenDb) },
-        realmsLoaded: realms.size(),
-        statusListAgeSeconds: oldestStatusListAge(),
+        realmsLoaded: loadedRealms.size(),
+        statusListAgeSeconds: statusLists.oldestAge(),
         keys: await measureKeys().catch(() => undefined),
       }
     },

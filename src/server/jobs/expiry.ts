@@ -1,8 +1,6 @@
 import type { Logger } from 'pino'
 import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
-import type { EndedSessionOperations } from '../../operations/portal/ended-sessions.ts'
-import type { ExpiryOperations } from '../../operations/upkeep/expiry.ts'
-import type { HealthOperations } from '../../operations/upkeep/health.ts'
+import type { Operations } from '../../operations/operations.ts'
 import type { Running } from '../stop.ts'
 import { createJobLog } from './job-log.ts'
 
@@ -10,7 +8,11 @@ import { createJobLog } from './job-log.ts'
 const BUSY_MILLISECONDS = 1000
 const IDLE_MILLISECONDS = 60_000
 
-type Asked = ExpiryOperations & EndedSessionOperations & Pick<HealthOperations, 'measureClockSkew'>
+interface Asked {
+  readonly expiry: Pick<Operations['expiry'], 'deleteExpired'>
+  readonly portal: Pick<Operations['portal'], 'deleteEndedSessions'>
+  readonly health: Pick<Operations['health'], 'measureClockSkew'>
+}
 
 /** Deletes expired rows. Several nodes may run it: they skip each other's locked rows. */
 export function startExpiry(operations: Asked, logger: Logger): Running {
@@ -19,9 +21,9 @@ export function startExpiry(operations: Asked, logger: Logger): Running {
   let timer: NodeJS.Timeout | undefined
   async function step(): Promise<boolean> {
     // A clock that is ahead would delete revocations of live tokens. Nothing is deleted then; the rotation job logs why.
-    if (Math.abs(await operations.measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
-    const more = await operations.deleteWhatHasExpired()
-    return (await operations.deleteEndedPortalSessions()) || more
+    if (Math.abs(await operations.health.measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
+    const more = await operations.expiry.deleteExpired()
+    return (await operations.portal.deleteEndedSessions()) || more
   }
   async function run(): Promise<void> {
     const more = await step().then(

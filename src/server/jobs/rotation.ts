@@ -1,26 +1,26 @@
 import type { Logger } from 'pino'
 import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
-import type { SigningKeyOperations } from '../../operations/realms/signing-keys.ts'
-import type { HealthOperations } from '../../operations/upkeep/health.ts'
+import type { Operations } from '../../operations/operations.ts'
 import type { Running } from '../stop.ts'
 import { createJobLog } from './job-log.ts'
 
 /** Maximum delay of a rotation step. */
 const INTERVAL_MILLISECONDS = 1000
 
-type Asked = Pick<SigningKeyOperations, 'rotateDueSigningKeys'> & Pick<HealthOperations, 'measureClockSkew'>
-
 /** Rotates the keys of all realms. Several nodes may run it: they take turns. */
-export function startRotation({ rotateDueSigningKeys, measureClockSkew }: Asked, logger: Logger): Running {
+export function startRotation(
+  operations: Pick<Operations, 'signingKeys' | 'health'>,
+  logger: Logger,
+): Running {
   const jobLog = createJobLog(logger, 'key rotation failed')
   let isOff = false
   let underway: Promise<unknown> | undefined
 
   async function step(): Promise<void> {
-    const skew = await measureClockSkew()
+    const skew = await operations.health.measureClockSkew()
     const wasOff = isOff
     isOff = Math.abs(skew) > MAX_CLOCK_SKEW_SECONDS
-    if (!isOff) await rotateDueSigningKeys()
+    if (!isOff) await operations.signingKeys.rotateDue()
     else if (!wasOff)
       logger.error(
         { skew_seconds: skew },

@@ -1,0 +1,119 @@
+import { LRUCache } from 'lru-cache'
+import type { Actor } from '../domain/actor.ts'
+import type { AuditAction, ChangeAction, ReadAction } from '../domain/audit-event.ts'
+import type { Clock } from '../domain/clock.ts'
+import { isRealmName } from '../domain/realm.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { insertAuditEvent } from '../storage/audit-events.ts'
+import type { Database } from '../storage/database.ts'
+import { findRealmByName } from '../storage/realms.ts'
+
+/** What an actor asked for, as the audit trail names it. */
+export interface Attempt<Action extends AuditAction> {
+  readonly actor: Actor
+  readonly action: Action
+  /** Name of the realm; `undefined`: the platform itself, or a realm that was named otherwise. */
+  readonly realm?: string | undefined
+  /** The client_id, kid or name of what was to be changed. */
+  readonly target?: unknown
+}
+
+/** Of one actor, or of all strangers of one realm, in a minute: a refused caller may not fill the database. */
+const LINES_A_MINUTE = 60
+
+const ACTORS = 10_000
+
+interface Deps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly log: (message: string, error?: Error) => void
+}
+
+export type Refusals = ReturnType<typeof refusals>
+
+/** Leaves a line in the audit trail for each refused attempt. */
+export function refusals({ db, clock, log }: Deps) {
+  const lines = new LRUCache<string, number>({ max: ACTORS })
+
+  function mayRecord(who: string): boolean {
+    const key = `${Math.floor(clock().getTime() / 60_000)} ${who}`
+    const count = (lines.get(key) ?? 0) + 1
+    lines.set(key, count)
+    if (count === LINES_A_MINUTE + 1)
+      log(`refused attempts of ${who} are not recorded for the rest of this minute: there are too many`)
+    return count <= LINES_A_MINUTE
+  }
+
+  async function insert(attempt: Attempt<AuditAction>, { code, field }: Refusal): Promise<void> {
+    const { actor, action, target } = attempt
+    const stranger = strangerOf(attempt)
+    if (!mayRecord(stranger ? `strangers of realm ${stranger.realm}` : actor.id)) return
+    const trail = stranger?.realm ?? attempt.realm
+    const realm = trail !== undefined && isRealmName(trail) ? await findRealmByName(db, trail) : undefined
+    const details = {
+      code,
+      ...(field !== undefined && { field }),
+      ...(stranger?.elsewhere && { elsewhere: true }),
+    }
+    const named = stranger ? undefined : nameOf(target)
+    const event = { actor, action, target: named, outcome: 'refused', details } as const
+    await insertAuditEvent(db, { id: realm?.id, name: realm?.name }, event, clock())
+  }
+
+  /** Does not fail: the refusal stands, whether or not it could be written down. */
+  async function record(attempt: Attempt<AuditAction>, refusal: Refusal): Promise<void> {
+    await insert(attempt, refusal).catch((failure: Error) =>
+      log('a refused attempt could not be recorded', failure),
+    )
+  }
+
+  return {
+    /** Makes a change; its refusal is recorded, whatever was wrong. */
+    async ofChange<T>(attempt: Attempt<ChangeAction>, work: () => Promise<T>): Promise<T> {
+      try {
+        return await work()
+      } catch (error) {
+        if (error instanceof Refusal) await record(attempt, error)
+        throw error
+      }
+    },
+
+    /** Reads something; its refusal is recorded if the actor may not read it. */
+    async ofRead<T>(attempt: Attempt<ReadAction>, work: () => Promise<T>): Promise<T> {
+      try {
+        return await work()
+      } catch (error) {
+        if (error instanceof Refusal && isOutside(attempt, error)) await record(attempt, error)
+        throw error
+      }
+    },
+  }
+}
+
+/** Whether it was none of the actor's business, rather than impossible. */
+function isOutside({ actor: { authority }, realm }: Attempt<AuditAction>, { code }: Refusal): boolean {
+  return code === 'forbidden' || (!authority.platform && authority.realm !== realm)
+}
+
+/**
+ * An actor without authority in the realm that it names. Its lines are in the trail of its own realm and say nothing of
+ * its choosing: neither names nor ids, nor which other realm it was, which would tell whether there is one.
+ */
+function strangerOf({
+  actor: { authority },
+  realm,
+}: Attempt<AuditAction>): { readonly realm: string; readonly elsewhere: boolean } | undefined {
+  if (authority.platform) return undefined
+  const elsewhere = realm !== undefined && realm !== authority.realm
+  const atHome = realm === authority.realm && authority.access !== 'none'
+  return atHome ? undefined : { realm: authority.realm, elsewhere }
+}
+
+// What was asked for may be a secret that was pasted into the wrong place, and may be no text that can be kept.
+function nameOf(target: unknown): string | undefined {
+  if (typeof target !== 'string') return undefined
+  return target
+    .slice(0, 200)
+    .replace(/[\p{Cc}\p{Cs}]/gu, '\ufffd')
+    .replace(/mm_\w+/g, 'mm_…')
+}
