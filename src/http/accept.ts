@@ -1,6 +1,6 @@
 /**
- * The weight that a header like Accept gives to a value it names (RFC 9110 section 12.4.2): 0 to 1; `undefined` where it
- * names it not at all. Parameters other than `q` are not looked at.
+ * Weight of a value in a header like Accept (RFC 9110 section 12.4.2): 0 to 1; `undefined` if it is absent. Ignores
+ * parameters other than `q`.
  */
 export function weightOf(header: string | undefined, value: string): number | undefined {
   let weight: number | undefined
@@ -17,6 +17,6 @@ function qOf(parameters: readonly string[]): number {
     .map((text) => /^\s*q\s*=\s*(.*?)\s*$/i.exec(text)?.[1])
     .find((text) => text !== undefined)
   if (q === undefined) return 1
-  // What is no weight asks for nothing.
+  // An invalid weight counts as 0.
   return /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(q) ? Number(q) : 0
 }

@@ -1,8 +1,8 @@
 const METADATA = '/.well-known/oauth-authorization-server'
 
 /**
- * Reads the address of a request as routes know it: without the path of PUBLIC_URL, should the proxy in front not have
- * taken it away. OAuth clients put URLs together from parts, so of theirs doubled slashes and one at the end are dropped.
+ * Rewrites a request's URL to the one that routes know: without the path of PUBLIC_URL, if the proxy did not remove it.
+ * For OAuth endpoints, also without doubled and trailing slashes, since clients join URLs from parts.
  */
 export function addressReader(publicUrl: string): (request: { readonly url?: string | undefined }) => string {
   const base = new URL(publicUrl).pathname.replace(/\/$/, '')

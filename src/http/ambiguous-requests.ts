@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { OAuthError } from '../domain/oauth-error.ts'
 
-/** Headers of which Node keeps the first and says nothing of the others, and that decide what a request may do. */
+/** Headers of which Node silently keeps the first, and that decide what a request may do. */
 const SINGLE = new Set(['authorization', 'content-type'])
 
 /**
- * Refuses requests that two readers, a proxy and this server say, could understand in two ways (RFC 6750 section 2:
- * one method a request), and leads addresses with needless slashes to the one that they stand for.
+ * Refuses requests that a proxy and this server could read differently (RFC 6750 section 2: one method per request), and
+ * redirects URLs with needless slashes.
  */
 export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
   const prefix = new URL(publicUrl).pathname.replace(/\/$/, '')
@@ -24,9 +24,9 @@ export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
     const path = url.split('?', 1)[0] as string
     if (!NEEDLESS.test(path)) return done()
     const right = path.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
-    // The portal leads its visitors itself.
+    // The portal redirects its visitors itself.
     if (/^\/portal(?:\/|$)/.test(right) || !routes.some((route) => route.test(right))) return done()
-    // Rather than answered as if they were the same: a proxy may have let it through by its letters.
+    // Redirects instead of answering: a proxy may have decided by the exact URL.
     reply.code(308).header('cache-control', 'no-store')
     reply.header('location', `${prefix}${right}${url.slice(path.length)}`).send()
   })
@@ -45,7 +45,7 @@ function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
   let seen: string[] | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string
-    // Both of a length that few others have.
+    // Both have a length that few other headers have.
     if (name.length !== 13 && name.length !== 12) continue
     const lower = name.toLowerCase()
     if (!SINGLE.has(lower)) continue

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Kept in the `config` of a route whose bodies may take longer than those of most. */
+/** In a route's `config`: its body may take longer than that of most routes. */
 export interface AcceptedTime {
   readonly bodyMilliseconds?: number
 }
 
-/** How often it is looked at. */
+/** Interval between two checks. */
 export const BODY_SWEEP_MILLISECONDS = 500
 
-/** Ends requests whose body has not arrived whole in time. */
+/** Ends requests whose body does not arrive in time. */
 export function limitBodyTime(app: FastifyInstance, milliseconds: number): void {
   const coming = new Map<FastifyRequest, { readonly reply: FastifyReply; readonly until: number }>()
 
@@ -41,12 +41,12 @@ export function limitBodyTime(app: FastifyInstance, milliseconds: number): void 
   })
 }
 
-/** Whether a body follows the head. */
+/** Returns whether a body follows the headers. */
 export function hasBody({ raw: { headers } }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
-/** The idle time of a connection does not count while a whole request is worked on, however long that takes. */
+/** Suspends the connection's idle timeout while a complete request is processed. */
 export function keepWhileWorking(app: FastifyInstance): void {
   app.addHook('preValidation', ({ raw }, _reply, done) => {
     raw.socket.setTimeout?.(0)
@@ -58,7 +58,7 @@ export function keepWhileWorking(app: FastifyInstance): void {
   })
 }
 
-// Whoever waits for the body is told, as of a connection that broke.
+// Tells the reader of the body, as for a broken connection.
 function end({ raw }: FastifyRequest, reply: FastifyReply): void {
   if (reply.sent || raw.listenerCount('error') === 0) return void raw.destroy()
   reply.header('connection', 'close')

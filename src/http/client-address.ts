@@ -12,12 +12,12 @@ const ADDRESS = Symbol('client address')
 /** Longer than an IPv6 address with a zone, in brackets and with a port. */
 const MAX_LENGTH = 80
 
-/** The address of the client: always an IP address, whatever X-Forwarded-For says. */
+/** The client's address: always an IP address, whatever X-Forwarded-For contains. */
 export function clientAddress(request: FastifyRequest): string {
   return (request as FastifyRequest & { [ADDRESS]: string })[ADDRESS]
 }
 
-/** Makes `clientAddress` work. No other header that proxies send is believed for anything. */
+/** Provides `clientAddress`. Trusts no other header of proxies. */
 export function readClientAddresses(app: FastifyInstance, trusted: TrustedProxies): void {
   const isProxy = toPredicate(trusted)
   let hasWarned = false
@@ -52,7 +52,7 @@ function peerOf({ remoteAddress = '' }: Socket): string {
   return remoteAddress.includes(':') ? (parseAddress(remoteAddress) ?? '') : remoteAddress
 }
 
-/** From the right, where the nearest proxy wrote, to the first that is no proxy; what is no address ends the search. */
+/** Searches from the right, where the nearest proxy wrote, for the first address that is no proxy. Stops at an invalid one. */
 function originOf({ 'x-forwarded-for': text }: IncomingMessage['headers'], peer: string, isProxy: IsProxy) {
   const list = String(text)
   let address = peer
@@ -67,7 +67,7 @@ function originOf({ 'x-forwarded-for': text }: IncomingMessage['headers'], peer:
   return address
 }
 
-/** Canonical; without port, brackets and zone, and IPv4 as IPv4. `undefined` for what is no address. */
+/** Canonical form without port, brackets and zone, with mapped IPv4 as IPv4. `undefined`: not an address. */
 export function parseAddress(text: string): string | undefined {
   if (text.length > MAX_LENGTH) return undefined
   const [, inBrackets, v4, v6] =

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 const ALLOW = 'GET, HEAD, OPTIONS'
 
-/** Answers every other method of a document: 405 (RFC 9110 section 15.5.6), and OPTIONS what there is. */
+/** Answers every other method of a document: 405 (RFC 9110 section 15.5.6), and OPTIONS with the supported ones. */
 export function getOnly(app: FastifyInstance, url: string): void {
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
     reply.header('allow', ALLOW).header('cache-control', 'no-store')
@@ -12,7 +12,7 @@ export function getOnly(app: FastifyInstance, url: string): void {
   app.route({
     method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url,
-    // Before there is a body to be read.
+    // Before the body is read.
     onRequest: answer,
     handler: answer,
   })

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Sends people to the portal. Programs, which do not ask for a page, learn that there is nothing here. */
+/** Redirects people to the portal. Programs, which do not accept HTML, get 404. */
 export function homeRoute(app: FastifyInstance): void {
   app.get('/', async (request, reply) => {
     reply.header('vary', 'accept')

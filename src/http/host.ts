@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
-/** A Host header that RFC 9112 section 3.2 has refused with 400. */
+/** An invalid Host header (RFC 9112 section 3.2): 400. */
 export class HostRefusal extends Error {
   override readonly name = 'HostRefusal'
   readonly statusCode = 400
@@ -18,8 +18,8 @@ const HOST = /^(?:[\w-][\w.-]{0,253}|\[[\da-f:.]{2,45}\])(?::\d{0,5})?$/i
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
 
 /**
- * Refuses requests with more than one Host, or one that cannot be a host, on every route. Node itself refuses HTTP/1.1
- * without any; in HTTP/1.0, which has none, a request is answered.
+ * Refuses requests with more than one Host header, or an invalid one, on every route. Node itself refuses HTTP/1.1 without
+ * Host; HTTP/1.0 does not need it.
  */
 export function requireOneHost(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw }, _reply, done) => {
@@ -29,7 +29,7 @@ export function requireOneHost(app: FastifyInstance): void {
   })
 }
 
-/** `headers` has the first of several only. */
+/** `headers` holds only the first of several. */
 function countHosts({ rawHeaders }: IncomingMessage): number {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -39,7 +39,7 @@ function countHosts({ rawHeaders }: IncomingMessage): number {
   return count
 }
 
-/** Whether a host, with or without a port, is a name of this machine itself. */
+/** Returns whether a host, with or without a port, is this machine's loopback name. */
 export function isLoopbackHost(host: string): boolean {
   return LOOPBACK.test(host.replace(/:\d{1,5}$/, ''))
 }

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Answers a method that an address does not know; the status and `Allow` are there already. */
+/** Answers an unsupported method; status and `Allow` are set already. */
 export type RefuseMethod = (request: FastifyRequest, reply: FastifyReply, allow: string) => FastifyReply
 
 /**
- * Watches what routes are made in this scope, and returns what answers all other methods of them: OPTIONS by those
- * that there are, any other by 405 (RFC 9110 sections 9.3.7 and 15.5.6). Neither is a secret, so both are for all.
+ * Records the routes of this scope. Returns a function that answers all other methods: OPTIONS with the supported ones,
+ * any other with 405 (RFC 9110 sections 9.3.7 and 15.5.6). Neither is secret, so neither needs a token.
  */
 export function watchMethods(app: FastifyInstance): (refuse: RefuseMethod) => void {
   const known = new Map<string, Set<string>>()
@@ -20,7 +20,7 @@ export function watchMethods(app: FastifyInstance): (refuse: RefuseMethod) => vo
       const others = app.supportedMethods.filter((method) => !methods.has(method))
       if (others.length === 0) continue
       const allow = [...methods].join(', ')
-      // Before there is a body to be read.
+      // Before the body is read.
       const answer = async (request: FastifyRequest, reply: FastifyReply) => {
         reply.header('allow', allow)
         if (request.method === 'OPTIONS') return reply.code(204).send()

@@ -1,15 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import { OAuthError } from '../domain/oauth-error.ts'
 
-/** Requests under way at once in a process: a fifth of a second of work at full speed. */
+/** Maximum of concurrent requests per process: a fifth of a second of work at full speed. */
 export const DEFAULT_MAX_IN_FLIGHT = 2000
 
-/** Turns requests of this scope away before any work is done for them, rather than answering all of them late. */
+/** Refuses excess requests of this scope before any work, instead of answering all of them late. */
 export function shedOverload(app: FastifyInstance, maxInFlight: number): void {
   let inFlight = 0
   app.addHook('onRequest', (_request, reply, done) => {
     inFlight++
-    // However it ends: answered, refused, or given up by the client.
+    // However the request ends: answered, refused, or aborted by the client.
     reply.raw.once('close', () => {
       inFlight--
     })

@@ -17,22 +17,22 @@ import type { Dependencies } from './dependencies.ts'
 
 export interface Change {
   readonly actor: Actor
-  /** Throws a Refusal where the actor may not. */
+  /** Throws a Refusal if the actor may not. */
   readonly permit: (actor: Actor) => void
-  /** The account that is changed, as `realm/client_id`: it can do nothing itself until the change has ended. */
+  /** The account to change, as `realm/client_id`. It can change nothing itself until this change has ended. */
   readonly account?: string
-  /** The realm that is changed: its changes take turns. */
+  /** The realm to change: its changes run one by one. */
   readonly realmName?: string
   readonly options?: TransactionOptions
 }
 
 export interface ChangeScope {
   readonly trx: DatabaseTransaction
-  /** With the authority that it has in this transaction. */
+  /** The actor with its authority as of this transaction. */
   readonly actor: Actor
   /**
-   * Says what the target is, once it is held. Every change has to.
-   * @throws Refusal `changed_meanwhile` where the actor's precondition is not met
+   * States the target's version once it is locked. Every change must call it.
+   * @throws Refusal `changed_meanwhile` if the actor's precondition fails
    */
   readonly checkVersion: (present: PresentVersion, what: string) => void
 }
@@ -40,10 +40,10 @@ export interface ChangeScope {
 type Deps = Pick<Dependencies, 'db' | 'clock'>
 
 /**
- * Runs a change in a transaction, with the authority that its actor has at that moment: what the actor was when the
- * request came says nothing of what it is now. Whoever disables, demotes or deletes an actor waits for its changes
- * under way, and none comes after.
- * @throws OAuthError `invalid_token` where what the actor came with has ended
+ * Runs a change in a transaction, with the actor's current authority: it may have changed since the request arrived.
+ * Disabling, demoting or deleting an actor waits for its changes in progress, and no later change
+ * of it succeeds.
+ * @throws OAuthError `invalid_token` if the actor's credential has ended
  * @throws Refusal of `permit`; `changed_meanwhile`
  */
 export async function inChange<T>(
@@ -51,7 +51,7 @@ export async function inChange<T>(
   { actor, permit, account, realmName, options }: Change,
   work: (scope: ChangeScope) => Promise<T>,
 ): Promise<T> {
-  // Before any work: most of those who may not are told so here.
+  // Before any work: refuses most callers without authority.
   permit(actor)
   const run = async (trx: DatabaseTransaction) => {
     await lockActors(trx, accountOf(actor.credential), account)
@@ -71,7 +71,7 @@ export async function inChange<T>(
     : inRealmTransaction(deps.db, realmName, run, options)
 }
 
-/** The actor with the authority that it has at this moment. @throws OAuthError, Refusal */
+/** The actor with its current authority. @throws OAuthError, Refusal */
 export async function presentActor(deps: Deps, actor: Actor): Promise<Actor> {
   const { credential } = actor
   if (credential === undefined) return actor
@@ -102,12 +102,12 @@ async function authorityOfSession({ db, clock }: Deps, idHash: string): Promise<
   return { platform: false, realm: session.realm, access: session.access }
 }
 
-/** Tells what was shown of something, and of which version, from all else that can be shown of it. */
+/** Fingerprint of a representation and its version. */
 export function tagOf(version: number | string, shown: unknown): string {
   return `${version}.${fingerprint(JSON.stringify(shown))}`
 }
 
-/** Those of a token's roles that its account still has. */
+/** Roles of the token that its account still has. */
 export function rolesOf(granted: readonly string[], held: readonly string[]): readonly string[] {
   return held.filter((role) => granted.includes(role))
 }

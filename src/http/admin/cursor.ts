@@ -1,7 +1,7 @@
 import type { Page } from '../../domain/page.ts'
 import { Refusal } from '../../domain/refusal.ts'
 
-/** Where a page begins, as it was given out. @throws Refusal `invalid` */
+/** Decodes a cursor. @throws Refusal `invalid` */
 export function readCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined
   const position = Buffer.from(cursor, 'base64url').toString()
@@ -10,7 +10,7 @@ export function readCursor(cursor: string | undefined): string | undefined {
   return position
 }
 
-/** A page as the wire has it. */
+/** A page as JSON. */
 export function pageToWire<T, W>({ items, next }: Page<T>, toWire: (item: T) => W) {
   return {
     items: items.map(toWire),

@@ -6,14 +6,14 @@ import { becomeProblem, PRECONDITION_FAILED } from './problem.ts'
 
 const READING = ['GET', 'HEAD']
 
-/** The ETag of what an answer shows; a change may be based on its version, the first part. */
+/** ETag of a representation. Its first part is the version, which a change may be based on. */
 export function etagOf(version: number | string, shown: unknown): string {
   return `"${tagOf(version, shown)}"`
 }
 
 /**
- * A short list and the version that it belongs to. It is read again after the version: had it changed in between, the
- * version would be too old to base a change on, and never too new. The first reading refuses whoever may not.
+ * A short list with its version. The list is read again after the version: if it changed in between, the version is too
+ * old to base a change on, never too new. The first read refuses callers without authority.
  */
 export async function listWithVersion<T>(
   list: () => Promise<T>,
@@ -24,7 +24,7 @@ export async function listWithVersion<T>(
   return { version, listed: await list() }
 }
 
-/** What a change is based on, in versions. @throws Refusal `invalid` */
+/** Preconditions of a request, as versions. @throws Refusal `invalid` */
 export function readPrecondition({ method, headers }: FastifyRequest): Precondition | undefined {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
   if ((ifMatch === undefined && ifNoneMatch === undefined) || READING.includes(method)) return undefined
@@ -40,8 +40,8 @@ const TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/
 const LIST = /^[\t ,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[\t ]*(?:,[\t ,]*|$))+$/
 
 /**
- * The tags of a list (RFC 9110 section 13.1), without their quotes. If-Match compares strongly, so no weak tag ever
- * matches it.
+ * Entity tags of a list (RFC 9110 section 13.1), without quotes. If-Match compares strongly, so a weak tag never
+ * matches.
  * @throws Refusal `invalid`
  */
 export function readTags(header: string, name: 'If-Match' | 'If-None-Match'): '*' | string[] {
@@ -54,12 +54,12 @@ export function readTags(header: string, name: 'If-Match' | 'If-None-Match'): '*
   }) as string[]
 }
 
-/** Answers 304 to who has already what a GET would show, and 412 to who wanted another state of it. */
+/** Answers 304 if the client has the current representation, and 412 if it requires another one. */
 export function answerConditionally(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (!READING.includes(request.method) || reply.statusCode !== 200 || typeof payload !== 'string')
       return payload
-    // A page of a list has no version that a change could be based on.
+    // A page of a list has no version to base a change on.
     const etag = (reply.getHeader('etag') as string | undefined) ?? `W/${etagOf('page', payload)}`
     reply.header('etag', etag)
     return answerTo(request, reply, etag, payload)

@@ -7,7 +7,7 @@ import { Closed } from './schemas.ts'
 /** Larger than any honest request. */
 export const BODY_LIMIT_BYTES = 64 * 1024
 
-/** Accepts JSON and nothing else, and takes it as it is: nothing is converted, dropped or filled in. */
+/** Accepts JSON only, and takes it as it is: no coercion, removal or defaults. */
 export function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const parse = app.getDefaultJsonParser('error', 'error')
@@ -16,7 +16,7 @@ export function acceptJson(app: FastifyInstance): void {
     { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES },
     (request, body, done) => (body === '' ? done(null, undefined) : parse(request, body, done)),
   )
-  // No body says as little as an empty one.
+  // No body is equal to an empty one.
   app.addHook('preValidation', async (request) => {
     request.body ??= {}
   })
@@ -24,7 +24,7 @@ export function acceptJson(app: FastifyInstance): void {
   formats.default(ajv)
   app.setValidatorCompiler(({ schema, httpPart }) => {
     const numbers = httpPart === 'querystring' ? numbersOf(schema as QuerySchema) : []
-    // Compiled for the first request that needs it: dozens of schemas would be a tenth of each start.
+    // Compiled on first use: dozens of schemas would take a tenth of each start.
     let validate: ValidateFunction | undefined
     const check = Object.assign(
       (data: Record<string, unknown>) => {
@@ -40,7 +40,7 @@ export function acceptJson(app: FastifyInstance): void {
   })
 }
 
-/** A parameter that a route does not know is refused, rather than passed over as if it had been heeded. */
+/** Refuses unknown query parameters instead of ignoring them. */
 export function closeQueries(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     if (route.url === '/admin/*' || (route.schema?.hide && route.method !== 'GET')) return
@@ -58,7 +58,7 @@ function numbersOf({ properties }: QuerySchema): readonly string[] {
   return Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
 }
 
-// In a URL everything is text. Ajv would take 1e309 for a number, which it then lets pass.
+// In a URL everything is text. Ajv would accept 1e309 as a number.
 function readNumbers(names: readonly string[], query: Record<string, unknown>): void {
   for (const name of names) {
     if (/^\d{1,9}$/.test(String(query[name]))) query[name] = Number(query[name])

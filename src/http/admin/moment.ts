@@ -1,6 +1,6 @@
 import { Refusal } from '../../domain/refusal.ts'
 
-/** @throws Refusal `invalid` for a moment that RFC 3339 can write and no calendar here has, such as a leap second */
+/** @throws Refusal `invalid` for an RFC 3339 time that Date cannot hold, such as a leap second */
 export function readMoment(text: string | undefined, field: string): Date | undefined {
   if (text === undefined) return undefined
   const moment = new Date(text)

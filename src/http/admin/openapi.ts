@@ -11,7 +11,7 @@ const Problem = Type.Object({
   limit: Type.Optional(Type.Integer({ description: 'The limit that was reached' })),
 })
 
-/** GET /admin/openapi.json: the admin API in OpenAPI 3.1, made of the schemas that validate. */
+/** GET /admin/openapi.json: the admin API in OpenAPI 3.1, made from the schemas that validate requests. */
 export async function describeApi(app: FastifyInstance, publicUrl: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -51,7 +51,7 @@ export async function describeApi(app: FastifyInstance, publicUrl: string): Prom
   })
 }
 
-// Every operation may be refused, always in the same form.
+// Every operation may be refused, in one format.
 function withProblems<T extends { response?: unknown }>(schema: T): T {
   const problem = {
     description: 'Refused (RFC 9457)',

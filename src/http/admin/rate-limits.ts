@@ -4,19 +4,19 @@ import { networkOf } from '../../domain/failed-attempts.ts'
 import { clientAddress } from '../client-address.ts'
 import { sendProblem } from './problem.ts'
 
-/** Requests a minute to one process. */
+/** Requests per minute and process. */
 export interface RateLimits {
   readonly perAdministrator: number
-  /** Whoever asks, and whether or not they have a token. */
+  /** Per address, with or without a token. */
   readonly perAddress: number
 }
 
 export const DEFAULT_RATE_LIMITS: RateLimits = { perAdministrator: 600, perAddress: 1200 }
 
-/** Each says whether the request may go on; where it may not, it has been answered. */
+/** Returns whether the request may go on; otherwise it has sent the answer. */
 type LimitRate = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>
 
-/** Counters of requests, whose state every answer tells in its RateLimit headers. */
+/** Request counters. Every answer carries their state in RateLimit headers. */
 export async function createRateLimits(
   app: FastifyInstance,
   { perAdministrator, perAddress }: RateLimits,
@@ -35,7 +35,7 @@ export async function createRateLimits(
   const limiter =
     (check: typeof byAddress): LimitRate =>
     async (request, reply) => {
-      // Nobody is exempt.
+      // No caller is exempt.
       const state = (await check(request)) as Extract<Awaited<ReturnType<typeof check>>, { isAllowed: false }>
       reply
         .header('ratelimit-limit', state.max)

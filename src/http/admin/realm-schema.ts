@@ -81,7 +81,7 @@ export const RealmAnswer = Type.Object({
   created_at: Moment,
 })
 
-/** Only what was said: the rest is the operation's to decide. */
+/** Only the members that were sent; the operation decides the rest. */
 export function readSettings(body: Type.Static<typeof RealmChange>): Partial<RealmSettings> {
   const read = {
     displayName: body.display_name,

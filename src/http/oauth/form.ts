@@ -2,25 +2,25 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 
-/** A parsed form: no parameter twice but those that may be, and an empty value counts as absent. */
+/** A parsed form. Only repeatable parameters may repeat; an empty value counts as absent. */
 export interface OAuthForm {
   get(name: string): string | undefined
-  /** Values of a parameter that may repeat. */
+  /** All values of a repeatable parameter. */
   all(name: string): readonly string[]
 }
 
-/** Larger than any honest request: the longest token is signed by ML-DSA-87 and takes 14 kB, a secret 3 kB. */
+/** Larger than any honest request: the longest token, signed by ML-DSA-87, takes 14 kB, a secret 3 kB. */
 const BODY_LIMIT_BYTES = 18 * 1024
 
-// RFC 8707 section 2: the one parameter that may be sent more than once.
+// RFC 8707 section 2: the only parameter that may repeat.
 const REPEATABLE = 'resource'
 
 const NO_FORM: OAuthForm = { get: () => undefined, all: () => [] }
 
-/** Accepts forms and nothing else, so that no route ever meets an unparsed body. */
+/** Accepts forms only, so that no route sees an unparsed body. */
 export async function acceptForms(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
-  // The parser may not throw, for nobody would catch it; what it found wrong is thrown before the handler.
+  // Nobody would catch an error of the parser, so the error is thrown before the handler.
   await app.register(formbody, { bodyLimit: BODY_LIMIT_BYTES, parser: (text) => ({ form: tryParse(text) }) })
   app.addHook('onRequest', ({ headers }, _reply, done) => {
     if ((headers['content-encoding'] ?? 'identity') === 'identity') done()
@@ -51,7 +51,7 @@ export function parseForm(text: string): OAuthForm {
     const equals = pair.indexOf('=')
     const name = formDecode(equals < 0 ? pair : pair.slice(0, equals))
     const value = equals < 0 ? '' : formDecode(pair.slice(equals + 1))
-    // RFC 6749 section 3.2: no parameter more than once; one without a value is as good as omitted.
+    // RFC 6749 section 3.2: no parameter may repeat; one without a value counts as omitted.
     if (seen.has(name) && name !== REPEATABLE)
       throw new OAuthError('invalid_request', 'A parameter was sent more than once.')
     seen.add(name)
@@ -71,7 +71,7 @@ export function formDecode(text: string): string {
   } catch {
     throw new OAuthError('invalid_request', 'The percent-encoding is malformed.')
   }
-  // U+FFFD stands where bytes were no UTF-8.
+  // U+FFFD marks bytes that are not UTF-8.
   if (/[\0\ufffd]/.test(decoded))
     throw new OAuthError('invalid_request', 'The request has characters that are not allowed.')
   return decoded

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { neverKept } from './oauth-error-handler.ts'
 
-/** Answers every other method of an endpoint that knows POST alone, whatever the body. */
+/** Answers every other method of an endpoint that supports only POST, whatever the body. */
 export function postOnly(app: FastifyInstance, url: string): void {
   const refuse = async (_request: FastifyRequest, reply: FastifyReply) => {
     neverKept(reply).code(405).header('allow', 'POST')
@@ -11,7 +11,7 @@ export function postOnly(app: FastifyInstance, url: string): void {
     method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url,
     exposeHeadRoute: false,
-    // Before there is a body to be read.
+    // Before the body is read.
     onRequest: refuse,
     handler: refuse,
   })

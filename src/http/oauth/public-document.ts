@@ -1,19 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Bytes that anyone may keep until their time is up. */
+/** A document that anyone may cache for some time. */
 export interface PublicDocument {
   readonly body: string | Buffer
   readonly contentType: string
   readonly contentEncoding?: string
   /** Strong validator, with its quotes. */
   readonly etag: string
-  /** 0: a cache asks each time whether it is still true. */
+  /** 0: caches must revalidate each time. */
   readonly maxAgeSeconds: number
 }
 
 /**
- * Answers with the document, or with 304 to who has it already.
- * @param ageSeconds since when it may have changed, which nobody may keep it for on top
+ * Sends the document, or 304 if the client has it.
+ * @param ageSeconds time since the database last confirmed the document; shortens its max-age
  */
 export function sendPublicDocument(
   request: FastifyRequest,
@@ -22,7 +22,7 @@ export function sendPublicDocument(
   ageSeconds = 0,
 ): FastifyReply {
   const leftSeconds = Math.max(0, maxAgeSeconds - ageSeconds)
-  // Caches that were filled together should not all come back together.
+  // Spreads expiry, so that caches filled together do not all return together.
   const maxAge = Math.ceil(leftSeconds * (0.8 + 0.2 * Math.random()))
   reply
     .header('access-control-allow-origin', '*')
@@ -33,7 +33,7 @@ export function sendPublicDocument(
   return reply.header('content-type', contentType).send(body)
 }
 
-// RFC 9110 section 13.1.2: a list compared weakly, or any.
+// RFC 9110 section 13.1.2: a list with weak comparison, or `*`.
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false
   return ifNoneMatch.split(',').some((tag) => {

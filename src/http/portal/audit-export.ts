@@ -5,12 +5,12 @@ import type { RecordedAuditEvent } from '../../domain/audit-event.ts'
 const COLUMNS = ['occurred_at', 'action', 'outcome', 'target', 'actor_kind', 'actor_id', 'address', 'details']
 
 /**
- * What a spreadsheet takes for a formula: after white space and invisible characters too, and in full width. It also
- * begins a cell anew after a tab or a line's end.
+ * What a spreadsheet takes for a formula, also after white space or invisible characters, and in full-width form. A tab
+ * or line end begins a new cell.
  */
 const FORMULA = /^[\s\p{C}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/u
 
-/** Every cell is quoted, for programs that separate cells by another character, and is no formula. */
+/** Quotes every cell, for programs with other separators, and prevents formulas. */
 export function csv(events: AsyncIterable<RecordedAuditEvent>): Readable {
   const cells = stringify({
     header: true,

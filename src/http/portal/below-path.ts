@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 
-/** The path of PUBLIC_URL, without a slash at its end; empty where it has none. */
+/** Path of PUBLIC_URL without a trailing slash; empty if it has none. */
 export function pathOf(publicUrl: string): string {
   return new URL(publicUrl).pathname.replace(/\/$/, '')
 }
 
 /**
- * Puts the path of PUBLIC_URL before the addresses of our pages: in attributes, which none but our templates write as
- * `="/portal`, since quotes in texts are escaped, and in redirects.
+ * Prepends the path of PUBLIC_URL to URLs in our pages and redirects. Only our templates can write `="/portal`, since
+ * quotes in texts are escaped.
  */
 export function serveBelowPath(app: FastifyInstance, publicUrl: string): void {
   const path = pathOf(publicUrl)

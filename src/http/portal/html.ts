@@ -8,7 +8,7 @@ export class Html {
     this.#text = text
   }
 
-  /** Text that is markup already. For what comes with the program, never for what came from outside. */
+  /** Text that is markup already. Only for text of the program, never for input. */
   static trusted(text: string): Html {
     return new Html(text)
   }
@@ -18,10 +18,10 @@ export class Html {
   }
 }
 
-/** What a page can be made of. Texts are escaped, and nothing is shown for `undefined` and `false`. */
+/** Parts of a page. Texts are escaped; `undefined` and `false` show nothing. */
 export type Content = Html | string | number | undefined | false | readonly Content[]
 
-/** A piece of a page. There is no way to put unescaped text into one. */
+/** A piece of a page. Cannot contain unescaped text. */
 export function html(literals: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return Html.trusted(String.raw({ raw: literals }, ...contents.map(render)))
 }
@@ -33,7 +33,7 @@ function render(content: Content): string {
   return escaped`${content}`
 }
 
-/** A text of somebody's choosing: it keeps to itself whatever its direction is. */
+/** A text chosen by a person, isolated whatever its writing direction. */
 export function named(text: string): Html {
   return html`<bdi class="named">${text}</bdi>`
 }

@@ -38,7 +38,7 @@ const icons = new Map(
   NAMES.map((name) => [name, Html.trusted(readFileSync(join(FOLDER, `${name}.svg`), 'utf8').trim())]),
 )
 
-/** A picture beside words that say the same: hidden from those who listen. */
+/** A picture beside words that say the same; hidden from screen readers. */
 export function icon(name: IconName): Html {
   return icons.get(name) as Html
 }

@@ -8,17 +8,17 @@ export type Section = 'service-accounts' | 'keys' | 'audit' | 'try-it'
 
 export interface Page {
   readonly title: string
-  /** Names what is open in the navigation. */
+  /** The open item of the navigation. */
   readonly section?: Section
-  /** The way here: names and addresses, the outermost first. */
+  /** Breadcrumbs: names and URLs, outermost first. */
   readonly trail?: readonly (readonly [string, string])[]
-  /** Beside the title. */
+  /** Content beside the title. */
   readonly actions?: Content
   readonly body: Content
   readonly status?: number
-  /** When to try again. */
+  /** When to retry. */
   readonly retryAfterSeconds?: number
-  /** Where the address bar is sent after a page that is an answer to a form, so that a reload sends nothing again. */
+  /** URL for the address bar after a page that answers a form, so that a reload does not send it again. */
   readonly settleAt?: string
 }
 

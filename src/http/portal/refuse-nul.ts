@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../domain/refusal.ts'
 import { fieldsOf } from './visit.ts'
 
-/** PostgreSQL keeps no U+0000 and compares with none, and nobody types one. */
+/** PostgreSQL refuses U+0000, and nobody types it. */
 export function refuseNul(app: FastifyInstance): void {
   app.addHook('preHandler', async (request) => {
     const { params, query } = request

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Sends addresses with a slash too many to the one that is meant: a realm has no empty name. */
+/** Redirects URLs with needless slashes: a realm's name is never empty. */
 export function tidyAddresses(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     const [path = '', ...query] = request.url.split('?')

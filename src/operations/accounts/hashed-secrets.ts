@@ -12,7 +12,7 @@ export interface HashedSecret {
 }
 
 /**
- * The slow part of keeping a secret, to be done before rows are locked.
+ * Hashes a secret. Slow: do it before any row is locked.
  * @throws OAuthError `temporarily_unavailable`
  */
 export async function hashSecret(
@@ -29,7 +29,7 @@ export async function hashSecret(
   }
 }
 
-/** What is kept of a secret. */
+/** Stored values of a secret. */
 export function secretRecord(
   { clock, verifierKey, plainHashesUntil }: Pick<Dependencies, 'clock' | 'verifierKey' | 'plainHashesUntil'>,
   owner: SecretOwner,
@@ -43,7 +43,7 @@ export function secretRecord(
     hmac: generated ? hmacOf(secret, verifierKey) : undefined,
     boundHmac: generated ? boundHmacOf(secret, owner, verifierKey) : undefined,
     keyedPhc: generated ? undefined : keyedHashOf(phc, owner, verifierKey, secret),
-    // Four characters of a short secret would be worth having.
+    // Four characters of a short secret would help to guess it.
     lastFour: generated ? secret.slice(-4) : '',
   }
 }

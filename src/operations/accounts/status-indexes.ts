@@ -5,10 +5,10 @@ import type { DatabaseTransaction } from '../../storage/database.ts'
 import { insertStatusIndex, updateStatusIndexRetired } from '../../storage/status-lists.ts'
 import type { ChangeContext } from './account-changes.ts'
 
-/** Draws before the range is taken to be full and doubled; at half full, the chance of that is one in 65,536. */
+/** Draws before the range counts as full and is doubled. At half full, the probability of that is one in 65,536. */
 const DRAWS = 16
 
-/** Takes a place in the realm's status lists, drawn by chance so that it says nothing of other accounts. */
+/** Reserves a random index in the realm's status lists, so that it reveals nothing about other accounts. */
 export async function takeStatusIndex(
   trx: DatabaseTransaction,
   { id, serviceAccountLimit }: Pick<Realm, 'id' | 'serviceAccountLimit'>,
@@ -22,12 +22,12 @@ export async function takeStatusIndex(
   return statusIndex
 }
 
-/** All tokens of the account are dead with the commit. */
+/** Revokes all tokens of the account at commit. */
 export function retireStatusIndex({ trx, realm, account, now }: ChangeContext): Promise<void> {
   return updateStatusIndexRetired(trx, realm.id, account.statusIndex, now)
 }
 
-/** All tokens that the account has got so far are dead with the commit; those that it gets from then on are not. */
+/** Revokes the tokens that the account has got so far, at commit; later ones are valid. */
 export async function replaceStatusIndex(context: ChangeContext): Promise<number> {
   const statusIndex = await takeStatusIndex(context.trx, context.realm)
   await retireStatusIndex(context)

@@ -26,7 +26,7 @@ export function matchGenerated(
   const bound = boundHmacOf(presented.clientSecret, presented.owner, deps.verifierKey)
   let match: SecretRecord | undefined
   let old = false
-  // Two, since an account has at most two: as much work for one that has none.
+  // Always two, the maximum of an account, so that an account without secrets costs the same.
   for (let i = 0; i < 2; i++) {
     const secret = secrets[i]
     if (hmacMatches(bound, secret?.boundHmac)) match = secret

@@ -1,27 +1,27 @@
 import DataLoader from 'dataloader'
 
-/** Reads under way at once: while they last, what is asked for gathers for the next one. */
+/** Maximum of concurrent reads. Meanwhile, new keys gather for the next one. */
 const MAX_READS = 2
 
-/** As many as that where reads are full: then it is the database that takes its time, or a crowd that asks. */
+/** Maximum while batches are full: the database is slow, or load is high. */
 const MAX_FULL_READS = 5
 
-/** How long who asks waits for the database, unless it is said otherwise: for a turn, a connection and the rows together. */
+/** Default time limit of a lookup: its turn, a connection and the rows together. */
 const PATIENCE_MILLISECONDS = 1200
 
-/** What is asked for together. */
+/** Keys that are read together. */
 interface Batch {
   readonly dispatch: () => void
-  /** Rejects when their time is up. */
+  /** Rejects at the time limit. */
   readonly patience: Promise<never>
   readonly timer: NodeJS.Timeout
 }
 
 /**
- * Answers what is asked for at the same time by one read, and each by a read that began after it was asked: nothing is
- * kept. Under load the reads grow rather than their number, since a row more costs little and a query more costs much.
- * Rejects as a query does whose database is away when there is no answer in time.
- * @param read answers in the order asked
+ * Batches concurrent lookups. Each is answered by a read that began after it was requested; nothing is cached.
+ * Under load batches grow instead of their number: one more row costs little, one more query costs much.
+ * Past the time limit it rejects like a query whose database is away.
+ * @param read returns values in the order of the keys
  */
 export function shareReads<Key, Value>(
   read: (keys: readonly Key[]) => Promise<Value[]>,
@@ -40,7 +40,7 @@ export function shareReads<Key, Value>(
 
   function readNext(): void {
     for (const batch of gathered) {
-      // All but the last are full.
+      // All batches except the last are full.
       if (reads >= (gathered.size > 1 ? MAX_FULL_READS : MAX_READS)) return
       dispatch(batch)
     }
@@ -48,11 +48,11 @@ export function shareReads<Key, Value>(
 
   function gather(callback: () => void): void {
     const { promise: patience, reject } = Promise.withResolvers<never>()
-    // Its turn has come by then: whatever was dispatched before it had to be answered sooner.
+    // It has been dispatched by then: every earlier batch had its answer or its timeout.
     const timer = setTimeout(() => reject(new Error('timeout: no answer in time')), patienceMilliseconds)
     const batch = { dispatch: callback, patience, timer }
     gathered.add(batch)
-    // After all that has arrived by now: the other requests of this turn join.
+    // After everything that has arrived by now, so that other requests of this turn join.
     setImmediate(readNext)
   }
 

@@ -3,11 +3,11 @@ import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { LoadedRealm } from './loaded-realms.ts'
 
-/** Tells whether this node lacks a master key under which others seal. */
+/** Tracks whether this node lacks a master key that other nodes seal with. */
 export interface UnopenedRealms {
-  /** What to throw for a realm whose keys did not open: 503 where another node can serve it. */
+  /** Error for a realm whose keys did not open: 503 where another node may serve it. */
   explain(error: unknown, realmName: string): unknown
-  /** Whether the last such realm still does not open here. */
+  /** Returns whether the last such realm still does not open. */
   isAny(latest: (realmName: string) => Promise<LoadedRealm>): Promise<boolean>
 }
 

@@ -4,36 +4,36 @@ import type { Clock } from '../../domain/clock.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import type { Claims, RealmSingleSignOn } from '../../domain/single-sign-on.ts'
 
-/** A provider that says nothing for this long counts as away. */
+/** Timeout of a request to a provider. */
 const PATIENCE_SECONDS = 5
 
-/** What a provider gave for somebody. */
+/** Tokens of a person from the provider. */
 export interface ProviderTokens {
   readonly accessToken: string
   readonly refreshToken: string | undefined
-  /** When the access token ends; the ID token where the provider does not say that of the other. */
+  /** Expiry of the access token; of the ID token where the provider gives no expires_in. */
   readonly expiresAt: number
-  /** Claims of the ID token; `undefined`: a refresh without one. */
+  /** Claims of the ID token; `undefined`: a refresh returned none. */
   readonly claims: Claims | undefined
 }
 
-/** On the way to the provider and back. */
+/** State of a sign-in between redirect and callback. */
 export interface Attempt {
   readonly state: string
   readonly nonce: string
   readonly codeVerifier: string
 }
 
-/** The company's OpenID provider as the portal's client sees it. Whatever goes wrong is a `SignInRefusal`. */
+/** The organisation's OpenID provider, as the portal's client uses it. Every failure is a `SignInRefusal`. */
 export interface IdentityProvider {
   startAttempt(realm: string, redirectUri: string): Promise<{ url: string; attempt: Attempt }>
-  /** @param callback where the browser came back to, with what the provider put there */
+  /** @param callback URL of the callback with its query */
   finishAttempt(realm: string, attempt: Attempt, callback: URL): Promise<ProviderTokens>
-  /** What it says of them now; `undefined`: it has no such endpoint. Throws `provider_refused` for an ended token. */
+  /** Current claims of the person; `undefined`: no userinfo endpoint. Throws `provider_refused` for an ended token. */
   fetchClaims(realm: string, accessToken: string, subject: string): Promise<Claims | undefined>
-  /** @param subject whose tokens they are; those of another are refused */
+  /** @param subject owner of the tokens; tokens of another subject are refused */
   refresh(realm: string, refreshToken: string, subject: string): Promise<ProviderTokens>
-  /** Does nothing where the provider has no such endpoint. */
+  /** Does nothing if the provider has no revocation endpoint. */
   revoke(realm: string, token: string): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export function createIdentityProvider(
 ): IdentityProvider {
   const known = new Map<string, Promise<oidc.Configuration>>()
 
-  /** Kept once it was found; a failure is not. */
+  /** Cached once found; a failure is not cached. */
   function discovered(realm: string): Promise<oidc.Configuration> {
     const settings = settingsOf(realm)
     const key = JSON.stringify([settings.issuer, settings.clientId, settings.clientSecretFile])
@@ -113,8 +113,8 @@ export function createIdentityProvider(
 }
 
 /**
- * RFC 9207 section 2.4: where providers differ by realm, one may send the answer of another. A provider that says who
- * it is cannot be passed off as another; the library compares it.
+ * RFC 9207 section 2.4: where providers differ by realm, one could send the answer of another. A provider that sends `iss`
+ * cannot be mistaken for another; the library compares it.
  */
 function requireIssuer({ issuersDiffer }: RealmSingleSignOn, { searchParams }: URL): void {
   if (issuersDiffer && !searchParams.has('iss'))
@@ -129,7 +129,7 @@ async function discover(settings: RealmSingleSignOn, realm: string): Promise<oid
     settings.clientId,
     undefined,
     clientSecret === undefined ? oidc.None() : oidc.ClientSecretBasic(clientSecret),
-    // Only a provider on this machine is let to speak http: the settings are checked for that.
+    // Only a provider on this machine may use http; the configuration checks that.
     { timeout: PATIENCE_SECONDS, execute: url.protocol === 'http:' ? [oidc.allowInsecureRequests] : [] },
   )
 }
@@ -174,12 +174,12 @@ function isAway(error: unknown): boolean {
   return (
     code === 'OAUTH_TIMEOUT' ||
     (cause instanceof Response && cause.status >= 500) ||
-    // What fetch throws when nobody answers.
+    // fetch throws this when there is no answer.
     (error instanceof TypeError && error.message === 'fetch failed')
   )
 }
 
-// Only what the provider and the library say of the error itself: what else hangs on it holds tokens.
+// Only these members of the error: others hold tokens.
 function describe(error: unknown): string {
   const { message, code, error: refusal, status, cause } = error as Error & Record<string, unknown>
   const challenge = Array.isArray(cause) ? cause[0]?.parameters?.error : undefined

@@ -22,36 +22,36 @@ import {
 import type { Dependencies } from '../dependencies.ts'
 import type { IdentityProvider, ProviderTokens } from './identity-provider.ts'
 
-/** What a session keeps, sealed, of what its identity provider gave. */
+/** Provider tokens of a session, stored sealed. */
 export interface ProviderGrant {
   readonly subject: string
   readonly accessToken: string
   readonly refreshToken: string | undefined
-  /** When the tokens end, and with them what the ID token said. */
+  /** When the tokens expire, and with them the claims of the ID token. */
   readonly expiresAt: number
-  /** What the access claim said last. */
+  /** Last values of the access claim. */
   readonly values: readonly string[] | undefined
-  /** Whether that came from the userinfo endpoint: a claim that is not there any more then means a demotion. */
+  /** Whether they came from the userinfo endpoint: if so, a claim that is absent later means a demotion. */
   readonly fromUserInfo: boolean
 }
 
 export interface ProviderGrants {
-  /** The session as the provider would have it now; `undefined`: it is over. */
+  /** The session as the provider confirms it now; `undefined`: it has ended. */
   renew(idHash: string, stored: StoredPortalSession): Promise<PortalSession | undefined>
-  /** Revokes the tokens of a session that has ended, where the provider has an endpoint for that. */
+  /** Revokes the tokens of an ended session, if the provider has a revocation endpoint. */
   revoke(ended: EndedPortalSession): Promise<void>
 }
 
-/** Sessions that came by a link have no provider to ask. */
+/** Sessions from a link have no provider. */
 export const NO_PROVIDER_GRANTS: ProviderGrants = {
   renew: async (_idHash, stored) => (stored.sealedProviderGrant === undefined ? stored : undefined),
   revoke: async () => {},
 }
 
-/** Longer than all requests of one renewal may take together. */
+/** Longer than all requests of one renewal together. */
 const CLAIM_SECONDS = 30
 
-/** How often, and how many times, to look whether another process has renewed the tokens. */
+/** How often, and how many times, to check whether another process has renewed the tokens. */
 const LOOK_MILLISECONDS = 100
 const LOOKS = 60
 
@@ -60,7 +60,7 @@ export function createProviderGrants(
   provider: IdentityProvider,
   settingsOf: (realm: string) => RealmSingleSignOn,
 ): ProviderGrants {
-  /** Clicks of one moment share a renewal. */
+  /** Concurrent requests of a session share one renewal. */
   const underway = new Map<string, Promise<void>>()
 
   function renewTokens(idHash: string, stored: StoredPortalSession, grant: ProviderGrant): Promise<void> {
@@ -69,7 +69,7 @@ export function createProviderGrants(
     return renewal.finally(() => underway.delete(idHash))
   }
 
-  /** A refresh token may be good for one use: of all processes one spends it, and the others wait for what it gets. */
+  /** A refresh token may be valid for one use: one process uses it, and the others wait for the result. */
   async function claimAndRenew(
     idHash: string,
     stored: StoredPortalSession,
@@ -102,12 +102,12 @@ export function createProviderGrants(
     }
   }
 
-  /** What the provider says by the tokens at hand; `undefined`: they have ended. */
+  /** What the provider says for the current tokens; `undefined`: they have ended. */
   async function read(realm: string, grant: ProviderGrant): Promise<ProviderGrant | undefined> {
     try {
       const tokens = { ...grant, claims: undefined }
       const found = await readGrant(provider, realm, settingsOf(realm), grant.subject, tokens, grant)
-      // Where there is no userinfo endpoint, nobody else says that the tokens have ended.
+      // Without a userinfo endpoint, only their expiry says that the tokens have ended.
       return found.userInfo || clock().getTime() < grant.expiresAt ? found : undefined
     } catch (error) {
       if (!isRefused(error)) throw error
@@ -115,7 +115,7 @@ export function createProviderGrants(
     }
   }
 
-  /** By the tokens at hand, or else by those that the refresh token gets. */
+  /** Uses the current tokens, else refreshed ones. */
   async function current(idHash: string, stored: StoredPortalSession): Promise<ProviderGrant | undefined> {
     const { realm } = stored
     const grant = openGrant(portalSealer, idHash, stored)
@@ -147,7 +147,7 @@ export function createProviderGrants(
   }
 }
 
-/** What the provider's tokens, and its userinfo endpoint, say of somebody. */
+/** Claims about a person, from the provider's tokens and its userinfo endpoint. */
 export async function readGrant(
   provider: IdentityProvider,
   realm: string,

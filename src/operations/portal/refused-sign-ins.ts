@@ -4,12 +4,12 @@ import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { findRealmByName } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** For one realm and one reason: strangers can be refused as often as they like, and may not fill the database. */
+/** Maximum per minute for one realm and reason: strangers must not fill the database. */
 const LINES_A_MINUTE = 20
 
 const KEYS = 10_000
 
-/** Runs a sign-in. Leaves a line in the realm's audit trail if it is refused. */
+/** Runs a sign-in. Records a refusal in the realm's audit trail. */
 export type RecordSignIn = <T>(
   realmName: string | undefined,
   address: string,
@@ -40,7 +40,7 @@ export function recordRefusedSignIns({
       action: 'portal.sign-in',
       target: refusal.subject,
       outcome: 'refused',
-      // Not the text of the reason, in which a provider may have its say: that is in the log.
+      // Without the reason's text, which a provider may have written; the log has it.
       details: { code: refusal.code },
     } as const
     await insertAuditEvent(db, realm, event, clock())
@@ -52,7 +52,7 @@ export function recordRefusedSignIns({
     } catch (error) {
       const name = error instanceof SignInRefusal ? (error.realm ?? realmName) : undefined
       if (name !== undefined)
-        // The refusal stands, whether or not it could be written down.
+        // The refusal stands even if it could not be recorded.
         await record(error as SignInRefusal, name, address).catch((failure: Error) =>
           log('a refused sign-in could not be recorded', failure),
         )

@@ -3,9 +3,9 @@ import { reasonOf } from '../../storage/database.ts'
 import { type DueRealm, listRealmsDueForRotation } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** Gives each realm that is due its turn: those that fail come again later and later, and keep no other waiting. */
+/** Gives each due realm its turn. Failing realms back off and delay no other realm. */
 export interface DueRealms {
-  /** Names of the next ones. */
+  /** Names of the next realms. */
   next(): Promise<string[]>
   worked(name: string): void
   /** Logs the first of several failures. */
@@ -17,14 +17,14 @@ interface Failure {
   readonly notBefore: number
 }
 
-/** Realms seen to in one go, and pages of realms that are looked at to find them. */
+/** Realms handled per run, and pages read to find them. */
 const BATCH = 100
 const MAX_PAGES = 10
 
-/** Failing realms remembered at most; of more, the oldest are tried again at once. */
+/** Maximum of failing realms remembered; beyond it, the oldest are retried at once. */
 const MAX_FAILURES = 10_000
 
-/** The second failure costs a wait, which doubles with each one more. */
+/** Back-off from the second failure on; doubles with each further one. */
 const FIRST_DELAY = 2000
 const MAX_DELAY = 300_000
 
@@ -38,7 +38,7 @@ export function createDueRealms({ db, clock, log }: Pick<Dependencies, 'db' | 'c
     const failure = failures.get(name)
     if (!failure) return true
     const wait = failure.notBefore - clock().getTime()
-    // A clock that was set back must not make it wait for longer.
+    // A clock that was set back must not lengthen the back-off.
     return wait <= 0 || wait > failure.delay
   }
 
@@ -48,7 +48,7 @@ export function createDueRealms({ db, clock, log }: Pick<Dependencies, 'db' | 'c
       for (let page = 0; page < MAX_PAGES && names.length < BATCH; page++) {
         const realms = await listRealmsDueForRotation(db, clock(), after, BATCH)
         names.push(...realms.map(({ name }) => name).filter(mayTry))
-        // After the last one it begins anew, with those that have become due since.
+        // After the last realm, starts over with those that are due by now.
         after = realms.length < BATCH ? FIRST : (realms.at(-1) as DueRealm)
         if (after === FIRST) break
       }

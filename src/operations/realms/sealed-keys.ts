@@ -5,7 +5,7 @@ import type { SigningKeyState } from '../../domain/signing-key.ts'
 import type { StoredSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** What a signing key is sealed for: it opens in the row of no other realm, key or algorithm. */
+/** Sealing context of a signing key: it opens for no other realm, key or algorithm. */
 export function signingKeyContext(realmId: string, { kid, algorithm }: KeyName): string {
   return `signing_keys ${realmId} ${kid} ${algorithm}`
 }
@@ -18,7 +18,7 @@ export interface KeySchedule {
   readonly activatesAt: Date
 }
 
-/** A new key as it is stored. */
+/** A new key in stored form. */
 export function sealNewKey(
   sealer: Sealer,
   { id, algorithm }: Pick<Realm, 'id' | 'algorithm'>,
@@ -38,7 +38,7 @@ export function sealNewKey(
   }
 }
 
-/** The seal of a key without its private half. One that does not open stays as it is: it is not trusted anyway. */
+/** Seals the public half of a key. A value that does not open stays as it is; it is not trusted anyway. */
 export function sealPublicHalf(
   sealer: Sealer,
   realmId: string,
@@ -54,11 +54,11 @@ export function sealPublicHalf(
   }
 }
 
-/** A key that others may rely on: its public half comes out of the seal. */
+/** A key to publish: its public half comes from the sealed value. */
 export type TrustedKey = Pick<StoredSigningKey, 'kid' | 'algorithm' | 'publicJwk'>
 
 /**
- * The keys of a realm whose seal holds. One that was changed in the database is left out, and the operator is told.
+ * Keys of a realm with an intact seal. A key that was changed in the database is left out and logged.
  * @throws WrongMasterKeyError where this process lacks the master key
  */
 export function trustedKeys(

@@ -1,15 +1,15 @@
 import { type GeneratedKey, generateSigningKey } from '../../crypto/signing.ts'
 import type { Algorithm } from '../../domain/realm.ts'
 
-/** Keys that were made before a transaction: an RSA key takes long to make, and the realm is held meanwhile. */
+/** Keys made before a transaction: generating an RSA key is slow, and the transaction locks the realm. */
 export interface SpareKeys {
   take(algorithm: Algorithm): GeneratedKey
 }
 
-/** More than a transaction ever takes. */
+/** More than any transaction needs. */
 const MAX_SPARES = 8
 
-/** The transaction needs one more key: it is rolled back, and run again with that. */
+/** The transaction needs one more key: it is rolled back and repeated with one more. */
 class SpareKeyNeeded extends Error {
   readonly algorithm: Algorithm
 
@@ -19,7 +19,7 @@ class SpareKeyNeeded extends Error {
   }
 }
 
-/** Runs work again with one key more as long as it lacks one. Each attempt begins with all keys unused. */
+/** Runs work, and repeats it with one more key while it lacks one. Each attempt starts with all keys unused. */
 export async function withSpareKeys<T>(work: (spares: () => SpareKeys) => Promise<T>): Promise<T> {
   const made: GeneratedKey[] = []
   for (;;) {

@@ -16,8 +16,8 @@ import {
 } from '../../storage/protected-resources.ts'
 
 /**
- * Makes or replaces resources in the order given, refusing those that are not right.
- * @param values as they were sent; a Refusal stands for what could not even be read
+ * Creates or replaces resources in the given order; refuses invalid ones.
+ * @param values entries of unknown shape; a Refusal stands for an unreadable one
  */
 export async function writeEntries(
   trx: DatabaseTransaction,
@@ -42,7 +42,7 @@ function parsed(value: unknown, types: readonly string[]): ResourceEntry | Refus
   }
 }
 
-// Parts in which no resource comes twice, for a statement can write each but once.
+// Chunks without a repeated resource: one statement can write each row only once.
 function withoutRepeats(entries: readonly (ResourceEntry | Refusal)[]): (ResourceEntry | Refusal)[][] {
   const runs: (ResourceEntry | Refusal)[][] = [[]]
   let seen = new Set<string>()
@@ -75,7 +75,7 @@ async function writeRun(
   )
 }
 
-// No two of one type and id. Groups are held before their members, so that none can go meanwhile.
+// Each type and id at most once. Groups are locked before their members, so that none is deleted meanwhile.
 async function writeParsed(
   trx: DatabaseTransaction,
   realm: Realm,
@@ -104,7 +104,7 @@ async function writeParsed(
   })
   if (accepted.length === 0) return planned
   const created = new Set((await upsertProtectedResources(trx, realm.id, accepted, now)).map(nameOf))
-  // Others may have made some of them meanwhile.
+  // Another transaction may have created some meanwhile.
   return planned.map((outcome) =>
     outcome.status === 'created' && !created.has(nameOf(outcome))
       ? { ...outcome, status: 'updated' }

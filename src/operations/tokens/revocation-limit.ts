@@ -2,12 +2,12 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../domain/clock.ts'
 import { TooManyFailuresError } from '../../domain/oauth-error.ts'
 
-/** Of one client, to one process: each is a write and a line in the audit trail. */
+/** Maximum per client and process: each revocation is a write and an audit event. */
 export const REVOCATIONS_A_MINUTE = 600
 
 const CLIENTS = 10_000
 
-/** Counts a revocation of a client. The returned function throws TooManyFailuresError for one too many. */
+/** Counts a client's revocations. The returned function throws TooManyFailuresError beyond the limit. */
 export function createRevocationLimit(clock: Clock): (realmId: string, clientId: string) => void {
   const counts = new LRUCache<string, number>({ max: CLIENTS })
   return (realmId, clientId) => {

@@ -25,7 +25,7 @@ export function createHashKeying({
   let after = FIRST
   return async () => {
     if (done) return false
-    // The operator may have moved it. Other nodes' clocks may be behind.
+    // Read again, since the operator may have moved it. Clocks of other nodes may be behind.
     const until = await findPlainHashesUntil(db)
     if (until && clock().getTime() < until.getTime() + MAX_CLOCK_SKEW_SECONDS * 1000) return false
     const { hashes, last } = await listOldHashes(db, after, BATCH)
