@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { until } from '../support/embedded.ts'
 import { TESTER, type TestServer, type TestServerOptions, testServer } from '../support/server.ts'
 
 const TOKEN_PATH = '/realms/acme/protocol/openid-connect/token'
@@ -149,7 +149,7 @@ t.test('more requests at once than can be borne are turned away early, and none 
     socket.write(
       `POST ${TOKEN_PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: ${server.form.length}\r\n\r\n`,
     )
-  await sleep(50)
+  await until(async () => (await statusOf(server)) === 503)
   t.same(new Set(await Promise.all([statusOf(server), statusOf(server)])), new Set([503]))
   const answers = begun.map((socket) => once(socket, 'data'))
   for (const socket of begun) socket.write(server.form)
@@ -188,6 +188,5 @@ t.test('requests given up by their clients do not count as under way', async (t)
       setTimeout(() => given.destroy(), 5)
     })
   }
-  await sleep(50)
-  t.equal(await statusOf(server), 200)
+  await until(async () => (await statusOf(server)) === 200)
 })

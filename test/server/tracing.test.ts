@@ -88,10 +88,9 @@ t.test('a collector that is not there harms nothing, and the log says so once', 
     OTEL_EXPORTER_OTLP_TIMEOUT: '300',
   })
   for (let n = 0; n < 5; n++) t.same(await ask(server.url), [404, 400, 404])
-  const start = performance.now()
   server.child.kill('SIGTERM')
   const { code, stderr } = await server.ended
   t.equal(code, 0)
-  t.ok(performance.now() - start < 8000)
+  t.match(stderr, '"stopped"')
   t.equal(stderr.split('\n').filter((line) => line.includes('traces could not be sent')).length, 1, stderr)
 })

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { migrateToLatest } from '../../src/storage/migrations.ts'
+import { until } from '../support/embedded.ts'
 import { testDatabase, untilLocked } from '../support/postgres.ts'
 import { mintmark, onDatabase, startServer } from '../support/process.ts'
 
@@ -169,7 +169,11 @@ t.test(
         statuses.set(status, (statuses.get(status) ?? 0) + 1)
       }
     })
-    await sleep(300)
+    const moreTokens = async () => {
+      const before = statuses.get(200) ?? 0
+      await until(() => (statuses.get(200) ?? 0) >= before + 16)
+    }
+    await moreTokens()
     // What a later version might add, by the rule, with the server's own statements running.
     for (const statement of [
       "alter table realms add column of_later text not null default 'x'",
@@ -179,7 +183,7 @@ t.test(
       "insert into kysely_migration (name, timestamp) values ('9999_of_later', now()::text)",
     ]) {
       await client.query(statement)
-      await sleep(100)
+      await moreTokens()
     }
     // A node that is older than the database starts, too.
     const older = await startServer(t, environment)
