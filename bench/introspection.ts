@@ -59,7 +59,7 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
 /** @throws Error where the server does not call the token active */
 async function introspectionOf(url: string, { path, body = '' }: RequestLine): Promise<RequestLine> {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  const post = async (request: Required<RequestLine>) =>
+  const post = async (request: Required<Pick<RequestLine, 'path' | 'body'>>) =>
     (await (await fetch(url + request.path, { method: 'POST', body: request.body, headers })).json()) as {
       access_token?: string
       active?: boolean

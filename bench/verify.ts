@@ -1,53 +1,18 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { deflateSync } from 'node:zlib'
-import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
+import { jwtVerify } from 'jose'
 import { createVerifier } from '../packages/verifier/src/index.ts'
 import type { BenchContext } from './support/bench.ts'
+import { AUDIENCE, startIssuer } from './support/issuer.ts'
 import { alternate, ratio, spread } from './support/measure.ts'
 import { type Report, show } from './support/report.ts'
 
 const TOKENS = 4000
-const AUDIENCE = 'https://api.example'
 
 /** The verifier with both of its caches warm, beside `jwtVerify` of jose with the key at hand. */
 export async function run({ options, say }: BenchContext): Promise<Report> {
-  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
-  const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }
-  let issuer = ''
-  const now = () => Math.floor(Date.now() / 1000)
-  const sign = (claims: object, typ: string) =>
-    new SignJWT({ iat: now(), exp: now() + 3600, ...claims })
-      .setProtectedHeader({ alg: 'ES256', kid: 'k', typ })
-      .sign(privateKey)
-  const uri = () => `${issuer}/protocol/openid-connect/status-lists/1`
-  const server = createServer(async (request, response) => {
-    if (request.url?.endsWith('/certs')) return response.end(JSON.stringify({ keys: [jwk] }))
-    const lst = deflateSync(new Uint8Array(16_384)).toString('base64url')
-    response.end(await sign({ sub: uri(), ttl: 3600, status_list: { bits: 1, lst } }, 'statuslist+jwt'))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}/realms/acme`
-
-  const tokens = await Promise.all(
-    Array.from({ length: TOKENS }, (_, n) =>
-      sign(
-        {
-          iss: issuer,
-          sub: 'sa',
-          client_id: 'sa',
-          aud: AUDIENCE,
-          scope: 'view',
-          roles: ['view'],
-          jti: `${n}`,
-          status: { status_list: { idx: n, uri: uri() } },
-        },
-        'at+jwt',
-      ),
-    ),
-  )
-  const verifier = createVerifier({ issuer, audience: AUDIENCE })
-  const rules = { issuer, audience: AUDIENCE, typ: 'at+jwt', algorithms: ['ES256'] }
+  const issuer = await startIssuer(3600)
+  const tokens = await issuer.tokens(TOKENS)
+  const verifier = createVerifier({ issuer: issuer.url, audience: AUDIENCE })
+  const rules = { issuer: issuer.url, audience: AUDIENCE, typ: 'at+jwt', algorithms: ['ES256'] }
   const time = (name: string, verify: (token: string) => Promise<unknown>) => async () => {
     const start = process.cpuUsage()
     for (const token of tokens) await verify(token)
@@ -60,7 +25,7 @@ export async function run({ options, say }: BenchContext): Promise<Report> {
     const { ours, jose } = await alternate(
       {
         ours: time('verifier', verifier.verify),
-        jose: time('jose', (token) => jwtVerify(token, publicKey, rules)),
+        jose: time('jose', (token) => jwtVerify(token, issuer.publicKey, rules)),
       },
       Math.max(options.rounds, 9),
     )
@@ -75,6 +40,6 @@ export async function run({ options, say }: BenchContext): Promise<Report> {
       ],
     }
   } finally {
-    server.close()
+    issuer.close()
   }
 }

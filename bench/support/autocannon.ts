@@ -9,10 +9,11 @@ let next = -1
 
 const setupRequest = (request: Request): Request => {
   next = load.order === 'random' ? Math.floor(Math.random() * lines.length) : (next + 1) % lines.length
-  const [path = '', body] = (lines[next] as string).split('\t')
+  const [path = '', body, bearer] = (lines[next] as string).split('\t')
   const headers = { ...request.headers }
   if (load.manyAddresses) headers['x-forwarded-for'] = `10.${byte()}.${byte()}.${byte()}`
-  if (body === undefined) return { ...request, method: 'GET', path, headers }
+  if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer}`
+  if (!body) return { ...request, method: 'GET', path, headers }
   headers['content-type'] = 'application/x-www-form-urlencoded'
   return { ...request, method: 'POST', path, body, headers }
 }

@@ -36,16 +36,20 @@ export interface RequestLine {
   readonly path: string
   /** `undefined`: a GET. */
   readonly body?: string
+  /** Sent with a GET as Authorization. */
+  readonly bearer?: string
 }
 
 export const CONNECTIONS = 64
 
 export function writeRequests(file: string, requests: readonly RequestLine[]): string {
-  writeFileSync(
-    file,
-    `${requests.map(({ path, body }) => (body === undefined ? path : `${path}\t${body}`)).join('\n')}\n`,
-  )
+  writeFileSync(file, `${requests.map(toLine).join('\n')}\n`)
   return file
+}
+
+function toLine({ path, body, bearer }: RequestLine): string {
+  if (bearer !== undefined) return `${path}\t\t${bearer}`
+  return body === undefined ? path : `${path}\t${body}`
 }
 
 /** For a load in random order: a generator reads a large file along. */

@@ -25,6 +25,8 @@ export interface Launch {
   readonly cores?: string | undefined
   /** Asked until it answers. Default: the port need only listen. */
   readonly readyPath?: string
+  /** Where it listens. Default: its log says so. */
+  readonly url?: string
 }
 
 const START_SECONDS = 60
@@ -44,7 +46,7 @@ export async function startServer(launch: Launch): Promise<Server> {
   // However the bench ends.
   const end = () => void child.kill('SIGTERM')
   process.once('exit', end)
-  const url = await untilItListens(child, log)
+  const url = launch.url ?? (await untilItListens(child, log))
   if (launch.readyPath) while (!(await answers(url + launch.readyPath))) await sleep(5)
   const startMilliseconds = performance.now() - started
   return {

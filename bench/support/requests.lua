@@ -1,4 +1,5 @@
 -- Requests for wrk from a file: a line each, path, tab, body; a line without a body is a GET.
+-- Path, two tabs and a token are a GET with the token in Authorization.
 -- Arguments: the file; the order, random or sequential; the mean pause of a connection in milliseconds.
 local SMALL = 2 ^ 20
 local file, lines, order, pause, next = nil, nil, 'random', 0, 0
@@ -39,6 +40,9 @@ function request()
   local tab = line:find('\t', 1, true)
   local host = ' HTTP/1.1\r\nHost: ' .. wrk.headers['Host'] .. '\r\n'
   if not tab then return 'GET ' .. line .. host .. '\r\n' end
+  if line:byte(tab + 1) == 9 then
+    return 'GET ' .. line:sub(1, tab - 1) .. host .. 'Authorization: Bearer ' .. line:sub(tab + 2) .. '\r\n\r\n'
+  end
   return 'POST ' .. line:sub(1, tab - 1) .. host .. 'Content-Type: application/x-www-form-urlencoded\r\n'
     .. 'Content-Length: ' .. #line - tab .. '\r\n\r\n' .. line:sub(tab + 1)
 end

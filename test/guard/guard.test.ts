@@ -193,10 +193,83 @@ t.test('grants that are long are left out, and the API is told so', async (t) =>
   t.same(JSON.parse(few.headers.get('x-auth-grants') as string), details.slice(0, 2))
 })
 
-t.test('two Authorization headers pass nowhere', async (t) => {
+t.test('a name of the token stays one name in a header, whatever it holds', async (t) => {
+  const { issuer, check } = await guarded(t)
+  const odd = await issuer.token({
+    client_id: ' sa-\u{1f511}\r\nX-Auth-Roles: admin\ud800',
+    roles: ['view admin', 'größe'],
+    scope: 'a%20b c',
+  })
+  const { status, headers } = await check('', odd)
+  t.equal(status, 200)
+  t.equal(headers.get('x-auth-client-id'), '%20sa-%F0%9F%94%91%0D%0AX-Auth-Roles:%20admin%EF%BF%BD')
+  t.equal(headers.get('x-auth-roles'), 'view%20admin gr%C3%B6%C3%9Fe')
+  t.equal(headers.get('x-auth-scope'), 'a%2520b c')
+})
+
+t.test(
+  'a remembered token is answered as it was, and what another route demands is still looked at',
+  async (t) => {
+    const { issuer, check } = await guarded(t)
+    const [one, two] = [await issuer.token(), await issuer.token({ client_id: 'sa-2', roles: ['operate'] })]
+    for (let i = 0; i < 3; i++) {
+      t.equal((await check('?role=view', one)).headers.get('x-auth-client-id'), 'sa-1')
+      t.equal((await check('?role=operate', two)).headers.get('x-auth-client-id'), 'sa-2')
+      t.equal((await check('?role=operate', one)).status, 403)
+      t.equal((await check('?role=operate&type=device&id=d1&group=eu-edge', one)).status, 200)
+      t.equal((await check('?role=manage&type=device&id=d1&group=eu-edge', one)).status, 403)
+    }
+  },
+)
+
+t.test('a remembered token asks the issuer where the route says so', async (t) => {
+  const introspection = { clientId: 'guard', clientSecret: 'x' }
+  const { issuer, check } = await guarded(t, { introspection })
+  const token = await issuer.token()
+  t.equal((await check('', token)).status, 200)
+  t.equal((await check('?check=introspect', token)).status, 401, 'the issuer calls it inactive')
+  issuer.introspectionAnswer = { active: true, scope: 'less', roles: [] }
+  const answer = await check('?check=introspect', token)
+  t.equal(answer.headers.get('x-auth-scope'), 'less')
+  t.equal((await check('', token)).headers.get('x-auth-scope'), 'devices:read devices:write')
+})
+
+t.test(
+  'a remembered token whose list cannot be had is refused, or goes on for as long as is allowed',
+  async (t) => {
+    for (const seconds of [0, 60]) {
+      const allowed = seconds > 0 && ({ acceptForSeconds: seconds } as const)
+      const { issuer, check } = await guarded(t, { ...(allowed && { whenStatusUnavailable: allowed }) })
+      const token = await issuer.token()
+      t.equal((await check('', token)).status, 200)
+      await issuer.stop()
+      issuer.time += 11_000
+      t.equal((await check('', token)).status, seconds > 0 ? 200 : 503)
+      issuer.time += 60_000
+      t.equal((await check('', token)).status, 503)
+    }
+  },
+)
+
+t.test(
+  'a caller that expects more than 100-continue, or sends a body, is answered like any other',
+  async (t) => {
+    const { issuer, check, port } = await guarded(t)
+    const token = await issuer.token()
+    t.match(await raw(port, '/check', token, 'Expect: the-unexpected\r\n'), /^HTTP\/1\.1 200/)
+    t.match(await raw(port, '/check', token, `Cookie: ${'x'.repeat(60_000)}\r\n`), /^HTTP\/1\.1 200/)
+    t.equal((await check('', token, { method: 'POST', body: 'x'.repeat(1_000_000) })).status, 200)
+    for (const method of ['HEAD', 'OPTIONS']) {
+      t.equal((await check('', token, { method })).status, 200)
+      t.equal((await check('', undefined, { method })).status, 401)
+    }
+  },
+)
+
+t.test('two Authorization headers pass nowhere, and are refused as nginx knows it', async (t) => {
   const { issuer, port } = await guarded(t)
   const token = await issuer.token()
-  t.match(await raw(port, '/check', token, `Authorization: Bearer ${token}\r\n`), /^HTTP\/1\.1 400/)
+  t.match(await raw(port, '/check', token, `Authorization: Bearer ${token}\r\n`), /^HTTP\/1\.1 401/)
 })
 
 t.test('the counts of outcomes are there for Prometheus', async (t) => {

@@ -21,7 +21,7 @@ t.test('the guard serves several issuers and routes of a file, and ends when it 
   const config = join(
     t.testdir({
       'guard.json': JSON.stringify({
-        issuers: issuers.map(({ url, audience }) => ({ issuer: url, audience })),
+        issuers: issuers.map(({ url, audience }) => ({ issuer: url, audience, accept_for_seconds: 60 })),
         routes: [{ path: '/', scope: ['a', 'b'] }],
       }),
     }),
@@ -58,6 +58,10 @@ t.test('a mistake of the operator is a sentence and the exit code 2', async (t) 
     'unknown.json': '{"issuers": [{"issuer": "https://a.example", "audience": "x"}], "route": []}',
     'route.json':
       '{"issuers": [{"issuer": "https://a.example", "audience": "x"}], "routes": [{"path": "/", "scop": "x"}]}',
+    'issuer.json': '{"issuers": ["https://a.example"]}',
+    'twice.json':
+      '{"issuers": [{"issuer": "https://a.example", "audience": "x", "acceptForSeconds": 1, "accept_for_seconds": 2}]}',
+    'null.json': '{"issuers": [{"issuer": "https://a.example", "audience": "x"}], "routes": [null]}',
     'option.json': '{"issuers": [{"issuer": "https://a.example", "audiense": "x"}]}',
   })
   const issuer = ['--issuer', 'https://auth.example/realms/a']
@@ -73,6 +77,9 @@ t.test('a mistake of the operator is a sentence and the exit code 2', async (t) 
     [['guard', '--config', join(folder, 'empty.json')], /not a list of issuers/],
     [['guard', '--config', join(folder, 'unknown.json')], /route is unknown/],
     [['guard', '--config', join(folder, 'route.json')], /the demand scop is unknown/],
+    [['guard', '--config', join(folder, 'issuer.json')], /an issuer is not a JSON object/],
+    [['guard', '--config', join(folder, 'twice.json')], /acceptForSeconds is there twice/],
+    [['guard', '--config', join(folder, 'null.json')], /a route is not a JSON object/],
     [['guard', '--config', join(folder, 'option.json')], /audiense is not an option/],
   ]
   for (const [args, message] of cases) {

@@ -40,3 +40,31 @@ t.test('a list of issuers that is empty or names one twice is a mistake of the p
   t.throws(() => createMultiIssuerVerifier([]), TypeError)
   t.throws(() => createMultiIssuerVerifier([options, options]), TypeError)
 })
+
+t.test('recall knows a token that its issuer took before, while all at hand is fresh', async (t) => {
+  const [first, second] = (await Promise.all([Issuer.start(t), Issuer.start(t)])) as [Issuer, Issuer]
+  const verifier = createMultiIssuerVerifier(
+    [first, second].map(({ url, now }) => ({
+      issuer: url,
+      audience: 'https://api.example',
+      now,
+      rememberTokens: 10,
+    })),
+  )
+  const [one, two] = [await first.token(), await second.token({ authorization_details_omitted: true })]
+  t.equal(verifier.recall(one), undefined, 'never seen')
+  await verifier.verify(one)
+  await verifier.verify(two)
+  t.equal(verifier.recall(one)?.issuer, first.url)
+  t.ok(Object.isFrozen(verifier.recall(one)))
+  t.equal(verifier.recall(two), undefined, 'its permissions are the issuer to ask for')
+  t.equal(verifier.recall(one, { check: 'introspect' }), undefined)
+  const asked = { ...first.fetches }
+  first.time += 11_000
+  t.equal(verifier.recall(one), undefined, 'the list is stale')
+  t.same(first.fetches, asked, 'nothing is asked')
+  await verifier.verify(one)
+  t.ok(verifier.recall(one))
+  first.time -= 60_000
+  t.equal(verifier.recall(one), undefined, 'the clock was set back')
+})

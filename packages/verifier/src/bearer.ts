@@ -8,6 +8,7 @@ export interface BearerRequest {
   readonly url?: string | undefined
 }
 
+const AUTHORIZATION = 'authorization'
 const SCHEME = /^bearer(?: |$)/i
 // RFC 6750 section 2.1: b64token.
 const CREDENTIALS = /^bearer +([\w.~+/-]+=*)$/i
@@ -33,7 +34,8 @@ export function readBearerToken({ headers, rawHeaders, url }: BearerRequest): st
 function countAuthorization(rawHeaders: readonly string[] = []): number {
   let count = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() === 'authorization') count++
+    const name = rawHeaders[at] as string
+    if (name.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) count++
   }
   return count
 }

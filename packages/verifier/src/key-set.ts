@@ -18,6 +18,8 @@ interface PublishedKey {
   readonly jwk: JWK
   readonly alg: string
   imported?: Promise<CryptoKey>
+  /** The imported key, for those who do not wait. */
+  ready?: CryptoKey
 }
 
 interface KeyList {
@@ -47,10 +49,17 @@ export class KeySet {
       throw new TokenError('algorithm_mismatch', { reason: `${alg}, but the key is for ${key.alg}` })
     try {
       key.imported ??= importJWK(key.jwk, alg) as Promise<CryptoKey>
-      return await key.imported
+      key.ready ??= await key.imported
+      return key.ready
     } catch (cause) {
       throw new TokenError('unknown_key', { reason: `this runtime cannot use a key for ${alg}`, cause })
     }
+  }
+
+  /** The key where the keys are fresh and it was used before; nothing is asked. */
+  known(kid: string, alg: string): CryptoKey | undefined {
+    const key = this.#list.fresh?.keys.get(kid)
+    return key?.alg === alg ? key.ready : undefined
   }
 
   /** Loads the keys where they are not fresh. */

@@ -48,11 +48,18 @@ export class RefreshingValue<T> {
     return this.#gone
   }
 
-  /** The fresh value; else a newly loaded one; else, when that fails, a stale one that is still usable. */
-  async get(): Promise<T> {
+  /** The value while it is fresh; nothing is loaded. */
+  get fresh(): T | undefined {
     const now = this.#now()
     // A clock that was set back must not keep a value alive.
-    if (this.#value !== undefined && this.#loadedAt <= now && now < this.#freshUntil) return this.#value
+    return this.#loadedAt <= now && now < this.#freshUntil ? this.#value : undefined
+  }
+
+  /** The fresh value; else a newly loaded one; else, when that fails, a stale one that is still usable. */
+  async get(): Promise<T> {
+    const { fresh } = this
+    if (fresh !== undefined) return fresh
+    const now = this.#now()
     if (this.#failure) {
       const resting = now - this.#failure.at < PAUSE_AFTER_FAILURE_MS && now >= this.#failure.at
       if (this.#isUsable(now) && this.#isKnownToFail(now)) {

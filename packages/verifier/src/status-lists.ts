@@ -50,6 +50,13 @@ export class StatusLists {
     })
   }
 
+  /** True where a fresh list is at hand and calls the token valid; nothing is asked. */
+  isKnownValid(claim: unknown): boolean {
+    const { idx, uri } = readReference(claim)
+    const list = this.#lists.get(uri)?.fresh
+    return list !== undefined && statusAt(list, idx) === VALID
+  }
+
   async #statusAt(list: RefreshingValue<HeldList>, idx: number): Promise<number | undefined> {
     try {
       const status = statusAt(await list.get(), idx)

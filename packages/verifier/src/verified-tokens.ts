@@ -1,7 +1,7 @@
 import type { AccessToken } from './access-token.ts'
 import type { SignedJwt } from './signed-jwt.ts'
 
-/** A token whose signature held, and the key that it held for. */
+/** A token whose signature held, and the key that it held for. Once remembered, the token is frozen. */
 export interface VerifiedToken {
   readonly jwt: SignedJwt
   readonly token: AccessToken
@@ -9,7 +9,7 @@ export interface VerifiedToken {
 }
 
 /** Longer tokens are verified each time: memory stays within a few hundred MB at the most. */
-const MAX_LENGTH = 4096
+export const MAX_REMEMBERED_LENGTH = 4096
 
 /** Remembers tokens whose signature held. Times, key and status are the caller's to check each time. */
 export class VerifiedTokens {
@@ -26,9 +26,9 @@ export class VerifiedTokens {
 
   add(verified: VerifiedToken): void {
     const { text } = verified.jwt
-    if (this.#max === 0 || text.length > MAX_LENGTH) return
+    if (this.#max === 0 || text.length > MAX_REMEMBERED_LENGTH) return
     if (this.#tokens.size >= this.#max) this.#tokens.delete(this.#tokens.keys().next().value as string)
-    this.#tokens.set(text, verified)
+    this.#tokens.set(text, { ...verified, token: Object.freeze({ ...verified.token }) })
   }
 
   forget(text: string): void {

@@ -11,6 +11,7 @@ import {
   type VerifierSettings,
 } from './options.ts'
 import { grants, type Target } from './permissions.ts'
+import { recollection } from './recollection.ts'
 import { checkSignature, readJwt, type SignedJwt } from './signed-jwt.ts'
 import { StatusLists } from './status-lists.ts'
 import { TokenError } from './token-error.ts'
@@ -31,6 +32,11 @@ export interface Verifier {
    * @throws {TokenError}
    */
   verify(token: string, options?: VerifyOptions): Promise<AccessToken>
+  /**
+   * The token, where it was verified before (`rememberTokens`) and all that is at hand is fresh and says that it is still
+   * good. Asks and awaits nothing. `undefined` says nothing of the token: `verify` it then.
+   */
+  recall(token: string, options?: VerifyOptions): AccessToken | undefined
   /**
    * Verifies the Bearer token in the Authorization header of a request (RFC 6750 section 2.1).
    * @throws {TokenError}
@@ -58,8 +64,10 @@ export interface Verifier {
 export function createVerifier(options: VerifierOptions): Verifier {
   const settings = readOptions(options)
   const keys = keySetOf(settings)
-  const checkStatus = statusCheck(settings, keys)
-  const verifySignature = signatureCheck(settings, keys)
+  const statusLists = new StatusLists({ ...settings, keys })
+  const remembered = new VerifiedTokens(settings.rememberTokens)
+  const checkStatus = statusCheck(settings, statusLists)
+  const verifySignature = signatureCheck(settings, keys, remembered)
   const findOmitted = omittedDetails(settings)
 
   const verify = async (text: string, how: VerifyOptions = {}): Promise<AccessToken> => {
@@ -77,6 +85,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   return {
     issuers: [settings.issuer],
     verify,
+    recall: recollection(settings, { keys, statusLists, remembered }),
     authenticate: async (request, how) => verify(readBearerToken(request), how),
     ready: () => keys.ready(),
     mayOn,
@@ -88,13 +97,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
 }
 
 /** Verifies form, claims and signature; of a token that it remembers, its times and its key. */
-function signatureCheck(settings: VerifierSettings, keys: KeySet) {
+function signatureCheck(settings: VerifierSettings, keys: KeySet, remembered: VerifiedTokens) {
   const rules = {
     maxBytes: settings.maxTokenBytes,
     type: settings.tokenType,
     algorithms: settings.algorithms,
   }
-  const remembered = new VerifiedTokens(settings.rememberTokens)
 
   const recall = async (text: string): Promise<VerifiedToken | undefined> => {
     const known = remembered.get(text)
@@ -125,9 +133,8 @@ function signatureCheck(settings: VerifierSettings, keys: KeySet) {
 }
 
 /** Learns whether the token was revoked, in the way that the options and the call choose. */
-function statusCheck(settings: VerifierSettings, keys: KeySet) {
+function statusCheck(settings: VerifierSettings, statusLists: StatusLists) {
   const { introspection, introspectionMaxAgeSeconds, requireStatus, now } = settings
-  const statusLists = new StatusLists({ ...settings, keys })
   const introspected =
     introspection &&
     new IntrospectedTokens({ ...settings, ...introspection }, introspectionMaxAgeSeconds, now)

@@ -33,7 +33,8 @@ GET /ready, GET /metrics
   --check introspect          ask the issuer about each token; needs the next two
   --client-id ID              the service account that introspects
   --client-secret-file FILE   its secret
-  --config FILE               JSON: { "listen", "issuers": [ … ], "routes": [ { "path", "scope", … } ] }
+  --config FILE               JSON: { "listen", "issuers": [ { "issuer", "audience", … } ],
+                              "routes": [ { "path", "scope", … } ] }
 `
 
 const OPTIONS = {
@@ -91,7 +92,7 @@ function readFileConfiguration(path: string, listen: string | undefined): Config
     throw new ConfigurationError(`${path}: listen is not a text`)
   return {
     listen: readListen(listen ?? written),
-    issuers: issuers.map(toVerifierOptions),
+    issuers: issuers.map((issuer) => toVerifierOptions(readMembers(path, 'an issuer', issuer))),
     routes: readRoutes(path, routes),
   }
 }
@@ -105,6 +106,19 @@ function readJson(path: string): Record<string, unknown> {
     throw new ConfigurationError(`${path} cannot be read: ${(error as Error).message}`)
   }
   throw new ConfigurationError(`${path} is not a JSON object`)
+}
+
+/** Names are taken as the verifier's options write them, and with underscores. */
+function readMembers(path: string, what: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigurationError(`${path}: ${what} is not a JSON object`)
+  const members: Record<string, unknown> = {}
+  for (const [written, member] of Object.entries(value)) {
+    const name = written.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    if (Object.hasOwn(members, name)) throw new ConfigurationError(`${path}: ${name} is there twice`)
+    members[name] = member
+  }
+  return members
 }
 
 /** The names of the file and of the flags, as the verifier's own options. */
@@ -138,7 +152,7 @@ function readRoutes(path: string, routes: unknown): Route[] | undefined {
   if (routes === undefined) return undefined
   if (!Array.isArray(routes)) throw new ConfigurationError(`${path}: routes is not a list`)
   return routes.map((route) => {
-    const { path: below, ...demands } = route as Record<string, unknown>
+    const { path: below, ...demands } = readMembers(path, 'a route', route)
     if (typeof below !== 'string' || !below.startsWith('/'))
       throw new ConfigurationError(`${path}: a route's path does not begin with /`)
     const query = new URLSearchParams()

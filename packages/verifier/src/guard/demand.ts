@@ -1,6 +1,6 @@
 import type { AccessToken } from '../access-token.ts'
 import type { RevocationCheck } from '../options.ts'
-import { requireRole, requireScope } from '../permissions.ts'
+import { grants, requireRole, requireScope } from '../permissions.ts'
 import type { Verifier } from '../verifier.ts'
 
 /** What a route wants of a token beside being good. All of it has to hold. */
@@ -50,6 +50,13 @@ function readCheck(value: string | null): RevocationCheck | undefined {
   if (value === null) return undefined
   if (value === 'introspect' || value === 'status-list') return value
   throw new DemandError('check is neither status-list nor introspect')
+}
+
+/** Whether the token itself shows that it meets the demand; nothing is asked. */
+export function isMetBy({ scopes, role, target }: Demand, token: AccessToken): boolean {
+  for (const scope of scopes) if (!token.scope.includes(scope)) return false
+  if (role === undefined || token.roles.includes(role)) return true
+  return target !== undefined && grants(token.authorizationDetails, target, role)
 }
 
 /** @throws TokenError where the token does not meet the demand */

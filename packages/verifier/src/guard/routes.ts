@@ -9,6 +9,7 @@ export interface Route {
 
 const PREFIX = '/check'
 const MAX_REMEMBERED = 1000
+const MAX_REMEMBERED_LENGTH = 512
 
 /**
  * What a request to the guard demands. With routes, the path below `/check` decides and the query is not read: some
@@ -24,6 +25,7 @@ export function createDemandReader(routes: readonly Route[] | undefined): (url: 
     const known = remembered.get(url)
     if (known) return known
     const demand = read(url)
+    if (url.length > MAX_REMEMBERED_LENGTH) return demand
     if (remembered.size >= MAX_REMEMBERED) remembered.clear()
     remembered.set(url, demand)
     return demand

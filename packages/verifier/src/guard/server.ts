@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AccessToken } from '../access-token.ts'
 import { readBearerToken } from '../bearer.ts'
 import { TokenError } from '../token-error.ts'
 import type { Verifier } from '../verifier.ts'
-import { type Answer, accepted, MISCONFIGURED, refused } from './answer.ts'
-import { DemandError, meet } from './demand.ts'
+import { type Answer, accepted, answerOf, FAULT, MISCONFIGURED, refused } from './answer.ts'
+import { DemandError, isMetBy, meet } from './demand.ts'
+import { countOutcomes, type Outcomes } from './outcomes.ts'
 import { createDemandReader, isCheck, type Route } from './routes.ts'
 
 export interface GuardOptions {
@@ -16,58 +18,94 @@ export interface GuardOptions {
 
 const TEXT = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
 
+// A proxy sends the caller's whole headers, and with them a token of up to 64 KiB.
+const MAX_HEADER_BYTES = 131_072
+
 /** Answers a proxy's questions about the Bearer tokens of its callers: `/check…`, `/ready`, `/metrics`. */
 export function createGuard(options: GuardOptions): Server {
-  const check = createCheck(options)
-  const outcomes = new Map<string, number>()
-  const count = (outcome: string) => void outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+  const outcomes = countOutcomes()
+  const check = createCheck(options, outcomes)
 
-  const answer = async (request: IncomingMessage): Promise<Answer> => {
+  const answer = (request: IncomingMessage): Answer | Promise<Answer> => {
     const url = request.url ?? '/'
-    if (isCheck(url)) {
-      const [outcome, answered] = await check(request, url)
-      count(outcome)
-      return answered
-    }
-    if (url === '/metrics') return { status: 200, headers: TEXT, body: metrics(outcomes) }
+    if (isCheck(url)) return check(request, url)
+    if (url === '/metrics') return answerOf(200, TEXT, outcomes.text())
     if (url === '/ready') return ready(options.verifier)
-    return { status: 404, headers: {} }
+    return answerOf(404, {})
   }
-  return createServer((request, response) => {
-    // A check has no body of use, and the caller's is the API's.
-    request.resume()
-    answer(request).then(
-      (answered) => send(response, answered),
-      (error: Error) => {
-        options.log('a check failed', { reason: error.message })
-        count('fault')
-        send(response, { status: 503, headers: { 'retry-after': '1' } })
-      },
-    )
-  })
+  const fail = (error: unknown): Answer => {
+    options.log('a check failed', { reason: error instanceof Error ? error.message : String(error) })
+    outcomes.count('fault')
+    return FAULT
+  }
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    try {
+      const answered = answer(request)
+      if (answered instanceof Promise) answered.catch(fail).then((late) => send(response, late))
+      else send(response, answered)
+    } catch (error) {
+      send(response, fail(error))
+    }
+  }
+  // The proxy decides how long it keeps a connection: one that the guard ends may just be in use.
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true, keepAliveTimeout: 0 },
+    handle,
+  )
+  // Expectations are the caller's, and the API's to meet.
+  return server.on('checkExpectation', handle)
 }
 
-function createCheck({ verifier, routes, log }: GuardOptions) {
+function createCheck({ verifier, routes, log }: GuardOptions, outcomes: Outcomes) {
   const demandOf = createDemandReader(routes)
   const sometimes = onceASecond(log)
+  const answers = new WeakMap<AccessToken, Answer>()
 
-  return async (request: IncomingMessage, url: string): Promise<[outcome: string, Answer]> => {
+  const answerOnce = (token: AccessToken): Answer => {
+    const known = answers.get(token)
+    if (known) return known
+    const answer = accepted(token)
+    answers.set(token, answer)
+    return answer
+  }
+  const refuse = (error: unknown): Answer => {
+    if (error instanceof TokenError) {
+      if (error.status >= 500)
+        sometimes('a check could not be made', { code: error.code, reason: reasonOf(error) })
+      outcomes.count(error.code)
+      return refused(error)
+    }
+    if (!(error instanceof DemandError)) throw error
+    sometimes('a check was refused: look at the configuration of the proxy', { reason: error.message })
+    outcomes.count('misconfigured')
+    return MISCONFIGURED
+  }
+
+  return (request: IncomingMessage, url: string): Answer | Promise<Answer> => {
     try {
       const demand = demandOf(url)
       // The URL is the proxy's question: only headers are the caller's.
       const { headers, rawHeaders } = request
-      const token = await verifier.verify(readBearerToken({ headers, rawHeaders }), demand)
-      await meet(demand, token, verifier)
-      return ['accepted', accepted(token)]
-    } catch (error) {
-      if (error instanceof TokenError) {
-        if (error.status >= 500)
-          sometimes('a check could not be made', { code: error.code, reason: reasonOf(error) })
-        return [error.code, refused(error)]
+      const text = readBearerToken({ headers, rawHeaders })
+      const known = verifier.recall(text, demand)
+      if (known && isMetBy(demand, known)) {
+        outcomes.count('accepted')
+        return answerOnce(known)
       }
-      if (!(error instanceof DemandError)) throw error
-      sometimes('a check was refused: look at the configuration of the proxy', { reason: error.message })
-      return ['misconfigured', MISCONFIGURED]
+      return verify(text, demand)
+    } catch (error) {
+      return refuse(error)
+    }
+  }
+
+  async function verify(text: string, demand: ReturnType<typeof demandOf>): Promise<Answer> {
+    try {
+      const token = await verifier.verify(text, demand)
+      await meet(demand, token, verifier)
+      outcomes.count('accepted')
+      return accepted(token)
+    } catch (error) {
+      return refuse(error)
     }
   }
 }
@@ -81,14 +119,7 @@ async function ready(verifier: Verifier): Promise<Answer> {
     () => undefined,
     (error: Error) => error.message,
   )
-  return { status: problem === undefined ? 200 : 503, headers: TEXT, body: `${problem ?? 'ready'}\n` }
-}
-
-function metrics(outcomes: ReadonlyMap<string, number>): string {
-  const lines = [...outcomes].map(
-    ([outcome, n]) => `mintmark_guard_checks_total{outcome="${outcome}"} ${n}\n`,
-  )
-  return `# HELP mintmark_guard_checks_total Checks by outcome.\n# TYPE mintmark_guard_checks_total counter\n${lines.join('')}`
+  return answerOf(problem === undefined ? 200 : 503, TEXT, `${problem ?? 'ready'}\n`)
 }
 
 /** A fault that each request meets makes one line a second. */
@@ -103,6 +134,6 @@ function onceASecond(log: GuardOptions['log']): GuardOptions['log'] {
 }
 
 function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body ?? '')) })
+  response.writeHead(status, headers as string[])
   response.end(body)
 }

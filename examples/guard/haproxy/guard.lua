@@ -4,9 +4,11 @@ local GUARD = "http://127.0.0.1:9191"
 
 local KEPT = {
   ["www-authenticate"] = "txn.guard_challenge",
+  ["x-auth-issuer"] = "txn.guard_issuer",
   ["x-auth-client-id"] = "txn.guard_client_id",
   ["x-auth-scope"] = "txn.guard_scope",
   ["x-auth-roles"] = "txn.guard_roles",
+  ["x-auth-expires"] = "txn.guard_expires",
   ["x-auth-grants"] = "txn.guard_grants",
 }
 
