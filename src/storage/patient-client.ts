@@ -33,6 +33,7 @@ export class PatientClient extends pg.Client {
   #gaveUp = false
   #cancelled = Promise.resolve()
   #answered: (() => void) | undefined
+  #waiting: Waiting | undefined
 
   constructor(config: PatientClientConfig) {
     super({ ...config, types: rowTypes })
@@ -73,6 +74,13 @@ export class PatientClient extends pg.Client {
     this.#answered?.()
   }
 
+  /** Cancels the query under way. Its caller gets an error, and the connection closes. */
+  cancelQuery(): void {
+    if (!this.#waiting?.callback) return
+    this.#waiting.cancelled = true
+    expire(this.#waiting)
+  }
+
   /** Waits for the cancel request: a pooler needs this connection to find its target. */
   // @ts-expect-error pg declares two overloads.
   override end(callback?: () => void): Promise<void> {
@@ -96,10 +104,11 @@ export class PatientClient extends pg.Client {
     if (this.#gaveUp) return void process.nextTick(callback, timeoutError())
     if (this.#wrongSettings.size > 0) return this.#refuseSettings(callback)
     const waiting: Waiting = { client: this, text, callback }
+    this.#waiting = waiting
     const timer = setTimeout(expire, QUERY_MILLISECONDS, waiting)
     super.query(text, values, (error: Error | undefined, result) => {
       clearTimeout(timer)
-      if (error) this.#noteFault(error)
+      if (error && !waiting.cancelled) this.#noteFault(error)
       if (waiting.callback) waiting.callback(error, result)
       else this.#answered?.()
     })
@@ -185,6 +194,8 @@ interface Waiting {
   readonly client: { giveUp(text: string): void }
   readonly text: string
   callback?: QueryCallback | undefined
+  /** By its caller, so the error is no fault of the database. */
+  cancelled?: boolean
 }
 
 function expire(waiting: Waiting): void {

@@ -7,6 +7,7 @@ import {
   searchKeyOf,
 } from '../domain/protected-resource.ts'
 import { nameKey } from '../domain/service-account.ts'
+import { executeCancellable } from './cancellable-query.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ProtectedResourceRow } from './tables.ts'
 
@@ -26,15 +27,21 @@ export interface ProtectedResourceFilter {
   readonly after: ResourceKey | undefined
   readonly limit: number
   readonly type?: string | undefined
+}
+
+export interface ProtectedResourceSearch extends ProtectedResourceFilter {
   /** Part of the name or the id; case-insensitive. */
-  readonly contains?: string | undefined
+  readonly contains: string
+  /** Resources to read at most. */
+  readonly rows: number
+  readonly signal?: AbortSignal | undefined
 }
 
 /** One page, ordered by type and id. */
 export async function listProtectedResources(
   db: Database,
   realmId: string,
-  { after, limit, type, contains }: ProtectedResourceFilter,
+  { after, limit, type }: ProtectedResourceFilter,
 ): Promise<ProtectedResource[]> {
   let query = db
     .selectFrom('protected_resources')
@@ -42,11 +49,42 @@ export async function listProtectedResources(
     .select(groups)
     .where('realm_id', '=', realmId)
   if (type !== undefined) query = query.where('type', '=', type)
-  if (contains !== undefined)
-    query = query.where(sql<boolean>`position(${nameKey(contains)} in search_key) > 0`)
   if (after) query = query.where(sql<boolean>`(type, id) > (${after.type}, ${after.id})`)
   const rows = await query.orderBy('type').orderBy('id').limit(limit).execute()
   return rows.map(toProtectedResource)
+}
+
+/** Resources that match among the next `rows`, and the last key read (`undefined` at the end of the list). */
+export async function searchProtectedResources(
+  db: Database,
+  realmId: string,
+  { after, limit, type, contains, rows, signal }: ProtectedResourceSearch,
+): Promise<{ readonly hits: readonly ProtectedResource[]; readonly end: ResourceKey | undefined }> {
+  const start = after ?? { type: '', id: '' }
+  const found = await executeCancellable(
+    db,
+    sql<Row & { is_end: boolean }>`
+      select * from (with scanned as materialized (
+        select realm_id, type, id, name, search_key, created_at, updated_at from protected_resources
+        where realm_id = ${realmId}::bigint and (type, id) > (${start.type}, ${start.id})
+          ${type === undefined ? sql`` : sql`and type = ${type}`}
+        order by type, id limit ${rows}
+      ), hits as (
+        select * from scanned as protected_resources where position(${nameKey(contains)} in search_key) > 0
+        order by type, id limit ${limit}
+      )
+      select type, id, name, created_at, updated_at, ${groups}, false as is_end from hits as protected_resources
+      union all
+      (select type, id, name, created_at, updated_at, '{}', true from scanned
+        where (select count(*) from scanned) = ${rows} order by type desc, id desc limit 1)) found
+      order by is_end, type, id
+    `,
+    signal,
+  )
+  return {
+    hits: found.filter((row) => !row.is_end).map(toProtectedResource),
+    end: found.find((row) => row.is_end),
+  }
 }
 
 export async function findProtectedResource(

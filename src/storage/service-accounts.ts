@@ -1,6 +1,6 @@
 import { type Nullable, type Selectable, sql } from 'kysely'
 import type { AuthMethod } from '../domain/client-key.ts'
-import { nameKey, type ServiceAccount } from '../domain/service-account.ts'
+import type { ServiceAccount } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { LastUseRow, ServiceAccountRow } from './tables.ts'
 
@@ -85,29 +85,26 @@ export async function lockServiceAccount(
   return row && toServiceAccount(row)
 }
 
-export interface ServiceAccountFilter {
-  /** `next` of the previous page; empty: start at the beginning. */
-  readonly after: string
-  readonly limit: number
-  /** Part of the name; case-insensitive. */
-  readonly nameContains?: string | undefined
-  /** Neither used nor created since this time. */
-  readonly unusedSince?: Date | undefined
-}
-
-/** One page, ordered by name key. */
+/** A page in order of name key. @param after the `next` of the page before; empty: from the beginning */
 export async function listServiceAccounts(
   db: Database,
   realmId: string,
-  { after, limit, nameContains, unusedSince }: ServiceAccountFilter,
+  { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<ServiceAccount[]> {
-  let query = selectServiceAccounts(db, realmId).where('name_key', '>', after)
-  if (nameContains !== undefined)
-    query = query.where(sql<boolean>`position(${nameKey(nameContains)} in name_key) > 0`)
-  if (unusedSince !== undefined)
-    query = query.where((eb) => eb(eb.fn.coalesce('used_at', 'created_at'), '<', unusedSince))
+  const query = selectServiceAccounts(db, realmId).where('name_key', '>', after)
   const rows = await query.orderBy('name_key').limit(limit).execute()
   return rows.map(toServiceAccount)
+}
+
+/** Accounts with these name keys, in order of name key. */
+export async function findServiceAccountsByNameKey(
+  db: Database,
+  realmId: string,
+  keys: readonly string[],
+): Promise<ServiceAccount[]> {
+  if (keys.length === 0) return []
+  const query = selectServiceAccounts(db, realmId).where('name_key', 'in', keys)
+  return (await query.orderBy('name_key').execute()).map(toServiceAccount)
 }
 
 export interface ServiceAccountChanges {

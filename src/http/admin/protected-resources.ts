@@ -49,7 +49,7 @@ export function protectedResourceRoutes(app: AdminScope, operations: Pick<Operat
     },
     async (request) => {
       const { cursor, limit = DEFAULT_LIMIT, type, search } = request.query
-      const query = { after: readCursor(cursor), limit, type, contains: search }
+      const query = { after: readCursor(cursor), limit, type, contains: search, signal: request.signal }
       const page = await operations.resources.list(actorOf(request), request.params.realm, query)
       return pageToWire(page, protectedResourceToWire)
     },

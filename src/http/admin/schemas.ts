@@ -36,7 +36,8 @@ export function pageOf<T extends TSchema>(item: T) {
     items: Type.Array(item),
     next_cursor: Type.Unsafe<string | null>({
       type: ['string', 'null'],
-      description: 'Where the next page begins; null: this is the last one',
+      description:
+        'Where the next page begins; null: this is the last one. A search reads a bounded number of rows for a page, so a page may have few items, or none, and still a next page',
     }),
   })
 }

@@ -50,6 +50,7 @@ export function serviceAccountRoutes(
         limit,
         nameContains: name,
         unusedSince: readMoment(unused_since, 'unused_since'),
+        signal: request.signal,
       })
       return pageToWire(page, (account) => serviceAccountToWire(account, realm))
     },

@@ -56,7 +56,7 @@ export async function grantsCard(
     limit: GRANTS,
     after: after === '' ? undefined : after,
   })
-  const filter = { limit: FOUND, contains: find }
+  const filter = { limit: FOUND, contains: find, after: asked.query('from'), signal: asked.signal }
   const found = find === '' ? undefined : await operations.resources.list(visit.actor, visit.realm, filter)
   return html`<section class="card" id="grants"><h2>On devices and device groups</h2>
 ${list(visit, account, grants)}
@@ -96,6 +96,12 @@ function search(visit: Visit, account: ServiceAccount, realm: Realm, found: Foun
 }
 
 function results(visit: Visit, account: ServiceAccount, realm: Realm, { find, items, next }: Found): Content {
+  const query = next !== undefined && new URLSearchParams({ find, from: next }).toString()
+  const more =
+    query &&
+    html`<p class="pager"><a class="button small" href="?${query}#grants">Search on${icon('chevron-right')}</a></p>`
+  if (items.length === 0 && more)
+    return html`<p class="muted">No device or device group with “${named(find)}” in its name or id so far.</p>${more}`
   if (items.length === 0)
     return html`<p class="muted">No device or device group has “${named(find)}” in its name or id.</p>`
   const roles = grantableRoles(realm)
@@ -109,7 +115,7 @@ ${form(
 <button class="small" aria-label="Grant it on ${resource.name}">${icon('plus')}Grant</button>`,
 )}</li>`
   return html`<ul class="lines">${items.map(line)}</ul>
-${next !== undefined && html`<p class="hint">These are the first ${FOUND}. Type more to find others.</p>`}`
+${more && html`<p class="hint">These are the first ${FOUND}. Type more to find others.</p>${more}`}`
 }
 
 function nameOf({ type, id, name }: { type: string; id: string; name: string }): Html {

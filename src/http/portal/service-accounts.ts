@@ -19,13 +19,14 @@ export function serviceAccountsScreen(
   portal: Portal,
   operations: Pick<Operations, 'realms' | 'accounts'>,
 ): void {
-  portal.page('/portal/:realm/service-accounts', async (visit, { query }) => {
+  portal.page('/portal/:realm/service-accounts', async (visit, asked) => {
+    const { query } = asked
     const search = query('search').trim().slice(0, 200)
     const realm = await operations.realms.find(visit.actor, visit.realm)
     const { items, next } = await operations.accounts.list(visit.actor, visit.realm, {
       after: query('after'),
       limit: PAGE,
-      ...(search !== '' && { nameContains: search }),
+      ...(search !== '' && { nameContains: search, signal: asked.signal }),
     })
     const done = DONE.get(query('done'))
     return {
@@ -36,8 +37,8 @@ export function serviceAccountsScreen(
 ${done && notice('success', done)}
 <p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and secret for short-lived tokens.</p>
 ${toolbar(visit, realm, search)}
-${items.length > 0 ? table(visit, items) : empty(visit, realm, search)}
-${next !== undefined && html`<p class="pager"><a class="button" href="?${new URLSearchParams({ search, after: next }).toString()}">Next page${icon('chevron-right')}</a></p>`}`,
+${items.length > 0 ? table(visit, items) : empty(visit, realm, search, next)}
+${next !== undefined && html`<p class="pager"><a class="button" href="?${new URLSearchParams({ search, after: next }).toString()}">${items.length > 0 ? 'Next page' : 'Search on'}${icon('chevron-right')}</a></p>`}`,
     }
   })
 }
@@ -92,7 +93,9 @@ ${
 </table></div>`
 }
 
-function empty(visit: Visit, realm: Realm, search: string): Html {
+function empty(visit: Visit, realm: Realm, search: string, next: string | undefined): Html {
+  if (next !== undefined)
+    return html`<div class="card empty">${icon('magnifying-glass')}<h2>No service account called like “${named(search)}” so far</h2><p>There are more service accounts to search.</p></div>`
   if (search !== '')
     return html`<div class="card empty">${icon('magnifying-glass')}<h2>No service account is called like “${named(search)}”</h2><p><a href="/portal/${visit.realm}/service-accounts">Show all</a></p></div>`
   return html`<div class="card empty">${icon('cpu-chip')}<h2>No service accounts yet</h2>

@@ -49,6 +49,8 @@ export interface Asked {
   readonly params: Params
   /** One value a name, the last. */
   query(name: string): string
+  /** Of a page: aborts when the browser no longer waits for it. */
+  readonly signal: AbortSignal
 }
 
 /** What the ways in and the pages behind them share. */
@@ -156,6 +158,9 @@ function asked(request: Request): Asked {
   return {
     params: request.params,
     query: (name) => [request.query[name] ?? ''].flat().at(-1) as string,
+    get signal() {
+      return request.signal
+    },
   }
 }
 

@@ -1,17 +1,15 @@
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
-import { type Page, pageOfRows } from '../../domain/page.ts'
+import type { Page } from '../../domain/page.ts'
 import { checkAccountRights } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
-import { nameKey, type ServiceAccount } from '../../domain/service-account.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
 import { requireRoomForRights } from '../../domain/token-size.ts'
 import { updateRealmFreeingPlace } from '../../storage/realms.ts'
 import {
   deleteServiceAccount,
   findServiceAccount,
-  listServiceAccounts,
-  type ServiceAccountFilter,
   updateServiceAccount,
 } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -24,6 +22,7 @@ import {
   keepPlatformAdministrator,
   unknownAccount,
 } from './account-changes.ts'
+import { pageOfServiceAccounts, type ServiceAccountFilter } from './account-search.ts'
 import {
   createServiceAccount,
   type NewServiceAccountRequest,
@@ -64,13 +63,12 @@ export function serviceAccounts(deps: Deps) {
       return refusals.ofChange(attempt, () => createServiceAccount(deps, actor, realmName, request))
     },
 
-    /** A page in order of name. */
+    /** A page in order of name; see `pageOfServiceAccounts`. */
     list(actor: Actor, realmName: string, filter: ServiceAccountFilter): Promise<Page<ServiceAccount>> {
       return refusals.ofRead({ actor, action: 'service-account.list', realm: realmName }, async () => {
         requireAuthority(actor, realmName, 'view')
         const { id } = await realmNamed(db, realmName)
-        const rows = await listServiceAccounts(db, id, { ...filter, limit: filter.limit + 1 })
-        return pageOfRows(rows, filter.limit, ({ name }) => nameKey(name))
+        return pageOfServiceAccounts(db, id, filter)
       })
     },
 

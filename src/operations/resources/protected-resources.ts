@@ -3,7 +3,7 @@ import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { MAX_AUDITED_GRANTS } from '../../domain/grant.ts'
-import { badCursor, type Page, pageOfRows } from '../../domain/page.ts'
+import type { Page } from '../../domain/page.ts'
 import {
   type ImportOutcome,
   isResourceKey,
@@ -20,33 +20,28 @@ import { lockGrantees, updateAuthorizationDetails } from '../../storage/grants.t
 import {
   deleteProtectedResource,
   findProtectedResource,
-  listProtectedResources,
   lockProtectedResources,
-  type ProtectedResourceFilter,
 } from '../../storage/protected-resources.ts'
 import { type ChangeScope, inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed, shareRealmNamed } from '../realms/named-realm.ts'
 import { writeEntries } from './protected-resource-entries.ts'
+import { type ProtectedResourceFilter, pageOfProtectedResources } from './resource-search.ts'
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'refusals'>
 
 /** What is asked for of a list: `after` as a page before gave it out. */
-export type ResourceQuery = Omit<ProtectedResourceFilter, 'after'> & { readonly after?: string | undefined }
-
 export type ProtectedResources = ReturnType<typeof protectedResources>
 
 export function protectedResources(deps: Deps) {
   const { db, refusals } = deps
   return {
-    /** A page in order of type and id; `next` is where the following one begins. */
-    list(actor: Actor, realmName: string, query: ResourceQuery): Promise<Page<ProtectedResource>> {
+    /** A page in order of type and id; see `pageOfProtectedResources`. */
+    list(actor: Actor, realmName: string, filter: ProtectedResourceFilter): Promise<Page<ProtectedResource>> {
       return refusals.ofRead({ actor, action: 'resource.list', realm: realmName }, async () => {
         requireAuthority(actor, realmName, 'view')
         const { id } = await realmNamed(db, realmName)
-        const after = query.after === undefined ? undefined : parsePosition(query.after)
-        const rows = await listProtectedResources(db, id, { ...query, after, limit: query.limit + 1 })
-        return pageOfRows(rows, query.limit, nameOf)
+        return pageOfProtectedResources(db, id, filter)
       })
     },
 
@@ -172,13 +167,6 @@ function namesOf(outcomes: readonly ImportOutcome[], status: 'created' | 'update
 
 function nameOf({ type, id }: ResourceKey): string {
   return `${type}/${id}`
-}
-
-/** A type has no slash: the first one parts it from the id. */
-function parsePosition(text: string): ResourceKey {
-  const [, type, id] = /^([^/]+)\/(.+)$/.exec(text) ?? []
-  if (type === undefined || id === undefined) throw badCursor()
-  return { type, id }
 }
 
 export function unknownResource(realmName: string, { type, id }: ResourceKey): Refusal {
