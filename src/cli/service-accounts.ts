@@ -1,13 +1,14 @@
 import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
+import { AUTH_METHODS } from '../domain/client-key.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
-import type { ServiceAccountWithSecret } from '../operations/accounts/new-service-account.ts'
-import { serviceAccountToWire, serviceAccountWithSecretToWire } from '../wire/service-account.ts'
+import { serviceAccountToWire } from '../wire/service-account.ts'
 import { collect } from './arguments.ts'
+import { clientKeyCommands, readPublicKey } from './client-keys.ts'
 import { clientSecretCommands } from './client-secrets.ts'
-import type { Answer, InSession } from './session.ts'
-import { fields, table, time } from './text.ts'
+import { describe, describeCreated, describeWithSecret, listText } from './service-account-text.ts'
+import type { InSession } from './session.ts'
 
 const PAGE = 500
 
@@ -18,6 +19,7 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
   updateCommand(group, inSession)
   stateCommands(group, inSession)
   clientSecretCommands(group, inSession)
+  clientKeyCommands(group, inSession)
 
   ofAccount(group, 'show', 'one service account').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
@@ -31,13 +33,17 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
     ),
   )
 
-  ofAccount(group, 'revoke-tokens', 'end all tokens it has got so far; its secret stays good').action(
+  ofAccount(
+    group,
+    'revoke-tokens',
+    'end all tokens it has got so far; its secrets and keys stay good',
+  ).action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
       describe(await operations.accounts.revokeTokens(actor, realm, clientId), realm),
     ),
   )
 
-  ofAccount(group, 'delete', 'delete it; its secret stops working at once').action(
+  ofAccount(group, 'delete', 'delete it; its secrets and keys stop working at once').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
       await operations.accounts.delete(actor, realm, clientId)
       return { json: { client_id: clientId, realm, deleted: true }, text: `Deleted ${clientId}.` }
@@ -57,6 +63,8 @@ interface CreateOptions extends InRealm {
   readonly introspectsAudience?: string[]
   readonly clientId?: string
   readonly clientSecretStdin?: boolean
+  readonly authMethod?: string[]
+  readonly publicKey?: string
 }
 
 interface UpdateOptions extends InRealm {
@@ -64,13 +72,16 @@ interface UpdateOptions extends InRealm {
   readonly description?: string
   readonly scope?: string[]
   readonly introspectsAudience?: string[] | false
+  readonly authMethod?: string[]
 }
+
+const AUTH_METHOD = `how it may authenticate: ${AUTH_METHODS.join(', ')}; repeatable`
 
 const INTROSPECTS_AUDIENCE =
   'audience it serves, whose tokens it may introspect; repeatable, replaces the list'
 
 function createCommand(group: Command, inSession: InSession): void {
-  ofRealm(group, 'create', 'make a service account; its secret is shown this once')
+  ofRealm(group, 'create', 'make a service account; its secret, if it has one, is shown this once')
     .requiredOption('--name <name>', 'unique in the realm, whatever its case')
     .option('--description <text>', 'what it is for')
     .option('--role <role>', 'role it holds; repeatable (default view)', collect)
@@ -78,6 +89,12 @@ function createCommand(group: Command, inSession: InSession): void {
     .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
     .option('--client-id <client_id>', 'client_id that the client has already; with --client-secret-stdin')
     .option('--client-secret-stdin', 'read the secret that the client has already from standard input')
+    .option('--public-key <file>', 'its public key: PEM, JWK or X.509 certificate; it then needs no secret')
+    .option(
+      '--auth-method <method>',
+      `${AUTH_METHOD} (default client_secret, with a key private_key_jwt)`,
+      collect,
+    )
     .action(
       inSession(async ({ operations, actor }, options: CreateOptions) => {
         const imported = await readImported(options)
@@ -88,10 +105,11 @@ function createCommand(group: Command, inSession: InSession): void {
           ...(options.scope && { scopes: options.scope }),
           ...(options.introspectsAudience && { introspectsAudiences: options.introspectsAudience }),
           ...(imported && { imported }),
+          ...(options.publicKey !== undefined && { key: readPublicKey(options.publicKey) }),
+          authMethods: options.authMethod,
         })
         // The client knows its own secret; do not print it again.
-        if (imported) return describe(created.account, options.realm)
-        return describeWithSecret(created, options.realm)
+        return describeCreated(imported ? { ...created, clientSecret: undefined } : created, options.realm)
       }),
     )
 }
@@ -114,17 +132,26 @@ function listCommand(group: Command, inSession: InSession): void {
 }
 
 function updateCommand(group: Command, inSession: InSession): void {
-  ofAccount(group, 'update', 'rename or describe it, or change its scopes; what is left out stays')
+  ofAccount(
+    group,
+    'update',
+    'rename or describe it, or change its scopes or how it authenticates; what is left out stays',
+  )
     .option('--name <name>', 'unique in the realm, whatever its case')
     .option('--description <text>', 'what it is for')
     .option('--scope <scope>', 'scope it may have; repeatable, all that there shall be', collect)
     .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
     .option('--no-introspects-audience', 'it is not given any audiences')
+    .option(
+      '--auth-method <method>',
+      `${AUTH_METHOD}, replaces the list; taken away, it ends at once`,
+      collect,
+    )
     .action(
       inSession(async ({ operations, actor }, clientId: string, options: UpdateOptions) => {
-        const { realm, name, description, scope: scopes, introspectsAudience } = options
+        const { realm, name, description, scope: scopes, introspectsAudience, authMethod } = options
         const introspectsAudiences = introspectsAudience === false ? null : introspectsAudience
-        const update = { name, description, scopes, introspectsAudiences }
+        const update = { name, description, scopes, introspectsAudiences, authMethods: authMethod }
         return describe(await operations.accounts.update(actor, realm, clientId, update), realm)
       }),
     )
@@ -132,7 +159,7 @@ function updateCommand(group: Command, inSession: InSession): void {
 
 function stateCommands(group: Command, inSession: InSession): void {
   const states = [
-    ['disable', 'refuse its secret until it is enabled again', false],
+    ['disable', 'refuse its secrets and keys until it is enabled again', false],
     ['enable', 'let a disabled service account get tokens again', true],
   ] as const
   for (const [name, description, enabled] of states) {
@@ -158,50 +185,4 @@ async function readImported({ clientId, clientSecretStdin }: CreateOptions) {
     throw new Refusal('invalid', '--client-id and --client-secret-stdin go together: give both or none.')
   // The line end comes from the program that printed the secret.
   return { clientId, clientSecret: (await readAll(process.stdin)).replace(/\r?\n$/, '') }
-}
-
-function describe(account: ServiceAccount, realm: string): Answer {
-  return { json: serviceAccountToWire(account, realm), text: fields(members(account, realm)) }
-}
-
-export function describeWithSecret(
-  { account, clientSecret }: ServiceAccountWithSecret,
-  realm: string,
-): Answer {
-  const { client_id: shown, ...more } = members(account, realm)
-  return {
-    json: serviceAccountWithSecretToWire(account, clientSecret, realm),
-    text: `${fields({ client_id: shown, client_secret: clientSecret, ...more })}
-
-Keep the secret now: it is not stored and cannot be shown again.`,
-  }
-}
-
-function members(account: ServiceAccount, realm: string) {
-  return {
-    client_id: account.clientId,
-    name: account.name,
-    description: account.description,
-    realm,
-    roles: account.roles.join(' '),
-    scopes: account.scopes && (account.scopes.join(' ') || 'none'),
-    ...(account.introspectsAudiences && { 'introspects audiences': account.introspectsAudiences.join(' ') }),
-    disabled: time(account.disabledAt),
-    created: time(account.createdAt),
-    'last used': time(account.lastUsedAt),
-  }
-}
-
-function listText(accounts: readonly ServiceAccount[], realm: string): string {
-  if (accounts.length === 0)
-    return `Realm ${realm} has no service accounts yet. Make one: mintmark service-account create --realm ${realm} --name <name>`
-  const rows = accounts.map((account) => [
-    account.clientId,
-    account.name,
-    account.roles.join(' '),
-    account.disabledAt ? 'disabled' : 'enabled',
-    time(account.createdAt),
-    time(account.lastUsedAt),
-  ])
-  return table(['CLIENT_ID', 'NAME', 'ROLES', 'STATE', 'CREATED', 'LAST USED'], rows)
 }

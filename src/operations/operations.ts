@@ -1,4 +1,5 @@
 import { bootstrap } from './accounts/bootstrap.ts'
+import { clientKeys } from './accounts/client-keys.ts'
 import { clientSecrets } from './accounts/client-secrets.ts'
 import { leakedSecrets } from './accounts/leaked-secrets.ts'
 import { serviceAccounts } from './accounts/service-accounts.ts'
@@ -46,6 +47,7 @@ export function createOperations(deps: Dependencies) {
   return {
     accounts: serviceAccounts(deps),
     secrets: clientSecrets(deps),
+    clientKeys: clientKeys(deps),
     leakedSecrets: leaked,
     bootstrap: bootstrap(deps),
 

@@ -33,8 +33,7 @@ export interface NewServiceAccount {
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
   readonly introspectsAudiences: readonly string[] | undefined
-  /** Default: `client_secret`. */
-  readonly authMethods?: readonly AuthMethod[]
+  readonly authMethods: readonly AuthMethod[]
   readonly statusIndex: number
 }
 
@@ -56,7 +55,7 @@ export async function insertServiceAccount(
       roles: [...account.roles],
       scopes: account.scopes ? [...account.scopes] : null,
       introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
-      ...(account.authMethods && { auth_methods: [...account.authMethods] }),
+      auth_methods: [...account.authMethods],
       status_index: account.statusIndex,
       created_at: now,
       updated_at: now,

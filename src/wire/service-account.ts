@@ -31,6 +31,19 @@ export function serviceAccountWithSecretToWire(
   return { client_id, client_secret: clientSecret, ...rest }
 }
 
+/** A new account, with what is shown of it this once. */
+export function createdServiceAccountToWire(
+  account: ServiceAccount,
+  { clientSecret, key }: { readonly clientSecret: string | undefined; readonly key?: ClientKey | undefined },
+  realmName: string,
+) {
+  const wire =
+    clientSecret === undefined
+      ? serviceAccountToWire(account, realmName)
+      : serviceAccountWithSecretToWire(account, clientSecret, realmName)
+  return { ...wire, ...(key && { key: clientKeyToWire(key) }) }
+}
+
 /** Record of a secret, without the secret. */
 export function clientSecretToWire(secret: Omit<ClientSecret, 'phc' | 'hmac'>) {
   return {

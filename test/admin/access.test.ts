@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { type AdminAnswer, type Ask, adminToken, asking } from '../support/admin.ts'
+import { testKeyPair } from '../support/client-keys.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
 interface Row {
@@ -26,6 +27,11 @@ const DEVICE = { type: 'device', id: 'd1' }
 async function withDevice({ operations }: TestServer, { realm }: Place): Promise<typeof DEVICE> {
   await operations.resources.put(TESTER, realm, DEVICE)
   return DEVICE
+}
+
+async function withKey({ operations }: TestServer, { realm, client_id }: Place) {
+  const { key } = await operations.clientKeys.add(TESTER, realm, client_id, { pem: testKeyPair().pem })
+  return { kid: key.kid }
 }
 
 /** Every operation of the API's own document has a row here. */
@@ -69,6 +75,28 @@ const ROWS: Record<string, Row> = {
       const { secret } = await operations.secrets.startRotation(TESTER, realm, client_id)
       return { id: secret.id }
     },
+  },
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/keys': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/keys': {
+    role: 'account-admin',
+    status: 201,
+    body: () => ({ pem: testKeyPair().pem }),
+  },
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/keys/{kid}': {
+    role: 'account-admin',
+    status: 200,
+    prepare: withKey,
+  },
+  'PATCH /admin/realms/{realm}/service-accounts/{client_id}/keys/{kid}': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ name: 'x' }),
+    prepare: withKey,
+  },
+  'DELETE /admin/realms/{realm}/service-accounts/{client_id}/keys/{kid}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: withKey,
   },
   'GET /admin/realms/{realm}/service-accounts/{client_id}/roles': { role: 'account-admin', status: 200 },
   'PUT /admin/realms/{realm}/service-accounts/{client_id}/roles': {

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { type Ask, asking, platformAdministrator } from '../support/admin.ts'
+import { testKeyPair } from '../support/client-keys.ts'
 import { PUBLIC_URL, TESTER, type TestServer, testServer } from '../support/server.ts'
 
 /** What a change is of: the ETag that GET of this shows is the one to base it on; `undefined`: it has none. */
@@ -36,6 +37,9 @@ const ROWS: Record<string, Row> = {
   [`POST ${ACCOUNT}/reset-secret`]: { of: ACCOUNT, status: 200 },
   [`POST ${ACCOUNT}/secrets`]: { of: `${ACCOUNT}/secrets`, status: 201 },
   [`DELETE ${ACCOUNT}/secrets/{id}`]: { of: `${ACCOUNT}/secrets`, status: 204 },
+  [`POST ${ACCOUNT}/keys`]: { of: `${ACCOUNT}/keys`, body: { pem: testKeyPair().pem }, status: 201 },
+  [`PATCH ${ACCOUNT}/keys/{kid}`]: { of: `${ACCOUNT}/keys/{kid}`, body: { name: 'A' }, status: 200 },
+  [`DELETE ${ACCOUNT}/keys/{kid}`]: { of: `${ACCOUNT}/keys/{kid}`, status: 204 },
   [`PUT ${ACCOUNT}/roles`]: { of: `${ACCOUNT}/roles`, body: { items: ['operate'] }, status: 200 },
   [`POST ${ACCOUNT}/roles`]: { of: `${ACCOUNT}/roles`, body: { role: 'operate' }, status: 200 },
   [`DELETE ${ACCOUNT}/roles/{role}`]: { of: `${ACCOUNT}/roles`, status: 204 },
@@ -80,7 +84,10 @@ async function place({ operations }: TestServer, operation: string): Promise<Rec
   const id = operation.includes('secrets/{id}')
     ? (await operations.secrets.startRotation(TESTER, 'acme', clientId)).secret.id
     : 'd1'
-  const [key] = await operations.signingKeys.list(TESTER, 'acme')
+  const { pem } = testKeyPair()
+  const [key] = operation.includes(`${ACCOUNT}/keys/`)
+    ? [(await operations.clientKeys.add(TESTER, 'acme', clientId, { pem })).key]
+    : await operations.signingKeys.list(TESTER, 'acme')
   return { realm: 'acme', client_id: clientId, kid: key?.kid ?? '', ...GRANT, role: roleIn(operation), id }
 }
 
@@ -165,6 +172,7 @@ t.test('a GET that says what it has already is answered 304, and 200 once that h
     `${account}/roles`,
     `${account}/grants`,
     `${account}/secrets`,
+    `${account}/keys`,
     '/admin/realms/acme/resources',
     '/admin/realms/acme/resources/device/d1',
     '/admin/realms/acme/keys',

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { Refusal } from '../../src/domain/refusal.ts'
+import type { ServiceAccountWithSecret } from '../../src/operations/accounts/new-service-account.ts'
 import { TESTER, type TestServer, testClock, testServer } from '../support/server.ts'
 
 const NAMES = ['one', 'two', 'three'] as const
@@ -213,7 +214,7 @@ class Run {
       if (expected !== 'made') check(`create ${name}`, refusal, expected)
       else if (!['name_taken', 'limit_reached'].includes(refusal))
         check(`create ${name}`, refusal, 'name_taken')
-    const [created] = made as Awaited<ReturnType<TestServer['operations']['accounts']['create']>>[]
+    const [created] = made as ServiceAccountWithSecret[]
     if (!created) return
     this.#accounts.set(name, {
       clientId: created.account.clientId,

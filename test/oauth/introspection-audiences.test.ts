@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
-import type { NewServiceAccountRequest } from '../../src/operations/accounts/new-service-account.ts'
+import type { NewAccountWithSecret } from '../../src/operations/accounts/new-service-account.ts'
 import { asking, platformAdministrator, tokenFor } from '../support/admin.ts'
 import { acme, basic, post, type TestClient, testClient } from '../support/introspection.ts'
 import { adminOf, textOf, viewerOf } from '../support/portal.ts'
@@ -22,7 +22,7 @@ async function told(server: TestServer, authorization: string, token: string) {
 }
 
 /** A realm with two audiences, and tokens for each, for both and for the issuer. */
-async function twoAudiences(t: Test, of: Partial<NewServiceAccountRequest>) {
+async function twoAudiences(t: Test, of: Partial<NewAccountWithSecret>) {
   const { server, client } = await acme(t)
   await server.operations.realms.update(TESTER, 'acme', { audiences: [A, B] })
   const resourceServer = await testClient(server, 'of A', 'acme', ['introspect'], of)

@@ -281,7 +281,7 @@ t.test(
     const url = 'https://code.example/x.env'
     const report = { token: secretIn(created), url, source: 'content' }
     await server.operations.leakedSecrets.report('acme', [report], '192.0.2.1')
-    t.match(textOf(await browser.get(here)), 'No secret is valid: the last one was reported to have leaked.')
+    t.match(textOf(await browser.get(here)), 'No secret is valid. Reset Secret makes one.')
     const trail = await browser.get('/portal/acme/audit')
     t.match(textOf(trail), 'Leaked secret reported')
     t.match(trail.body, url)

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { NewServiceAccountRequest } from '../../src/operations/accounts/new-service-account.ts'
+import type { NewAccountWithSecret } from '../../src/operations/accounts/new-service-account.ts'
 import { tokenFor } from './admin.ts'
 import { PUBLIC_URL, TESTER, type TestServer, type TestServerOptions, testServer } from './server.ts'
 
@@ -14,7 +14,7 @@ export async function testClient(
   name: string,
   realm = 'acme',
   roles = ['view'],
-  more: Partial<NewServiceAccountRequest> = {},
+  more: Partial<NewAccountWithSecret> = {},
 ) {
   const { account, clientSecret } = await server.operations.accounts.create(TESTER, realm, {
     name,

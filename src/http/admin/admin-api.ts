@@ -7,6 +7,7 @@ import { watchMethods } from '../other-methods.ts'
 import { accountRoleRoutes } from './account-roles.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { requireAdministrator } from './authentication.ts'
+import { clientKeyRoutes } from './client-keys.ts'
 import { answerConditionally } from './etag.ts'
 import { grantRoutes } from './grants.ts'
 import { acceptJson, closeQueries } from './json.ts'
@@ -59,6 +60,7 @@ export async function adminApi(
     realmRoutes(scope, operations, publicUrl)
     serviceAccountRoutes(scope, operations, publicUrl)
     secretRoutes(scope, operations, publicUrl)
+    clientKeyRoutes(scope, operations, publicUrl)
     accountRoleRoutes(scope, operations)
     grantRoutes(scope, operations, publicUrl)
     protectedResourceRoutes(scope, operations)

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
+import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
 import { Closed, MaybeMoment, MaybeText, Moment } from './schemas.ts'
 
 // How long and of what characters these may be, the domain says: in words.
@@ -27,7 +28,8 @@ const members = {
 
 const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {
   maxItems: 10,
-  description: 'How it may authenticate. Default: client_secret',
+  description:
+    'How it may authenticate: one or both. Default: client_secret, or private_key_jwt where it is made with a key',
 })
 
 const optional = Type.Partial(Type.Object(members)).properties
@@ -36,6 +38,8 @@ export const NewServiceAccount = Type.Object(
   {
     ...optional,
     name: members.name,
+    auth_methods: Type.Optional(AuthMethods),
+    key: Type.Optional(NewClientKey),
     client_id: Type.Optional(
       Type.String({ maxLength: 1000, description: 'That the client has already; with client_secret' }),
     ),
@@ -47,7 +51,7 @@ export const NewServiceAccount = Type.Object(
 )
 
 export const ServiceAccountChange = Type.Object(
-  { ...optional, enabled: Type.Optional(Type.Boolean()) },
+  { ...optional, auth_methods: Type.Optional(AuthMethods), enabled: Type.Optional(Type.Boolean()) },
   Closed,
 )
 
@@ -67,7 +71,7 @@ export const ServiceAccountAnswer = Type.Object({
 export const ServiceAccountWithSecret = Type.Object({
   ...ServiceAccountAnswer.properties,
   client_secret: Type.Optional(
-    Type.String({ description: 'Shown this once; left out where the client had it' }),
+    Type.String({ description: 'Shown this once; left out where the client had it, or has none' }),
   ),
 })
 
@@ -77,4 +81,9 @@ export const ClientSecretAnswer = Type.Object({
   created_at: Moment,
   expires_at: MaybeMoment,
   last_used_at: MaybeMoment,
+})
+
+export const CreatedServiceAccount = Type.Object({
+  ...ServiceAccountWithSecret.properties,
+  key: Type.Optional(ClientKeyAnswer),
 })

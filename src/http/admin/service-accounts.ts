@@ -1,18 +1,19 @@
 import { Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { serviceAccountToWire, serviceAccountWithSecretToWire } from '../../wire/service-account.ts'
+import { createdServiceAccountToWire, serviceAccountToWire } from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-api.ts'
 import { actorOf } from './authentication.ts'
+import { readNewKey } from './client-key-schema.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
 import { readMoment } from './moment.ts'
 import { DEFAULT_LIMIT, InRealm, PageQuery, PathName, pageOf, SearchText } from './schemas.ts'
 import {
+  CreatedServiceAccount,
   NewServiceAccount,
   ServiceAccountAnswer,
   ServiceAccountChange,
-  ServiceAccountWithSecret,
 } from './service-account-schema.ts'
 
 const tags = ['Service accounts']
@@ -61,24 +62,27 @@ export function serviceAccountRoutes(
     {
       schema: {
         tags,
-        summary: 'Make a service account; its secret is shown this once',
+        summary: 'Make a service account; its secret, if it has one, is shown this once',
         params: InRealm,
         body: NewServiceAccount,
-        response: { 201: ServiceAccountWithSecret },
+        response: { 201: CreatedServiceAccount },
       },
     },
     async (request, reply) => {
       const { realm } = request.params
       const { scopes, introspects_audiences: introspectsAudiences, ...body } = request.body
       const imported = readImported(body)
-      const { account, clientSecret } = await operations.accounts.create(actorOf(request), realm, {
+      const created = await operations.accounts.create(actorOf(request), realm, {
         name: body.name,
         ...(body.description !== undefined && { description: body.description }),
         ...(body.roles && { roles: body.roles }),
         ...(scopes && { scopes }),
         ...(introspectsAudiences && { introspectsAudiences }),
         ...(imported && { imported }),
+        authMethods: body.auth_methods,
+        ...(body.key && { key: readNewKey(body.key, 'key.expires_at') }),
       })
+      const { account, key } = created
       const { clientId, version } = account
       return reply
         .code(201)
@@ -86,9 +90,7 @@ export function serviceAccountRoutes(
         .header('etag', etagOf(version, serviceAccountToWire(account, realm)))
         .send(
           // The client knows its own secret; the fewer places that show it, the better.
-          imported
-            ? serviceAccountToWire(account, realm)
-            : serviceAccountWithSecretToWire(account, clientSecret, realm),
+          createdServiceAccountToWire(account, imported ? { clientSecret: undefined, key } : created, realm),
         )
     },
   )
@@ -117,7 +119,7 @@ export function serviceAccountRoutes(
       schema: {
         tags,
         summary:
-          'Rename, describe, disable or enable it, or change its roles and scopes; what is left out stays',
+          'Rename, describe, disable or enable it, or change its roles, scopes or auth_methods; what is left out stays',
         params: OfAccount,
         body: ServiceAccountChange,
         response: { 200: ServiceAccountAnswer },
@@ -125,10 +127,15 @@ export function serviceAccountRoutes(
     },
     async (request, reply) => {
       const { realm, client_id } = request.params
-      const { introspects_audiences: introspectsAudiences, ...update } = request.body
+      const {
+        introspects_audiences: introspectsAudiences,
+        auth_methods: authMethods,
+        ...update
+      } = request.body
       const account = await operations.accounts.update(actorOf(request), realm, client_id, {
         ...update,
         ...(introspectsAudiences !== undefined && { introspectsAudiences }),
+        ...(authMethods !== undefined && { authMethods }),
       })
       const wire = serviceAccountToWire(account, realm)
       return reply.header('etag', etagOf(account.version, wire)).send(wire)

@@ -20,8 +20,10 @@ interface Asset {
 const require = createRequire(import.meta.url)
 const OWN = join(import.meta.dirname, 'assets')
 
+const SCRIPTS = ['portal', 'key-pair']
+
 /** In the order in which they overrule each other. */
-const STYLES = ['base', 'frame', 'buttons', 'cards', 'tables', 'marks', 'forms', 'gate', 'narrow']
+const STYLES = ['base', 'frame', 'buttons', 'cards', 'tables', 'marks', 'forms', 'key-pair', 'gate', 'narrow']
 
 /**
  * Serves styles, script and fonts from memory. A name carries a hash of its content, so that it may be kept for ever
@@ -36,7 +38,7 @@ export function serveAssets(app: FastifyInstance, publicUrl: string): Assets {
   }
   const added: Assets = {
     style: add('portal.css', 'text/css; charset=utf-8', Buffer.from(stylesheet(add))),
-    script: add('portal.js', 'text/javascript; charset=utf-8', readFileSync(join(OWN, 'portal.js'))),
+    script: add('portal.js', 'text/javascript; charset=utf-8', Buffer.from(script())),
     mark: add('mark.svg', 'image/svg+xml', readFileSync(join(OWN, 'mark.svg'))),
   }
 
@@ -47,6 +49,10 @@ export function serveAssets(app: FastifyInstance, publicUrl: string): Assets {
     return reply.send(asset.bytes)
   })
   return added
+}
+
+function script(): string {
+  return SCRIPTS.map((name) => readFileSync(join(OWN, `${name}.js`), 'utf8')).join('\n')
 }
 
 function stylesheet(add: (name: string, type: string, bytes: Buffer) => string): string {

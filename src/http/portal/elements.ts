@@ -4,8 +4,8 @@ import { type IconName, icon } from './icons.ts'
 import type { Visit } from './visit.ts'
 
 /** A form of the session: whoever forges one lacks its token. */
-export function form(visit: Visit, action: string, fields: Content): Html {
-  return html`<form method="post" action="${action}" class="stack">
+export function form(visit: Visit, action: string, fields: Content, attributes?: Html): Html {
+  return html`<form method="post" action="${action}" class="stack"${attributes}>
 <input type="hidden" name="form_token" value="${visit.formToken}">
 ${fields}
 </form>`

@@ -1,11 +1,24 @@
+import type { AuthMethod, ClientKey } from '../../domain/client-key.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { atMost, field, form, notice } from './elements.ts'
-import { html } from './html.ts'
+import { type Content, html } from './html.ts'
+import {
+  isAboutKey,
+  keyAdded,
+  METHOD_HINTS,
+  METHOD_NAMES,
+  publicKeyField,
+  readPastedKey,
+} from './key-pair.ts'
 import type { Page } from './layout.ts'
 import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
 import type { Portal, Visit } from './visit.ts'
+
+const TITLE = 'Service account created'
+
+const FIELDS = ['name', 'description', 'auth_method', 'public_key']
 
 type Deps = Pick<Operations, 'realms' | 'accounts' | 'portal' | 'publishedRealms'>
 
@@ -19,25 +32,52 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
   })
 
   portal.action(path, async (visit, sent) => {
-    const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
+    const [name = '', description = '', method = '', pasted = ''] = FIELDS.map((key) => sent.get(key))
     // Before the change: what could fail after it would lose the secret.
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     if (!(await isFirstTime(operations, visit, sent))) return alreadyShown(visit)
     try {
-      const created = await operations.accounts.create(visit.actor, visit.realm, { name, description })
-      return shownOnce(visit, created, issuer, 'created')
+      const asked = { name, description }
+      if (method !== 'private_key_jwt')
+        return shownOnce(
+          visit,
+          await operations.accounts.create(visit.actor, visit.realm, asked),
+          issuer,
+          'created',
+        )
+      const key = readPastedKey(pasted)
+      const made = await operations.accounts.create(visit.actor, visit.realm, { ...asked, key })
+      return keyAdded(visit, { account: made.account, key: made.key as ClientKey }, issuer, TITLE)
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'forbidden') throw error
       const realm = await operations.realms.find(visit.actor, visit.realm)
       // A new form, which has not been sent yet, with what was typed.
-      return ask(visit, realm, operations.portal.newFormId(), { name, description, refusal: error })
+      return ask(visit, realm, operations.portal.newFormId(), {
+        name,
+        description,
+        method,
+        pasted,
+        refusal: error,
+      })
     }
   })
+}
+
+/** One of what the realm allows; where that is one, nothing is asked. */
+function methodChoice({ allowedAuthMethods }: Realm, chosen?: string): Content {
+  const [first, second] = allowedAuthMethods
+  if (second === undefined) return html`<input type="hidden" name="auth_method" value="${first}">`
+  const choice = (method: AuthMethod) => html`<label class="choice described">
+<input type="radio" name="auth_method" value="${method}"${method === (chosen || first) && html` checked`}>
+<span><strong>${METHOD_NAMES[method]}</strong><span class="hint">${METHOD_HINTS[method]}</span></span></label>`
+  return html`<fieldset><legend>It authenticates with</legend>${allowedAuthMethods.map(choice)}</fieldset>`
 }
 
 interface Typed {
   readonly name?: string
   readonly description?: string
+  readonly method?: string
+  readonly pasted?: string
   readonly refusal?: Refusal
 }
 
@@ -45,7 +85,7 @@ function ask(
   visit: Visit,
   realm: Realm,
   formId: string,
-  { name = '', description = '', refusal }: Typed,
+  { name = '', description = '', method, pasted = '', refusal }: Typed,
 ): Page {
   const list = `/portal/${visit.realm}/service-accounts`
   const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
@@ -59,6 +99,7 @@ function ask(
     ...(refusal && { settleAt: `${list}/create` }),
     status: refusal ? (refusal.code === 'invalid' ? 400 : 409) : 200,
     body: html`<section class="card narrow">
+${refusal?.field === 'auth_methods' && notice('danger', refusal.message)}
 ${full && notice('danger', `${used} of ${limit} service accounts are used: the limit is reached. Delete one before you create another.`)}
 ${form(
   visit,
@@ -75,8 +116,11 @@ ${field('description', 'Description (optional)', {
   fault: faultOf('description'),
   attributes: html`${atMost(500)}`,
 })}
+${methodChoice(realm, method)}
+${realm.allowedAuthMethods.includes('private_key_jwt') && publicKeyField(pasted, refusal && isAboutKey(refusal) ? refusal.message : undefined)}
 <p class="hint">It starts with the role <strong>view</strong>. Give it more on its permissions page afterwards.</p>
 <div class="buttons"><button class="primary"${full && html` disabled`}>Confirm</button><a class="button" href="${list}">Cancel</a></div>`,
+  html` data-key-pair`,
 )}
 </section>`,
   }

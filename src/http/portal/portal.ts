@@ -10,7 +10,9 @@ import { clientAddress } from '../client-address.ts'
 import { watchMethods } from '../other-methods.ts'
 import { serveAssets } from './assets.ts'
 import { auditScreen } from './audit.ts'
+import { authMethodsScreen } from './auth-methods.ts'
 import { serveBelowPath } from './below-path.ts'
+import { clientKeyScreens } from './client-keys.ts'
 import { errorPages, notFoundPage } from './error-pages.ts'
 import { keysScreen } from './keys.ts'
 import { createLayout } from './layout.ts'
@@ -69,6 +71,8 @@ export async function portalRoutes(
   newServiceAccountScreen(portal, operations)
   serviceAccountScreen(portal, operations)
   secretScreens(portal, operations)
+  clientKeyScreens(portal, operations)
+  authMethodsScreen(portal, operations)
   permissionsScreen(portal, operations)
   keysScreen(portal, operations)
   auditScreen(portal, operations)

@@ -1,23 +1,26 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import type { ListedClientSecret } from '../../operations/accounts/client-secrets.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { keysCard } from './client-keys.ts'
 import { atMost, badge, confirmation, copyable, field, form, notice, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
+import { METHOD_NAMES, tokenByKeyCard } from './key-pair.ts'
 import type { Page } from './layout.ts'
+import { secretsCard } from './secrets-card.ts'
 import { curlCommand } from './shown-once.ts'
-import { exact, when } from './times.ts'
+import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'accounts' | 'secrets' | 'publishedRealms'>
+type Deps = Pick<Operations, 'accounts' | 'secrets' | 'clientKeys' | 'publishedRealms'>
 
 const PATH = '/portal/:realm/service-accounts/:clientId'
 
 const DONE: ReadonlyMap<string, string> = new Map([
   ['saved', 'Saved.'],
-  ['enabled', 'The service account is enabled: its secret works again.'],
-  ['disabled', 'The service account is disabled: its secret is refused until you enable it again.'],
+  ['enabled', 'The service account is enabled: it gets tokens again.'],
+  ['disabled', 'The service account is disabled: it gets no tokens until you enable it again.'],
+  ['key-deleted', 'The key is deleted: the next request that it signed is refused.'],
   ['finished', 'The rotation is finished: the old secret no longer works.'],
   ['cancelled', 'The rotation is cancelled: the new secret no longer works, the old one goes on.'],
 ])
@@ -28,6 +31,7 @@ export function serviceAccountScreen(portal: Portal, operations: Deps): void {
     const { clientId = '' } = params
     const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
     const secrets = await operations.secrets.list(visit.actor, visit.realm, clientId)
+    const keys = await operations.clientKeys.list(visit.actor, visit.realm, clientId)
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     const done = DONE.get(query('done'))
     return {
@@ -37,8 +41,8 @@ export function serviceAccountScreen(portal: Portal, operations: Deps): void {
 ${tabs(visit, account, 'overview')}
 ${facts(visit, account)}
 ${secretsCard(visit, account, secrets)}
-<section class="card"><h2>Get a bearer token</h2>
-<pre tabindex="0" aria-label="curl command">${curlCommand(issuer, account.clientId, '<secret>')}</pre></section>
+${keysCard(visit, account, keys)}
+${tokenCards(issuer, account)}
 ${visit.mayChange && detailsCard(visit, account)}`,
     }
   })
@@ -69,7 +73,7 @@ function states(portal: Portal, operations: Deps): void {
   portal.question(`${PATH}/disable`, async (visit, { params }) => {
     const account = await operations.accounts.find(visit.actor, visit.realm, params['clientId'] as string)
     const here = addressOf(visit, account.clientId)
-    const content = html`<p>${named(account.name)} gets no more tokens with its secret until you enable it again. Tokens that it has already stop working at their next validation check.</p>`
+    const content = html`<p>${named(account.name)} gets no more tokens until you enable it again. Tokens that it has already stop working at their next validation check.</p>`
     return {
       ...about(visit, account, 'Disable the service account'),
       body: confirmation(visit, {
@@ -141,9 +145,20 @@ export function tabs(visit: Visit, { clientId }: ServiceAccount, open: 'overview
   return html`<nav class="tabs" aria-label="Service account"><ul>${tab('overview', 'Overview', here)}${tab('permissions', 'Permissions', `${here}/permissions`)}</ul></nav>`
 }
 
+function tokenCards(issuer: string, account: ServiceAccount): Content {
+  const { clientId, authMethods } = account
+  return [
+    authMethods.includes('client_secret') &&
+      html`<section class="card"><h2>Get a bearer token</h2>
+<pre tabindex="0" aria-label="curl command">${curlCommand(issuer, clientId, '<secret>')}</pre></section>`,
+    authMethods.includes('private_key_jwt') && tokenByKeyCard(issuer, account),
+  ]
+}
+
 function actions(visit: Visit, account: ServiceAccount): Content {
   const here = addressOf(visit, account.clientId)
-  return html`<a class="button" href="${here}/reset-secret">${icon('arrow-path')}Reset Secret</a>
+  const hasSecret = account.authMethods.includes('client_secret')
+  return html`${hasSecret && html`<a class="button" href="${here}/reset-secret">${icon('arrow-path')}Reset Secret</a>`}
 ${
   account.disabledAt
     ? form(visit, `${here}/enable`, html`<button>${icon('check')}Enable</button>`)
@@ -152,43 +167,18 @@ ${
 <a class="button danger-text" href="${here}/delete">${icon('trash')}Delete</a>`
 }
 
-function facts({ now }: Visit, account: ServiceAccount): Html {
+function facts(visit: Visit, account: ServiceAccount): Html {
+  const { now, mayChange } = visit
   const { lastUsedAt, lastUsedAddress, lastUsedScope } = account
   return html`<section class="card"><dl class="facts">
 <dt>client_id</dt><dd>${copyable('client-id', 'client_id', account.clientId)}</dd>
 ${account.description !== '' && html`<dt>Description</dt><dd>${named(account.description)}</dd>`}
 <dt>Role</dt><dd><span class="badges">${account.roles.map((role) => badge('plain', role))}</span></dd>
+<dt>Authenticates with</dt><dd><span class="badges">${account.authMethods.map((method) => badge('plain', METHOD_NAMES[method]))}</span>${mayChange && html` <a href="${addressOf(visit, account.clientId)}/auth-methods">Change<span class="unseen"> how it authenticates</span></a>`}</dd>
 <dt>State</dt><dd>${stateBadge(account)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
 <dt>Created</dt><dd>${when(account.createdAt, now)}</dd>
 <dt>Last used</dt><dd>${when(lastUsedAt, now)}${lastUsedAddress !== undefined && html` <span class="muted">from ${lastUsedAddress}${lastUsedScope && html`, scope ${lastUsedScope}`}</span>`}</dd>
 </dl></section>`
-}
-
-function secretsCard(visit: Visit, account: ServiceAccount, secrets: readonly ListedClientSecret[]): Html {
-  const { now, mayChange } = visit
-  const here = addressOf(visit, account.clientId)
-  const rotating = secrets.length > 1
-  const rows = secrets.map((secret) => {
-    const isOld = secret.expiresAt !== undefined
-    return html`<li>
-<div><p class="strong">${rotating ? (isOld ? 'Old secret' : 'New secret') : 'Secret'} <code>…${secret.lastFour}</code></p>
-<p class="muted">Made ${when(secret.createdAt, now)} · last used ${when(secret.lastUsedAt, now, 'never')}${
-      secret.expiresAt && html` · ends ${when(secret.expiresAt, now)} (${exact(secret.expiresAt)})`
-    }</p></div>
-${
-  rotating &&
-  mayChange &&
-  html`<a class="button small" href="${here}/secrets/${secret.id}/delete">${isOld ? html`${icon('check')}Finish: end the old one` : html`${icon('x-mark')}Cancel: drop the new one`}</a>`
-}
-</li>`
-  })
-  return html`<section class="card"><div class="section-head"><h2>${rotating ? 'Secrets: a rotation is under way' : 'Secret'}</h2>
-${!rotating && mayChange && html`<a class="button small" href="${here}/rotate-secret">${icon('clock')}Rotate with overlap</a>`}</div>
-${
-  secrets.length === 0 &&
-  html`<p class="muted">No secret is valid: the last one was reported to have leaked. Reset Secret makes a new one.</p>`
-}
-<ul class="lines">${rows}</ul></section>`
 }
 
 interface Typed {

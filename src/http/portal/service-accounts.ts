@@ -11,7 +11,7 @@ const PAGE = 50
 
 /** What a redirect here may say has been done. */
 const DONE: ReadonlyMap<string, string> = new Map([
-  ['deleted', 'The service account is deleted. Its secret no longer works.'],
+  ['deleted', 'The service account is deleted. It gets no more tokens.'],
 ])
 
 /** Settings → Service Accounts. */
@@ -35,7 +35,7 @@ export function serviceAccountsScreen(
       actions: createButton(visit, realm),
       body: html`
 ${done && notice('success', done)}
-<p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and secret for short-lived tokens.</p>
+<p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and a secret or signature for short-lived tokens.</p>
 ${toolbar(visit, realm, search)}
 ${items.length > 0 ? table(visit, items) : empty(visit, realm, search, next)}
 ${next !== undefined && html`<p class="pager"><a class="button" href="?${new URLSearchParams({ search, after: next }).toString()}">${items.length > 0 ? 'Next page' : 'Search on'}${icon('chevron-right')}</a></p>`}`,
@@ -86,7 +86,7 @@ function table({ realm, now, mayChange }: Visit, accounts: readonly ServiceAccou
 <td data-label="State">${stateBadge(account)}</td>
 ${
   mayChange &&
-  html`<td class="row-actions"><a class="button small" href="${here}/reset-secret" aria-label="Reset Secret of ${account.name}">${icon('arrow-path')}Reset Secret</a><a class="button small danger-text" href="${here}/delete" aria-label="Delete ${account.name}">${icon('trash')}Delete</a></td>`
+  html`<td class="row-actions">${account.authMethods.includes('client_secret') && html`<a class="button small" href="${here}/reset-secret" aria-label="Reset Secret of ${account.name}">${icon('arrow-path')}Reset Secret</a>`}<a class="button small danger-text" href="${here}/delete" aria-label="Delete ${account.name}">${icon('trash')}Delete</a></td>`
 }
 </tr>`
   })}</tbody>
@@ -99,6 +99,6 @@ function empty(visit: Visit, realm: Realm, search: string, next: string | undefi
   if (search !== '')
     return html`<div class="card empty">${icon('magnifying-glass')}<h2>No service account is called like “${named(search)}”</h2><p><a href="/portal/${visit.realm}/service-accounts">Show all</a></p></div>`
   return html`<div class="card empty">${icon('cpu-chip')}<h2>No service accounts yet</h2>
-<p>Create one for each machine or program that calls your APIs, so that each has a secret of its own.</p>
+<p>Create one for each machine or program that calls your APIs, so that each has a secret or key of its own.</p>
 ${visit.mayChange && !isFull(realm) && html`<p><a class="button primary" href="/portal/${visit.realm}/service-accounts/create">${icon('plus')}Create the first one</a></p>`}</div>`
 }

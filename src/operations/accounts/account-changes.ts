@@ -97,6 +97,14 @@ export async function keepPlatformAdministrator({ trx, realm, account, now }: Ch
     throw new Refusal('last_administrator', 'The last platform administrator has to stay one.')
 }
 
+/** The same, of a change that has been made: whoever is left has to be able to get a token. */
+export async function requirePlatformAdministrator(context: ChangeContext): Promise<void> {
+  const { trx, realm, account, now } = context
+  if (realm.name !== SYSTEM_REALM || account.disabledAt || !account.roles.includes(PLATFORM_ADMIN)) return
+  if (!(await isRoleHeld(trx, { realmId: realm.id, role: PLATFORM_ADMIN, now })))
+    throw new Refusal('last_administrator', 'The last platform administrator has to stay one.')
+}
+
 export function unknownAccount(realmName: string, clientId: string): Refusal {
   return new Refusal('not_found', `Realm ${realmName} has no service account ${clientId}.`, 'client_id')
 }

@@ -10,10 +10,11 @@ import {
   listClientSecrets,
   updateClientSecretExpiry,
 } from '../../storage/client-secrets.ts'
-import { updateServiceAccount } from '../../storage/service-accounts.ts'
+import { findServiceAccount, updateServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
 import { attemptOf, type ChangeContext, changeAccount, unknownAccount } from './account-changes.ts'
+import { requireSecretMethod } from './auth-methods.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import type { ServiceAccountWithSecret } from './new-service-account.ts'
 
@@ -31,7 +32,10 @@ export type ClientSecrets = ReturnType<typeof clientSecrets>
 export function clientSecrets(deps: Deps) {
   const { db, clock, refusals } = deps
   return {
-    /** All old secrets stop with the commit. @throws Refusal `forbidden`, `not_found` */
+    /**
+     * All old secrets stop with the commit.
+     * @throws Refusal `forbidden`, `not_found`; `conflict` for an account that may have none
+     */
     reset(actor: Actor, realmName: string, clientId: string): Promise<ServiceAccountWithSecret> {
       const about = { actor, action: 'service-account.reset-secret', realmName, clientId } as const
       return refusals.ofChange(attemptOf(about), async () => {
@@ -39,6 +43,7 @@ export function clientSecrets(deps: Deps) {
         const clientSecret = generateClientSecret()
         const hashed = await hashSecret(deps, realmName, clientSecret)
         return changeAccount(deps, about, async (context) => {
+          requireSecretMethod(context)
           await deleteClientSecrets(context.trx, context.realm.id, clientId)
           const { account } = await addSecret(deps, context, hashed)
           return { account, clientSecret }
@@ -58,7 +63,8 @@ export function clientSecrets(deps: Deps) {
         requireAuthority(actor, realmName, 'view')
         const { id } = await realmNamed(db, realmName)
         const secrets = await listClientSecrets(db, id, clientId)
-        if (secrets.length === 0) throw unknownAccount(realmName, clientId)
+        if (secrets.length === 0 && !(await findServiceAccount(db, id, clientId)))
+          throw unknownAccount(realmName, clientId)
         return secrets.filter((secret) => isValid(secret, clock())).map(withoutVerifiers)
       })
     },
@@ -82,6 +88,7 @@ export function clientSecrets(deps: Deps) {
         const hashed = await hashSecret(deps, realmName, clientSecret)
         return changeAccount(deps, about, async (context) => {
           const { trx, realm, now, note } = context
+          requireSecretMethod(context)
           const old = await validSecrets(context)
           if (old.length > 1)
             throw new Refusal('conflict', 'There are two secrets already: finish that rotation or cancel it.')

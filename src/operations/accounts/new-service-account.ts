@@ -3,6 +3,7 @@ import { newClientId } from '../../crypto/identifier.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
+import { type AuthMethod, type ClientKey, parseAuthMethods } from '../../domain/client-key.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
@@ -23,6 +24,8 @@ import { insertServiceAccount } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
+import { requireAllowedMethods } from './auth-methods.ts'
+import { insertNewKey, type NewClientKey, noteOf, readNewKey } from './client-keys.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import { takeStatusIndex } from './status-indexes.ts'
 
@@ -32,6 +35,10 @@ export interface NewServiceAccountRequest {
   readonly roles?: readonly string[]
   readonly scopes?: readonly string[] | undefined
   readonly introspectsAudiences?: readonly string[] | undefined
+  /** By what it may authenticate; without them by a secret, or where there is a key by that. */
+  readonly authMethods?: readonly string[] | undefined
+  /** Its first public key. */
+  readonly key?: NewClientKey | undefined
   /** Credentials that the client has already; both or none. */
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
 }
@@ -43,37 +50,94 @@ export interface ServiceAccountWithSecret {
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'plainHashesUntil' | 'publicUrl'>
 
+export interface CreatedServiceAccount {
+  readonly account: ServiceAccount
+  /** `undefined`: it may not authenticate with one. */
+  readonly clientSecret: string | undefined
+  readonly key?: ClientKey | undefined
+}
+
+/** Of an account with a secret, as it is unless it is asked to authenticate otherwise. */
+export type NewAccountWithSecret = NewServiceAccountRequest & {
+  readonly authMethods?: undefined
+  readonly key?: undefined
+}
+
 /** @throws Refusal `forbidden`, `not_found`, `invalid`, `name_taken`, `client_id_taken`, `limit_reached` */
 export async function createServiceAccount(
   deps: Deps,
   actor: Actor,
   realmName: string,
+  request: NewAccountWithSecret,
+): Promise<ServiceAccountWithSecret>
+export async function createServiceAccount(
+  deps: Deps,
+  actor: Actor,
+  realmName: string,
   request: NewServiceAccountRequest,
-): Promise<ServiceAccountWithSecret> {
+): Promise<CreatedServiceAccount>
+export async function createServiceAccount(
+  deps: Deps,
+  actor: Actor,
+  realmName: string,
+  request: NewServiceAccountRequest,
+): Promise<CreatedServiceAccount> {
   const permit = (by: Actor) => {
     requireAuthority(by, realmName, 'administer')
     requireHeldRoles(by, request.roles ?? [])
   }
   permit(actor)
   const name = parseDisplayName(request.name)
-  const asked = { ...request, name, description: parseDescription(request.description ?? '') }
-  if (request.imported) checkImported(request.imported)
-  const clientSecret = request.imported?.clientSecret ?? generateClientSecret()
-  const hashed = await hashSecret(deps, realmName, clientSecret)
-  const account = await inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
+  const authMethods = methodsOf(request)
+  const asked = { ...request, name, description: parseDescription(request.description ?? ''), authMethods }
+  if (request.imported) checkImported(request.imported, authMethods)
+  const { clientSecret, hashed, read } = await prepare(deps, realmName, asked)
+  return inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
     const realm = await takePlace(trx, realmName)
     checkVersion(null, 'the list')
     const now = deps.clock()
-    const created = await insert(deps, { trx, realm, now }, asked)
-    await insertSecret(deps, { trx, realm, now }, created.clientId, hashed)
-    const details = { name, roles: created.roles, imported: request.imported !== undefined }
-    const event = done(actor, 'service-account.create', created.clientId, details)
-    await insertAuditEvent(trx, realm, event, now)
-    return created
+    const context = { trx, realm, now }
+    const account = await insert(deps, context, asked)
+    if (hashed) await insertSecret(deps, context, account.clientId, hashed)
+    const key = read && (await insertNewKey({ ...context, account }, read))
+    const details = {
+      name,
+      roles: account.roles,
+      auth_methods: authMethods,
+      imported: request.imported !== undefined,
+      ...(key && { key: noteOf(key) }),
+    }
+    await insertAuditEvent(trx, realm, done(actor, 'service-account.create', account.clientId, details), now)
+    return { account, clientSecret, key }
   }).catch((error: unknown) => {
     throw takenRefusal(error, name) ?? error
   })
-  return { account, clientSecret }
+}
+
+function methodsOf({ authMethods, key }: NewServiceAccountRequest): readonly AuthMethod[] {
+  const usual: AuthMethod = key ? 'private_key_jwt' : 'client_secret'
+  const methods = parseAuthMethods(authMethods ?? [usual], 'auth_methods')
+  if (key && !methods.includes('private_key_jwt'))
+    throw new Refusal('invalid', 'A key needs private_key_jwt in auth_methods.', 'auth_methods')
+  return methods
+}
+
+/** The slow parts, before rows are locked. */
+async function prepare(
+  deps: Deps,
+  realmName: string,
+  { authMethods, imported, key }: NewServiceAccountRequest,
+) {
+  const read = key && (await readNewKey(key, deps.clock()).catch(nameKeyMember))
+  if (!authMethods?.includes('client_secret')) return { clientSecret: undefined, hashed: undefined, read }
+  const clientSecret = imported?.clientSecret ?? generateClientSecret()
+  return { clientSecret, hashed: await hashSecret(deps, realmName, clientSecret), read }
+}
+
+/** In the request, what is wrong with a key is below its member `key`. */
+function nameKeyMember(error: unknown): never {
+  if (!(error instanceof Refusal)) throw error
+  throw new Refusal(error.code, error.message, `key.${error.field}`)
 }
 
 interface Context {
@@ -85,15 +149,21 @@ interface Context {
 async function insert(
   { publicUrl }: Deps,
   { trx, realm, now }: Context,
-  asked: NewServiceAccountRequest & { readonly description: string },
+  asked: NewServiceAccountRequest & Pick<ServiceAccount, 'description' | 'authMethods'>,
 ): Promise<ServiceAccount> {
   checkAccountRights(realm, asked, publicUrl)
-  const { name, description, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = asked
+  requireAllowedMethods(realm, asked.authMethods)
+  const { name, description, roles = [DEFAULT_ROLE], scopes, introspectsAudiences, authMethods } = asked
   const clientId = asked.imported?.clientId ?? newClientId()
   requireRoomForRights(publicUrl, realm, { clientId, roles, scopes })
   const statusIndex = await takeStatusIndex(trx, realm)
-  const row = { clientId, name, nameKey: nameKey(name), description, roles, scopes, introspectsAudiences }
-  return insertServiceAccount(trx, realm.id, { ...row, statusIndex }, now)
+  const rights = { roles, scopes, introspectsAudiences, authMethods, statusIndex }
+  return insertServiceAccount(
+    trx,
+    realm.id,
+    { clientId, name, nameKey: nameKey(name), description, ...rights },
+    now,
+  )
 }
 
 async function insertSecret(
@@ -114,7 +184,12 @@ async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<R
   return realm
 }
 
-function checkImported({ clientId, clientSecret }: { clientId: string; clientSecret: string }): void {
+function checkImported(
+  { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string },
+  authMethods: readonly AuthMethod[],
+): void {
+  if (!authMethods.includes('client_secret'))
+    throw new Refusal('invalid', 'A client_secret needs client_secret in auth_methods.', 'client_secret')
   checkImportedClientId(clientId)
   checkImportedClientSecret(clientSecret)
   // Generated ones are checked without a limit to guesses, which only secrets of our own making can stand.

@@ -18,6 +18,8 @@ export interface ServiceAccountUpdate {
   readonly scopes?: readonly string[] | null | undefined
   /** `null`: it is not given any. */
   readonly introspectsAudiences?: readonly string[] | null | undefined
+  /** By what it may authenticate from then on. */
+  readonly authMethods?: readonly string[] | undefined
   readonly enabled?: boolean | undefined
 }
 
@@ -73,6 +75,7 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
     ...('introspectsAudiences' in changes && {
       introspects_audiences: account.introspectsAudiences ?? null,
     }),
+    ...('authMethods' in changes && { auth_methods: account.authMethods }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }

@@ -20,11 +20,15 @@ import {
   type ChangeContext,
   changeAccount,
   keepPlatformAdministrator,
+  requirePlatformAdministrator,
   unknownAccount,
 } from './account-changes.ts'
 import { pageOfServiceAccounts, type ServiceAccountFilter } from './account-search.ts'
+import { changedMethods, endMethods } from './auth-methods.ts'
 import {
+  type CreatedServiceAccount,
   createServiceAccount,
+  type NewAccountWithSecret,
   type NewServiceAccountRequest,
   type ServiceAccountWithSecret,
   takenRefusal,
@@ -47,21 +51,31 @@ export type ServiceAccounts = ReturnType<typeof serviceAccounts>
 
 export function serviceAccounts(deps: Deps) {
   const { db, publicUrl, refusals } = deps
+
+  /** With a secret, unless it is asked to authenticate otherwise. */
+  function create(
+    actor: Actor,
+    realmName: string,
+    request: NewAccountWithSecret,
+  ): Promise<ServiceAccountWithSecret>
+  function create(
+    actor: Actor,
+    realmName: string,
+    request: NewServiceAccountRequest,
+  ): Promise<CreatedServiceAccount>
+  function create(actor: Actor, realmName: string, request: NewServiceAccountRequest) {
+    const attempt = {
+      actor,
+      action: 'service-account.create',
+      realm: realmName,
+      target: request.name,
+    } as const
+    return refusals.ofChange(attempt, () => createServiceAccount(deps, actor, realmName, request))
+  }
+
   return {
     /** @throws Refusal `forbidden`, `not_found`, `invalid`, `name_taken`, `client_id_taken`, `limit_reached` */
-    create(
-      actor: Actor,
-      realmName: string,
-      request: NewServiceAccountRequest,
-    ): Promise<ServiceAccountWithSecret> {
-      const attempt = {
-        actor,
-        action: 'service-account.create',
-        realm: realmName,
-        target: request.name,
-      } as const
-      return refusals.ofChange(attempt, () => createServiceAccount(deps, actor, realmName, request))
-    },
+    create,
 
     /** A page in order of name; see `pageOfServiceAccounts`. */
     list(actor: Actor, realmName: string, filter: ServiceAccountFilter): Promise<Page<ServiceAccount>> {
@@ -165,7 +179,8 @@ async function change(
 ): Promise<ServiceAccount> {
   const { trx, realm, account, now, note, noteNothing } = context
   checkAccountRights(realm, update, publicUrl)
-  const changes = changesOf(account, update, now)
+  const authMethods = changedMethods(context, update.authMethods)
+  const changes = { ...changesOf(account, update, now), ...(authMethods && { authMethods }) }
   if (Object.keys(changes).length === 0) {
     noteNothing()
     return account
@@ -174,9 +189,13 @@ async function change(
     requireRoomForRights(publicUrl, realm, { ...account, ...changes }, account)
   if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
   note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
+  const keysEnd = authMethods !== undefined && (await endMethods(context, authMethods))
   // Disabled, it has no tokens; enabled again, it gets tokens with another index.
-  const renewed = changes.disabledAt ? { statusIndex: await replaceStatusIndex(context) } : {}
-  return updateServiceAccount(trx, account.realmId, account.clientId, { ...changes, ...renewed }, now)
+  const renewed = changes.disabledAt || keysEnd ? { statusIndex: await replaceStatusIndex(context) } : {}
+  const all = { ...changes, ...renewed }
+  const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all, now)
+  if (authMethods) await requirePlatformAdministrator({ ...context, account: updated })
+  return updated
 }
 
 async function writeRoles(

@@ -1,0 +1,75 @@
+import type { ServiceAccount } from '../domain/service-account.ts'
+import type {
+  CreatedServiceAccount,
+  ServiceAccountWithSecret,
+} from '../operations/accounts/new-service-account.ts'
+import {
+  createdServiceAccountToWire,
+  serviceAccountToWire,
+  serviceAccountWithSecretToWire,
+} from '../wire/service-account.ts'
+import type { Answer } from './session.ts'
+import { fields, table, time } from './text.ts'
+
+export function describe(account: ServiceAccount, realm: string): Answer {
+  return { json: serviceAccountToWire(account, realm), text: fields(members(account, realm)) }
+}
+
+export function describeWithSecret(
+  { account, clientSecret }: ServiceAccountWithSecret,
+  realm: string,
+): Answer {
+  const { client_id: shown, ...more } = members(account, realm)
+  return {
+    json: serviceAccountWithSecretToWire(account, clientSecret, realm),
+    text: `${fields({ client_id: shown, client_secret: clientSecret, ...more })}
+
+Keep the secret now: it is not stored and cannot be shown again.`,
+  }
+}
+
+/** With its secret or its key, where it has them. */
+export function describeCreated(
+  { account, clientSecret, key }: CreatedServiceAccount,
+  realm: string,
+): Answer {
+  const json = createdServiceAccountToWire(account, { clientSecret, key }, realm)
+  if (clientSecret !== undefined)
+    return { json, text: describeWithSecret({ account, clientSecret }, realm).text }
+  const next = `Next: mintmark service-account key add --realm ${realm} ${account.clientId} --public-key <file>`
+  const { text } = describe(account, realm)
+  if (account.authMethods.includes('client_secret')) return { json, text }
+  return { json, text: key ? `${text}\n\nIts key has the kid ${key.kid}` : `${text}\n\n${next}` }
+}
+
+function members(account: ServiceAccount, realm: string) {
+  return {
+    client_id: account.clientId,
+    name: account.name,
+    description: account.description,
+    realm,
+    roles: account.roles.join(' '),
+    scopes: account.scopes && (account.scopes.join(' ') || 'none'),
+    ...(account.introspectsAudiences && { 'introspects audiences': account.introspectsAudiences.join(' ') }),
+    ...(account.authMethods.includes('private_key_jwt') && {
+      'auth methods': account.authMethods.join(' '),
+    }),
+    disabled: time(account.disabledAt),
+    created: time(account.createdAt),
+    'last used': time(account.lastUsedAt),
+  }
+}
+
+export function listText(accounts: readonly ServiceAccount[], realm: string): string {
+  if (accounts.length === 0)
+    return `Realm ${realm} has no service accounts yet. Make one: mintmark service-account create --realm ${realm} --name <name>`
+  const rows = accounts.map((account) => [
+    account.clientId,
+    account.name,
+    account.roles.join(' '),
+    account.disabledAt ? 'disabled' : 'enabled',
+    time(account.createdAt),
+    time(account.lastUsedAt),
+  ])
+  return table(['CLIENT_ID', 'NAME', 'ROLES', 'STATE', 'CREATED', 'LAST USED'], rows)
+}

@@ -1,0 +1,228 @@
+import { type ClientKey, isKeyValid, MAX_KEYS } from '../../domain/client-key.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { atMost, badge, confirmation, field, form } from './elements.ts'
+import { type Content, type Html, html, named } from './html.ts'
+import { icon } from './icons.ts'
+import { keyAdded, publicKeyField, readPastedKey } from './key-pair.ts'
+import type { Page } from './layout.ts'
+import { about, addressOf } from './service-account.ts'
+import { when } from './times.ts'
+import type { Asked, Fields, Portal, Visit } from './visit.ts'
+
+type Deps = Pick<Operations, 'accounts' | 'clientKeys' | 'publishedRealms'>
+
+const PATH = '/portal/:realm/service-accounts/:clientId'
+
+const DAY_MILLISECONDS = 86_400_000
+
+/** In how many days a key may end by itself. */
+const LIFETIMES = [
+  ['30', 'in 30 days'],
+  ['90', 'in 90 days'],
+  ['365', 'in a year'],
+] as const
+
+/** Public keys of a service account: adding, changing and deleting them. */
+export function clientKeyScreens(portal: Portal, operations: Deps): void {
+  adding(portal, operations)
+  changing(portal, operations)
+  deletion(portal, operations)
+}
+
+/** The section of the account's page. */
+export function keysCard(visit: Visit, account: ServiceAccount, keys: readonly ClientKey[]): Content {
+  const counts = account.authMethods.includes('private_key_jwt')
+  if (!counts && keys.length === 0) return undefined
+  const here = addressOf(visit, account.clientId)
+  const { now, mayChange } = visit
+  const row = (key: ClientKey) => html`<li>
+<div><p class="strong">${titleOf(key)} ${!isKeyValid(key, now) && badge('warning', 'Expired')}</p>
+<p class="muted">${key.algorithm} · added ${when(key.createdAt, now)} · last used ${when(key.lastUsedAt, now, 'never')}${
+    key.expiresAt && html` · ${isKeyValid(key, now) ? 'expires' : 'expired'} ${when(key.expiresAt, now)}`
+  }</p></div>
+${
+  mayChange &&
+  html`<span class="row-actions"><a class="button small" href="${here}/keys/${key.thumbprint}" aria-label="Change ${nameOf(key)}">${icon('pencil-square')}Change</a><a class="button small danger-text" href="${here}/keys/${key.thumbprint}/delete" aria-label="Delete ${nameOf(key)}">${icon('trash')}Delete</a></span>`
+}</li>`
+  return html`<section class="card"><div class="section-head"><h2>Public keys</h2>
+${mayChange && keys.length < MAX_KEYS && html`<a class="button small" href="${here}/keys/add">${icon('plus')}Add a key</a>`}</div>
+${!counts && html`<p class="muted">The service account may not authenticate with them: its keys do not count.</p>`}
+${counts && keys.length === 0 && html`<p class="muted">There is no key, so it gets no tokens with one.</p>`}
+<ul class="lines">${keys.map(row)}</ul></section>`
+}
+
+function nameOf({ name, kid }: ClientKey): string {
+  return name === '' ? kid : name
+}
+
+function titleOf(key: ClientKey): Html {
+  return key.name === '' ? html`<code class="wrap">${key.kid}</code>` : named(key.name)
+}
+
+function adding(portal: Portal, operations: Deps): void {
+  const path = `${PATH}/keys/add`
+
+  portal.question(path, async (visit, { params }) =>
+    addPage(visit, await accountOf(operations, visit, params), {}),
+  )
+
+  portal.action(path, async (visit, sent, { params }) => {
+    const { clientId = '' } = params
+    const [name = '', pasted = '', lifetime = ''] = ['name', 'public_key', 'expires'].map((key) =>
+      sent.get(key),
+    )
+    const { issuer } = await operations.publishedRealms.find(visit.realm)
+    try {
+      const asked = { ...readPastedKey(pasted), name, expiresAt: endOf(visit, lifetime) ?? undefined }
+      const added = await operations.clientKeys.add(visit.actor, visit.realm, clientId, asked)
+      return keyAdded(visit, added, issuer, 'Key added')
+    } catch (error) {
+      if (!(error instanceof Refusal) || !/^(invalid|conflict|limit_reached)$/.test(error.code)) throw error
+      const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
+      return addPage(visit, account, { name, pasted, lifetime, refusal: error })
+    }
+  })
+}
+
+interface Typed {
+  readonly name?: string
+  readonly pasted?: string
+  readonly lifetime?: string
+  readonly refusal?: Refusal
+}
+
+function addPage(visit: Visit, account: ServiceAccount, typed: Typed): Page {
+  const { name = '', pasted = '', lifetime = '', refusal } = typed
+  const here = addressOf(visit, account.clientId)
+  const ofName = refusal?.field === 'name'
+  return {
+    ...about(visit, account, 'Add a key'),
+    ...(refusal && { settleAt: `${here}/keys/add` }),
+    status: refusal ? (refusal.code === 'invalid' ? 400 : 409) : 200,
+    body: html`<section class="card narrow">
+${form(
+  visit,
+  `${here}/keys/add`,
+  html`${publicKeyField(pasted, ofName ? undefined : refusal?.message)}
+${field('name', 'Name (optional)', { value: name, fault: ofName ? refusal.message : undefined, hint: 'Say where its private key is: “build server 2”.', attributes: html`${atMost(100)}` })}
+${lifetimes([['', 'never'], ...LIFETIMES], lifetime)}
+<div class="buttons"><button class="primary">Add</button><a class="button" href="${here}">Cancel</a></div>`,
+  html` data-key-pair`,
+)}
+</section>`,
+  }
+}
+
+function changing(portal: Portal, operations: Deps): void {
+  const path = `${PATH}/keys/:thumbprint`
+
+  portal.question(path, async (visit, asked) => {
+    const { account, key } = await keyOf(operations, visit, asked)
+    return changePage(visit, account, key)
+  })
+
+  portal.action(path, async (visit, sent, asked) => {
+    const { account, key } = await keyOf(operations, visit, asked)
+    const name = sent.get('name')
+    try {
+      await operations.clientKeys.update(visit.actor, visit.realm, account.clientId, {
+        kid: key.kid,
+        name,
+        expiresAt: endOf(visit, sent.get('expires')),
+        keepTokens: keepsTokens(sent),
+        expectedVersion: Number(sent.get('version')),
+      })
+      return { redirect: `${addressOf(visit, account.clientId)}?done=saved` }
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.field !== 'name') throw error
+      return { ...changePage(visit, account, { ...key, name }, error), status: 400 }
+    }
+  })
+}
+
+function changePage(visit: Visit, account: ServiceAccount, key: ClientKey, refusal?: Refusal): Page {
+  const here = addressOf(visit, account.clientId)
+  const kept = key.expiresAt ? html`as it is: ${when(key.expiresAt, visit.now)}` : 'as it is: never'
+  return {
+    ...about(visit, account, 'Change a key'),
+    body: html`<section class="card narrow">
+<dl class="facts"><dt>kid</dt><dd><code class="wrap">${key.kid}</code></dd><dt>Thumbprint</dt><dd><code class="wrap">${key.thumbprint}</code></dd></dl>
+${form(
+  visit,
+  `${here}/keys/${key.thumbprint}`,
+  html`<input type="hidden" name="version" value="${account.version}">
+${field('name', 'Name', { value: key.name, fault: refusal?.message, attributes: html`${atMost(100)}` })}
+${lifetimes([['', kept], ['never', 'never'], ...LIFETIMES, ['now', 'now: the next request that it signed is refused']], '')}
+${keepTokensChoice()}
+<div class="buttons"><button class="primary">Save</button><a class="button" href="${here}">Cancel</a></div>`,
+)}
+</section>`,
+  }
+}
+
+function deletion(portal: Portal, operations: Deps): void {
+  const path = `${PATH}/keys/:thumbprint/delete`
+
+  portal.question(path, async (visit, asked) => {
+    const { account, key } = await keyOf(operations, visit, asked)
+    const here = addressOf(visit, account.clientId)
+    const content = html`<p>Delete the key ${titleOf(key)}? <strong>The next request that it signed is refused.</strong></p>
+<p class="hint">It was last used: ${when(key.lastUsedAt, visit.now, 'never')}.</p>
+${keepTokensChoice()}`
+    return {
+      ...about(visit, account, 'Delete a key'),
+      body: confirmation(visit, {
+        action: `${here}/keys/${key.thumbprint}/delete`,
+        button: 'Delete',
+        danger: true,
+        cancel: here,
+        content,
+      }),
+    }
+  })
+
+  portal.action(path, async (visit, sent, asked) => {
+    const { account, key } = await keyOf(operations, visit, asked)
+    const { clientId } = account
+    const doomed = { kid: key.kid, keepTokens: keepsTokens(sent) }
+    await operations.clientKeys.delete(visit.actor, visit.realm, clientId, doomed)
+    return { redirect: `${addressOf(visit, clientId)}?done=key-deleted` }
+  })
+}
+
+function accountOf({ accounts }: Deps, visit: Visit, params: Asked['params']): Promise<ServiceAccount> {
+  return accounts.find(visit.actor, visit.realm, params['clientId'] as string)
+}
+
+/** By its thumbprint, which any address can hold as it is. @throws Refusal `not_found` */
+async function keyOf(operations: Deps, visit: Visit, { params }: Asked) {
+  const account = await accountOf(operations, visit, params)
+  const keys = await operations.clientKeys.list(visit.actor, visit.realm, account.clientId)
+  const key = keys.find(({ thumbprint }) => thumbprint === params['thumbprint'])
+  if (!key) throw new Refusal('not_found', 'There is no such key any more.')
+  return { account, key }
+}
+
+function lifetimes(choices: readonly (readonly [string, Content])[], chosen: string): Html {
+  const choice = ([value, label]: readonly [string, Content]) =>
+    html`<label class="choice"><input type="radio" name="expires" value="${value}"${value === chosen && html` checked`}>${label}</label>`
+  return html`<fieldset><legend>It expires</legend>${choices.map(choice)}</fieldset>`
+}
+
+/** `undefined`: as it is; `null`: never. */
+function endOf({ now }: Visit, chosen: string): Date | null | undefined {
+  if (chosen === 'never') return null
+  if (chosen === 'now') return now
+  const days = LIFETIMES.find(([value]) => value === chosen)?.[0]
+  return days === undefined ? undefined : new Date(now.getTime() + Number(days) * DAY_MILLISECONDS)
+}
+
+function keepTokensChoice(): Html {
+  return html`<label class="choice described"><input type="checkbox" name="keep_tokens" value="yes"><span>Leave tokens valid<span class="hint">Otherwise all tokens that the service account has got so far end with the key.</span></span></label>`
+}
+
+function keepsTokens(sent: Fields): boolean {
+  return sent.get('keep_tokens') === 'yes'
+}

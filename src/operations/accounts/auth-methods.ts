@@ -1,0 +1,54 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type AuthMethod, parseAuthMethods } from '../../domain/client-key.ts'
+import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { deleteClientSecrets } from '../../storage/client-secrets.ts'
+import type { ChangeContext } from './account-changes.ts'
+
+/** Refuses methods that the realm does not allow, but for those that the account has already. */
+export function requireAllowedMethods(
+  { name, allowedAuthMethods }: Pick<Realm, 'name' | 'allowedAuthMethods'>,
+  methods: readonly AuthMethod[],
+  present: readonly AuthMethod[] = [],
+): void {
+  const refused = methods.find((one) => !allowedAuthMethods.includes(one) && !present.includes(one))
+  if (refused !== undefined)
+    throw new Refusal(
+      'invalid',
+      `Realm ${name} does not allow ${refused}: auth_methods may be ${allowedAuthMethods.join(', ')}.`,
+      'auth_methods',
+    )
+}
+
+/** Refuses to make a secret for an account that may not have one. */
+export function requireSecretMethod({ account }: Pick<ChangeContext, 'account'>): void {
+  if (!account.authMethods.includes('client_secret'))
+    throw new Refusal(
+      'conflict',
+      'The service account authenticates with its keys alone: its auth_methods are without client_secret.',
+    )
+}
+
+/** What the account's methods become; `undefined`: they stay. @throws Refusal `invalid` */
+export function changedMethods(
+  { realm, account }: Pick<ChangeContext, 'realm' | 'account'>,
+  asked: readonly string[] | undefined,
+): readonly AuthMethod[] | undefined {
+  if (asked === undefined) return undefined
+  const methods = parseAuthMethods(asked, 'auth_methods')
+  requireAllowedMethods(realm, methods, account.authMethods)
+  return isDeepStrictEqual(methods, account.authMethods) ? undefined : methods
+}
+
+/**
+ * Ends what is taken away: secrets are deleted; keys stay and no longer count.
+ * @returns whether the tokens that the account has got end with it
+ */
+export async function endMethods(
+  { trx, realm, account }: ChangeContext,
+  after: readonly AuthMethod[],
+): Promise<boolean> {
+  const isTaken = (method: AuthMethod) => account.authMethods.includes(method) && !after.includes(method)
+  if (isTaken('client_secret')) await deleteClientSecrets(trx, realm.id, account.clientId)
+  return isTaken('private_key_jwt')
+}
