@@ -8,6 +8,8 @@ export interface RequestNote {
   client_id?: string | undefined
   /** Who administers: `realm/client_id`. */
   actor?: string
+  /** What the client's assertion was for: shows when a realm can do without the token endpoint's address. */
+  assertion_audience?: string
   outcome?: string
   /** For the operator alone. */
   reason?: string | undefined
@@ -50,6 +52,16 @@ export function loggableRealm(name: string): string {
 /** A client_id that may be logged: one of the server's making. Anything else could be a secret in the wrong field. */
 export function loggableClientId(clientId: string | undefined): string | undefined {
   return clientId !== undefined && /^sa_[0-9a-f]{30}$/.test(clientId) ? clientId : undefined
+}
+
+/** Notes a client that has proved who it is. */
+export function noteClient(
+  request: FastifyRequest,
+  client: { readonly account: { readonly clientId: string }; readonly assertedAudience?: string | undefined },
+): void {
+  const { account, assertedAudience } = client
+  note(request, { client_id: account.clientId })
+  if (assertedAudience !== undefined) note(request, { assertion_audience: assertedAudience })
 }
 
 /** One line a request, answered or not. The route's pattern stands for the URL, since anything can be in a URL. */

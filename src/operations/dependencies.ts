@@ -14,6 +14,8 @@ export interface Dependencies {
   readonly db: Database
   /** The reads that tokens need, in connections of their own: no change can take them all. */
   readonly tokenDb: Database
+  /** What is written of assertions, in connections of their own: such a write may wait for a standby, which no read may. */
+  readonly assertionDb: Database
   readonly clock: Clock
   /** Where the server is reached: issuers and audiences begin with it. */
   readonly publicUrl: string

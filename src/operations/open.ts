@@ -132,7 +132,7 @@ function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
 }
 
 async function openDependencies(
-  { db, tokenDb }: Pools,
+  { db, tokenDb, assertionDb }: Pools,
   masterKeys: readonly string[],
   { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' }: OpenOptions,
 ): Promise<Dependencies> {
@@ -143,13 +143,13 @@ async function openDependencies(
   const verifierKey = await openVerifierKey(db, sealer, clock)
   const portalSealer = await openPortalSealer(db, sealer, clock)
   const policy = DEFAULT_FAILED_ATTEMPTS_POLICY
-  const inMemory = createMemoryCounters(clock, policy)
-  const counters =
-    failedAttemptsStore === 'memory' ? inMemory : createSharedCounters(tokenDb, clock, policy, inMemory)
-  const failedAttempts = createFailedAttempts({ db, tokenDb, clock }, counters, policy)
+  const own = createMemoryCounters(clock, policy)
+  const shared = failedAttemptsStore === 'memory' ? own : createSharedCounters(tokenDb, clock, policy, own)
+  const failedAttempts = createFailedAttempts({ db, tokenDb, clock }, { own, shared }, policy)
   return {
     db,
     tokenDb,
+    assertionDb,
     clock,
     publicUrl,
     sealer,

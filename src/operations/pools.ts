@@ -5,13 +5,15 @@ export interface Pools {
   readonly db: Database
   /** For the reads that tokens need. */
   readonly tokenDb: Database
+  /** For what is written of assertions. */
+  readonly assertionDb: Database
   close(): Promise<void>
 }
 
 type Log = (message: string, error?: Error) => void
 
 interface PoolOptions {
-  /** Connections of both pools. */
+  /** Connections of the pools for tokens and administration together; the pool for assertions has two more. */
   readonly poolSize: number
   readonly log: Log
 }
@@ -19,7 +21,13 @@ interface PoolOptions {
 /** Between two log lines about the same fault. */
 const FAULT_LOG_MILLISECONDS = 60_000
 
-/** Two pools with half of the connections each, and one at least: no change can take those that tokens need. */
+/** While two statements are under way, the next assertions gather for one more. */
+const ASSERTION_CONNECTIONS = 2
+
+/**
+ * Two pools with half of the connections each, and one at least: no change can take those that tokens need. A third one,
+ * which is opened when it is needed: a write that waits for a standby takes none that secrets need.
+ */
 export function openPools(connectionString: string, { poolSize, log }: PoolOptions): Pools {
   const onFault = createFaultLog(log)
   const onIdleError = (error: Error) => log('database connection lost', error)
@@ -27,11 +35,13 @@ export function openPools(connectionString: string, { poolSize, log }: PoolOptio
     openDatabase({ connectionString, poolSize: Math.max(1, size), onIdleError, onFault })
   const tokenDb = open(Math.ceil(poolSize / 2))
   const db = open(Math.floor(poolSize / 2))
+  const assertionDb = open(ASSERTION_CONNECTIONS)
   return {
     db,
     tokenDb,
+    assertionDb,
     close: async () => {
-      await Promise.all([db.destroy(), tokenDb.destroy()])
+      await Promise.all([db, tokenDb, assertionDb].map((pool) => pool.destroy()))
     },
   }
 }

@@ -43,7 +43,8 @@ export interface AccountRecord {
   readonly secrets: readonly SecretRecord[]
 }
 
-interface Row {
+/** Of a lookup's realm and account; `client_id` is null where the account does not exist. */
+export interface AccountRow {
   n: number
   realm_id: string
   version: string
@@ -56,6 +57,9 @@ interface Row {
   authorization_details_omitted: boolean
   status_index: number
   revoked_tokens_until: Date | null
+}
+
+interface Row extends AccountRow {
   id: string | null
   bound_hmac: Buffer | null
   hmac: Buffer | null
@@ -69,25 +73,36 @@ const NO_CLIENT = ''
 
 const NONE: readonly AuthorizationDetail[] = []
 
+/** Columns of an `AccountRow` that are the account's. */
+export const ACCOUNT_COLUMNS = sql`a.client_id, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
+        a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
+
+/** Realms and client_ids of lookups, as parameters of a query. */
+export function lookupColumns(lookups: readonly ClientLookup[]) {
+  return {
+    realms: lookups.map((lookup) => lookup.realm),
+    clientIds: lookups.map((lookup) => lookup.clientId ?? NO_CLIENT),
+  }
+}
+
 /** Reads many clients, in the order given; `undefined` where the realm does not exist. */
 export async function findClientRecords(
   db: Database,
   lookups: readonly ClientLookup[],
 ): Promise<(ClientRecord | undefined)[]> {
-  const realms = lookups.map((lookup) => lookup.realm)
-  const clientIds = lookups.map((lookup) => lookup.clientId ?? NO_CLIENT)
+  const { realms, clientIds } = lookupColumns(lookups)
   // One text for any number of lookups, so that it can be prepared.
   const { rows } = await sql<Row>`
     select l.n::int as n, r.id as realm_id, r.version, a.*
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
     cross join lateral (select id, version from realms where name = l.realm limit 1) r
     left join lateral (
-      select a.client_id, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
-        a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted,
+      select ${ACCOUNT_COLUMNS},
         s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,
         case when s.hmac is null and s.keyed_phc is null then s.phc end as phc, s.expires_at
       from service_accounts a
       left join client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
+        and 'client_secret' = any(a.auth_methods)
       where a.realm_id = r.id and a.client_id = l.client_id
       -- Keeps PostgreSQL from joining all rows of a realm: one look-up by primary key for each client.
       offset 0
@@ -98,14 +113,14 @@ export async function findClientRecords(
   for (const row of rows) {
     const index = row.n - 1
     const record = found[index]
-    if (!record) found[index] = toClientRecord(row)
+    if (!record) found[index] = toClientRecord(row, row.id === null ? [] : [toSecretRecord(row)])
     else if (record.account && row.id !== null)
       (record.account.secrets as SecretRecord[]).push(toSecretRecord(row))
   }
   return found
 }
 
-function toClientRecord(row: Row): ClientRecord {
+export function toClientRecord(row: AccountRow, secrets: readonly SecretRecord[]): ClientRecord {
   const { realm_id: realmId } = row
   if (row.client_id === null) return { realmId, realmVersion: row.version, account: undefined }
   return {
@@ -121,7 +136,7 @@ function toClientRecord(row: Row): ClientRecord {
       detailsOmitted: row.authorization_details_omitted,
       statusIndex: row.status_index,
       revokedTokensUntil: row.revoked_tokens_until ?? undefined,
-      secrets: row.id === null ? [] : [toSecretRecord(row)],
+      secrets,
     },
   }
 }

@@ -1,3 +1,4 @@
+import { findAssertionRecords } from './assertion-records.ts'
 import { findClientRecords } from './client-records.ts'
 import type { Database } from './database.ts'
 import { findRealmsWithKeys } from './loaded-realms.ts'
@@ -11,6 +12,7 @@ const REALM_ID = '0'
 /** Runs the reads of tokens, introspection and status lists for a realm that does not exist. Throws where one would fail. */
 export async function readAsTokensDo(db: Database): Promise<void> {
   await findClientRecords(db, [{ realm: REALM, clientId: undefined }])
+  await findAssertionRecords(db, [{ realm: REALM, clientId: undefined }])
   await findRealmsWithKeys(db, [REALM])
   await areTokensRevoked(db, [{ realmId: REALM_ID, jti: '' }])
   await findStatusListVersions(db, [{ realm: REALM, id: 0 }])

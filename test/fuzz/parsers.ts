@@ -10,6 +10,7 @@ import { isGeneratedSecret } from '../../src/crypto/client-secret.ts'
 import { readUnverifiedJwt } from '../../src/crypto/verifying.ts'
 import { grantAudience } from '../../src/domain/audience.ts'
 import { grantDetails, parseAuthorizationDetails } from '../../src/domain/authorization-details.ts'
+import { checkClientAssertion, parseClientAssertion } from '../../src/domain/client-assertion.ts'
 import { parseLeakedSecrets } from '../../src/domain/leaked-secret.ts'
 import { OAuthError } from '../../src/domain/oauth-error.ts'
 import { parseResourceEntry } from '../../src/domain/protected-resource.ts'
@@ -87,6 +88,47 @@ const jwt = fc.tuple(object, object, base64).map(([header, claims, signature]) =
     .concat(Buffer.from(signature).toString('base64url'))
     .join('.'),
 )
+const time = fc.oneof(
+  fc.constantFrom(1_800_000_000, 1_800_000_060, 1_800_000_330.5, -1, 1e300),
+  fc.double(),
+  fc.jsonValue(),
+)
+const assertion = fc
+  .tuple(
+    fc.record(
+      {
+        alg: fc.constantFrom('ES256', 'EdDSA', 'RS256', 'none'),
+        typ: fc.constantFrom('JWT', 'client-authentication+jwt', 'at+jwt'),
+        kid: fc.oneof(word, fc.jsonValue()),
+        crit: fc.jsonValue(),
+      },
+      { requiredKeys: ['alg'] },
+    ),
+    fc.record(
+      {
+        iss: fc.constantFrom('a', 'b'),
+        sub: fc.constantFrom('a', 'b'),
+        aud: fc.constantFrom<unknown>(
+          'https://i',
+          ['https://i'],
+          'https://i/protocol/openid-connect/token',
+          [],
+          {},
+        ),
+        exp: time,
+        iat: time,
+        nbf: time,
+        jti: fc.oneof(word, fc.jsonValue()),
+      },
+      { requiredKeys: ['iss', 'sub'] },
+    ),
+    base64,
+  )
+  .map(([header, claims, signature]) =>
+    [JSON.stringify(header), JSON.stringify(claims), signature]
+      .map((part) => Buffer.from(part).toString('base64url'))
+      .join('.'),
+  )
 const details = fc
   .array(
     fc.record(
@@ -114,6 +156,25 @@ const environment = fc
 
 function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed())
+}
+
+/** Whatever it says, it is refused for a reason that has a name or it is what its client may be let in by. */
+function checkAssertion(text: string): unknown {
+  const read = parseClientAssertion(text)
+  if (typeof read === 'string') return read
+  const now = new Date(1_800_000_000_000)
+  const rules = {
+    clientId: undefined,
+    issuer: 'https://i',
+    audience: 'issuer_or_token_endpoint',
+    now,
+  } as const
+  const checked = checkClientAssertion(read, rules)
+  if (checked.fault !== undefined) return checked.fault
+  const { iss, sub, exp } = read.claims
+  const seconds = (checked.expiresAt.getTime() - now.getTime()) / 1000
+  if (iss !== sub || !(seconds > 0 && seconds <= 330) || !(Number(exp) > 0)) throw new TypeError('let in')
+  return checked
 }
 
 function parsed(text: string): unknown {
@@ -178,6 +239,22 @@ export const PARSERS: readonly Parser[] = [
     grammar: jwt,
     refusals: [],
     pieces: ['.', 'eyJ', 'A'],
+  },
+  {
+    name: 'a client assertion',
+    parse: checkAssertion,
+    grammar: fc.oneof(jwt, assertion),
+    refusals: [],
+    pieces: ['.', 'eyJ', 'A', 'e30.'],
+  },
+  {
+    name: 'a client assertion in a form',
+    parse: (text) => readClientCredentials(undefined, parseForm(text)),
+    grammar: fc
+      .tuple(fc.constantFrom('client_assertion_type', 'client_secret', 'x'), word, fc.oneof(jwt, assertion))
+      .map(([name, value, one]) => `client_assertion=${one}&${name}=${encode(value)}`),
+    refusals: [OAuthError],
+    pieces: ['client_assertion=', 'client_assertion_type=urn', '.', 'A'],
   },
   {
     name: "a JWT in the verifier's hands",

@@ -6,6 +6,12 @@ const ADDRESSES = [
   '/.well-known/oauth-authorization-server/realms/acme',
 ]
 
+const ASSERTION_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519'].concat([
+  'ML-DSA-44',
+  'ML-DSA-65',
+  'ML-DSA-87',
+])
+
 t.test('both metadata documents are equal, and every endpoint in them works', async (t) => {
   const { app, operations } = await testServer(t)
   await operations.realms.create(TESTER, 'acme', { scopes: ['view', 'deploy'] })
@@ -20,7 +26,10 @@ t.test('both metadata documents are equal, and every endpoint in them works', as
     token_endpoint: `${PUBLIC_URL}/realms/acme/protocol/openid-connect/token`,
     jwks_uri: `${PUBLIC_URL}/realms/acme/protocol/openid-connect/certs`,
     grant_types_supported: ['client_credentials'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     authorization_endpoint: `${PUBLIC_URL}/realms/acme/protocol/openid-connect/auth`,
     response_types_supported: ['none'],
     scopes_supported: ['view', 'deploy'],

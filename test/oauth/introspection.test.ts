@@ -259,9 +259,18 @@ t.test('the metadata names the introspection endpoint and its methods', async (t
   const answer = await server.app.inject('/realms/acme/.well-known/openid-configuration')
   t.match(answer.json(), {
     introspection_endpoint: `${ISSUER}/protocol/openid-connect/token/introspect`,
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'Bearer'],
+    introspection_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'Bearer',
+    ],
     introspection_signing_alg_values_supported: ['ES256'],
     revocation_endpoint: `${ISSUER}/protocol/openid-connect/revoke`,
-    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
   })
 })

@@ -4,12 +4,13 @@ import { prepareValue } from 'pg/lib/utils.js'
 import t, { type Test } from 'tap'
 import { generateClientSecret } from '../../src/crypto/client-secret.ts'
 import { migrateToLatest } from '../../src/storage/migrations.ts'
+import { askWith, assertionClaims, keyClient, keyPair, signAssertion } from '../support/assertion.ts'
 import { basic, testClient } from '../support/introspection.ts'
 import { ownPostgres } from '../support/own-postgres.ts'
 import { Browser } from '../support/portal.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { binariesOfPostgres15 } from '../support/postgres-server.ts'
-import { TESTER, type TestServer, testServer } from '../support/server.ts'
+import { PUBLIC_URL, TESTER, type TestServer, testServer } from '../support/server.ts'
 
 /** Reading the big realm once takes 370 pages or more; a batch of a few look-ups takes 40. */
 const MAX_PAGES = 200
@@ -48,7 +49,15 @@ async function checkShape(t: Test, databaseUrl: string, shape: (typeof SHAPES)[n
   await client.connect()
   t.teardown(() => client.end())
   // Statistics come when the test says so.
-  for (const table of ['realms', 'service_accounts', 'client_secrets', 'status_indexes', 'revoked_tokens'])
+  for (const table of [
+    'realms',
+    'service_accounts',
+    'client_secrets',
+    'status_indexes',
+    'revoked_tokens',
+    'client_keys',
+    'used_assertions',
+  ])
     await client.query(`alter table ${table} set (autovacuum_enabled = off)`)
   await server.operations.realms.create(TESTER, 'acme')
   const ask = await strangers(server)
@@ -68,7 +77,7 @@ async function checkShape(t: Test, databaseUrl: string, shape: (typeof SHAPES)[n
 }
 
 /** Indexes that find no single account by realm_id and client_id. */
-const WHOLE_REALM = /^service_accounts_(?!pkey)/
+const WHOLE_REALM = /^service_accounts_(?!pkey)|^used_assertions_(?!pkey)/
 
 /** All that can be asked without a right to anything, and by a client with a token of its own. */
 async function strangers(server: TestServer): Promise<() => Promise<void>> {
@@ -76,6 +85,14 @@ async function strangers(server: TestServer): Promise<() => Promise<void>> {
   const known = await testClient(server, 'CI', 'acme', ['introspect'])
   const imported = { clientId: 'legacy', clientSecret: 'correct horse battery' }
   await operations.accounts.create(TESTER, 'acme', { name: 'legacy', imported })
+  const signer = await keyClient(server, { roles: ['introspect'] })
+  const issuer = `${PUBLIC_URL}/realms/acme`
+  const forged = (clientId: string, kid?: string) =>
+    signAssertion(
+      keyPair('ES256'),
+      { alg: 'ES256', kid },
+      assertionClaims(clientId, issuer, server.clock.now),
+    )
   const oauth = '/realms/acme/protocol/openid-connect'
   const form = (url: string, fields: Record<string, string>, authorization?: string) =>
     app.inject({
@@ -105,6 +122,17 @@ async function strangers(server: TestServer): Promise<() => Promise<void>> {
     await Promise.all(credentials.map(([id, secret]) => token(id, secret)))
     for (const [id, secret] of credentials) await token(id, secret)
     await token('x', unknown, 'no-realm')
+    const assertions = () => [
+      signer.assertion(),
+      signer.assertion(),
+      forged(signer.clientId, signer.kid),
+      forged('sa_unknown'),
+      'no.assertion.',
+    ]
+    await Promise.all(assertions().map((assertion) => askWith(server, assertion)))
+    for (const endpoint of ['token', 'token/introspect', 'revoke'])
+      for (const assertion of assertions())
+        await askWith(server, assertion, { token: known.token }, { endpoint, address: '2001:db8::1' })
     await form(`${oauth}/token/introspect`, { token: known.token }, basic(known))
     await form(`${oauth}/revoke`, { token: known.token }, basic(known))
     await form(`${oauth}/token/introspect`, { token: known.token }, basic(known))
@@ -152,6 +180,14 @@ async function copyAccounts(client: pg.Client, places: string): Promise<void> {
       from places p, service_accounts a where a.name = 'CI'
     ), indexes as (
       insert into status_indexes (realm_id, status_index) select realm_id, 100000 + i from places
+    ), keys as (
+      insert into client_keys
+      select (jsonb_populate_record(k, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i))).*
+      from places p, client_keys k where k.client_id =
+        (select client_id from service_accounts where name = 'CI with a key')
+    ), used as (
+      insert into used_assertions (hash, expires_at)
+      select sha256((realm_id || ' ' || i)::bytea), now() + interval '1 minute' from places
     ), revoked as (
       insert into revoked_tokens (realm_id, jti, expires_at)
       select realm_id, gen_random_uuid()::text, now() + interval '1 hour' from places

@@ -1,13 +1,10 @@
 import { OAuthError } from '../../domain/oauth-error.ts'
+import type { ClientCredentials, SecretCredentials } from '../../operations/clients/client-authentication.ts'
+import { readClientAssertion } from './client-assertion.ts'
 import { formDecode, type OAuthForm } from './form.ts'
 
-export interface ClientCredentials {
-  readonly clientId: string
-  readonly clientSecret: string
-}
-
 /**
- * The credentials of RFC 6749 section 2.3.1, from the header or from the form.
+ * The credentials of RFC 6749 section 2.3.1, from the header or from the form, or an assertion (RFC 7521 section 4.2).
  * @returns `undefined` where none were sent, or a client_id alone
  * @throws OAuthError `invalid_request` for two ways that differ, and for a secret without a client_id
  */
@@ -16,7 +13,7 @@ export function readClientCredentials(
   form: OAuthForm,
 ): ClientCredentials | undefined {
   if (form.get('client_assertion') !== undefined || form.get('client_assertion_type') !== undefined)
-    throw new OAuthError('invalid_client', 'Client authentication failed: client_assertion is not supported.')
+    return readClientAssertion(authorization, form)
   const clientId = form.get('client_id')
   const clientSecret = form.get('client_secret')
   if (authorization !== undefined) {
@@ -31,7 +28,7 @@ export function readClientCredentials(
   return bothHalves(clientId, clientSecret)
 }
 
-function parseBasic(authorization: string): ClientCredentials | undefined {
+function parseBasic(authorization: string): SecretCredentials | undefined {
   const match = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)
   if (!match) {
     if (/^Basic( |$)/i.test(authorization)) throw malformed()
@@ -48,7 +45,7 @@ function parseBasic(authorization: string): ClientCredentials | undefined {
   return bothHalves(formDecode(pair.slice(0, colon)), formDecode(pair.slice(colon + 1)))
 }
 
-function bothHalves(clientId = '', clientSecret = ''): ClientCredentials | undefined {
+function bothHalves(clientId = '', clientSecret = ''): SecretCredentials | undefined {
   if (clientSecret === '') return undefined
   if (clientId === '') throw new OAuthError('invalid_request', 'client_id and client_secret go together.')
   return { clientId, clientSecret }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fingerprint } from '../../crypto/fingerprint.ts'
+import { KEY_ALGORITHMS } from '../../domain/client-key.ts'
 import { resourceTypesOf } from '../../domain/protected-resource.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
@@ -17,6 +18,8 @@ const ADDRESSES = [
 ]
 
 const MAX_AGE_SECONDS = 300
+
+const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
 /** Authorization server metadata (RFC 8414), at its own address and at OpenID Connect Discovery's. */
 export function discoveryRoutes(app: FastifyInstance, operations: Pick<Operations, 'publishedRealms'>): void {
@@ -55,14 +58,17 @@ function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unk
   return {
     issuer,
     token_endpoint: `${protocol}/token`,
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: AUTH_METHODS,
+    token_endpoint_auth_signing_alg_values_supported: KEY_ALGORITHMS,
     introspection_endpoint: `${protocol}/token/introspect`,
     // RFC 8414 section 2: beside methods, the type of an access token.
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'Bearer'],
+    introspection_endpoint_auth_methods_supported: [...AUTH_METHODS, 'Bearer'],
+    introspection_endpoint_auth_signing_alg_values_supported: KEY_ALGORITHMS,
     // RFC 9701 section 7.
     introspection_signing_alg_values_supported: algorithms,
     revocation_endpoint: `${protocol}/revoke`,
-    revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: KEY_ALGORITHMS,
     jwks_uri: `${protocol}/certs`,
     scopes_supported: realm.scopes,
     // RFC 9396 section 10.

@@ -5,12 +5,15 @@ import type { Operations } from '../../operations/operations.ts'
 import type { IntrospectionCaller } from '../../operations/tokens/introspection.ts'
 import { weightOf } from '../accept.ts'
 import { clientAddress } from '../client-address.ts'
-import { loggableClientId, loggableRealm, note } from '../request-log.ts'
+import { loggableClientId, loggableRealm, note, noteClient } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { neverKept } from './oauth-error-handler.ts'
 
 type IntrospectionRoute = { Params: { realm: string }; Body: OAuthForm }
+
+/** What a caller with a token may not send as well. */
+const SECOND_WAYS = ['client_secret', 'client_assertion', 'client_assertion_type']
 
 const SIGNED = 'application/token-introspection+jwt'
 
@@ -56,7 +59,7 @@ async function authenticate(
   const { realm } = request.params
   const { authorization } = request.headers
   const noted = (caller: IntrospectionCaller) => {
-    note(request, { client_id: caller.account.clientId })
+    noteClient(request, caller)
     return caller
   }
   const bearer = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1]
@@ -65,7 +68,7 @@ async function authenticate(
     note(request, { client_id: loggableClientId(credentials?.clientId) })
     return noted(await operations.clients.authenticate(realm, credentials, clientAddress(request)))
   }
-  if (request.body.get('client_secret') !== undefined)
+  if (SECOND_WAYS.some((name) => request.body.get(name) !== undefined))
     throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
   // One for another resource server was seen by that, which must not ask in the caller's name.
   const audience = issuerOf(publicUrl, realm)

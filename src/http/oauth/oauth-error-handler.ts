@@ -76,7 +76,9 @@ function answerError(
 function describe({ code, description }: OAuthError, { headers, body }: FastifyRequest): string {
   if (code !== 'invalid_client' || !isForm(body)) return description
   try {
-    const { clientId = '', clientSecret = '' } = readClientCredentials(headers.authorization, body) ?? {}
+    const credentials = readClientCredentials(headers.authorization, body)
+    if (!credentials || 'assertion' in credentials) return description
+    const { clientId, clientSecret } = credentials
     if (/[\r\n]/.test(clientSecret)) return `${description} The client_secret has a line break in it.`
     if (/^\s|\s$/.test(clientSecret))
       return `${description} The client_secret begins or ends with white space.`

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
-import { loggableClientId, loggableRealm, note } from '../request-log.ts'
+import { loggableClientId, loggableRealm, note, noteClient } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { neverKept } from './oauth-error-handler.ts'
@@ -22,12 +22,12 @@ export function revocationRoute(
       client_id: loggableClientId(credentials?.clientId),
     })
     const client = await operations.clients.authenticate(realm, credentials, clientAddress(request))
+    noteClient(request, client)
     const token = request.body.get('token')
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
 
     const reason = await operations.revocation.revoke(client, token, clientAddress(request))
     note(request, {
-      client_id: client.account.clientId,
       outcome: reason === undefined ? 'revoked' : 'left alone',
       ...(reason !== undefined && { reason }),
     })

@@ -4,7 +4,7 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import { parseScope } from '../../domain/scope.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
-import { loggableClientId, loggableRealm, note } from '../request-log.ts'
+import { loggableClientId, loggableRealm, note, noteClient } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { neverKept } from './oauth-error-handler.ts'
@@ -56,7 +56,7 @@ export function tokenRoute(
       note(request, { client_id: loggableClientId(credentials?.clientId) })
 
       const client = await operations.clients.authenticate(realm, credentials, clientAddress(request))
-      note(request, { client_id: client.account.clientId })
+      noteClient(request, client)
       const asked = {
         scope: parseScope(form.get('scope')),
         targets: { resources: form.all('resource'), audience: form.get('audience') },

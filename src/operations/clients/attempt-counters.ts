@@ -16,13 +16,20 @@ interface Counter {
   expiresAt: number
 }
 
+export interface MemoryCounters extends AttemptCounters {
+  /** As `reserve`, at once. */
+  reserveNow(limits: readonly AttemptLimit[]): AttemptGrant
+  /** Holds back attempts under a key, as another process does. */
+  hold(key: string, seconds: number): void
+}
+
 type Taken = AttemptLimit & { readonly counter: Counter }
 
 /** About 200 bytes each; the least used go first. */
 const CAPACITY = 100_000
 
 /** Counters of this process, under exact keys. */
-export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy): AttemptCounters {
+export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy): MemoryCounters {
   // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
   const counters = new LRUCache<string, Counter>({ maxSize: CAPACITY, sizeCalculation: () => 1 })
 
@@ -39,26 +46,38 @@ export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy)
     const now = clock().getTime()
     counter.failures++
     counter.expiresAt = now + policy.windowSeconds * 1000
-    counter.heldUntil = now + backOffSeconds(counter.failures, limit, policy) * 1000
+    // Another process may have asked for longer.
+    const heldUntil = now + backOffSeconds(counter.failures, limit, policy) * 1000
+    counter.heldUntil = Math.max(counter.heldUntil, heldUntil)
+  }
+
+  function reserveNow(limits: readonly AttemptLimit[]): AttemptGrant {
+    const now = clock().getTime()
+    const taken = limits.map((limit) => ({ ...limit, counter: counterOf(limit.key, now) }))
+    const refused = refusalOf(taken, now)
+    if (refused) return refused
+    // Kept from here on: an attempt that is refused pushes no counter out.
+    for (const { key, counter } of taken) {
+      counter.undecided++
+      counters.set(key, counter)
+    }
+    return {
+      outcome: 'granted',
+      settle: async (failed) => {
+        for (const one of taken) settle(one, failed)
+      },
+    }
   }
 
   return {
-    async reserve(limits): Promise<AttemptGrant> {
+    reserveNow,
+    reserve: async (limits) => reserveNow(limits),
+    hold(key, seconds) {
       const now = clock().getTime()
-      const taken = limits.map((limit) => ({ ...limit, counter: counterOf(limit.key, now) }))
-      const refused = refusalOf(taken, now)
-      if (refused) return refused
-      // Kept from here on: an attempt that is refused pushes no counter out.
-      for (const { key, counter } of taken) {
-        counter.undecided++
-        counters.set(key, counter)
-      }
-      return {
-        outcome: 'granted',
-        settle: async (failed) => {
-          for (const one of taken) settle(one, failed)
-        },
-      }
+      const counter = counterOf(key, now)
+      counter.heldUntil = Math.max(counter.heldUntil, now + seconds * 1000)
+      counter.expiresAt = Math.max(counter.expiresAt, counter.heldUntil)
+      counters.set(key, counter)
     },
   }
 }

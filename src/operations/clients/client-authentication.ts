@@ -1,46 +1,64 @@
 import { isGeneratedSecret, type SecretOwner } from '../../crypto/client-secret.ts'
+import type { AssertedAudience } from '../../domain/client-assertion.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { type AssertionCredentials, assertionAuthentication } from './client-assertions.ts'
 import type { FreshClients } from './fresh-clients.ts'
 import { matchGenerated } from './generated-secrets.ts'
 import { matchesImported } from './imported-secrets.ts'
 import type { LoadedRealm } from './loaded-realms.ts'
 
-export interface ClientCredentials {
+export interface SecretCredentials {
   readonly clientId: string
   readonly clientSecret: string
 }
 
+export type ClientCredentials = SecretCredentials | AssertionCredentials
+
 export interface AuthenticatedClient {
   readonly loaded: LoadedRealm
   readonly account: AccountRecord
+  /** Of a key its thumbprint. */
   readonly secretId: string
+  /** What its assertion was for, where it came with one. */
+  readonly assertedAudience?: AssertedAudience
 }
 
 type Deps = Pick<
   Dependencies,
-  'db' | 'tokenDb' | 'clock' | 'argon2' | 'verifierKey' | 'failedAttempts' | 'plainHashesUntil' | 'log'
+  | 'db'
+  | 'tokenDb'
+  | 'assertionDb'
+  | 'clock'
+  | 'argon2'
+  | 'verifierKey'
+  | 'failedAttempts'
+  | 'plainHashesUntil'
+  | 'log'
 >
 
 export type ClientAuthentication = ReturnType<typeof clientAuthentication>
 
-export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients, 'find'>) {
+export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients, 'find' | 'findWithKeys'>) {
+  const byAssertion = assertionAuthentication(deps, freshClients)
   return {
     /**
      * The client that these credentials are of, as its row says now.
      * @throws UnknownRealmError
-     * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret;
+     * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret or assertion;
      *   `temporarily_unavailable`
-     * @throws TooManyFailuresError; never for a secret that the server made and that is right, nor for a right one from a
-     *   network that nobody failed from
+     * @throws TooManyFailuresError; never for a secret that the server made and that is right, nor for what is right and
+     *   comes from a network that nobody failed from
      */
     async authenticate(
       realmName: string,
       credentials: ClientCredentials | undefined,
       address: string,
     ): Promise<AuthenticatedClient> {
+      if (credentials && 'assertion' in credentials)
+        return byAssertion.authenticate(realmName, credentials, address)
       const { loaded, account } = await freshClients.find(realmName, credentials?.clientId)
       if (!credentials)
         throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')

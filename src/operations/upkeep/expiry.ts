@@ -1,3 +1,4 @@
+import { USE_KEPT_SECONDS } from '../../domain/client-assertion.ts'
 import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { STATUS_KEPT_SECONDS } from '../../domain/status-list.ts'
 import { deleteExpiredAttemptCounters } from '../../storage/attempt-counters.ts'
@@ -7,12 +8,16 @@ import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
 import { deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
 import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
+import { deleteExpiredUsedAssertions } from '../../storage/used-assertions.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { auditRetention } from './audit-retention.ts'
 import { createHashKeying } from './keyed-hashes.ts'
 
 /** Rows deleted in one go: a lock for milliseconds. */
 const BATCH = 1000
+
+/** Batches of used assertions in one go: there is one for each token that was issued for one. */
+const ASSERTION_BATCHES = 10
 
 /** A client that has not been seen from a network for so long is new there. */
 const NETWORK_KEPT_SECONDS = 90 * 86_400
@@ -26,6 +31,14 @@ export function expiry(deps: Deps) {
   const keyPlainHashes = createHashKeying(deps)
   const retention = auditRetention(deps)
   const ago = (seconds: number) => new Date(clock().getTime() - seconds * 1000)
+
+  /** Returns whether there may be more. */
+  async function deleteUsedAssertions(): Promise<boolean> {
+    for (let batch = 0; batch < ASSERTION_BATCHES; batch++)
+      if ((await deleteExpiredUsedAssertions(db, ago(USE_KEPT_SECONDS), BATCH)) < BATCH) return false
+    return true
+  }
+
   return {
     /**
      * Deletes, a little at a time, what no token can need any more, plain hashes of an earlier version among it. Returns
@@ -36,6 +49,7 @@ export function expiry(deps: Deps) {
       // A node whose clock is behind may still count on these.
       const byAllClocks = ago(MAX_CLOCK_GAP_SECONDS)
       const tokens = await deleteExpiredRevokedTokens(db, byAllClocks, BATCH)
+      const assertions = await deleteUsedAssertions()
       const links = await deleteExpiredPortalLinks(db, byAllClocks, BATCH)
       const signIns = await deleteExpiredSignIns(db, byAllClocks, BATCH)
       const counters = await deleteExpiredAttemptCounters(db, clock(), BATCH)
@@ -43,7 +57,12 @@ export function expiry(deps: Deps) {
       const events = await retention.deleteSome(BATCH)
       const keyed = await keyPlainHashes()
       const realms = await deleteRowsOfDeletedRealms(db)
-      return keyed || realms || [indexes, tokens, links, signIns, counters, networks, events].includes(BATCH)
+      return (
+        keyed ||
+        realms ||
+        assertions ||
+        [indexes, tokens, links, signIns, counters, networks, events].includes(BATCH)
+      )
     },
   }
 }

@@ -1,0 +1,131 @@
+import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
+import { join } from 'node:path'
+import pg from 'pg'
+import { CLIENT_ASSERTION_TYPE } from '../src/domain/client-assertion.ts'
+import type { BenchContext } from './support/bench.ts'
+import { CONNECTIONS, type RequestLine, writeRequests } from './support/load.ts'
+import { alternate, type Measured, measure, ratio, spread } from './support/measure.ts'
+import {
+  type Client,
+  createClient,
+  openAdministration,
+  PUBLIC_URL,
+  requestOf,
+  startMintmark,
+} from './support/mintmark.ts'
+import { type Report, show } from './support/report.ts'
+
+/** Tokens of one turn, for each second that it was meant to last. */
+const TOKENS_A_SECOND = 1500
+
+/** ES256 on both sides, 64 connections: a token by an assertion beside one by a secret. */
+export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
+  const databaseUrl = await postgres.createDatabase('private_key_jwt')
+  const administration = await openAdministration(databaseUrl)
+  const client = await createClient(administration, 'bench')
+  await administration.close()
+  const key = await addKey(databaseUrl, client)
+  const amount = TOKENS_A_SECOND * options.seconds
+  const mintmark = await startMintmark(databaseUrl)
+  const turn = (name: string, requests: () => readonly RequestLine[]) => async () => {
+    const file = writeRequests(join(folder, name), requests())
+    const load = {
+      url: mintmark.url,
+      file,
+      order: 'sequential',
+      connections: CONNECTIONS,
+      seconds: 0,
+      amount,
+    } as const
+    const measured = await measure(mintmark, load, postgres)
+    if (measured.refused > 0) throw new Error(`${measured.refused} requests were refused`)
+    say(
+      `  ${name} ${measured.serverMicroseconds.toFixed(1)} µs, PostgreSQL ${measured.databaseMicroseconds.toFixed(1)} µs`,
+    )
+    return measured
+  }
+  try {
+    const { secret, assertion } = await alternate(
+      {
+        secret: turn('secret', () => [requestOf(client)]),
+        // Each is good for one token.
+        assertion: turn('assertion', () =>
+          Array.from({ length: amount }, () => assertionRequest(client, key)),
+        ),
+      },
+      options.rounds,
+    )
+    return report(secret, assertion)
+  } finally {
+    await mintmark.stop()
+  }
+}
+
+function report(secret: readonly Measured[], assertion: readonly Measured[]): Report {
+  const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
+  const quotient = (key: keyof Measured) => ratio(of(assertion, key), of(secret, key))
+  const row = (name: string, rounds: readonly Measured[]) => [
+    name,
+    show(spread(of(rounds, 'serverMicroseconds')), 1),
+    show(spread(of(rounds, 'databaseMicroseconds')), 1),
+    show(spread(of(rounds, 'requestsPerSecond')), 0),
+    show(spread(of(rounds, 'p50')), 1),
+    show(spread(of(rounds, 'p99')), 1),
+  ]
+  return {
+    title:
+      'One process on one core issues ES256 tokens: for an ES256 assertion with its kid, and for a secret; 64 connections.',
+    targets: [
+      { what: 'server CPU a token ÷ by secret', wanted: '≤ 2.2', found: quotient('serverMicroseconds') },
+      { what: 'PostgreSQL CPU a token ÷ by secret', wanted: '≤ 2', found: quotient('databaseMicroseconds') },
+    ],
+    table: [
+      ['', 'server CPU µs', 'PostgreSQL CPU µs', 'requests/s', 'p50 ms', 'p99 ms'],
+      row('by secret', secret),
+      row('by assertion', assertion),
+    ],
+  }
+}
+
+interface Key {
+  readonly kid: string
+  readonly privateKey: KeyObject
+}
+
+async function addKey(databaseUrl: string, { clientId }: Client): Promise<Key> {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const kid = randomUUID()
+  const database = new pg.Client(databaseUrl)
+  await database.connect()
+  try {
+    await database.query(
+      `with account as (
+        update service_accounts set auth_methods = '{client_secret,private_key_jwt}' where client_id = $1
+        returning realm_id, client_id
+      )
+      insert into client_keys (realm_id, client_id, kid, thumbprint, algorithm, jwk, created_at)
+      select realm_id, client_id, $2, $2, 'ES256', $3, now() from account`,
+      [clientId, kid, publicKey.export({ format: 'jwk' })],
+    )
+  } finally {
+    await database.end()
+  }
+  return { kid, privateKey }
+}
+
+function assertionRequest(client: Client, { kid, privateKey }: Key): RequestLine {
+  const { realm, clientId } = client
+  const now = Math.floor(Date.now() / 1000)
+  const aud = `${PUBLIC_URL}/realms/${realm}`
+  const claims = { iss: clientId, sub: clientId, aud, jti: randomUUID(), iat: now, exp: now + 300 }
+  const input = [{ alg: 'ES256', kid, typ: 'JWT' }, claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
+  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  const form = {
+    grant_type: 'client_credentials',
+    client_assertion_type: CLIENT_ASSERTION_TYPE,
+    client_assertion: `${input}.${signature.toString('base64url')}`,
+  }
+  return { path: requestOf(client).path, body: new URLSearchParams(form).toString() }
+}

@@ -1,0 +1,68 @@
+import { LRUCache } from 'lru-cache'
+import {
+  type AssertionKey,
+  fits,
+  importAssertionKey,
+  standInKey,
+  type VerificationKey,
+} from '../../crypto/assertion-keys.ts'
+import type { KeyAlgorithm, PublicJwk } from '../../domain/client-key.ts'
+import type { KeyRecord } from '../../storage/assertion-records.ts'
+
+/** A key that an assertion may be of. */
+export interface Candidate {
+  readonly key: VerificationKey
+  /** `undefined`: a stand-in, whose private half nobody has. */
+  readonly record: KeyRecord | undefined
+}
+
+/** What is known of an assertion before its signature is verified. */
+export interface Signed {
+  readonly kid: string | undefined
+  readonly algorithm: KeyAlgorithm
+  readonly signature: Buffer
+}
+
+/** Keys ready to verify with, about 3 kB each. */
+const MAX_KEYS = 10_000
+
+/** Of an account whose assertion names no key: the newest, and the one before it while one follows another. */
+const TRIED_WITHOUT_KID = 2
+
+/** Finds out which keys to try. Keys are imported once: they are public, and are what their text says. */
+export function createCandidateKeys(): (
+  keys: readonly KeyRecord[],
+  signed: Signed,
+  now: Date,
+) => Candidate[] {
+  const imported = new LRUCache<string, AssertionKey>({ maxSize: MAX_KEYS, sizeCalculation: () => 1 })
+
+  function open(jwk: string): AssertionKey {
+    const key = imported.get(jwk) ?? importAssertionKey(JSON.parse(jwk) as PublicJwk)
+    imported.set(jwk, key)
+    return key
+  }
+
+  /** As many for every client, whether or not it is there: verifying takes as long. */
+  return (keys, { kid, algorithm, signature }, now) => {
+    const wanted = kid === undefined ? TRIED_WITHOUT_KID : 1
+    const candidates: Candidate[] = []
+    for (const record of kid === undefined ? newestFirst(keys) : keys) {
+      if (candidates.length === wanted) break
+      if ((kid !== undefined && record.kid !== kid) || !isValid(record, now)) continue
+      const key = open(record.jwk)
+      if (fits(key, algorithm, signature)) candidates.push({ key: key.key, record })
+    }
+    while (candidates.length < wanted)
+      candidates.push({ key: standInKey(algorithm, signature.length), record: undefined })
+    return candidates
+  }
+}
+
+function newestFirst(keys: readonly KeyRecord[]): readonly KeyRecord[] {
+  return [...keys].sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())
+}
+
+export function isValid({ expiresAt }: KeyRecord, now: Date): boolean {
+  return !expiresAt || expiresAt > now
+}

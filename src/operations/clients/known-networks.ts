@@ -1,0 +1,63 @@
+import { LRUCache } from 'lru-cache'
+import { slotOf } from '../../crypto/fingerprint.ts'
+import { networkOf } from '../../domain/failed-attempts.ts'
+import { areNetworksKnown, type ClientNetwork, insertClientNetwork } from '../../storage/client-networks.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { shareReads } from './shared-reads.ts'
+
+/** Who tries to be whom, from where. */
+export interface Attempt {
+  readonly realmId: string
+  readonly clientId: string
+  readonly address: string
+}
+
+/** Clients and networks remembered in this process as belonging together. */
+const KNOWN = 100_000
+
+/** Networks that a client is remembered to come from. */
+const SLOTS = 256
+
+/** Networks looked up at once at most. */
+const MAX_BATCH = 256
+
+type Deps = Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>
+
+export interface KnownNetworks {
+  has(pair: string): boolean
+  /** Asks the database, where another process may have noted it. */
+  find(pair: string, attempt: Attempt): Promise<boolean>
+  remember(pair: string, attempt: Attempt): void
+}
+
+export function knownNetworks({ db, tokenDb, clock }: Deps): KnownNetworks {
+  const known = new LRUCache<string, true>({ maxSize: KNOWN, sizeCalculation: () => 1 })
+  const reads = shareReads((asked: readonly ClientNetwork[]) => areNetworksKnown(tokenDb, asked), MAX_BATCH)
+  return {
+    has: (pair) => known.has(pair),
+
+    async find(pair, attempt) {
+      // While the database is away, the network is as good as unknown.
+      const found = await reads.load(clientNetwork(attempt)).catch(() => false)
+      if (found) known.set(pair, true)
+      return found
+    },
+
+    remember(pair, attempt) {
+      if (known.has(pair)) return
+      known.set(pair, true)
+      // Not waited for: a token does not depend on it. What could not be written is written at the next chance.
+      // In the other pool: a write may wait for a standby, which no token may.
+      insertClientNetwork(db, clientNetwork(attempt), clock()).catch(() => known.delete(pair))
+    },
+  }
+}
+
+export function pairOf({ realmId, clientId, address }: Attempt): string {
+  return `${realmId}/${clientId} ${networkOf(address)}`
+}
+
+function clientNetwork({ realmId, clientId, address }: Attempt): ClientNetwork {
+  const network = networkOf(address)
+  return { realmId, clientId, slot: slotOf(network, SLOTS), network }
+}

@@ -1,0 +1,70 @@
+import { sql } from 'kysely'
+import {
+  ACCOUNT_COLUMNS,
+  type AccountRow,
+  type ClientLookup,
+  type ClientRecord,
+  lookupColumns,
+  toClientRecord,
+} from './client-records.ts'
+import type { Database } from './database.ts'
+
+/** A public key as requests with an assertion need it. */
+export interface KeyRecord {
+  readonly kid: string
+  /** Its uses are noted under it. */
+  readonly thumbprint: string
+  /** JSON. */
+  readonly jwk: string
+  readonly createdAt: Date
+  readonly expiresAt: Date | undefined
+}
+
+/** All that a request with an assertion reads about a client: no secret is among it. */
+export interface AssertionRecord extends ClientRecord {
+  /** None of an account that may not authenticate by assertion. */
+  readonly keys: readonly KeyRecord[]
+}
+
+interface Row extends AccountRow {
+  kid: string | null
+  thumbprint: string
+  jwk: string
+  created_at: Date
+  expires_at: Date | null
+}
+
+/** Reads many clients with their keys, in the order given; `undefined` where the realm does not exist. */
+export async function findAssertionRecords(
+  db: Database,
+  lookups: readonly ClientLookup[],
+): Promise<(AssertionRecord | undefined)[]> {
+  const { realms, clientIds } = lookupColumns(lookups)
+  const { rows } = await sql<Row>`
+    select l.n::int as n, r.id as realm_id, r.version, a.*
+    from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
+    cross join lateral (select id, version from realms where name = l.realm limit 1) r
+    left join lateral (
+      select ${ACCOUNT_COLUMNS},
+        k.kid, k.thumbprint, k.jwk::text as jwk, k.created_at, k.expires_at
+      from service_accounts a
+      left join client_keys k on k.realm_id = r.id and k.client_id = l.client_id
+        and 'private_key_jwt' = any(a.auth_methods)
+      where a.realm_id = r.id and a.client_id = l.client_id
+      -- As for secrets: one look-up by primary key for each client.
+      offset 0
+    ) a on true
+  `.execute(db)
+
+  const found = new Array<AssertionRecord | undefined>(lookups.length).fill(undefined)
+  for (const row of rows) {
+    const index = row.n - 1
+    found[index] ??= { ...toClientRecord(row, []), keys: [] }
+    if (row.kid !== null) (found[index].keys as KeyRecord[]).push(toKeyRecord(row, row.kid))
+  }
+  return found
+}
+
+function toKeyRecord({ thumbprint, jwk, created_at, expires_at }: Row, kid: string): KeyRecord {
+  return { kid, thumbprint, jwk, createdAt: created_at, expiresAt: expires_at ?? undefined }
+}
