@@ -1,11 +1,11 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { listens, noCertificate, writeCertificate } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 
 const EXAMPLES = resolve(import.meta.dirname, '../../examples/guard')
@@ -59,11 +59,8 @@ export const RECIPES: readonly Recipe[] = [
 
 /** Why a proxy cannot be tried here; `false` where it can. For `t.test(name, { skip })`. */
 export function missing({ name, program, version }: Recipe): string | false {
-  const absent = [
-    ...(spawnSync(program, [version]).status === 0 ? [] : [`${name} (on PATH, or ${name.toUpperCase()}=…)`]),
-    ...(spawnSync('openssl', ['version']).status === 0 ? [] : ['openssl']),
-  ]
-  return absent.length > 0 && `not here: ${absent.join(', ')}`
+  const isThere = spawnSync(program, [version]).status === 0
+  return isThere ? noCertificate() : `not here: ${name} (on PATH, or ${name.toUpperCase()}=…)`
 }
 
 export interface Started {
@@ -82,12 +79,7 @@ export function prepareRecipe(recipe: Recipe, ports: Readonly<Record<string, num
       .replace('http {', `pid ${folder}/nginx.pid;\nhttp {\n  access_log off;`)
     writeFileSync(join(folder, file), written)
   }
-  const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  const files = ['-keyout', join(folder, 'tls.key'), '-out', join(folder, 'tls.crt')]
-  execFileSync('openssl', ['req', '-x509', ...options, ...names, ...files], { stdio: 'ignore' })
-  const pem = ['tls.crt', 'tls.key'].map((file) => readFileSync(join(folder, file), 'utf8'))
-  writeFileSync(join(folder, 'tls.pem'), pem.join(''))
+  writeCertificate(folder)
   return folder
 }
 
@@ -125,12 +117,4 @@ export async function startProxy(
     origins: [`http://127.0.0.1:${plain}`, `https://127.0.0.1:${tls}`],
     ca: readFileSync(join(folder, 'tls.crt')),
   }
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
-  })
 }
