@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, randomUUID, sign } from 'node:crypto'
+import { createHash, createPrivateKey, randomUUID, sign, type webcrypto } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { TamperedSealError } from './sealing.ts'
 
@@ -67,7 +67,7 @@ function thumbprintOf(jwk: JWK): string {
 }
 
 /** WebCrypto's names of the JOSE algorithms. */
-const WEB_CRYPTO: Record<string, AlgorithmIdentifier | RsaPssParams> = {
+const WEB_CRYPTO: Record<string, webcrypto.AlgorithmIdentifier | webcrypto.RsaPssParams> = {
   RS256: 'RSASSA-PKCS1-v1_5',
   PS256: { name: 'RSA-PSS', saltLength: 32 },
 }

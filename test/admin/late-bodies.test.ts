@@ -200,7 +200,7 @@ t.test('a portal session that has ended changes nothing, though its form had bee
   const cookie = await operations.portal.signInWithLink('acme', url.split('#')[1] as string, '192.0.2.1')
   const visit = await operations.portalVisits.find(cookie)
   const { portalActor } = await import('../../src/domain/portal-session.ts')
-  if (!visit) return t.fail('nobody is signed in')
+  if (!visit) throw new Error('nobody is signed in')
   const actor = portalActor(visit.session, '192.0.2.1', visit.idHash)
   await operations.accounts.create(actor, 'acme', { name: 'CI' })
   await operations.portal.endSessions(TESTER, 'acme', undefined)

@@ -1,4 +1,4 @@
-import { importJWK, type JWK, jwtVerify } from 'jose'
+import { type CryptoKey, importJWK, type JWK, jwtVerify } from 'jose'
 import t from 'tap'
 import { generateSigningKey, importSigner, signJwt } from '../../src/crypto/signing.ts'
 import { ALGORITHMS } from '../../src/domain/realm.ts'

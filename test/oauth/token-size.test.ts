@@ -54,13 +54,15 @@ for (const algorithm of ALGORITHMS)
     const credentials = await fullAccount(server)
     const ask = async (resource: string) => {
       const form = { grant_type: 'client_credentials', ...credentials, resource }
-      return (await (await server.send('token', form)).json()).access_token as string
+      return ((await (await server.send('token', form)).json()) as { access_token: string }).access_token
     }
     const token = await ask(AUDIENCE)
     const { length } = Buffer.from(token.split('.')[1] as string, 'base64url')
     t.ok(length > MAX_CLAIMS_BYTES - 100 && length <= MAX_CLAIMS_BYTES, `${length} bytes`)
     t.match(decodeJwt(token), { authorization_details_omitted: true })
-    const described = await (await server.send('token/introspect', { ...credentials, token })).json()
+    const described = (await (await server.send('token/introspect', { ...credentials, token })).json()) as {
+      authorization_details: unknown[]
+    }
     t.match(described, { active: true })
     t.equal(described.authorization_details.length, 40)
     const administers = await fetch(`http://127.0.0.1:${server.port}/admin/realms/acme`, {

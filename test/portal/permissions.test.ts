@@ -18,7 +18,7 @@ async function save(browser: Browser, here: string, roles: readonly string[]) {
   const { body } = await browser.get(here)
   const [, form_token = ''] = /name="form_token" value="([^"]+)"/.exec(body) ?? []
   const [, version = ''] = /name="version" value="([^"]+)"/.exec(body) ?? []
-  const fields = new URLSearchParams([...roles.map((role) => ['role', role])])
+  const fields = new URLSearchParams(roles.map((role): [string, string] => ['role', role]))
   fields.set('form_token', form_token)
   fields.set('version', version)
   return browser.post(`${here}/roles`, fields)

@@ -35,7 +35,7 @@ function routesOf({ app }: TestServer): string[] {
 }
 
 function attemptsWith(token: string, cookie: string): Attempt[] {
-  const form = new URLSearchParams(FIELDS.map((name) => [name, MARK])).toString()
+  const form = new URLSearchParams(FIELDS.map((name): [string, string] => [name, MARK])).toString()
   const client = `grant_type=client_credentials&client_id=${MARK}&client_secret=${MARK}`
   const json = JSON.stringify({ ...Object.fromEntries(FIELDS.map((name) => [name, MARK])), [MARK]: [MARK] })
   const authorizations = [`Basic ${BASIC}`, `Bearer ${MARK}`, `Bearer ${token}`, `${MARK} ${MARK}`]

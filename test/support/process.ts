@@ -71,7 +71,7 @@ export async function startServer(
     }
     child.stderr?.on('data', look)
     look()
-    ended.then(({ stderr }) => reject(new Error(`the server did not start: ${stderr}`)))
+    void ended.then(({ stderr }) => reject(new Error(`the server did not start: ${stderr}`)))
   })
   return { child, environment, url, ended, output }
 }

@@ -52,6 +52,7 @@ export const fastifyVerifier = Object.assign(
         if (scope !== undefined) requireScope(token, scope)
         const holder: FastifyRequestLike & { token?: AccessToken } = request
         holder.token = token
+        return
       } catch (error) {
         if (!(error instanceof TokenError)) throw error
         return reply.code(error.status).headers(error.headersWith(metadata?.url)).send(error.body)
@@ -60,7 +61,7 @@ export const fastifyVerifier = Object.assign(
     // Before the body, so that nothing is read of who may not; and after it, for a body may take a while.
     app.addHook('onRequest', authenticate)
     app.addHook('preValidation', async (request, reply) => {
-      if (hasBody(request.raw)) return authenticate(request, reply)
+      return hasBody(request.raw) ? authenticate(request, reply) : undefined
     })
   },
   // The hook is for the scope that registers the plugin, not for one of the plugin's own.

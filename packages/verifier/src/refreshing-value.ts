@@ -90,7 +90,7 @@ export class RefreshingValue<T> {
 
   // While it is being asked: whether that began with a failure in mind.
   #isKnownToFail(now: number): boolean {
-    const since = (this.#loading ? this.#askedAt : now) - (this.#failure as { at: number }).at
+    const since = (this.#loading !== undefined ? this.#askedAt : now) - (this.#failure as { at: number }).at
     return since >= 0 && since < FAILURE_COUNTS_MS
   }
 

@@ -169,7 +169,7 @@ function omittedDetails({ introspection, fetchBase, timeoutSeconds }: VerifierSe
       const text = texts.get(token)
       if (!introspection || text === undefined) throw new TokenError('details_omitted')
       const known = found.get(token)
-      if (known) return known
+      if (known !== undefined) return known
       const asked = introspectDetails(text, { ...introspection, fetchBase, timeoutSeconds })
       found.set(token, asked)
       // A failure is not kept: the issuer may answer the next time.

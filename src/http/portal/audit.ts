@@ -126,7 +126,9 @@ function day(text: string): Date | undefined {
 }
 
 function queryOf({ query }: Asked): URLSearchParams {
-  return new URLSearchParams(FILTERS.map((name) => [name, query(name)]).filter(([, value]) => value !== ''))
+  return new URLSearchParams(
+    FILTERS.map((name): [string, string] => [name, query(name)]).filter(([, value]) => value !== ''),
+  )
 }
 
 function withValue(query: URLSearchParams, name: string, value: string): string {

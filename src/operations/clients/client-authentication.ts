@@ -76,7 +76,7 @@ export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients
       if (match && account && !account.disabledAt) return { loaded, account, secretId: match.id }
       if (generated && !match) await deps.failedAttempts.noteFailure(address)
       if (!account) refuse('unknown client')
-      if (match) refuse('account disabled')
+      if (match !== undefined) refuse('account disabled')
       refuse(generated ? 'wrong secret' : 'wrong secret, and not one that the server made')
     },
   }

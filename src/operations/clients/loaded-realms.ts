@@ -139,7 +139,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
 
   async function latest(name: string): Promise<LoadedRealm> {
     const underway = asked.get(name)
-    if (underway) return underway
+    if (underway !== undefined) return underway
     if (!isRealmName(name)) throw new UnknownRealmError('not a realm name')
     const inMemory = kept.get(name)
     if (!inMemory) return meet(name).catch(throwUnavailable)
