@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { deflateSync } from 'node:zlib'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
 
 export const AUDIENCE = 'https://api.example'
 
@@ -25,7 +25,10 @@ export async function startIssuer(listTtlSeconds: number): Promise<BenchIssuer> 
       .sign(privateKey)
   const uri = () => `${url}/protocol/openid-connect/status-lists/1`
   const server = createServer(async (request, response) => {
-    if (request.url?.endsWith('/certs')) return response.end(JSON.stringify({ keys: [jwk] }))
+    if (request.url?.endsWith('/certs')) {
+      response.end(JSON.stringify({ keys: [jwk] }))
+      return
+    }
     const lst = deflateSync(new Uint8Array(16_384)).toString('base64url')
     const list = { sub: uri(), ttl: listTtlSeconds, status_list: { bits: 1, lst } }
     response.end(await sign(list, 'statuslist+jwt'))

@@ -41,7 +41,7 @@ export function createGuard(options: GuardOptions): Server {
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     try {
       const answered = answer(request)
-      if (answered instanceof Promise) answered.catch(fail).then((late) => send(response, late))
+      if (answered instanceof Promise) void answered.catch(fail).then((late) => send(response, late))
       else send(response, answered)
     } catch (error) {
       send(response, fail(error))
