@@ -12,6 +12,7 @@ import { realmCommands } from './realms.ts'
 import { serviceAccountCommands } from './service-accounts.ts'
 import { sessionOpener } from './session.ts'
 import { signingKeyCommands } from './signing-keys.ts'
+import { tokenCommand } from './token.ts'
 
 /** Exit codes other than 0. */
 const FAILED = 1
@@ -43,6 +44,7 @@ export async function runCommand(
   auditEventCommands(program, inSession)
   masterKeyCommands(program, inSession)
   policyCommands(program, inSession)
+  tokenCommand(program)
 
   try {
     await program.parseAsync(argv)
@@ -50,8 +52,10 @@ export async function runCommand(
   } catch (error) {
     // Commander has printed the fault or the help already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
-    const { explain } = await import('./failure.ts')
-    process.stderr.write(`mintmark: ${explain(error)}\n`)
+    // What explains other errors loads the server.
+    const isTold = error instanceof Error && error.name === 'TokenFault'
+    const text = isTold ? error.message : (await import('./failure.ts')).explain(error)
+    process.stderr.write(`mintmark: ${text}\n`)
     return FAILED
   }
 }

@@ -22,6 +22,7 @@ export interface TokenSourceOptions {
 }
 
 export interface TokenSourceSettings {
+  readonly issuer: string
   readonly endpoint: string
   readonly credential: Credential
   readonly scope: string | undefined
@@ -40,6 +41,7 @@ export function readOptions(options: TokenSourceOptions): TokenSourceSettings {
   const endpoint = options.tokenEndpoint ?? `${issuer}/protocol/openid-connect/token`
   checkUrl(endpoint, options.allowInsecureHttp ?? false)
   return {
+    issuer,
     endpoint,
     credential,
     scope,

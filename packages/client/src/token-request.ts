@@ -1,12 +1,14 @@
-import { authorizationOf, type Credential } from './credential.ts'
+import { authenticate, type Credential } from './credential.ts'
 import { TokenRequestError } from './token-request-error.ts'
 
 export interface TokenRequest {
+  readonly issuer: string
   readonly endpoint: string
   readonly credential: Credential
   readonly scope: string | undefined
   readonly resources: readonly string[]
   readonly timeoutSeconds: number
+  readonly now: () => number
 }
 
 export interface TokenAnswer {
@@ -36,13 +38,15 @@ export async function requestToken(request: TokenRequest): Promise<TokenAnswer> 
 }
 
 async function post(
-  { endpoint, credential, timeoutSeconds }: TokenRequest,
+  { issuer, endpoint, credential, timeoutSeconds, now }: TokenRequest,
   body: URLSearchParams,
 ): Promise<{ response: Response; text: string }> {
   try {
+    const { authorization, form } = await authenticate(credential, issuer, now())
+    for (const [name, value] of Object.entries(form)) body.set(name, value)
     const response = await fetch(endpoint, {
       method: 'POST',
-      headers: { accept: 'application/json', authorization: await authorizationOf(credential) },
+      headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
       body,
       redirect: 'error',
       signal: AbortSignal.timeout(Math.ceil(timeoutSeconds * 1000)),
