@@ -4,7 +4,7 @@ import { type InRealm, ofAccount } from './service-accounts.ts'
 import type { Answer, InSession } from './session.ts'
 
 export function accountRoleCommands(program: Command, inSession: InSession): void {
-  const group = program.command('role').description('roles of a service account on its whole realm')
+  const group = program.command('role').description('roles of a service account in the whole realm')
 
   ofAccount(group, 'list', 'roles that it has').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>

@@ -14,7 +14,7 @@ interface ListOptions extends AuditEventFilter {
 export function auditEventCommands(program: Command, inSession: InSession): void {
   const audit = program
     .command('audit')
-    .description('the audit trail: who did what, on what, from where, when, with what outcome')
+    .description('audit trail: who did what, when, from where, and with what outcome')
 
   audit
     .command('prune')
@@ -30,8 +30,8 @@ export function auditEventCommands(program: Command, inSession: InSession): void
 
   audit
     .command('list')
-    .description('the newest events, of a realm or of the platform itself')
-    .option('--realm <name>', 'realm whose trail it is, also one that was deleted (default: the platform)')
+    .description('list the newest events of a realm or of the platform')
+    .option('--realm <name>', 'realm of the trail, also a deleted one (default: the platform)')
     .addOption(
       new Option(
         '--realm-id <id>',
@@ -40,12 +40,12 @@ export function auditEventCommands(program: Command, inSession: InSession): void
         .argParser(realmId)
         .conflicts('realm'),
     )
-    .option('--from <time>', 'at that time or later', moment)
-    .option('--to <time>', 'before that time', moment)
+    .option('--from <time>', 'at this time or later', moment)
+    .option('--to <time>', 'before this time', moment)
     .option('--action <action>', 'service-account.create, key.rotate, …')
-    .option('--actor <id>', 'who did it')
-    .option('--target <name>', 'client_id, kid or name of what it was done to')
-    .option('--limit <number>', 'events at most', whole, 100)
+    .option('--actor <id>', 'actor')
+    .option('--target <name>', 'client_id, kid or name of the target')
+    .option('--limit <number>', 'maximum number of events', whole, 100)
     .action(
       inSession(async ({ operations, actor }, { realm, realmId: id, limit, ...filter }: ListOptions) => {
         const events: RecordedAuditEvent[] = []

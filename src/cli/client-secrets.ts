@@ -10,7 +10,11 @@ import { table, time } from './text.ts'
 /** Rotation with an overlap: subcommands of service-account. */
 export function clientSecretCommands(group: Command, inSession: InSession): void {
   ofAccount(group, 'rotate-secret', 'add a second secret; the old one works until it ends')
-    .option('--old-expires-at <time>', 'when the old one ends, within 90 days (default in 24 hours)', moment)
+    .option(
+      '--old-expires-at <time>',
+      'when the old secret ends, within 90 days (default: in 24 hours)',
+      moment,
+    )
     .action(
       inSession(async ({ operations, actor }, clientId: string, { realm, oldExpiresAt }: RotateOptions) => {
         const rotated = await operations.secrets.startRotation(actor, realm, clientId, oldExpiresAt)
@@ -31,7 +35,7 @@ export function clientSecretCommands(group: Command, inSession: InSession): void
     'delete-secret',
     'end a rotation: delete the old secret to finish it, the new one to cancel',
   )
-    .argument('<id>', 'as list-secrets says it')
+    .argument('<id>', 'id from list-secrets')
     .action(
       inSession(async ({ operations, actor }, clientId: string, id: string, { realm }: InRealm) => {
         await operations.secrets.delete(actor, realm, clientId, id)

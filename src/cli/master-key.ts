@@ -24,7 +24,7 @@ End the portal's tokens at your identity provider.`
 export function masterKeyCommands(program: Command, inSession: InSession): void {
   const masterKey = program
     .command('master-key')
-    .description('the key that seals all keys in the database')
+    .description('master key, which seals all keys in the database')
     .addHelpText('after', HOW_TO_REPLACE_IT + AFTER_A_COMPROMISE)
 
   masterKey
@@ -37,8 +37,8 @@ export function masterKeyCommands(program: Command, inSession: InSession): void 
 
   masterKey
     .command('rotate')
-    .description('seal all keys anew under the first master key; the others are not needed afterwards')
-    .option('--after-compromise', 'also replace all signing keys and the portal key, and sign everybody out')
+    .description('seal all keys again under the first master key; the others can then be removed')
+    .option('--after-compromise', 'also replace all signing keys and the portal key, and sign all people out')
     .action(
       inSession(async ({ operations, actor }, { afterCompromise = false }: { afterCompromise?: boolean }) => {
         const resealed = await operations.masterKey.rotate(actor)

@@ -9,7 +9,7 @@ const LOCK_WAIT_SECONDS = 600
 export function migrateCommand(program: Command, env: NodeJS.ProcessEnv): void {
   program
     .command('migrate')
-    .description('apply pending migrations, as the server does when it starts; needs no master key')
+    .description('apply pending migrations, as the server does at its start; needs no master key')
     .action(async () => {
       const { databaseUrl, dataDir } = loadConfig(env, { needsMasterKey: false })
       if (databaseUrl === undefined) await requireEmbeddedDatabase(dataDir)

@@ -21,11 +21,11 @@ interface PolicyOptions {
 }
 
 export function policyCommands(program: Command, inSession: InSession): void {
-  const policy = program.command('policy').description('bounds for what the administrators of realms may set')
+  const policy = program.command('policy').description('bounds for the settings of realms')
 
   policy
     .command('show')
-    .description('the bounds, and which realms are beyond them')
+    .description('show the bounds, and the realms beyond them')
     .action(
       inSession(async (session) =>
         describe(session, (await session.operations.policy.find(session.actor)).policy),
@@ -35,25 +35,21 @@ export function policyCommands(program: Command, inSession: InSession): void {
   policy
     .command('update')
     .description(
-      'change bounds; what is left out stays. A realm that is beyond keeps its value until that is changed',
+      'change bounds; options left out stay. A realm beyond a bound keeps its value until it is changed',
     )
     .option('--max-token-lifetime <seconds>', 'longest token lifetime, 30 to 3600', whole)
     .option('--min-key-rotation <seconds>', 'shortest age at which a key is replaced', whole)
     .option('--max-key-rotation <seconds>', 'longest age at which a key is replaced, a day or more', whole)
     .option('--min-jwks-max-age <seconds>', 'shortest time that the JWKS may be cached', whole)
     .option('--max-jwks-max-age <seconds>', 'longest time that the JWKS may be cached', whole)
-    .option('--algorithm <name>', 'what realms may sign with; repeatable, replaces the list', collect)
-    .option('--leaked-secret-action <action>', 'what realms may do; repeatable, replaces the list', collect)
+    .option('--algorithm <name>', 'allowed signing algorithm; repeatable, replaces the list', collect)
     .option(
-      '--introspection-audiences <which>',
-      'what realms may choose; repeatable, replaces the list',
+      '--leaked-secret-action <action>',
+      'allowed action for leaked secrets; repeatable, replaces the list',
       collect,
     )
-    .option(
-      '--audit-retention <days>',
-      'older lines of the audit trail are deleted, 30 or more; 0: never',
-      whole,
-    )
+    .option('--introspection-audiences <which>', 'allowed setting; repeatable, replaces the list', collect)
+    .option('--audit-retention <days>', 'age at which audit events are deleted, 30 or more; 0: never', whole)
     .action(
       inSession(async (session, options: PolicyOptions) => {
         const { policy: updated } = await session.operations.policy.update(session.actor, policyOf(options))

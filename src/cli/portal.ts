@@ -9,7 +9,7 @@ interface InRealm {
 export function portalCommands(program: Command, inSession: InSession): void {
   program
     .command('portal-link')
-    .description('print a link that lets its first user into the portal of a realm, as Account Admin')
+    .description('print a one-time link to the portal of a realm, as Account Admin')
     .requiredOption('--realm <name>', 'the realm')
     .action(
       inSession(async ({ operations, actor }, { realm }: InRealm) => {
@@ -21,11 +21,11 @@ export function portalCommands(program: Command, inSession: InSession): void {
       }),
     )
 
-  const sessions = program.command('portal-session').description('people who are signed in to the portal')
+  const sessions = program.command('portal-session').description('portal sessions of people')
 
   sessions
     .command('list')
-    .description('who is signed in')
+    .description('list people who are signed in')
     .requiredOption('--realm <name>', 'the realm')
     .action(
       inSession(async ({ operations, actor }, { realm }: InRealm) => {
@@ -55,9 +55,9 @@ export function portalCommands(program: Command, inSession: InSession): void {
 
   sessions
     .command('end')
-    .description('sign somebody out, or everybody of the realm, by their next click')
+    .description('sign a person out, or all people of the realm')
     .requiredOption('--realm <name>', 'the realm')
-    .option('--subject <subject>', 'who; default: everybody')
+    .option('--subject <subject>', 'subject to sign out (default: everybody)')
     .action(
       inSession(async ({ operations, actor }, { realm, subject }: InRealm & { subject?: string }) => {
         const ended = await operations.portal.endSessions(actor, realm, subject)

@@ -12,7 +12,9 @@ import { table } from './text.ts'
 const PAGE = 1000
 
 export function protectedResourceCommands(program: Command, inSession: InSession): void {
-  const group = program.command('resource').description('devices, groups of them, and what else roles are on')
+  const group = program
+    .command('resource')
+    .description('devices, device groups and other resources that roles are granted on')
 
   ofRealm(
     group,
@@ -27,8 +29,8 @@ export function protectedResourceCommands(program: Command, inSession: InSession
     )
 
   ofRealm(group, 'list', 'resources of a realm')
-    .option('--type <type>', 'of that type alone')
-    .option('--search <text>', 'with that in the name or id, whatever its case')
+    .option('--type <type>', 'only resources of this type')
+    .option('--search <text>', 'part of the name or id, case-insensitive')
     .action(
       inSession(async ({ operations, actor }, { realm, type, search }: ListOptions) => {
         const resources: ProtectedResource[] = []

@@ -23,11 +23,11 @@ import { fields, table, time } from './text.ts'
 const PAGE = 500
 
 export function realmCommands(program: Command, inSession: InSession): void {
-  const realm = program.command('realm').description('realms: tenants, each with its keys and accounts')
+  const realm = program.command('realm').description('realms, each with its own keys and accounts')
 
   const create = realm
     .command('create')
-    .description('make a realm, with a key to sign with')
+    .description('create a realm with a signing key')
     .argument('<name>', '1 to 63 lower-case letters, digits and hyphens')
   withSettings(create).action(
     inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
@@ -42,7 +42,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
 
   const update = realm
     .command('update')
-    .description('change settings; what is left out stays')
+    .description('change settings; options left out stay')
     .argument('<name>')
   withSettings(update).action(
     inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
@@ -53,7 +53,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
 
   realm
     .command('show')
-    .description('one realm')
+    .description('show a realm')
     .argument('<name>')
     .action(
       inSession(async ({ operations, actor, publicUrl }, name: string) => {
@@ -64,9 +64,9 @@ export function realmCommands(program: Command, inSession: InSession): void {
 
   realm
     .command('delete')
-    .description('delete a realm with all of its accounts and keys')
+    .description('delete a realm with its accounts and keys')
     .argument('<name>')
-    .requiredOption('--confirm <name>', 'the name once more')
+    .requiredOption('--confirm <name>', 'the name again, to confirm')
     .action(
       inSession(async ({ operations, actor }, name: string, { confirm }: { confirm: string }) => {
         if (confirm !== name) throw new Refusal('invalid', `--confirm must be ${name}.`)
@@ -77,7 +77,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
 
   realm
     .command('list')
-    .description('all realms')
+    .description('list realms')
     .action(
       inSession(async ({ operations, actor, publicUrl }) => {
         const realms: Realm[] = []
@@ -96,16 +96,23 @@ function withSettings(command: Command): Command {
   return command
     .option('--display-name <text>', 'name for people')
     .option('--algorithm <name>', `signing algorithm: ${ALGORITHMS.join(', ')} (default ES256)`)
-    .option('--token-lifetime <seconds>', 'how long a token is valid, 30 to 3600 (default 300)', whole)
-    .option('--audience <audience>', 'what tokens are for, the default first; repeatable', collect)
-    .option('--scope <scope>', 'scope that tokens may have; repeatable (default view)', collect)
-    .option('--role <role>', 'role beside the built-in ones; repeatable, all that there shall be', collect)
-    .option('--resource-type <type>', 'beside device and device_group; repeatable, as --role is', collect)
-    .option('--service-account-limit <number>', 'service accounts at most (default 25)', whole)
+    .option('--token-lifetime <seconds>', 'lifetime of tokens, 30 to 3600 (default 300)', whole)
+    .option('--audience <audience>', 'allowed audience, the default first; repeatable', collect)
+    .option('--scope <scope>', 'allowed scope; repeatable (default view)', collect)
+    .option('--role <role>', 'role in addition to the built-in ones; repeatable, replaces the list', collect)
+    .option(
+      '--resource-type <type>',
+      'resource type in addition to device and device_group; repeatable, replaces the list',
+      collect,
+    )
+    .option('--service-account-limit <number>', 'maximum number of service accounts (default 25)', whole)
     .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
     .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
-    .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
+    .option(
+      '--leaked-secret-action <action>',
+      'what to do with a leaked secret: disable or alert (default disable)',
+    )
     .option('--token-type-header <typ>', 'typ of access tokens: at+jwt or JWT (default at+jwt)')
     .option(
       '--allowed-auth-method <method>',
@@ -118,7 +125,7 @@ function withSettings(command: Command): Command {
     )
     .option(
       '--introspection-audiences <which>',
-      'unsigned introspection tells of tokens for audiences that are served, or of all (default served)',
+      'tokens that unsigned introspection shows: served (of the caller’s audiences) or all (default served)',
     )
 }
 

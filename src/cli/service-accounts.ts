@@ -13,7 +13,7 @@ import type { InSession } from './session.ts'
 const PAGE = 500
 
 export function serviceAccountCommands(program: Command, inSession: InSession): void {
-  const group = program.command('service-account').description('service accounts: machines that get tokens')
+  const group = program.command('service-account').description('service accounts: identities of programs')
   createCommand(group, inSession)
   listCommand(group, inSession)
   updateCommand(group, inSession)
@@ -81,15 +81,15 @@ const INTROSPECTS_AUDIENCE =
   'audience it serves, whose tokens it may introspect; repeatable, replaces the list'
 
 function createCommand(group: Command, inSession: InSession): void {
-  ofRealm(group, 'create', 'make a service account; its secret, if it has one, is shown this once')
-    .requiredOption('--name <name>', 'unique in the realm, whatever its case')
-    .option('--description <text>', 'what it is for')
-    .option('--role <role>', 'role it holds; repeatable (default view)', collect)
-    .option('--scope <scope>', "scope it may have; repeatable (default: all of the realm's)", collect)
+  ofRealm(group, 'create', 'create a service account; a secret is shown this once')
+    .requiredOption('--name <name>', 'unique in the realm, case-insensitive')
+    .option('--description <text>', 'purpose of the account')
+    .option('--role <role>', 'role of the account; repeatable (default view)', collect)
+    .option('--scope <scope>', 'allowed scope; repeatable (default: all scopes of the realm)', collect)
     .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
-    .option('--client-id <client_id>', 'client_id that the client has already; with --client-secret-stdin')
-    .option('--client-secret-stdin', 'read the secret that the client has already from standard input')
-    .option('--public-key <file>', 'its public key: PEM, JWK or X.509 certificate; it then needs no secret')
+    .option('--client-id <client_id>', 'existing client_id; with --client-secret-stdin')
+    .option('--client-secret-stdin', 'read the existing secret from standard input')
+    .option('--public-key <file>', 'public key (PEM, JWK or X.509 certificate) instead of a secret')
     .option(
       '--auth-method <method>',
       `${AUTH_METHOD} (default client_secret, with a key private_key_jwt)`,
@@ -132,16 +132,12 @@ function listCommand(group: Command, inSession: InSession): void {
 }
 
 function updateCommand(group: Command, inSession: InSession): void {
-  ofAccount(
-    group,
-    'update',
-    'rename or describe it, or change its scopes or how it authenticates; what is left out stays',
-  )
-    .option('--name <name>', 'unique in the realm, whatever its case')
-    .option('--description <text>', 'what it is for')
-    .option('--scope <scope>', 'scope it may have; repeatable, all that there shall be', collect)
+  ofAccount(group, 'update', 'change name, description, scopes or authentication; options left out stay')
+    .option('--name <name>', 'unique in the realm, case-insensitive')
+    .option('--description <text>', 'purpose of the account')
+    .option('--scope <scope>', 'allowed scope; repeatable, replaces the list', collect)
     .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
-    .option('--no-introspects-audience', 'it is not given any audiences')
+    .option('--no-introspects-audience', 'remove all introspected audiences')
     .option(
       '--auth-method <method>',
       `${AUTH_METHOD}, replaces the list; taken away, it ends at once`,
@@ -172,7 +168,7 @@ function stateCommands(group: Command, inSession: InSession): void {
 }
 
 export function ofRealm(group: Command, name: string, description: string): Command {
-  return group.command(name).description(description).requiredOption('--realm <name>', 'realm it belongs to')
+  return group.command(name).description(description).requiredOption('--realm <name>', 'realm of the account')
 }
 
 export function ofAccount(group: Command, name: string, description: string): Command {

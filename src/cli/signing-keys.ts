@@ -11,10 +11,10 @@ interface InRealm {
 export function signingKeyCommands(program: Command, inSession: InSession): void {
   const key = program.command('key').description('signing keys: next, current and retired')
   const ofRealm = (name: string, description: string) =>
-    key.command(name).description(description).requiredOption('--realm <name>', 'realm whose keys they are')
+    key.command(name).description(description).requiredOption('--realm <name>', 'realm of the keys')
 
   ofRealm('list', 'all published keys of a realm')
-    .option('--pem', 'public keys in PEM, each below a comment with its kid')
+    .option('--pem', 'print public keys in PEM, each after a comment with its kid')
     .action(
       inSession(async ({ operations, actor }, { realm, pem }: InRealm & { readonly pem?: boolean }) => {
         const keys = await operations.signingKeys.list(actor, realm)

@@ -23,16 +23,15 @@ export function authorityOfRoles(realm: string, roles: readonly string[]): Autho
 export function requireAuthority({ authority }: Actor, realmName: string, access: Access): void {
   if (authority.platform) return
   if (authority.access === 'none')
-    throw new Refusal('forbidden', 'This takes the role account-admin of the realm.')
+    throw new Refusal('forbidden', 'Requires the account-admin role of the realm.')
   if (authority.realm !== realmName) throw unknownRealm(realmName)
   if (access === 'administer' && authority.access !== 'administer')
-    throw new Refusal('forbidden', 'This takes the role account-admin of the realm.')
+    throw new Refusal('forbidden', 'Requires the account-admin role of the realm.')
 }
 
 /** @throws Refusal `forbidden` */
 export function requirePlatformAuthority({ authority }: Actor): void {
-  if (!authority.platform)
-    throw new Refusal('forbidden', 'This takes the role platform-admin of realm system.')
+  if (!authority.platform) throw new Refusal('forbidden', 'Requires the platform-admin role of realm system.')
 }
 
 /**

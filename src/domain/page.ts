@@ -19,5 +19,5 @@ export function pageOfRows<T>(rows: readonly T[], limit: number, cursorOf: (last
 
 /** The refusal of a cursor that the list did not give out. */
 export function badCursor(): Refusal {
-  return new Refusal('invalid', 'The cursor is not one of this list.', 'cursor')
+  return new Refusal('invalid', 'The cursor does not belong to this list.', 'cursor')
 }

@@ -47,7 +47,7 @@ export async function openEmbeddedPostgres(
   function keep(client: pg.Client): Promise<pg.Client> {
     client.once('end', () => {
       if (closing) return
-      log('the embedded PostgreSQL is gone; starting it again')
+      log('the embedded PostgreSQL has died; starting it again')
       membership = rejoin().then(keep)
     })
     return Promise.resolve(client)

@@ -66,7 +66,7 @@ export async function runUntilStopped(
     return 0
   } catch (error) {
     for (const err of error instanceof AggregateError ? error.errors : [error])
-      logger.error({ err }, 'stopped, but not in order')
+      logger.error({ err }, 'stopped with errors')
     return 1
   }
 }
@@ -80,5 +80,5 @@ export async function closeAll(parts: readonly (Pick<Running, 'close'> | undefin
     } catch (error) {
       errors.push(...(error instanceof AggregateError ? error.errors : [error]))
     }
-  if (errors.length > 0) throw new AggregateError(errors, 'not closed in order')
+  if (errors.length > 0) throw new AggregateError(errors, 'could not be closed')
 }

@@ -69,7 +69,7 @@ export async function startWorkers(
   function start(): void {
     const worker = cluster.fork()
     // Sending fails where the worker has just died; its exit is handled elsewhere.
-    worker.on('error', (err) => logger.warn({ err }, 'a worker could not be told'))
+    worker.on('error', (err) => logger.warn({ err }, 'could not send a message to a worker'))
     worker.send(shared)
     const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
       worker.on('exit', (code, signal) => resolve({ code, signal }))
@@ -102,7 +102,7 @@ export async function startWorkers(
     close: async () => {
       tellAll(HURRY)
       await Promise.all(workers.values())
-      if (failed > 0) throw new Error(`workers that did not stop in order: ${failed}`)
+      if (failed > 0) throw new Error(`workers failed to stop cleanly: ${failed}`)
     },
   }
 }

@@ -142,7 +142,7 @@ t.test('a caller without the role is refused, however it authenticates', async (
   const { token } = client
   const forbidden = {
     error: 'insufficient_scope',
-    error_description: 'This takes the role introspect.',
+    error_description: 'Requires the introspect role.',
   }
   for (const authorization of [basic(client), `Bearer ${client.token}`]) {
     const answer = await post(server, URL_PATH, { token }, { authorization })
@@ -150,7 +150,7 @@ t.test('a caller without the role is refused, however it authenticates', async (
     t.same(answer.json(), forbidden)
     t.equal(
       answer.headers['www-authenticate'],
-      'Bearer realm="acme", error="insufficient_scope", error_description="This takes the role introspect."',
+      'Bearer realm="acme", error="insufficient_scope", error_description="Requires the introspect role."',
     )
   }
   // A token from before the role was given or after it was taken does not carry it.

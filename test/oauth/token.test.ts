@@ -277,7 +277,7 @@ t.test('incomplete, repeated and mixed credentials are refused', async (t) => {
   refused(await post(server, form, basic(clientId, 'other')), 'Credentials were sent in two ways.')
   refused(
     await post(server, 'grant_type=client_credentials&client_id=other', basic(clientId, clientSecret)),
-    'Two different client_id were sent.',
+    'client_id was sent with two different values.',
   )
   const together = 'client_id and client_secret go together.'
   refused(await ask({ client_id: undefined }), together)

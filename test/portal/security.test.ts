@@ -203,7 +203,7 @@ t.test('a viewer sees every page, is offered no change, and is refused one that 
     const form = { form_token: formToken, form_id: path, name: 'x', role: 'manage', version: '1' }
     const answer = await viewer.post(path, form)
     t.equal(answer.statusCode, 403, path)
-    t.match(textOf(answer), 'This takes the role account-admin of the realm.')
+    t.match(textOf(answer), 'Requires the account-admin role of the realm.')
   }
   t.match(await server.operations.accounts.find(TESTER, 'acme', clientId), {
     name: 'CI',
@@ -288,7 +288,7 @@ t.test(
     )
     const answer = await browser.post(`${here}/disable`, fields)
     t.equal(answer.statusCode, 503)
-    t.match(textOf(answer), 'Whether what you asked for was done is not certain: look before you repeat it.')
+    t.match(textOf(answer), 'Your change may have been made: check before you try again.')
   },
 )
 

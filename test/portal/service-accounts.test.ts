@@ -198,7 +198,7 @@ t.test('a rotation is cancelled: the new secret goes, the old one stays', async 
   t.match(textOf(await browser.get(here)), 'ends tomorrow')
   const third = await browser.submit(`${here}/rotate-secret`, `${here}/rotate-secret`)
   t.equal(third.statusCode, 409)
-  t.match(textOf(third), 'There are two secrets already')
+  t.match(textOf(third), 'A rotation is in progress')
   const cancel = endOf(await browser.get(here), 'Cancel')
   const answer = await browser.submit(cancel, `${cancel}?end=new`)
   t.match(textOf(await browser.get(answer.headers.location as string)), 'The rotation is cancelled')
@@ -251,7 +251,7 @@ t.test('name and description are changed, unless somebody else changed them mean
   const [, form_token = ''] = /name="form_token" value="([^"]+)"/.exec(stale) ?? []
   const late = await browser.post(here, { form_token, version: '1', name: 'Mine', description: '' })
   t.equal(late.statusCode, 409)
-  t.match(textOf(late), 'has been changed meanwhile')
+  t.match(textOf(late), 'Another administrator changed')
   const taken = await browser.submit(here, here, { name: 'backup', description: '' })
   t.equal(taken.statusCode, 409)
   t.match(taken.body, 'value="backup"')

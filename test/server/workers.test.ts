@@ -98,7 +98,7 @@ t.test('a worker that dies during a scrape ends no other process', async (t) => 
   await until(() => !isAlive(asked))
   process.kill(other, 'SIGCONT')
   await until(() => workersOf(server).length === 2)
-  t.match(server.output().stderr, 'a worker could not be told')
+  t.match(server.output().stderr, 'could not send a message to a worker')
   t.equal((await fetch(`${server.url}/health/live`)).status, 200)
   t.equal(server.child.exitCode, null)
   agent.destroy()

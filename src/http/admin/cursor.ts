@@ -6,7 +6,7 @@ export function readCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined
   const position = Buffer.from(cursor, 'base64url').toString()
   if (/[\0\ufffd]/.test(position))
-    throw new Refusal('invalid', 'The cursor is not one of this list.', 'cursor')
+    throw new Refusal('invalid', 'The cursor does not belong to this list.', 'cursor')
   return position
 }
 

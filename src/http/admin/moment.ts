@@ -4,6 +4,7 @@ import { Refusal } from '../../domain/refusal.ts'
 export function readMoment(text: string | undefined, field: string): Date | undefined {
   if (text === undefined) return undefined
   const moment = new Date(text)
-  if (Number.isNaN(moment.getTime())) throw new Refusal('invalid', `${field} is no moment.`, field)
+  if (Number.isNaN(moment.getTime()))
+    throw new Refusal('invalid', `${field} is not a valid date-time.`, field)
   return moment
 }

@@ -55,7 +55,7 @@ export function answerAdminError(
     : answerProblem(toProblem(error, request), error, request, reply)
 }
 
-const TRY_AGAIN = 'Try again shortly. Whether the change was made is not certain: look before you repeat it.'
+const TRY_AGAIN = 'Try again shortly. The change may have been applied: check before you retry.'
 
 function answerProblem(
   problem: Problem,

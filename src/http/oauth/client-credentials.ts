@@ -22,7 +22,7 @@ export function readClientCredentials(
     if (clientSecret !== undefined && clientSecret !== basic?.clientSecret)
       throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
     if (clientId !== undefined && clientId !== basic?.clientId)
-      throw new OAuthError('invalid_request', 'Two different client_id were sent.')
+      throw new OAuthError('invalid_request', 'client_id was sent with two different values.')
     return basic
   }
   return bothHalves(clientId, clientSecret)

@@ -87,8 +87,7 @@ const RETRY_AFTER_SECONDS = 5
 
 const NOT_SHOWN = 'Nothing can be shown at the moment. Try again shortly.'
 // The database may have gone after it did what it was told, and before it could say so.
-const PERHAPS_DONE =
-  'Try again shortly. Whether what you asked for was done is not certain: look before you repeat it.'
+const PERHAPS_DONE = 'Try again shortly. Your change may have been made: check before you try again.'
 
 function pageFor(error: FastifyError, { method }: FastifyRequest): Page {
   if (error instanceof Refusal)

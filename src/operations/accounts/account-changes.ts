@@ -68,7 +68,10 @@ export async function changeAccount<T>(
     requireHeldRoles(actor, account.roles)
     checkVersion(String(account.version), 'the service account')
     if (expectedVersion !== undefined && expectedVersion !== account.version)
-      throw new Refusal('changed_meanwhile', 'The service account has been changed meanwhile.')
+      throw new Refusal(
+        'changed_meanwhile',
+        'Another administrator changed the service account: read it again.',
+      )
     let details: Record<string, unknown> | undefined = { name: account.name }
     const note = (more: Record<string, unknown>) => {
       details = { ...details, ...more }
@@ -94,7 +97,10 @@ export async function keepPlatformAdministrator({ trx, realm, account, now }: Ch
   if (realm.name !== SYSTEM_REALM || account.disabledAt || !account.roles.includes(PLATFORM_ADMIN)) return
   const others = { realmId: realm.id, role: PLATFORM_ADMIN, now, butFor: account.clientId }
   if (!(await isRoleHeld(trx, others)))
-    throw new Refusal('last_administrator', 'The last platform administrator has to stay one.')
+    throw new Refusal(
+      'last_administrator',
+      'The last platform administrator cannot be removed: make another one first.',
+    )
 }
 
 /** The same, of a change that has been made: whoever is left has to be able to get a token. */

@@ -91,7 +91,7 @@ export function clientSecrets(deps: Deps) {
           requireSecretMethod(context)
           const old = await validSecrets(context)
           if (old.length > 1)
-            throw new Refusal('conflict', 'There are two secrets already: finish that rotation or cancel it.')
+            throw new Refusal('conflict', 'A rotation is in progress: finish or cancel it first.')
           for (const { id } of old) await updateClientSecretExpiry(trx, realm.id, clientId, id, endsAt)
           const { account, record } = await addSecret(deps, context, hashed)
           const { id, lastFour } = record

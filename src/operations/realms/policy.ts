@@ -42,7 +42,7 @@ export function policy(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
           const { policy: before, version } = await lockPolicy(trx)
           checkVersion(version, 'the policy')
           if (expectedVersion !== undefined && expectedVersion !== version)
-            throw new Refusal('changed_meanwhile', 'The policy has been changed meanwhile.')
+            throw new Refusal('changed_meanwhile', 'Another administrator changed the policy: read it again.')
           const after = { ...before, ...update }
           checkPolicy(after)
           const details = { before: changed(before, after), after: changed(after, before) }

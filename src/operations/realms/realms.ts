@@ -78,7 +78,7 @@ export function realms(deps: Deps) {
           const realm = await lockRealmNamed(scope.trx, name)
           scope.checkVersion(realm.version, 'the realm')
           if (expectedVersion !== undefined && expectedVersion !== realm.version)
-            throw new Refusal('changed_meanwhile', 'The realm has been changed meanwhile.')
+            throw new Refusal('changed_meanwhile', 'Another administrator changed the realm: read it again.')
           return changeSettings(deps, scope, realm, update)
         }),
       )

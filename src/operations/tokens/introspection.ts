@@ -25,7 +25,7 @@ export interface IntrospectionOutcome {
 export function requireIntrospector({ account, claims }: IntrospectionCaller): void {
   const carried = claims ? (claims['roles'] as readonly string[]) : account.roles
   if (!account.roles.includes(INTROSPECT) || !carried.includes(INTROSPECT))
-    throw new OAuthError('insufficient_scope', `This takes the role ${INTROSPECT}.`)
+    throw new OAuthError('insufficient_scope', `Requires the ${INTROSPECT} role.`)
 }
 
 export type IntrospectionOfTokens = ReturnType<typeof introspection>
