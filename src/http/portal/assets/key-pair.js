@@ -39,6 +39,8 @@ async function sendWithPair(form) {
   if (settleAt) history.replaceState(null, '', settleAt)
   const offer = document.querySelector('[data-private-key]')
   if (offer) await offerPrivateKey(offer, privateKey)
+  // Refused: the next try makes another pair.
+  else for (const field of document.querySelectorAll('[data-key-pair] [name="public_key"]')) field.value = ''
   document.getElementById('main').focus()
 }
 
