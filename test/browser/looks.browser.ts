@@ -5,6 +5,8 @@ import axe from 'axe-core'
 import pg from 'pg'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { AUTH_METHODS } from '../../src/domain/client-key.ts'
+import { testKeyPair } from '../support/client-keys.ts'
 import { TESTER } from '../support/server.ts'
 import { type Portal, portal, signedIn, watch } from './support.ts'
 
@@ -44,6 +46,9 @@ async function furnish({ server }: Portal): Promise<string> {
   })
   clock.advance(7200)
   await operations.secrets.startRotation(TESTER, 'acme', clientId)
+  await operations.accounts.update(TESTER, 'acme', clientId, { authMethods: [...AUTH_METHODS] })
+  for (const name of ['build server', ''])
+    await operations.clientKeys.add(TESTER, 'acme', clientId, { pem: testKeyPair().pem, name })
   const { items } = await operations.accounts.list(TESTER, 'acme', {
     after: '',
     limit: 9,
@@ -97,6 +102,8 @@ t.test(
       account: here,
       'reset-secret': `${here}/reset-secret`,
       'rotate-secret': `${here}/rotate-secret`,
+      'auth-methods': `${here}/auth-methods`,
+      'add-key': `${here}/keys/add`,
       disable: `${here}/disable`,
       delete: `${here}/delete`,
       permissions: `${here}/permissions`,

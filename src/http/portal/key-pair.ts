@@ -87,7 +87,7 @@ ${tokenByKeyCard(issuer, account)}
 /** How a token is got with the private key. */
 export function tokenByKeyCard(issuer: string, { clientId }: Pick<ServiceAccount, 'clientId'>): Content {
   return html`<section class="card">
-<div class="section-head"><h2>Get a bearer token</h2>${copyButton('command', 'command')}</div>
+<div class="section-head"><h2>Get a bearer token with its key</h2>${copyButton('command', 'command')}</div>
 <pre id="command" tabindex="0" aria-label="Command">${`mintmark token \\
   --issuer ${issuer} \\
   --client-id ${clientId} \\

@@ -1,5 +1,5 @@
 import { SERVER_ACTOR } from '../../domain/actor.ts'
-import { DEFAULT_REALM_SETTINGS, SYSTEM_REALM } from '../../domain/realm.ts'
+import { DEFAULT_REALM_SETTINGS, type Realm, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import { isActionRecorded } from '../../storage/audit-events.ts'
@@ -13,7 +13,7 @@ export const DEMO_REALM = 'demo'
 
 type Deps = Pick<
   Dependencies,
-  'db' | 'clock' | 'sealer' | 'publicUrl' | 'argon2' | 'verifierKey' | 'plainHashesUntil'
+  'db' | 'clock' | 'sealer' | 'publicUrl' | 'argon2' | 'verifierKey' | 'plainHashesUntil' | 'log'
 >
 
 export type Bootstrap = ReturnType<typeof bootstrap>
@@ -22,19 +22,26 @@ export type Bootstrap = ReturnType<typeof bootstrap>
 export function bootstrap(deps: Deps) {
   const { db } = deps
 
-  async function openSystemRealm(): Promise<string> {
+  async function openSystemRealm(): Promise<Realm> {
     const realm = await findRealmByName(db, SYSTEM_REALM)
-    if (realm) return realm.id
+    if (realm) return realm
     const settings = { ...DEFAULT_REALM_SETTINGS, displayName: 'Platform administration' }
     const created = await ifFirst(createRealmWithKey(deps, SERVER_ACTOR, SYSTEM_REALM, settings))
-    return created?.id ?? openSystemRealm()
+    return created ?? openSystemRealm()
   }
 
   return {
     /** Makes a platform administrator where there is none. Says whether it did. */
     async createAdministrator(clientId: string, clientSecret: string): Promise<boolean> {
-      const realmId = await openSystemRealm()
+      const { id: realmId, allowedAuthMethods } = await openSystemRealm()
       if (await isRoleHeld(db, { realmId, role: PLATFORM_ADMIN, now: deps.clock() })) return false
+      if (!allowedAuthMethods.includes('client_secret')) {
+        deps.log(
+          'BOOTSTRAP_ADMIN_CLIENT_ID: no administrator was made, for realm system does not allow client_secret; ' +
+            'make one: mintmark service-account create --realm system --name root --role platform-admin --public-key FILE',
+        )
+        return false
+      }
       const created = await ifFirst(
         createServiceAccount(deps, SERVER_ACTOR, SYSTEM_REALM, {
           name: 'Bootstrap administrator',
