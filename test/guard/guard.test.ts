@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
@@ -32,7 +33,7 @@ async function guarded(
       ...init,
       headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }) },
     })
-  return { issuer, url, port, lines, check }
+  return { issuer, url, port, lines, check, server }
 }
 
 t.test('a good token passes, and the API is told whose it is', async (t) => {
@@ -263,6 +264,33 @@ t.test(
       t.equal((await check('', token, { method })).status, 200)
       t.equal((await check('', undefined, { method })).status, 401)
     }
+  },
+)
+
+t.test(
+  'the guard stops when its last check is answered, though the proxy keeps its connection',
+  async (t) => {
+    const { issuer, port, server } = await guarded(t)
+    const token = await issuer.token()
+    const asked = new Promise<() => void>((resolve) => {
+      issuer.intercept = (path, response) => {
+        if (path !== 'certs') return false
+        resolve(() => response.writeHead(500).end())
+        return true
+      }
+    })
+    const agent = new Agent({ keepAlive: true })
+    t.teardown(() => agent.destroy())
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}` }
+      get(`http://127.0.0.1:${port}/check`, { agent, headers }, resolve).once('error', reject)
+    })
+    const answer = await asked
+    const stopped = new Promise((resolve) => server.close(resolve))
+    answer()
+    const { statusCode, headers } = await answered.then((response) => response.resume())
+    t.match({ statusCode, headers }, { statusCode: 503, headers: { connection: 'close' } })
+    await stopped
   },
 )
 

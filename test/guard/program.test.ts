@@ -1,6 +1,10 @@
 import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { get } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createTestIssuer } from '../../packages/verifier/src/testing.ts'
 
@@ -49,6 +53,47 @@ t.test('the guard serves several issuers and routes of a file, and ends when it 
   const code = await new Promise((resolve) => child.once('exit', resolve))
   t.equal(code, 0)
 })
+
+t.test(
+  'the guard starts without its issuer, on a socket that one before it left behind, and is ready when the issuer is',
+  async (t) => {
+    const free = await createTestIssuer()
+    await free.close()
+    const port = Number(new URL(free.url).port)
+    const folder = mkdtempSync(join(tmpdir(), 'guard-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'guard.sock')
+    const args = ['guard', '--issuer', free.url, '--audience', free.audience, '--listen', `unix:${path}`]
+    const start = async () => {
+      const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+      t.teardown(() => child.kill('SIGKILL'))
+      for await (const line of createInterface(child.stderr)) {
+        t.equal(JSON.parse(line).msg, 'listening')
+        break
+      }
+      return child
+    }
+    const status = (url: string, headers = {}) =>
+      new Promise((resolve, reject) => {
+        get({ socketPath: path, path: url, headers }, (answer) => {
+          resolve(answer.resume().statusCode)
+        }).once('error', reject)
+      })
+    const killed = await start()
+    killed.kill('SIGKILL')
+    await new Promise((resolve) => killed.once('exit', resolve))
+    const child = await start()
+    t.equal(await status('/ready'), 503)
+    t.equal(await status('/check'), 401)
+    const issuer = await createTestIssuer({ port })
+    t.teardown(() => issuer.close())
+    const headers = { authorization: `Bearer ${await issuer.token()}` }
+    while ((await status('/ready')) !== 200) await sleep(50)
+    t.equal(await status('/check', headers), 200)
+    child.kill('SIGTERM')
+    t.equal(await new Promise((resolve) => child.once('exit', resolve)), 0)
+  },
+)
 
 t.test('a mistake of the operator is a sentence and the exit code 2', async (t) => {
   const folder = t.testdir({

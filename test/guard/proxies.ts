@@ -83,7 +83,7 @@ export function prepareRecipe(recipe: Recipe, ports: Readonly<Record<string, num
   return folder
 }
 
-/** Starts a proxy with its recipe and waits until both of its listeners answer. */
+/** Starts a proxy with its recipe and waits until it asks the guard, and both of its listeners are there. */
 export async function startProxy(
   t: Test,
   recipe: Recipe,
@@ -108,13 +108,21 @@ export async function startProxy(
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     rmSync(folder, { recursive: true, force: true })
   })
-  for (const port of [plain, tls])
-    while (!(await listens(port))) {
-      if (child.exitCode !== null) throw new Error(`${recipe.name} did not start: ${output}`)
-      await sleep(50)
-    }
+  const isUp = async () => (await listens(tls)) && (await refuses(`http://127.0.0.1:${plain}`))
+  while (!(await isUp())) {
+    if (child.exitCode !== null) throw new Error(`${recipe.name} did not start: ${output}`)
+    await sleep(50)
+  }
   return {
     origins: [`http://127.0.0.1:${plain}`, `https://127.0.0.1:${tls}`],
     ca: readFileSync(join(folder, 'tls.crt')),
   }
+}
+
+/** Whether a request without a token is refused, as the guard says it; before its routes are read, Traefik answers 404. */
+function refuses(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ status }) => status === 401,
+    () => false,
+  )
 }

@@ -3,6 +3,7 @@ import { createMultiIssuerVerifier } from '../many-issuers.ts'
 import { ConfigurationError, HELP, readConfiguration } from './configuration.ts'
 import { DemandError } from './demand.ts'
 import { createGuard } from './server.ts'
+import { removeStaleSocket } from './stale-socket.ts'
 
 const [command, ...args] = process.argv.slice(2)
 
@@ -15,7 +16,7 @@ if (command !== 'guard' || args.includes('--help')) {
   process.exitCode = command === 'guard' || command === '--help' || command === undefined ? 0 : 2
 } else {
   try {
-    start()
+    await start()
   } catch (error) {
     // Options are the operator's; anything else is a fault of the program.
     const told =
@@ -26,7 +27,7 @@ if (command !== 'guard' || args.includes('--help')) {
   }
 }
 
-function start(): void {
+async function start(): Promise<void> {
   const { listen, issuers, routes } = readConfiguration(args)
   const verifier = createMultiIssuerVerifier(issuers)
   const server = createGuard({ verifier, routes, log })
@@ -34,6 +35,7 @@ function start(): void {
     log(`the guard cannot listen: ${error.message}`)
     process.exitCode = 1
   })
+  await removeStaleSocket(listen)
   server.listen(listen, () => {
     log('listening', { address: server.address(), issuers: verifier.issuers })
     // Keys are there before the first request; if not, the first request asks again.

@@ -54,6 +54,13 @@ export function createGuard(options: GuardOptions): Server {
   )
   // Expectations are the caller's, and the API's to meet.
   return server.on('checkExpectation', handle)
+
+  function send(response: ServerResponse, { status, headers, body }: Answer): void {
+    // Once the guard stops, its last answers end their connections.
+    if (!server.listening) response.shouldKeepAlive = false
+    response.writeHead(status, headers as string[])
+    response.end(body)
+  }
 }
 
 function createCheck({ verifier, routes, log }: GuardOptions, outcomes: Outcomes) {
@@ -131,9 +138,4 @@ function onceASecond(log: GuardOptions['log']): GuardOptions['log'] {
     quietUntil = now + 1000
     log(message, members)
   }
-}
-
-function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, headers as string[])
-  response.end(body)
 }
