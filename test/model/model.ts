@@ -3,10 +3,20 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { Refusal } from '../../src/domain/refusal.ts'
 import type { ServiceAccountWithSecret } from '../../src/operations/accounts/new-service-account.ts'
-import { TESTER, type TestServer, testClock, testServer } from '../support/server.ts'
+import {
+  assertionClaims,
+  assertionForm,
+  type KeyPair,
+  keyPair,
+  publicJwk,
+  signAssertion,
+} from '../support/assertion.ts'
+import { PUBLIC_URL, TESTER, type TestServer, testClock, testServer } from '../support/server.ts'
 
 const NAMES = ['one', 'two', 'three'] as const
 const LIMIT = 3
+const METHODS = ['client_secret', 'private_key_jwt']
+const MAX_KEYS = 10
 const TOKEN_SECONDS = 300
 const DAY = 86_400
 
@@ -25,6 +35,9 @@ type Step = { readonly node: 0 | 1; readonly on: number } & (
     }
   | { readonly kind: 'create-twice' | 'reset-twice' | 'rotate-key' | 'leak' | 'make-again' }
   | { readonly kind: 'token'; readonly secret: 'newest' | 'older' | 'dead' | 'wrong' }
+  | { readonly kind: 'add-key' }
+  | { readonly kind: 'delete-key'; readonly keepTokens: boolean }
+  | { readonly kind: 'assert'; readonly key: 'newest' | 'older' | 'dead' | 'stranger' | 'again' }
   | { readonly kind: 'introspect'; readonly token: number }
   | { readonly kind: 'roles'; readonly roles: readonly string[] }
   | { readonly kind: 'wait'; readonly seconds: number }
@@ -67,6 +80,23 @@ const step: fc.Arbitrary<Step> = fc
             secret: fc.constantFrom('newest', 'newest', 'older', 'dead', 'wrong'),
           }),
         },
+        { weight: 3, arbitrary: fc.record({ ...constant(where), kind: fc.constant('add-key' as const) }) },
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constant('delete-key' as const),
+            keepTokens: fc.boolean(),
+          }),
+        },
+        {
+          weight: 8,
+          arbitrary: fc.record({
+            ...constant(where),
+            kind: fc.constant('assert' as const),
+            key: fc.constantFrom('newest', 'newest', 'older', 'dead', 'stranger', 'again'),
+          }),
+        },
         {
           weight: 6,
           arbitrary: fc.record({
@@ -102,11 +132,23 @@ function constant<T extends object>(value: T) {
 
 export const sequences = fc.array(step, { minLength: 12, maxLength: 40, size: 'max' })
 
+interface Key {
+  readonly kid: string
+  readonly pair: KeyPair
+}
+
+const STRANGER: Key = { kid: 'stranger', pair: keyPair('ES256') }
+
 interface Account {
   readonly clientId: string
   /** Newest first. */
   secrets: { readonly secret: string; endsAt: number }[]
   dead: string[]
+  /** Newest first. */
+  keys: Key[]
+  deadKeys: Key[]
+  /** The last assertion that was accepted. */
+  used: string | undefined
   disabled: boolean
   roles: readonly string[]
   /** Grows whenever all tokens so far die. */
@@ -183,6 +225,7 @@ class Run {
     if (step.kind === 'make-again') return this.#makeAgain(step.node)
     if (!account) return
     if (step.kind === 'token') return this.#token(step.node, account, step.secret)
+    if (step.kind === 'assert') return this.#assert(step.node, account, step.key)
     return this.#change(step, name, account)
   }
 
@@ -201,7 +244,9 @@ class Run {
     const attempts = kind === 'create-twice' ? [node, 1 - node] : [node]
     const outcomes = await Promise.all(
       attempts.map((at) =>
-        this.#outcome(() => this.#node(at).operations.accounts.create(TESTER, this.#realm, { name })),
+        this.#outcome(() =>
+          this.#node(at).operations.accounts.create(TESTER, this.#realm, { name, authMethods: METHODS }),
+        ),
       ),
     )
     const made = outcomes.filter((outcome) => typeof outcome !== 'string')
@@ -220,6 +265,9 @@ class Run {
       clientId: created.account.clientId,
       secrets: [{ secret: created.clientSecret, endsAt: ALWAYS }],
       dead: [],
+      keys: [],
+      deadKeys: [],
+      used: undefined,
       disabled: false,
       roles: ['view'],
       epoch: 0,
@@ -273,6 +321,27 @@ class Run {
         account.secrets = valid.slice(1)
         account.dead.push(newest.secret)
         account.epoch++
+        return
+      }
+      case 'add-key': {
+        const pair = keyPair('ES256')
+        const outcome = await this.#outcome(() =>
+          operations.clientKeys.add(TESTER, realm, clientId, { jwk: publicJwk(pair) }),
+        )
+        if (account.keys.length === MAX_KEYS) return check(`add a key to ${name}`, outcome, 'limit_reached')
+        if (typeof outcome === 'string') return check(`add a key to ${name}`, outcome, 'a key')
+        account.keys.unshift({ kid: outcome.key.kid, pair })
+        return
+      }
+      case 'delete-key': {
+        const key = account.keys.pop()
+        if (!key) return
+        await operations.clientKeys.delete(TESTER, realm, clientId, {
+          kid: key.kid,
+          keepTokens: step.keepTokens,
+        })
+        account.deadKeys.push(key)
+        if (!step.keepTokens) account.epoch++
         return
       }
       case 'delete':
@@ -350,6 +419,37 @@ class Run {
     const good = !account.disabled && valid.some((one) => one.secret === secret)
     if (!good) return check(`the ${which} secret is refused`, isRefusal(answer.statusCode), true)
     check(`a token by the ${which} secret`, answer.statusCode, 200)
+    const { access_token: value, expires_in } = answer.json()
+    this.#tokens.push({ value, account, epoch: account.epoch, expiresAt: this.#now() + expires_in * 1000 })
+  }
+
+  async #assert(node: number, account: Account, which: 'newest' | 'older' | 'dead' | 'stranger' | 'again') {
+    const { clientId } = account
+    const keys = {
+      newest: account.keys[0],
+      older: account.keys.at(-1),
+      dead: account.deadKeys.at(-1),
+      stranger: STRANGER,
+      again: undefined,
+    }
+    const key = keys[which]
+    const issuer = `${PUBLIC_URL}/realms/${this.#realm}`
+    const claims = assertionClaims(clientId, issuer, this.#node(node).clock.now)
+    const assertion =
+      which === 'again'
+        ? account.used
+        : key && signAssertion(key.pair, { alg: 'ES256', kid: key.kid }, claims)
+    if (assertion === undefined) return
+    const form = { grant_type: 'client_credentials', ...assertionForm(assertion) }
+    // At both nodes at once: one accepts it, if it is good.
+    const answers = await Promise.all([node, 1 - node].map((at) => this.#post(at, 'token', form)))
+    const accepted = answers.filter(({ statusCode }) => statusCode === 200)
+    const good = !account.disabled && key !== undefined && account.keys.includes(key)
+    check(`tokens for an assertion by ${which}`, accepted.length, good ? 1 : 0)
+    check('refusals of it', answers.filter(({ statusCode }) => isRefusal(statusCode)).length, good ? 1 : 2)
+    const [answer] = accepted
+    if (!answer) return
+    account.used = assertion
     const { access_token: value, expires_in } = answer.json()
     this.#tokens.push({ value, account, epoch: account.epoch, expiresAt: this.#now() + expires_in * 1000 })
   }
