@@ -18,6 +18,7 @@ interface PolicyOptions {
   readonly leakedSecretAction?: LeakedSecretAction[]
   readonly introspectionAudiences?: IntrospectionAudiences[]
   readonly auditRetention?: number
+  readonly maxResources?: number | false
 }
 
 export function policyCommands(program: Command, inSession: InSession): void {
@@ -50,6 +51,8 @@ export function policyCommands(program: Command, inSession: InSession): void {
     )
     .option('--introspection-audiences <which>', 'allowed setting; repeatable, replaces the list', collect)
     .option('--audit-retention <days>', 'age at which audit events are deleted, 30 or more; 0: never', whole)
+    .option('--max-resources <number>', 'limit of resources for each realm', whole)
+    .option('--no-max-resources', 'no limit of resources')
     .action(
       inSession(async (session, options: PolicyOptions) => {
         const { policy: updated } = await session.operations.policy.update(session.actor, policyOf(options))
@@ -71,10 +74,13 @@ function policyOf(options: PolicyOptions): Partial<Policy> {
     introspectionAudiences: options.introspectionAudiences,
   }
   const given = Object.entries(said).filter(([, value]) => value !== undefined)
-  const { auditRetention: days } = options
+  const { auditRetention: days, maxResources } = options
   return {
     ...(Object.fromEntries(given) as Partial<Policy>),
     ...(days !== undefined && { auditRetentionDays: days === 0 ? undefined : days }),
+    ...(maxResources !== undefined && {
+      maxResourcesPerRealm: maxResources === false ? undefined : maxResources,
+    }),
   }
 }
 
@@ -88,6 +94,7 @@ async function describe({ operations, actor }: Session, policy: Policy) {
     'leaked secrets': policy.leakedSecretActions.join(' '),
     'introspection audiences': policy.introspectionAudiences.join(' '),
     'audit trail': policy.auditRetentionDays ? `kept for ${policy.auditRetentionDays} days` : 'kept for ever',
+    'resources per realm': policy.maxResourcesPerRealm?.toString() ?? 'any number',
     'realms beyond': beyond.join(' ') || 'none',
   })
   return { json: { ...policyToWire(policy), realms_beyond: beyond }, text }

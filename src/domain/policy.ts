@@ -23,10 +23,13 @@ export interface Policy {
   readonly introspectionAudiences: readonly IntrospectionAudiences[]
   /** Age at which audit events are deleted; `undefined`: never. */
   readonly auditRetentionDays: number | undefined
+  /** Resources that a realm may have; `undefined`: any number. */
+  readonly maxResourcesPerRealm: number | undefined
 }
 
 export const MIN_AUDIT_RETENTION_DAYS = 30
 export const MAX_AUDIT_RETENTION_DAYS = 36_500
+export const MAX_RESOURCES_PER_REALM = 10_000_000
 
 /** Bounds of every realm, whatever the policy says. */
 export const DEFAULT_POLICY: Policy = {
@@ -39,6 +42,7 @@ export const DEFAULT_POLICY: Policy = {
   leakedSecretActions: LEAKED_SECRET_ACTIONS,
   introspectionAudiences: INTROSPECTION_AUDIENCES,
   auditRetentionDays: undefined,
+  maxResourcesPerRealm: undefined,
 }
 
 /** Refuses a policy that no realm could satisfy. Names the member by its wire name. */
@@ -58,6 +62,8 @@ export function checkPolicy(policy: Policy): void {
       MIN_AUDIT_RETENTION_DAYS,
       MAX_AUDIT_RETENTION_DAYS,
     ])
+  if (policy.maxResourcesPerRealm !== undefined)
+    checkWhole('max_resources_per_realm', policy.maxResourcesPerRealm, [0, MAX_RESOURCES_PER_REALM])
   checkChoice('algorithms', policy.algorithms, ALGORITHMS)
   checkChoice('leaked_secret_actions', policy.leakedSecretActions, LEAKED_SECRET_ACTIONS)
   checkChoice('introspection_audiences', policy.introspectionAudiences, INTROSPECTION_AUDIENCES)

@@ -123,6 +123,25 @@ export async function lockProtectedResources(
   return rows
 }
 
+/** Counts the resources of a realm, up to `limit`. */
+export async function countProtectedResources(
+  trx: DatabaseTransaction,
+  realmId: string,
+  limit: number,
+): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::int as n from (
+      select from protected_resources where realm_id = ${realmId}::bigint limit ${limit}
+    ) counted
+  `.execute(trx)
+  return rows[0]?.n ?? 0
+}
+
+/** Lets one transaction at a time create resources of the realm, so that none counts before another commits. */
+export async function takeResourceTurn(trx: DatabaseTransaction, realmId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`resources of ${realmId}`}, 0))`.execute(trx)
+}
+
 /** Returns which of the named resources exist. */
 export async function findProtectedResources(
   db: Database,

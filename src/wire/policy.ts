@@ -12,5 +12,6 @@ export function policyToWire(policy: Policy) {
     leaked_secret_actions: [...policy.leakedSecretActions],
     introspection_audiences: [...policy.introspectionAudiences],
     audit_retention_days: policy.auditRetentionDays ?? null,
+    max_resources_per_realm: policy.maxResourcesPerRealm ?? null,
   }
 }

@@ -1,7 +1,12 @@
 import { Type } from 'typebox'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
-import { MAX_AUDIT_RETENTION_DAYS, MIN_AUDIT_RETENTION_DAYS, type Policy } from '../../domain/policy.ts'
+import {
+  MAX_AUDIT_RETENTION_DAYS,
+  MAX_RESOURCES_PER_REALM,
+  MIN_AUDIT_RETENTION_DAYS,
+  type Policy,
+} from '../../domain/policy.ts'
 import { ALGORITHMS } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { policyToWire } from '../../wire/policy.ts'
@@ -28,6 +33,13 @@ const bounds = {
     'What realms may do about a leaked secret. Default: all',
   ),
   introspection_audiences: Choice(INTROSPECTION_AUDIENCES, 'What realms may choose there. Default: all'),
+  max_resources_per_realm: Type.Union(
+    [Type.Integer({ minimum: 0, maximum: MAX_RESOURCES_PER_REALM }), Type.Null()],
+    {
+      description:
+        'Resources that each realm may have; null, the default: any number. A realm that has more keeps them',
+    },
+  ),
   audit_retention_days: Type.Union(
     [Type.Integer({ minimum: MIN_AUDIT_RETENTION_DAYS, maximum: MAX_AUDIT_RETENTION_DAYS }), Type.Null()],
     { description: 'Older lines of every audit trail are deleted; null, the default, keeps them for ever' },
@@ -105,9 +117,10 @@ function readPolicy(body: Type.Static<typeof PolicyChange>): Partial<Policy> {
     introspectionAudiences: body.introspection_audiences,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
-  const { audit_retention_days: days } = body
+  const { audit_retention_days: days, max_resources_per_realm: resources } = body
   return {
     ...(Object.fromEntries(said) as Partial<Policy>),
     ...(days !== undefined && { auditRetentionDays: days ?? undefined }),
+    ...(resources !== undefined && { maxResourcesPerRealm: resources ?? undefined }),
   }
 }

@@ -14,6 +14,10 @@ import {
   lockProtectedResources,
   upsertProtectedResources,
 } from '../../storage/protected-resources.ts'
+import { resourceLimitReached, roomForResources } from './resource-limit.ts'
+
+/** With the `resourceLimit` of `takeResourceLimit`. */
+export type LimitedRealm = Realm & { readonly resourceLimit: number | undefined }
 
 /**
  * Creates or replaces resources in the given order; refuses invalid ones.
@@ -21,7 +25,7 @@ import {
  */
 export async function writeEntries(
   trx: DatabaseTransaction,
-  realm: Realm,
+  realm: LimitedRealm,
   values: readonly unknown[],
   now: Date,
 ): Promise<ImportOutcome[]> {
@@ -60,7 +64,7 @@ function withoutRepeats(entries: readonly (ResourceEntry | Refusal)[]): (Resourc
 
 async function writeRun(
   trx: DatabaseTransaction,
-  realm: Realm,
+  realm: LimitedRealm,
   run: readonly (ResourceEntry | Refusal)[],
   now: Date,
 ): Promise<ImportOutcome[]> {
@@ -78,7 +82,7 @@ async function writeRun(
 // Each type and id at most once. Groups are locked before their members, so that none is deleted meanwhile.
 async function writeParsed(
   trx: DatabaseTransaction,
-  realm: Realm,
+  realm: LimitedRealm,
   entries: readonly ResourceEntry[],
   now: Date,
 ): Promise<ImportOutcome[]> {
@@ -88,6 +92,9 @@ async function writeParsed(
   const before = await findProtectedResources(trx, realm.id, entries)
   const old = new Map(before.map((resource) => [nameOf(resource), resource]))
   const accepted: ResourceEntry[] = []
+  const { resourceLimit: limit } = realm
+  const grows = limit !== undefined && entries.some((entry) => !old.has(nameOf(entry)))
+  let room = grows ? await roomForResources(trx, realm.id, limit) : Number.POSITIVE_INFINITY
   const planned = entries.map((entry): ImportOutcome => {
     const missing = groupsOf(entry).find((group) => !known.has(nameOf(group)))
     if (missing)
@@ -95,9 +102,11 @@ async function writeParsed(
         status: 'refused',
         refusal: new Refusal('invalid', `There is no ${nameOf(missing)}.`, 'groups'),
       }
-    known.add(nameOf(entry))
     const { type, id } = entry
     const was = old.get(nameOf(entry))
+    if (!was && room-- <= 0)
+      return { status: 'refused', refusal: resourceLimitReached(realm.name, limit as number) }
+    known.add(nameOf(entry))
     if (was && isSame(was, entry)) return { type, id, status: 'unchanged' }
     accepted.push(entry)
     return { type, id, status: was ? 'updated' : 'created' }

@@ -12,7 +12,6 @@ import {
   type ResourceKey,
   resourceTypesOf,
 } from '../../domain/protected-resource.ts'
-import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
@@ -25,7 +24,8 @@ import {
 import { type ChangeScope, inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed, shareRealmNamed } from '../realms/named-realm.ts'
-import { writeEntries } from './protected-resource-entries.ts'
+import { type LimitedRealm, writeEntries } from './protected-resource-entries.ts'
+import { takeResourceLimit } from './resource-limit.ts'
 import { type ProtectedResourceFilter, pageOfProtectedResources } from './resource-search.ts'
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'refusals'>
@@ -142,7 +142,7 @@ export function resourceVersion({ type, id, name, groups, createdAt, updatedAt }
 
 interface Context {
   readonly trx: DatabaseTransaction
-  readonly realm: Realm
+  readonly realm: LimitedRealm
   readonly now: Date
   readonly checkVersion: ChangeScope['checkVersion']
 }
@@ -156,7 +156,8 @@ function change<T>(
   const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
   return inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
     // Shared, so that its types stay what they are checked against.
-    const realm = await shareRealmNamed(trx, realmName)
+    const named = await shareRealmNamed(trx, realmName)
+    const realm = { ...named, resourceLimit: await takeResourceLimit(trx, named.id) }
     return work({ trx, realm, now: deps.clock(), checkVersion })
   })
 }

@@ -1,0 +1,35 @@
+import { Refusal } from '../../domain/refusal.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
+import { findPolicy } from '../../storage/policy.ts'
+import { countProtectedResources, takeResourceTurn } from '../../storage/protected-resources.ts'
+
+/**
+ * The number of resources that a realm may have; `undefined`: any number. Where there is a limit, other changes of the
+ * realm's resources wait until this transaction ends. Call it before locking rows.
+ */
+export async function takeResourceLimit(
+  trx: DatabaseTransaction,
+  realmId: string,
+): Promise<number | undefined> {
+  const limit = (await findPolicy(trx)).policy.maxResourcesPerRealm
+  if (limit !== undefined) await takeResourceTurn(trx, realmId)
+  return limit
+}
+
+/** How many more resources the realm may get. */
+export async function roomForResources(
+  trx: DatabaseTransaction,
+  realmId: string,
+  limit: number,
+): Promise<number> {
+  return limit - (await countProtectedResources(trx, realmId, limit))
+}
+
+export function resourceLimitReached(realmName: string, limit: number): Refusal {
+  return new Refusal(
+    'limit_reached',
+    `Realm ${realmName} has reached its limit of ${limit} resources (max_resources_per_realm).`,
+    undefined,
+    limit,
+  )
+}
