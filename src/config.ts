@@ -64,6 +64,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
   const masterKeys = readMasterKeys(read, fault)
   if (needsMasterKey && databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
     fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
+  const workers = readWhole(read, fault, 'WORKERS', 1, 1, 256)
   const config: Config = {
     // Brackets are how an IPv6 address is written in a URL.
     host: read('HOST')?.replace(/^\[(.+)\]$/, '$1') ?? '127.0.0.1',
@@ -72,11 +73,11 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
     databaseUrl,
     dataDir: resolve(read('DATA_DIR') ?? '.mintmark'),
     masterKeys,
-    workers: readWhole(read, fault, 'WORKERS', 1, 1, 256),
+    workers,
     shutdownDelaySeconds: readWhole(read, fault, 'SHUTDOWN_DELAY', 0, 0, 300),
     logLevel: readLogLevel(read, fault),
     trustProxy: readTrustProxy(read, fault),
-    failedAttemptsStore: readFailedAttemptsStore(read, fault),
+    failedAttemptsStore: readFailedAttemptsStore(read, fault, workers),
     metricsToken: readMetricsToken(read, fault),
     tracing: readTracing(env),
     singleSignOn: readSingleSignOn(read, fault),
@@ -146,8 +147,9 @@ function readLogLevel(read: Read, fault: Fault): string {
   return level
 }
 
-function readFailedAttemptsStore(read: Read, fault: Fault): 'memory' | 'postgres' {
-  const store = read('FAILED_ATTEMPTS_STORE') ?? 'memory'
+/** Several workers count together, or each would allow as many guesses as one process. */
+function readFailedAttemptsStore(read: Read, fault: Fault, workers: number): 'memory' | 'postgres' {
+  const store = read('FAILED_ATTEMPTS_STORE') ?? (workers > 1 ? 'postgres' : 'memory')
   if (store === 'memory' || store === 'postgres') return store
   fault('FAILED_ATTEMPTS_STORE must be memory or postgres')
   return 'memory'

@@ -252,3 +252,14 @@ t.test('only variables of OpenTelemetry’s specification ask for traces', async
   ])
     t.equal(loadConfig({ [name]: 'x' }).tracing, true, name)
 })
+
+t.test(
+  'several workers count failed authentications together, unless the environment says otherwise',
+  async (t) => {
+    const store = (env: Record<string, string>) => loadConfig(env).failedAttemptsStore
+    t.equal(store({}), 'memory')
+    t.equal(store({ WORKERS: '2' }), 'postgres')
+    t.equal(store({ WORKERS: '2', FAILED_ATTEMPTS_STORE: 'memory' }), 'memory')
+    t.equal(store({ FAILED_ATTEMPTS_STORE: 'postgres' }), 'postgres')
+  },
+)

@@ -10,7 +10,7 @@ export function getOnly(app: FastifyInstance, url: string): void {
     return reply.code(405).send({ error: 'invalid_request', error_description: 'Use GET.' })
   }
   app.route({
-    method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    method: app.supportedMethods.filter((method) => method !== 'GET' && method !== 'HEAD'),
     url,
     // Before the body is read.
     onRequest: answer,

@@ -100,7 +100,7 @@ async function bootstrap(
   const demo = await operations.bootstrap.createDemo()
   if (!demo) return
   const { url } = await operations.portal.createLink(SERVER_ACTOR, DEMO_REALM)
-  printWelcome(config.publicUrl, demo, url)
+  printWelcome({ publicUrl: config.publicUrl, dataDir: config.dataDir, demo, portalLink: url })
 }
 
 async function letsIn(operations: OpenedOperations['operations'], clientId: string, clientSecret: string) {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -12,21 +12,28 @@ const makeDataDir = await dataDirMaker(t)
 
 /** What the first user is told to paste. */
 function readWelcome(stdout: string): Credentials & { url: string } {
-  const found = /curl -X POST (http\S+)\/realms\/demo\/.*client_id=(sa_\w+) .*client_secret=(mm_\w+)\n/s.exec(
-    stdout,
-  )
-  const [, url, client_id, client_secret] = found ?? []
-  return { url, client_id, client_secret } as Credentials & { url: string }
+  const [, url, file] = /curl -X POST (http\S+)\/realms\/demo\/\S+ \\\n +-d @'(.+)'\n/.exec(stdout) ?? []
+  const form = new URLSearchParams(readFileSync(file as string, 'utf8'))
+  return {
+    url: url as string,
+    client_id: form.get('client_id') as string,
+    client_secret: form.get('client_secret') as string,
+  }
 }
 
-t.test('starts from nothing and tells once, and not to the log, how to get a token', async (t) => {
+t.test('starts from nothing and tells once, and in no log, how to get a token', async (t) => {
   const DATA_DIR = join(temporaryFolder(t), 'data')
   const first = await startServer(t, { DATA_DIR })
   const { stdout, stderr } = first.output()
   const { url, ...credentials } = readWelcome(stdout)
   t.equal(url, first.url.replace('127.0.0.1', 'localhost'))
   t.equal((await requestToken(first.url, 'demo', credentials)).status, 200)
-  t.notMatch(stderr, credentials.client_secret)
+  t.notMatch(stdout + stderr, credentials.client_secret)
+  t.notMatch(stdout + stderr, /sign-in#/)
+  for (const file of ['demo-client', 'welcome.txt'])
+    t.equal(statSync(join(DATA_DIR, file)).mode & 0o777, 0o600)
+  t.match(readFileSync(join(DATA_DIR, 'welcome.txt'), 'utf8'), credentials.client_secret)
+  t.match(readFileSync(join(DATA_DIR, 'welcome.txt'), 'utf8'), /\/portal\/demo\/sign-in#/)
   t.equal(statSync(join(DATA_DIR, 'master-key')).mode & 0o777, 0o600)
 
   first.child.kill('SIGTERM')

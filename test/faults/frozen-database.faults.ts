@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { postmasterOf, until } from '../support/embedded.ts'
@@ -10,9 +11,8 @@ t.test(
   async (t) => {
     const DATA_DIR = temporaryFolder(t)
     const { url, output } = await startServer(t, { DATA_DIR })
-    const [client_id = '', client_secret = ''] =
-      /\b(sa_\w+).*?\b(mm_\w+)/s.exec(output().stdout)?.slice(1) ?? []
-    const body = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_secret })
+    const [, form] = /-d @'(.+)'\n/.exec(output().stdout) ?? []
+    const body = new URLSearchParams(readFileSync(form as string, 'utf8'))
     const realm = `${url}/realms/demo`
     const ask = async () => {
       const start = performance.now()

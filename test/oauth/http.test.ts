@@ -18,9 +18,9 @@ const DOCUMENTS = [
 t.test('a document answers GET and HEAD, and every other method is 405', async (t) => {
   const { server } = await acme(t)
   for (const url of [...DOCUMENTS, '/health/live', '/health/ready', '/metrics']) {
-    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'] as const) {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY']) {
       const refused = await server.app.inject({
-        method,
+        method: method as 'POST',
         url,
         payload: '{"a":',
         headers: { 'content-type': 'application/json' },
@@ -30,6 +30,8 @@ t.test('a document answers GET and HEAD, and every other method is 405', async (
       t.equal(refused.headers['cache-control'], 'no-store')
       t.same(refused.json(), { error: 'invalid_request', error_description: 'Use GET.' })
     }
+    const traced = await server.app.inject({ method: 'TRACE' as 'GET', url })
+    t.equal(traced.statusCode, 405, `TRACE ${url}`)
     const options = await server.app.inject({ method: 'OPTIONS', url })
     t.equal(options.statusCode, 204, url)
     t.equal(options.body, '')

@@ -207,5 +207,5 @@ t.test('one address takes reports for all realms, and a metric counts what was v
   t.equal((await operations.measurements.take()).leakedSecrets, 2)
   const got = await app.inject('/leaked-secrets')
   t.equal(got.statusCode, 405)
-  t.equal(got.headers['allow'], 'POST')
+  t.equal(got.headers['allow'], 'POST, OPTIONS')
 })

@@ -358,13 +358,16 @@ t.test('a body that contradicts its Content-Length is refused', async (t) => {
   refuses(t, answer, 400, 'invalid_request', 'The request is malformed.')
 })
 
-t.test('every method except POST is 405', async (t) => {
+t.test('every method except POST is 405, and OPTIONS says so', async (t) => {
   const { app } = await acme(t)
-  for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const) {
-    const answer = await app.inject({ method, url: PATH })
+  for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'QUERY']) {
+    const answer = await app.inject({ method: method as 'GET', url: PATH })
     refuses(t, answer, 405, 'invalid_request', 'Use POST.')
-    t.equal(answer.headers['allow'], 'POST')
+    t.equal(answer.headers['allow'], 'POST, OPTIONS')
   }
+  const options = await app.inject({ method: 'OPTIONS', url: PATH })
+  t.equal(options.statusCode, 204)
+  t.equal(options.headers['allow'], 'POST, OPTIONS')
   t.equal((await app.inject({ method: 'HEAD', url: PATH })).statusCode, 405)
 })
 

@@ -16,7 +16,7 @@ export interface VerifierOptions {
   readonly tokenType?: 'at+jwt' | 'JWT'
   /** Accepted `alg` values. Default: all of `ALGORITHMS`; each key is still good for its own algorithm only. */
   readonly algorithms?: readonly Algorithm[]
-  /** How far clocks may differ when `exp`, `iat` and `nbf` are checked. Default 5, at most 60. */
+  /** Seconds after `exp` in which a token still counts. Default 5, at most 60. `iat` and `nbf` may be 60 seconds ahead. */
   readonly clockToleranceSeconds?: number
   /** Tokens longer than this are refused unread. Default 65536. */
   readonly maxTokenBytes?: number

@@ -1,3 +1,4 @@
+import { NODE_SKEW_SECONDS } from './access-token.ts'
 import { fetchText } from './fetch-text.ts'
 import type { KeySet } from './key-set.ts'
 import { type Loaded, RefreshingValue } from './refreshing-value.ts'
@@ -113,7 +114,7 @@ export class StatusLists {
     const { sub, iss, iat, exp, ttl, status_list: list } = jwt.claims
     if (sub !== uri) throw new Error('sub is not the uri')
     if (iss !== undefined && iss !== issuer) throw new Error('iss is another issuer')
-    if (!isTime(iat) || iat * 1000 > now() + clockToleranceSeconds * 1000)
+    if (!isTime(iat) || iat * 1000 > now() + Math.max(clockToleranceSeconds, NODE_SKEW_SECONDS) * 1000)
       throw new Error('iat is not in the past')
     // Without exp, an old list could be played back for ever.
     if (!isTime(exp)) throw new Error('no exp')
