@@ -21,6 +21,7 @@ const BOUNDS = {
   leaked_secret_actions: ['disable'],
   introspection_audiences: ['served'],
   audit_retention_days: 365,
+  max_resources_per_realm: 100_000,
 }
 
 const BEYOND: [string, unknown, string][] = [

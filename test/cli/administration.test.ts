@@ -74,19 +74,30 @@ t.test('the bounds for realms are shown and changed', async (t) => {
     ...['policy', 'update', '--max-token-lifetime', '600', '--leaked-secret-action', 'disable'],
     ...['--algorithm', 'ES256', '--algorithm', 'EdDSA', '--introspection-audiences', 'served'],
     ...['--min-key-rotation', '86400', '--max-key-rotation', '8640000'],
-    ...['--min-jwks-max-age', '60', '--max-jwks-max-age', '3600', '--audit-retention', '90'],
+    ...[
+      '--min-jwks-max-age',
+      '60',
+      '--max-jwks-max-age',
+      '3600',
+      '--audit-retention',
+      '90',
+      '--max-resources',
+      '500',
+    ],
   )
   t.match(changed, {
     max_token_lifetime_seconds: 600,
     leaked_secret_actions: ['disable'],
     algorithms: ['ES256', 'EdDSA'],
     audit_retention_days: 90,
+    max_resources_per_realm: 500,
     realms_beyond: ['bounded'],
   })
   t.same(await answer('policy', 'show'), changed)
   t.match((await mintmark(['policy', 'show'], env)).stdout, /realms beyond +bounded/)
   t.same(await answer('audit', 'prune'), { deleted: 0 })
   t.match(await answer('policy', 'update', '--audit-retention', '0'), { audit_retention_days: null })
+  t.match(await answer('policy', 'update', '--no-max-resources'), { max_resources_per_realm: null })
   const refused = await mintmark(['policy', 'update', '--max-token-lifetime', '4000'], env)
   t.equal(refused.code, 1)
   t.match(refused.stderr, 'max_token_lifetime_seconds must be a whole number from 30 to 3600.')
