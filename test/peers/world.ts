@@ -13,6 +13,8 @@ export interface Credentials {
 
 export interface World {
   readonly issuer: string
+  /** Where the server listens by HTTP. */
+  readonly origin: string
   readonly clientId: string
   readonly clientSecret: string
   /** Holds the file `secret`; gone when the test ends. */
@@ -33,19 +35,24 @@ export interface World {
 
 export interface WorldOptions extends Partial<RealmSettings> {
   readonly accountScopes?: readonly string[]
+  /** What callers reach the server by. Default: where it listens. */
+  readonly publicUrl?: string
 }
 
 /**
  * A realm and an account, on a server that peers reach. Its clock is ten minutes behind until the keys rotate, so that
  * a new key has been published for long enough and no token is of the future.
  */
-export async function peerWorld(t: Test, { accountScopes, ...settings }: WorldOptions = {}): Promise<World> {
+export async function peerWorld(
+  t: Test,
+  { accountScopes, publicUrl, ...settings }: WorldOptions = {},
+): Promise<World> {
   const port = await freePort()
-  const publicUrl = `http://localhost:${port}`
+  const origin = `http://localhost:${port}`
   let secondsBehind = 600
   const now = () => new Date(Date.now() - secondsBehind * 1000)
   const clock = { now: now(), read: now, advance: () => {} }
-  const { app, operations } = await testServer(t, { publicUrl, clock })
+  const { app, operations } = await testServer(t, { publicUrl: publicUrl ?? origin, clock })
   await operations.realms.create(TESTER, 'acme', {
     tokenLifetimeSeconds: 3600,
     jwksMaxAgeSeconds: 1,
@@ -58,13 +65,14 @@ export async function peerWorld(t: Test, { accountScopes, ...settings }: WorldOp
   }
   const account = await addAccount([], accountScopes)
   await app.listen({ port, host: 'localhost' })
-  const issuer = `${publicUrl}/realms/acme`
+  const issuer = `${publicUrl ?? origin}/realms/acme`
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-peer-'))
   writeFileSync(join(folder, 'secret'), account.clientSecret)
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const token = (of: Credentials = account) => tokenOf(issuer, of)
+  const token = (of: Credentials = account) => tokenOf(origin, of)
   return {
     issuer,
+    origin,
     ...account,
     folder,
     env: environment(issuer, account.clientId, folder),
@@ -97,8 +105,8 @@ function environment(issuer: string, clientId: string, folder: string): NodeJS.P
   }
 }
 
-async function tokenOf(issuer: string, { clientId, clientSecret }: Credentials): Promise<string> {
-  const answer = await fetch(`${issuer}/protocol/openid-connect/token`, {
+async function tokenOf(origin: string, { clientId, clientSecret }: Credentials): Promise<string> {
+  const answer = await fetch(`${origin}/realms/acme/protocol/openid-connect/token`, {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'client_credentials',
