@@ -2,10 +2,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { listens } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
 import { writePage } from './pages.ts'
 import { JAVA, missing, PEERS, setUp } from './programs.ts'
-import { accepts, runPeer, startPeer } from './start.ts'
+import { runPeer, startPeer } from './start.ts'
 import { worksWith } from './works-with.ts'
 import { peerWorld, type World } from './world.ts'
 
@@ -48,7 +49,7 @@ async function startBroker(t: Test, world: World): Promise<string> {
   if (!formatted.ok) throw new Error(formatted.output)
   await startPeer(t, kafka(keys, 'kafka.Kafka', 'server.properties'), {
     cwd,
-    isReady: () => accepts(port),
+    isReady: () => listens(port),
   })
   return `localhost:${port}`
 }

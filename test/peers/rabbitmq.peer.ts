@@ -2,10 +2,11 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
+import { listens } from '../support/certificate.ts'
 import { freePort } from '../support/free-port.ts'
-import { writePage } from './pages.ts'
+import { codeOf, writePage } from './pages.ts'
 import { debianVersion, missing, PYTHON, PYTHON_PROGRAM, pypi } from './programs.ts'
-import { accepts, runPeer, startPeer } from './start.ts'
+import { runPeer, startPeer } from './start.ts'
 import { worksWith } from './works-with.ts'
 import { peerWorld, type World } from './world.ts'
 
@@ -29,8 +30,12 @@ async function httpsWorld(t: Test): Promise<World> {
     scopes: ['view', ...SCOPES],
     accountScopes: SCOPES,
   })
-  execFileSync('sh', [join(TLS, 'certificate.sh')], { cwd: world.folder, stdio: 'ignore' })
-  const env = { ...process.env, NODE_OPTIONS: '', PORT: `${port}`, TARGET: world.origin }
+  // The page's last commands make an authority and a certificate.
+  execFileSync('sh', ['-euc', codeOf('rabbitmq.md', 'sh').at(-1) as string], {
+    cwd: world.folder,
+    stdio: 'ignore',
+  })
+  const env = { ...process.env, NODE_OPTIONS: '', PORT: `${port}`, MINTMARK_URL: world.origin }
   await startPeer(t, [process.execPath, join(TLS, 'proxy.mjs')], {
     cwd: world.folder,
     env,
@@ -73,7 +78,7 @@ async function startBroker(t: Test, world: World): Promise<string> {
   await startPeer(t, [join(BIN, 'rabbitmq-server')], {
     cwd: folder,
     env,
-    isReady: () => accepts(port),
+    isReady: () => listens(port),
   })
   return `amqp://127.0.0.1:${port}/%2F`
 }

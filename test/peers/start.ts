@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
@@ -42,17 +41,6 @@ export async function stopPeer(child: ChildProcess): Promise<void> {
 
 /** True once something answers there by HTTP, whatever it says. */
 export const answersAt = (url: string) => () => fetch(url).then(() => true)
-
-/** True once something accepts connections there. */
-export function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, 'localhost', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
-}
 
 const run = promisify(execFile)
 
