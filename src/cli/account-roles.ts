@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ServiceAccount } from '../domain/service-account.ts'
-import { type InRealm, ofAccount } from './service-accounts.ts'
+import { type InRealm, ofAccount } from './realm-options.ts'
 import type { Answer, InSession } from './session.ts'
 
 export function accountRoleCommands(program: Command, inSession: InSession): void {

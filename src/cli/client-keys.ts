@@ -4,7 +4,7 @@ import { type ClientKey, readKeyText, type SentKey } from '../domain/client-key.
 import { Refusal } from '../domain/refusal.ts'
 import { clientKeyToWire } from '../wire/service-account.ts'
 import { moment } from './arguments.ts'
-import { type InRealm, ofAccount } from './service-accounts.ts'
+import { type InRealm, ofAccount } from './realm-options.ts'
 import type { Answer, InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
 

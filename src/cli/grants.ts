@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import type { Grant, GrantKey } from '../domain/grant.ts'
 import { grantToWire } from '../wire/grant.ts'
+import { allItems } from './all-items.ts'
 import { parseResourceName } from './protected-resources.ts'
-import { type InRealm, ofAccount } from './service-accounts.ts'
+import { type InRealm, ofAccount } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'
 
@@ -13,12 +14,9 @@ export function grantCommands(program: Command, inSession: InSession): void {
 
   ofAccount(group, 'list', 'grants that it has').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
-      const grants: Grant[] = []
-      for (let after: string | undefined, more = true; more; more = after !== undefined) {
-        const page = await operations.grants.list(actor, realm, clientId, { after, limit: PAGE })
-        grants.push(...page.items)
-        after = page.next
-      }
+      const grants = await allItems((after) =>
+        operations.grants.list(actor, realm, clientId, { after, limit: PAGE }),
+      )
       return { json: grants.map(grantToWire), text: listText(grants) }
     }),
   )

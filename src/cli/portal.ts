@@ -1,16 +1,10 @@
 import type { Command } from 'commander'
+import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'
 
-interface InRealm {
-  readonly realm: string
-}
-
 export function portalCommands(program: Command, inSession: InSession): void {
-  program
-    .command('portal-link')
-    .description('print a one-time link to the portal of a realm, as Account Admin')
-    .requiredOption('--realm <name>', 'the realm')
+  ofRealm(program, 'portal-link', 'print a one-time link to the portal of a realm, as Account Admin', 'the realm')
     .action(
       inSession(async ({ operations, actor }, { realm }: InRealm) => {
         const { url, expiresAt } = await operations.portal.createLink(actor, realm)
@@ -23,10 +17,7 @@ export function portalCommands(program: Command, inSession: InSession): void {
 
   const sessions = program.command('portal-session').description('portal sessions of people')
 
-  sessions
-    .command('list')
-    .description('list people who are signed in')
-    .requiredOption('--realm <name>', 'the realm')
+  ofRealm(sessions, 'list', 'list people who are signed in', 'the realm')
     .action(
       inSession(async ({ operations, actor }, { realm }: InRealm) => {
         const found = await operations.portal.listSessions(actor, realm)
@@ -53,10 +44,7 @@ export function portalCommands(program: Command, inSession: InSession): void {
       }),
     )
 
-  sessions
-    .command('end')
-    .description('sign a person out, or all people of the realm')
-    .requiredOption('--realm <name>', 'the realm')
+  ofRealm(sessions, 'end', 'sign a person out, or all people of the realm', 'the realm')
     .option('--subject <subject>', 'subject to sign out (default: everybody)')
     .action(
       inSession(async ({ operations, actor }, { realm, subject }: InRealm & { subject?: string }) => {

@@ -5,7 +5,8 @@ import type { ImportOutcome, ProtectedResource, ResourceKey } from '../domain/pr
 import { Refusal } from '../domain/refusal.ts'
 import { importResourceLines } from '../operations/resources/protected-resource-import.ts'
 import { importOutcomeToWire, protectedResourceToWire } from '../wire/protected-resource.ts'
-import { type InRealm, ofRealm } from './service-accounts.ts'
+import { allItems } from './all-items.ts'
+import { type InRealm, ofRealm } from './realm-options.ts'
 import { type InSession, print, type Session } from './session.ts'
 import { table } from './text.ts'
 
@@ -33,13 +34,9 @@ export function protectedResourceCommands(program: Command, inSession: InSession
     .option('--search <text>', 'part of the name or id, case-insensitive')
     .action(
       inSession(async ({ operations, actor }, { realm, type, search }: ListOptions) => {
-        const resources: ProtectedResource[] = []
-        for (let after: string | undefined, more = true; more; more = after !== undefined) {
-          const query = { after, limit: PAGE, type, contains: search }
-          const page = await operations.resources.list(actor, realm, query)
-          resources.push(...page.items)
-          after = page.next
-        }
+        const resources = await allItems((after) =>
+          operations.resources.list(actor, realm, { after, limit: PAGE, type, contains: search }),
+        )
         return { json: resources.map(protectedResourceToWire), text: listText(resources) }
       }),
     )

@@ -16,6 +16,7 @@ import {
 } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../wire/realm.ts'
+import { allItems } from './all-items.ts'
 import { collect, whole } from './arguments.ts'
 import type { InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
@@ -80,12 +81,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .description('list realms')
     .action(
       inSession(async ({ operations, actor, publicUrl }) => {
-        const realms: Realm[] = []
-        for (let after: string | undefined = ''; after !== undefined; ) {
-          const { items, next } = await operations.realms.list(actor, { after, limit: PAGE })
-          realms.push(...items)
-          after = next
-        }
+        const realms = await allItems((after = '') => operations.realms.list(actor, { after, limit: PAGE }))
         return { json: realms.map((each) => realmToWire(each, publicUrl)), text: listText(realms) }
       }),
     )

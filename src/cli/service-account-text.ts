@@ -11,6 +11,7 @@ import {
 import type { Answer } from './session.ts'
 import { fields, table, time } from './text.ts'
 
+/** One account, as `show` prints it. */
 export function describe(account: ServiceAccount, realm: string): Answer {
   return { json: serviceAccountToWire(account, realm), text: fields(members(account, realm)) }
 }

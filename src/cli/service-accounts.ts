@@ -2,11 +2,12 @@ import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { AUTH_METHODS } from '../domain/client-key.ts'
 import { Refusal } from '../domain/refusal.ts'
-import type { ServiceAccount } from '../domain/service-account.ts'
 import { serviceAccountToWire } from '../wire/service-account.ts'
+import { allItems } from './all-items.ts'
 import { collect } from './arguments.ts'
 import { clientKeyCommands, readPublicKey } from './client-keys.ts'
 import { clientSecretCommands } from './client-secrets.ts'
+import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
 import { describe, describeCreated, describeWithSecret, listText } from './service-account-text.ts'
 import type { InSession } from './session.ts'
 
@@ -49,10 +50,6 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
       return { json: { client_id: clientId, realm, deleted: true }, text: `Deleted ${clientId}.` }
     }),
   )
-}
-
-export interface InRealm {
-  readonly realm: string
 }
 
 interface CreateOptions extends InRealm {
@@ -117,12 +114,9 @@ function createCommand(group: Command, inSession: InSession): void {
 function listCommand(group: Command, inSession: InSession): void {
   ofRealm(group, 'list', 'all service accounts of a realm').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
-      const accounts: ServiceAccount[] = []
-      for (let after: string | undefined = ''; after !== undefined; ) {
-        const { items, next } = await operations.accounts.list(actor, realm, { after, limit: PAGE })
-        accounts.push(...items)
-        after = next
-      }
+      const accounts = await allItems((after = '') =>
+        operations.accounts.list(actor, realm, { after, limit: PAGE }),
+      )
       return {
         json: accounts.map((account) => serviceAccountToWire(account, realm)),
         text: listText(accounts, realm),
@@ -165,14 +159,6 @@ function stateCommands(group: Command, inSession: InSession): void {
       ),
     )
   }
-}
-
-export function ofRealm(group: Command, name: string, description: string): Command {
-  return group.command(name).description(description).requiredOption('--realm <name>', 'realm of the account')
-}
-
-export function ofAccount(group: Command, name: string, description: string): Command {
-  return ofRealm(group, name, description).argument('<client_id>')
 }
 
 async function readImported({ clientId, clientSecretStdin }: CreateOptions) {

@@ -1,19 +1,16 @@
 import type { Command } from 'commander'
 import type { PublishedKey } from '../operations/realms/signing-keys.ts'
 import { signingKeyToWire } from '../wire/signing-key.ts'
+import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
 
-interface InRealm {
-  readonly realm: string
-}
-
 export function signingKeyCommands(program: Command, inSession: InSession): void {
   const key = program.command('key').description('signing keys: next, current and retired')
-  const ofRealm = (name: string, description: string) =>
-    key.command(name).description(description).requiredOption('--realm <name>', 'realm of the keys')
+  const ofKeys = (name: string, description: string) =>
+    ofRealm(key, name, description, 'realm of the keys')
 
-  ofRealm('list', 'all published keys of a realm')
+  ofKeys('list', 'all published keys of a realm')
     .option('--pem', 'print public keys in PEM, each after a comment with its kid')
     .action(
       inSession(async ({ operations, actor }, { realm, pem }: InRealm & { readonly pem?: boolean }) => {
@@ -25,14 +22,14 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
       }),
     )
 
-  ofRealm('rotate', 'publish a new key now; it signs as soon as no cache can be without it').action(
+  ofKeys('rotate', 'publish a new key now; it signs as soon as no cache can be without it').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const next = await operations.signingKeys.rotate(actor, realm)
       return { json: signingKeyToWire(next, realm), text: describeNext(next) }
     }),
   )
 
-  ofRealm('revoke', 'drop a compromised key at once; tokens that it signed are refused from then on')
+  ofKeys('revoke', 'drop a compromised key at once; tokens that it signed are refused from then on')
     .argument('<kid>')
     .action(
       inSession(async ({ operations, actor }, kid: string, { realm }: InRealm) => {

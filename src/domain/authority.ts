@@ -1,4 +1,3 @@
-import type { Actor } from './actor.ts'
 import { SYSTEM_REALM } from './realm.ts'
 import { Refusal, unknownRealm } from './refusal.ts'
 import { ACCOUNT_ADMIN, PLATFORM_ADMIN } from './role.ts'
@@ -13,6 +12,10 @@ export type Access = 'view' | 'administer'
 
 export const PLATFORM_AUTHORITY: Authority = { platform: true }
 
+interface Authorized {
+  readonly authority: Authority
+}
+
 /** Authority of a service account over the admin API, from its roles: to administer, or none. */
 export function authorityOfRoles(realm: string, roles: readonly string[]): Authority {
   if (realm === SYSTEM_REALM && roles.includes(PLATFORM_ADMIN)) return PLATFORM_AUTHORITY
@@ -20,7 +23,7 @@ export function authorityOfRoles(realm: string, roles: readonly string[]): Autho
 }
 
 /** @throws Refusal `forbidden`; `not_found` for another realm, whose existence it must not reveal */
-export function requireAuthority({ authority }: Actor, realmName: string, access: Access): void {
+export function requireAuthority({ authority }: Authorized, realmName: string, access: Access): void {
   if (authority.platform) return
   if (authority.access === 'none')
     throw new Refusal('forbidden', 'Requires the account-admin role of the realm.')
@@ -30,7 +33,7 @@ export function requireAuthority({ authority }: Actor, realmName: string, access
 }
 
 /** @throws Refusal `forbidden` */
-export function requirePlatformAuthority({ authority }: Actor): void {
+export function requirePlatformAuthority({ authority }: Authorized): void {
   if (!authority.platform) throw new Refusal('forbidden', 'Requires the platform-admin role of realm system.')
 }
 
@@ -39,7 +42,7 @@ export function requirePlatformAuthority({ authority }: Actor): void {
  * Exception: platform-admin reaches beyond the realm, so only platform administrators may give or take it.
  * @throws Refusal `forbidden`
  */
-export function requireHeldRoles({ authority }: Actor, roles: readonly string[]): void {
+export function requireHeldRoles({ authority }: Authorized, roles: readonly string[]): void {
   if (!authority.platform && roles.includes(PLATFORM_ADMIN))
     throw new Refusal('forbidden', 'Only a platform administrator may do this to one.', 'roles')
 }

@@ -1,4 +1,3 @@
-import { fingerprint } from '../crypto/fingerprint.ts'
 import type { Actor, ActorCredential } from '../domain/actor.ts'
 import { authorityOfRoles } from '../domain/authority.ts'
 import { OAuthError } from '../domain/oauth-error.ts'
@@ -100,11 +99,6 @@ async function authorityOfSession({ db, clock }: Deps, idHash: string): Promise<
   if (!session)
     throw new Refusal('forbidden', 'You were signed out meanwhile, so nothing was done. Sign in again.')
   return { platform: false, realm: session.realm, access: session.access }
-}
-
-/** Fingerprint of a representation and its version. */
-export function tagOf(version: number | string, shown: unknown): string {
-  return `${version}.${fingerprint(JSON.stringify(shown))}`
 }
 
 /** Roles of the token that its account still has. */

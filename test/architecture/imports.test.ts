@@ -61,6 +61,14 @@ function roomOf(path: string): string | undefined {
   return layer === 'operations' && file !== undefined ? room : undefined
 }
 
+/** Files that a file imports, types too. */
+function importsOf(path: string): string[] {
+  return [...readFileSync(path, 'utf8').matchAll(IMPORT)]
+    .map(([, ...matches]) => matches.find((match) => match !== undefined) as string)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => resolve(dirname(path), specifier))
+}
+
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
 
 t.ok(files.length > 50, 'the sources are where this test looks')
@@ -86,6 +94,23 @@ for (const file of files) {
     }
   })
 }
+
+t.test('no files import each other in a circle', async (t) => {
+  const imports = new Map(files.map((file) => [join(SRC, file), importsOf(join(SRC, file))]))
+  const done = new Set<string>()
+  const circles: string[] = []
+  const walk = (file: string, trail: readonly string[]): void => {
+    if (trail.includes(file)) {
+      circles.push([...trail.slice(trail.indexOf(file)), file].map((one) => relative(SRC, one)).join(' → '))
+      return
+    }
+    if (done.has(file)) return
+    for (const imported of imports.get(file) ?? []) walk(imported, [...trail, file])
+    done.add(file)
+  }
+  for (const file of imports.keys()) walk(file, [])
+  t.same(circles, [])
+})
 
 t.test('the verifier imports nothing but jose, Fastify’s types and itself', async (t) => {
   const folder = resolve(SRC, '../packages/verifier/src')

@@ -2,11 +2,10 @@ import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'
-import { Closed } from './schemas.ts'
-import { OfAccount } from './service-accounts.ts'
+import { Closed, OfAccount } from './schemas.ts'
 
 const tags = ['Roles and grants']
 

@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import { keepWhileWorking } from '../body-time.ts'
 import { watchMethods } from '../other-methods.ts'
 import { accountRoleRoutes } from './account-roles.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { requireAdministrator } from './authentication.ts'
 import { clientKeyRoutes } from './client-keys.ts'
@@ -22,15 +22,6 @@ import { realmRoutes } from './realms.ts'
 import { secretRoutes } from './secrets.ts'
 import { serviceAccountRoutes } from './service-accounts.ts'
 import { tokenRoutes } from './tokens.ts'
-
-/** Where routes of the admin API stand: their schemas give the types of what they read and answer. */
-export type AdminScope = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->
 
 export interface AdminApiOptions {
   /** Locations begin with it. No trailing slash. */

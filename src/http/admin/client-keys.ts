@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
 import { clientKeyToWire } from '../../wire/service-account.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import {
   ClientKeyAnswer,
@@ -12,7 +12,6 @@ import {
 } from './client-key-schema.ts'
 import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
-import { OfAccount } from './service-accounts.ts'
 
 const tags = ['Public keys']
 

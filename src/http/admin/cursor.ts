@@ -1,12 +1,10 @@
-import type { Page } from '../../domain/page.ts'
-import { Refusal } from '../../domain/refusal.ts'
+import { badCursor, type Page } from '../../domain/page.ts'
 
 /** Decodes a cursor. @throws Refusal `invalid` */
 export function readCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined
   const position = Buffer.from(cursor, 'base64url').toString()
-  if (/[\0\ufffd]/.test(position))
-    throw new Refusal('invalid', 'The cursor does not belong to this list.', 'cursor')
+  if (/[\0\ufffd]/.test(position)) throw badCursor()
   return position
 }
 

@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Precondition } from '../../domain/precondition.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { tagOf } from '../../operations/changes.ts'
 import { becomeProblem, PRECONDITION_FAILED } from './problem.ts'
 
 const READING = ['GET', 'HEAD']
 
 /** ETag of a representation. Its first part is the version, which a change may be based on. */
 export function etagOf(version: number | string, shown: unknown): string {
-  return `"${tagOf(version, shown)}"`
+  return `"${version}.${fingerprint(JSON.stringify(shown))}"`
 }
 
 /**

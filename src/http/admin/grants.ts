@@ -3,12 +3,11 @@ import { MAX_DETAILS_BYTES } from '../../domain/authorization-details.ts'
 import { MAX_GRANTS } from '../../domain/grant.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { grantToWire } from '../../wire/grant.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
-import { Closed, DEFAULT_LIMIT, Moment, PageQuery, pageOf, SearchText } from './schemas.ts'
-import { OfAccount } from './service-accounts.ts'
+import { Closed, DEFAULT_LIMIT, Moment, OfAccount, PageQuery, pageOf, SearchText } from './schemas.ts'
 
 const tags = ['Roles and grants']
 

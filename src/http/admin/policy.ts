@@ -10,7 +10,7 @@ import {
 import { ALGORITHMS } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { policyToWire } from '../../wire/policy.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'
 import { Closed } from './schemas.ts'

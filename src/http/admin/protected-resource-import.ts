@@ -11,7 +11,7 @@ import {
 } from '../../operations/resources/protected-resource-import.ts'
 import { importOutcomeToWire } from '../../wire/protected-resource.ts'
 import { logFault, note } from '../request-log.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { InRealm } from './schemas.ts'
 

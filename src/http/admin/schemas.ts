@@ -16,6 +16,8 @@ export const InRealm = Type.Object({ realm: Type.String({ pattern: '^[a-z0-9-]{1
 /** A visible name in a path: a client_id, a kid, the id of a secret. */
 export const PathName = Type.String({ pattern: '^[A-Za-z0-9._~-]{1,100}$' })
 
+export const OfAccount = Type.Object({ ...InRealm.properties, client_id: PathName })
+
 /** What a list is searched for. */
 export const SearchText = Type.String({ pattern: '^[^\\u0000-\\u001f]{1,200}$' })
 

@@ -5,13 +5,12 @@ import {
   serviceAccountToWire,
   serviceAccountWithSecretToWire,
 } from '../../wire/service-account.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
-import { Closed, PathName } from './schemas.ts'
+import { Closed, OfAccount, PathName } from './schemas.ts'
 import { ClientSecretAnswer, ServiceAccountWithSecret } from './service-account-schema.ts'
-import { OfAccount } from './service-accounts.ts'
 
 const tags = ['Secrets']
 

@@ -2,13 +2,13 @@ import { Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { createdServiceAccountToWire, serviceAccountToWire } from '../../wire/service-account.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { readNewKey } from './client-key-schema.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
 import { readMoment } from './moment.ts'
-import { DEFAULT_LIMIT, InRealm, PageQuery, PathName, pageOf, SearchText } from './schemas.ts'
+import { DEFAULT_LIMIT, InRealm, OfAccount, PageQuery, pageOf, SearchText } from './schemas.ts'
 import {
   CreatedServiceAccount,
   NewServiceAccount,
@@ -17,8 +17,6 @@ import {
 } from './service-account-schema.ts'
 
 const tags = ['Service accounts']
-
-export const OfAccount = Type.Object({ ...InRealm.properties, client_id: PathName })
 
 /** Service accounts of a realm. */
 export function serviceAccountRoutes(

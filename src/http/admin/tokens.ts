@@ -1,12 +1,11 @@
 import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
 import { serviceAccountToWire } from '../../wire/service-account.ts'
-import type { AdminScope } from './admin-api.ts'
+import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'
-import { Closed } from './schemas.ts'
+import { Closed, OfAccount } from './schemas.ts'
 import { ServiceAccountAnswer } from './service-account-schema.ts'
-import { OfAccount } from './service-accounts.ts'
 
 /** Tokens that a service account has got already. */
 export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {

@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
+import type { PortalSession } from '../../domain/portal-session.ts'
 import type { Assets } from './assets.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { type IconName, icon } from './icons.ts'
-import type { Visit } from './visit.ts'
 
 export type Section = 'service-accounts' | 'keys' | 'audit' | 'try-it'
 
@@ -22,8 +22,16 @@ export interface Page {
   readonly settleAt?: string
 }
 
+/** What the frame around a page shows of a signed-in person. */
+export interface SignedIn {
+  readonly realm: string
+  readonly session: PortalSession
+  readonly formToken: string
+  readonly mayChange: boolean
+}
+
 export interface Layout {
-  send(reply: FastifyReply, page: Page, visit?: Visit): FastifyReply
+  send(reply: FastifyReply, page: Page, visit?: SignedIn): FastifyReply
 }
 
 const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
@@ -62,7 +70,7 @@ ${visit ? inside(assets, page, visit) : outside(assets, page)}
   }
 }
 
-function inside(assets: Assets, page: Page, visit: Visit): Html {
+function inside(assets: Assets, page: Page, visit: SignedIn): Html {
   const { realm, session, formToken } = visit
   const base = `/portal/${realm}`
   return html`<div class="shell">
@@ -95,7 +103,7 @@ function inside(assets: Assets, page: Page, visit: Visit): Html {
 </div>`
 }
 
-function roleOf({ mayChange, session }: Visit): string {
+function roleOf({ mayChange, session }: SignedIn): string {
   if (!mayChange) return 'Viewer, read only'
   return session.byLink ? 'By one-time link' : 'Account Admin'
 }

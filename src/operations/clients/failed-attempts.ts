@@ -1,3 +1,4 @@
+import type { Clock } from '../../domain/clock.ts'
 import {
   type AttemptCounters,
   type AttemptLimit,
@@ -5,7 +6,7 @@ import {
   networksOf,
 } from '../../domain/failed-attempts.ts'
 import { TooManyFailuresError } from '../../domain/oauth-error.ts'
-import type { Dependencies } from '../dependencies.ts'
+import type { Database } from '../../storage/database.ts'
 import type { MemoryCounters } from './attempt-counters.ts'
 import { createTurns } from './attempt-turns.ts'
 import { type Attempt, knownNetworks, pairOf } from './known-networks.ts'
@@ -35,7 +36,11 @@ export interface FailedAttempts {
   noteFailure(address: string): Promise<void>
 }
 
-type Deps = Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>
+interface Deps {
+  readonly db: Database
+  readonly tokenDb: Database
+  readonly clock: Clock
+}
 
 export interface AllCounters {
   /** Of this process. */

@@ -1,14 +1,13 @@
 import { TamperedSealError, WrongMasterKeyError } from '../../crypto/sealing.ts'
 import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { LoadedRealm } from './loaded-realms.ts'
 
 /** Tracks whether this node lacks a master key that other nodes seal with. */
 export interface UnopenedRealms {
   /** Error for a realm whose keys did not open: 503 where another node may serve it. */
   explain(error: unknown, realmName: string): unknown
   /** Returns whether the last such realm still does not open. */
-  isAny(latest: (realmName: string) => Promise<LoadedRealm>): Promise<boolean>
+  isAny(latest: (realmName: string) => Promise<{ signer(): Promise<unknown> }>): Promise<boolean>
 }
 
 export function createUnopenedRealms({ log }: Pick<Dependencies, 'log'>): UnopenedRealms {
