@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { OpenedOperations } from '../operations/open.ts'
-import { answerWorkersMetrics } from './metrics.ts'
 import { BEGIN, HURRY, type Running } from './stop.ts'
+import { answerWorkersMetrics } from './worker-metrics.ts'
 
 /** Minimum time between two replacements of a worker. */
 const RESTART_MILLISECONDS = 500

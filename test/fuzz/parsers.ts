@@ -14,7 +14,8 @@ import { checkClientAssertion, parseClientAssertion } from '../../src/domain/cli
 import { parseLeakedSecrets } from '../../src/domain/leaked-secret.ts'
 import { OAuthError } from '../../src/domain/oauth-error.ts'
 import { parseResourceEntry } from '../../src/domain/protected-resource.ts'
-import { checkRealmSettings, DEFAULT_REALM_SETTINGS, type RealmSettings } from '../../src/domain/realm.ts'
+import { DEFAULT_REALM_SETTINGS, type RealmSettings } from '../../src/domain/realm.ts'
+import { checkRealmSettings } from '../../src/domain/realm-settings.ts'
 import { Refusal } from '../../src/domain/refusal.ts'
 import { grantScope, parseScope } from '../../src/domain/scope.ts'
 import {

@@ -8,7 +8,7 @@ import { type AssertionCredentials, assertionAuthentication } from './client-ass
 import type { FreshClients } from './fresh-clients.ts'
 import { matchGenerated } from './generated-secrets.ts'
 import { matchesImported } from './imported-secrets.ts'
-import type { LoadedRealm } from './loaded-realms.ts'
+import type { LoadedRealm } from './realm-loading.ts'
 
 export interface SecretCredentials {
   readonly clientId: string

@@ -5,7 +5,8 @@ import { findAssertionRecords, type KeyRecord } from '../../storage/assertion-re
 import { type AccountRecord, type ClientLookup, findClientRecords } from '../../storage/client-records.ts'
 import { isDatabaseAway } from '../../storage/database.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { LoadedRealm, LoadedRealms } from './loaded-realms.ts'
+import type { LoadedRealms } from './loaded-realms.ts'
+import type { LoadedRealm } from './realm-loading.ts'
 import { shareReads } from './shared-reads.ts'
 
 export interface FreshClient {

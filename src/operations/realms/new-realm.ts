@@ -3,13 +3,8 @@ import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requirePlatformAuthority } from '../../domain/authority.ts'
 import { fitToPolicy } from '../../domain/policy.ts'
-import {
-  checkRealmName,
-  checkRealmSettings,
-  DEFAULT_REALM_SETTINGS,
-  type Realm,
-  type RealmSettings,
-} from '../../domain/realm.ts'
+import { checkRealmName, DEFAULT_REALM_SETTINGS, type Realm, type RealmSettings } from '../../domain/realm.ts'
+import { checkRealmSettings } from '../../domain/realm-settings.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { nextRotationStep } from '../../domain/signing-key.ts'
 import { requireRoomForScopes } from '../../domain/token-size.ts'

@@ -4,13 +4,8 @@ import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import { type Page, pageOfRows } from '../../domain/page.ts'
 import { requireWithinPolicy } from '../../domain/policy.ts'
-import {
-  checkRealmSettings,
-  DEFAULT_REALM_SETTINGS,
-  type Realm,
-  type RealmSettings,
-  SYSTEM_REALM,
-} from '../../domain/realm.ts'
+import { DEFAULT_REALM_SETTINGS, type Realm, type RealmSettings, SYSTEM_REALM } from '../../domain/realm.ts'
+import { checkRealmSettings } from '../../domain/realm-settings.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { cachedUntilAfter } from '../../domain/signing-key.ts'
 import { requireRoomForScopes } from '../../domain/token-size.ts'

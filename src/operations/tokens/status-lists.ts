@@ -17,7 +17,8 @@ import {
   type StatusListLookup,
   type StatusListVersion,
 } from '../../storage/status-lists.ts'
-import { type LoadedRealm, type LoadedRealms, throwUnavailable } from '../clients/loaded-realms.ts'
+import { type LoadedRealms, throwUnavailable } from '../clients/loaded-realms.ts'
+import type { LoadedRealm } from '../clients/realm-loading.ts'
 import { shareReads } from '../clients/shared-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 

@@ -1,0 +1,91 @@
+import { isAbsoluteUri } from './audience.ts'
+import { ASSERTION_AUDIENCES, parseAuthMethods } from './client-key.ts'
+import { INTROSPECTION_AUDIENCES } from './introspection-audience.ts'
+import { LEAKED_SECRET_ACTIONS } from './leaked-secret.ts'
+import { isCustomResourceType } from './protected-resource.ts'
+import {
+  ALGORITHMS,
+  MAX_TOKEN_LIFETIME_SECONDS,
+  MIN_TOKEN_LIFETIME_SECONDS,
+  type RealmSettings,
+  TOKEN_TYPE_HEADERS,
+} from './realm.ts'
+import { Refusal } from './refusal.ts'
+import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
+import { isScopeToken } from './scope.ts'
+
+// Excludes lone surrogates, which PostgreSQL refuses.
+const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u
+const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/
+
+/** What a list of settings holds, and how many of them at least. */
+interface ListRule {
+  readonly min: number
+  readonly what: string
+  readonly ok: (value: string) => boolean
+}
+
+const MAX_LIST = 100
+const SCOPES = { min: 1, what: 'scope tokens of RFC 6749 section 3.3' }
+const AUDIENCES = { min: 0, what: 'absolute URIs without a fragment, or plain names without a colon' }
+const CUSTOM_NAMES = { min: 0, what: 'lower-case names of at most 63 characters that are not built in' }
+
+/**
+ * Refuses settings out of bounds. Names the member by its wire name.
+ * @param before audiences that it has already may stay, even if they are refused today
+ */
+export function checkRealmSettings(settings: RealmSettings, before?: RealmSettings): void {
+  if (!DISPLAY_NAME.test(settings.displayName))
+    fail('display_name', 'at most 200 characters, none of them a control character')
+  checkChoice('algorithm', settings.algorithm, ALGORITHMS)
+  checkTimes(settings)
+  checkWhole('service_account_limit', settings.serviceAccountLimit, 0, 10_000_000)
+  checkChoice('leaked_secret_action', settings.leakedSecretAction, LEAKED_SECRET_ACTIONS)
+  checkChoice('token_type_header', settings.tokenTypeHeader, TOKEN_TYPE_HEADERS)
+  checkChoice('introspection_audiences', settings.introspectionAudiences, INTROSPECTION_AUDIENCES)
+  checkChoice('assertion_audience', settings.assertionAudience, ASSERTION_AUDIENCES)
+  parseAuthMethods(settings.allowedAuthMethods, 'allowed_auth_methods')
+  const mayStay = (value: string) => isAudience(value) || before?.audiences.includes(value) === true
+  checkList('scopes', settings.scopes, { ...SCOPES, ok: isScopeToken })
+  checkList('audiences', settings.audiences, { ...AUDIENCES, ok: mayStay })
+  checkList('roles', settings.roles, { ...CUSTOM_NAMES, ok: isCustomRole })
+  checkList('resource_types', settings.resourceTypes, { ...CUSTOM_NAMES, ok: isCustomResourceType })
+}
+
+function checkTimes(settings: RealmSettings): void {
+  const { tokenLifetimeSeconds, jwksMaxAgeSeconds, keyPublishSeconds, keyRotationSeconds } = settings
+  const [shortest, longest] = [MIN_TOKEN_LIFETIME_SECONDS, MAX_TOKEN_LIFETIME_SECONDS]
+  checkWhole('token_lifetime_seconds', tokenLifetimeSeconds, shortest, longest)
+  checkWhole('jwks_max_age_seconds', jwksMaxAgeSeconds, 1, 86_400)
+  // A key must be published for longer than any cache may hold the JWKS, and rotations must not overlap.
+  checkWhole('key_publish_seconds', keyPublishSeconds, jwksMaxAgeSeconds, 30 * 86_400)
+  checkWhole('key_rotation_seconds', keyRotationSeconds, 2 * keyPublishSeconds, 3650 * 86_400)
+}
+
+function isAudience(value: string): boolean {
+  // RFC 7519 section 2: a value with a colon is a URI.
+  return isAbsoluteUri(value) || /^[\x21\x22\x24-\x39\x3b-\x7e]{1,200}$/.test(value)
+}
+
+function isCustomRole(value: string): boolean {
+  return ROLE_NAME.test(value) && !BUILT_IN_ROLES.includes(value) && value !== PLATFORM_ADMIN
+}
+
+function checkWhole(field: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    fail(field, `a whole number from ${min} to ${max}`)
+}
+
+function checkChoice(field: string, value: string, choices: readonly string[]): void {
+  if (!choices.includes(value)) fail(field, `one of ${choices.join(', ')}`)
+}
+
+function checkList(field: string, values: readonly string[], { min, what, ok }: ListRule): void {
+  const isRightSize = values.length >= min && values.length <= MAX_LIST
+  if (!isRightSize || !values.every(ok) || new Set(values).size !== values.length)
+    fail(field, `${min} to ${MAX_LIST} different ${what}`)
+}
+
+function fail(field: string, wanted: string): never {
+  throw new Refusal('invalid', `${field} must be ${wanted}.`, field)
+}

@@ -1,0 +1,118 @@
+import { LRUCache } from 'lru-cache'
+import { importSigner, type Signer } from '../../crypto/signing.ts'
+import { issuerOf, knownAudiences, type Realm } from '../../domain/realm.ts'
+import { findRealmsWithKeys } from '../../storage/loaded-realms.ts'
+import type { StoredSigningKey } from '../../storage/signing-keys.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { signingKeyContext, type TrustedKey, trustedKeys } from '../realms/sealed-keys.ts'
+
+/** A realm as kept in memory, true of one version of its row. */
+export interface LoadedRealm {
+  readonly realm: Realm
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  /** The published keys whose seal holds, opened when they are needed. */
+  readonly keys: readonly PublicSigningKey[]
+  /** The current key, opened when it is needed. */
+  readonly signer: () => Promise<Signer>
+  /** When the database last said that it is so: milliseconds since the epoch. */
+  readonly confirmedAt: number
+}
+
+/** The same, whose confirmation is renewed in place. */
+export interface KeptRealm extends LoadedRealm {
+  // A number, which is changed in place: each token would leave a Date that gets old.
+  confirmedAt: number
+}
+
+export type PublicSigningKey = TrustedKey
+
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log'>
+
+type Load = (names: readonly string[]) => Promise<(KeptRealm | undefined)[]>
+
+/** @param forget is told of a realm whose key did not open, and returns what to throw */
+export function createLoad(deps: Deps, forget: (name: string, error: unknown) => unknown): Load {
+  const { db, sealer, publicUrl, clock } = deps
+  const share = createShare()
+
+  function signerOf({ id, name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
+    if (!current)
+      return () => {
+        throw new Error(`realm ${name} has no current key`)
+      }
+    const { kid, algorithm, sealedPrivateJwk } = current
+    return once(async () => {
+      try {
+        const jwk = sealer.open(sealedPrivateJwk, signingKeyContext(id, current))
+        return await importSigner(kid, algorithm, jwk)
+      } catch (error) {
+        // It may be sealed anew at any moment, which the realm's version does not tell.
+        throw forget(name, error)
+      }
+    })
+  }
+
+  function openKeys(realm: Realm, keys: readonly StoredSigningKey[]): readonly TrustedKey[] {
+    try {
+      return trustedKeys(deps, realm, keys)
+    } catch (error) {
+      throw forget(realm.name, error)
+    }
+  }
+
+  function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[], confirmedAt: number): KeptRealm {
+    const { scopes, audiences, roles, resourceTypes } = realm
+    const opened = once(() => openKeys(realm, keys))
+    return {
+      confirmedAt,
+      realm: {
+        ...realm,
+        scopes: share(scopes),
+        audiences: share(audiences),
+        roles: share(roles),
+        resourceTypes: share(resourceTypes),
+      },
+      issuer: issuerOf(publicUrl, realm.name),
+      audiences: knownAudiences(realm, publicUrl),
+      get keys() {
+        return opened()
+      },
+      signer: signerOf(
+        realm,
+        keys.find((key) => key.state === 'current'),
+      ),
+    }
+  }
+
+  return async (names) => {
+    const now = clock().getTime()
+    const found = await findRealmsWithKeys(db, names)
+    return names.map((name) => {
+      const known = found.get(name)
+      return known && toLoadedRealm(known.realm, known.keys, now)
+    })
+  }
+}
+
+/** Does it when it is first asked for, and forgets what it was made of: it is kept for as long as the realm. */
+function once<T>(make: () => T): () => T {
+  let pending: (() => T) | undefined = make
+  let made: T
+  return () => {
+    if (pending) made = pending()
+    pending = undefined
+    return made
+  }
+}
+
+/** Most realms say the same: their lists are kept once. */
+function createShare(): (list: readonly string[]) => readonly string[] {
+  const known = new LRUCache<string, readonly string[]>({ max: 1000 })
+  return (list) => {
+    const key = JSON.stringify(list)
+    const shared = known.get(key) ?? list
+    known.set(key, shared)
+    return shared
+  }
+}

@@ -1,0 +1,99 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Measurements } from '../operations/upkeep/measurements.ts'
+
+type Reading = readonly [name: string, help: string, aggregator: 'sum' | 'max' | 'min', read: Read]
+type Read = (measurements: Measurements) => number | undefined
+
+const COUNTS: readonly [name: string, help: string, read: (measurements: Measurements) => number][] = [
+  ['mintmark_client_lookups_total', 'Look-ups of clients.', (m) => m.lookups],
+  ['mintmark_client_lookup_batches_total', 'Reads of the database that served them.', (m) => m.lookupBatches],
+  [
+    'mintmark_leaked_secrets_total',
+    'Valid secrets that were reported to have leaked.',
+    (m) => m.leakedSecrets,
+  ],
+]
+
+const READINGS: readonly Reading[] = [
+  ['mintmark_argon2_waiting', 'Secrets that wait for argon2id.', 'sum', (m) => m.argon2Waiting],
+  ['mintmark_realms_loaded', 'Realms kept in memory.', 'sum', (m) => m.realmsLoaded],
+  [
+    'mintmark_status_list_age_seconds',
+    'Age of the oldest status list given out since the last reading; each is signed anew once a minute.',
+    'max',
+    (m) => m.statusListAgeSeconds,
+  ],
+  ['mintmark_database_up', '1 when the database answers.', 'min', (m) => (m.keys ? 1 : 0)],
+  [
+    'mintmark_signing_key_oldest_age_seconds',
+    'Age of the oldest key that signs.',
+    'max',
+    (m) => m.keys?.oldestCurrentAgeSeconds,
+  ],
+  [
+    'mintmark_next_rotation_seconds',
+    'Time to the next step of key rotation of any realm; negative when it is overdue.',
+    'min',
+    (m) => m.keys?.nextRotationSeconds,
+  ],
+]
+
+const POOLS = ['tokens', 'administration'] as const
+
+type PoolReading = Measurements['connections']['tokens']
+
+const POOL_READINGS: readonly [name: string, help: string, read: (pool: PoolReading) => number][] = [
+  ['mintmark_database_connections', 'Open connections, by pool.', (pool) => pool.total],
+  ['mintmark_database_connections_idle', 'Open connections without work, by pool.', (pool) => pool.idle],
+  ['mintmark_database_waiting', 'Queries that wait for a connection, by pool.', (pool) => pool.waiting],
+]
+
+/** Metrics of what is measured when they are read. */
+export function addGauges(registry: Registry, measure: () => Promise<Measurements>): void {
+  // One measurement for all gauges of a scrape.
+  let underway: Promise<Measurements> | undefined
+  const once = () => {
+    underway ??= measure().finally(() => {
+      underway = undefined
+    })
+    return underway
+  }
+  for (const [name, help, read] of COUNTS) {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        const value = read(await once())
+        this.reset()
+        this.inc(value)
+      },
+    })
+  }
+  for (const [name, help, aggregator, read] of READINGS) {
+    new Gauge({
+      name,
+      help,
+      aggregator,
+      registers: [registry],
+      async collect() {
+        const value = read(await once())
+        if (value === undefined) this.remove()
+        else this.set(value)
+      },
+    })
+  }
+  for (const [name, help, read] of POOL_READINGS) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['pool'],
+      aggregator: 'sum',
+      registers: [registry],
+      async collect() {
+        const { connections } = await once()
+        for (const pool of POOLS) this.set({ pool }, read(connections[pool]))
+      },
+    })
+  }
+}
