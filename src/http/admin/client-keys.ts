@@ -12,6 +12,7 @@ import {
 } from './client-key-schema.ts'
 import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
+import { OfAccount } from './schemas.ts'
 
 const tags = ['Public keys']
 

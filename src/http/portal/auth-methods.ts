@@ -7,7 +7,7 @@ import { form, notice } from './elements.ts'
 import { type Html, html } from './html.ts'
 import { METHOD_HINTS, METHOD_NAMES } from './key-pair.ts'
 import type { Page } from './layout.ts'
-import { about, addressOf } from './service-account.ts'
+import { about, addressOf } from './service-account-frame.ts'
 import type { Portal, Visit } from './visit.ts'
 
 const PATH = '/portal/:realm/service-accounts/:clientId/auth-methods'

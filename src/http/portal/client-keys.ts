@@ -7,7 +7,7 @@ import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { keyAdded, publicKeyField, readPastedKey } from './key-pair.ts'
 import type { Page } from './layout.ts'
-import { about, addressOf } from './service-account.ts'
+import { about, addressOf } from './service-account-frame.ts'
 import { when } from './times.ts'
 import type { Asked, Fields, Portal, Visit } from './visit.ts'
 

@@ -7,7 +7,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { atMost, badge, form } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
-import { addressOf } from './service-account.ts'
+import { addressOf } from './service-account-frame.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
 type Deps = Pick<Operations, 'grants' | 'resources'>

@@ -4,7 +4,7 @@ import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { form } from './elements.ts'
 import { type Content, html, named } from './html.ts'
-import { addressOf } from './service-account.ts'
+import { addressOf } from './service-account-frame.ts'
 import type { Portal, Visit } from './visit.ts'
 
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions/audiences'

@@ -7,7 +7,7 @@ import { badge, form, notice } from './elements.ts'
 import { grantActions, grantsCard } from './grants.ts'
 import { type Html, html, named } from './html.ts'
 import { introspectedAudiencesAction, introspectedAudiencesCard } from './introspected-audiences.ts'
-import { about, addressOf, tabs } from './service-account.ts'
+import { about, addressOf, tabs } from './service-account-frame.ts'
 import type { Portal, Visit } from './visit.ts'
 
 type Deps = Pick<Operations, 'realms' | 'accounts' | 'tokens' | 'grants' | 'resources'>

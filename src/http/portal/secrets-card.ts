@@ -2,7 +2,7 @@ import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { ListedClientSecret } from '../../operations/accounts/client-secrets.ts'
 import { type Content, html } from './html.ts'
 import { icon } from './icons.ts'
-import { addressOf } from './service-account.ts'
+import { addressOf } from './service-account-frame.ts'
 import { exact, when } from './times.ts'
 import type { Visit } from './visit.ts'
 

@@ -6,8 +6,8 @@ import { atMost, badge, confirmation, copyable, field, form, notice, stateBadge 
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { METHOD_NAMES, tokenByKeyCard } from './key-pair.ts'
-import type { Page } from './layout.ts'
 import { secretsCard } from './secrets-card.ts'
+import { about, addressOf, tabs } from './service-account-frame.ts'
 import { curlCommand } from './shown-once.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
@@ -121,28 +121,6 @@ function deletion(portal: Portal, operations: Deps): void {
     await operations.accounts.delete(visit.actor, visit.realm, params['clientId'] as string)
     return { redirect: `/portal/${visit.realm}/service-accounts?done=deleted` }
   })
-}
-
-export function addressOf({ realm }: Visit, clientId: string): string {
-  return `/portal/${realm}/service-accounts/${encodeURIComponent(clientId)}`
-}
-
-/** What all pages about an account begin with. */
-export function about(visit: Visit, account: ServiceAccount, title?: string): Omit<Page, 'body'> {
-  const list = ['Service Accounts', `/portal/${visit.realm}/service-accounts`] as const
-  const itself = [account.name, addressOf(visit, account.clientId)] as const
-  return {
-    title: title ?? account.name,
-    section: 'service-accounts',
-    trail: title === undefined ? [list] : [list, itself],
-  }
-}
-
-export function tabs(visit: Visit, { clientId }: ServiceAccount, open: 'overview' | 'permissions'): Html {
-  const here = addressOf(visit, clientId)
-  const tab = (name: string, title: string, href: string) =>
-    html`<li><a href="${href}"${name === open && html` aria-current="page"`}>${title}</a></li>`
-  return html`<nav class="tabs" aria-label="Service account"><ul>${tab('overview', 'Overview', here)}${tab('permissions', 'Permissions', `${here}/permissions`)}</ul></nav>`
 }
 
 function tokenCards(issuer: string, account: ServiceAccount): Content {
