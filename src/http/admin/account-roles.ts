@@ -53,7 +53,11 @@ export function accountRoleRoutes(app: AdminScope, operations: Pick<Operations, 
       return sendRoles(reply, account)
     },
   )
+  oneRoleRoutes(app, operations)
+}
 
+/** Roles one by one. */
+function oneRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.post(
     '/admin/realms/:realm/service-accounts/:client_id/roles',
     {

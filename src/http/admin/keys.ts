@@ -43,7 +43,11 @@ export function keyRoutes(app: AdminScope, operations: Pick<Operations, 'realms'
       return reply.header('etag', etagOf(version, wire)).send(wire)
     },
   )
+  changeRoutes(app, operations)
+}
 
+/** Changes of the keys. */
+function changeRoutes(app: AdminScope, operations: Pick<Operations, 'signingKeys'>): void {
   app.post(
     '/admin/realms/:realm/keys/rotate',
     {

@@ -63,7 +63,11 @@ export function protectedResourceRoutes(app: AdminScope, operations: Pick<Operat
       return sendResource(reply, await operations.resources.find(actorOf(request), realm, key))
     },
   )
+  changeRoutes(app, operations)
+}
 
+/** Changes of one resource. */
+function changeRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>): void {
   app.put(
     '/admin/realms/:realm/resources/:type/:id',
     {

@@ -52,7 +52,11 @@ export function realmRoutes(
       return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
+  oneRealmRoutes(app, operations, publicUrl)
+}
 
+/** One realm. */
+function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>, publicUrl: string): void {
   app.get(
     '/admin/realms/:realm',
     { schema: { tags, summary: 'Read a realm', params: InRealm, response: { 200: RealmAnswer } } },

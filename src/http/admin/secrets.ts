@@ -65,7 +65,11 @@ export function secretRoutes(
       return reply.header('etag', etagOf(version, wire)).send(wire)
     },
   )
+  rotationRoutes(app, operations, publicUrl)
+}
 
+/** A rotation: two secrets for a while. */
+function rotationRoutes(app: AdminScope, operations: Pick<Operations, 'secrets'>, publicUrl: string): void {
   app.post(
     '/admin/realms/:realm/service-accounts/:client_id/secrets',
     {

@@ -92,7 +92,11 @@ export function serviceAccountRoutes(
         )
     },
   )
+  oneAccountRoutes(app, operations)
+}
 
+/** One service account. */
+function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.get(
     '/admin/realms/:realm/service-accounts/:client_id',
     {

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { slotOf } from '../../crypto/fingerprint.ts'
+import type { Clock } from '../../domain/clock.ts'
 import { networkOf } from '../../domain/failed-attempts.ts'
 import { areNetworksKnown, type ClientNetwork, insertClientNetwork } from '../../storage/client-networks.ts'
-import type { Dependencies } from '../dependencies.ts'
+import type { Database } from '../../storage/database.ts'
 import { shareReads } from './shared-reads.ts'
 
 /** Who tries to be whom, from where. */
@@ -21,7 +22,11 @@ const SLOTS = 256
 /** Networks looked up at once at most. */
 const MAX_BATCH = 256
 
-type Deps = Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>
+interface Deps {
+  readonly db: Database
+  readonly tokenDb: Database
+  readonly clock: Clock
+}
 
 export interface KnownNetworks {
   has(pair: string): boolean
