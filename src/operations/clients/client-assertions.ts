@@ -17,7 +17,8 @@ import { insertUsedAssertions, type UsedAssertion } from '../../storage/used-ass
 import type { Dependencies } from '../dependencies.ts'
 import { type Candidate, createCandidateKeys, isValid, type Signed } from './candidate-keys.ts'
 import type { FreshClients, FreshKeys } from './fresh-clients.ts'
-import { type LoadedRealm, throwUnavailable } from './loaded-realms.ts'
+import { throwUnavailable } from './loaded-realms.ts'
+import type { LoadedRealm } from './realm-loading.ts'
 import { shareReads } from './shared-reads.ts'
 
 export interface AssertionCredentials {
