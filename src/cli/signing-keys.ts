@@ -7,8 +7,7 @@ import { fields, table, time } from './text.ts'
 
 export function signingKeyCommands(program: Command, inSession: InSession): void {
   const key = program.command('key').description('signing keys: next, current and retired')
-  const ofKeys = (name: string, description: string) =>
-    ofRealm(key, name, description, 'realm of the keys')
+  const ofKeys = (name: string, description: string) => ofRealm(key, name, description, 'realm of the keys')
 
   ofKeys('list', 'all published keys of a realm')
     .option('--pem', 'print public keys in PEM, each after a comment with its kid')
