@@ -13,8 +13,13 @@ async function environment(t: Test, { migrate = true } = {}) {
   return onDatabase(await testDatabase(t, { migrate }))
 }
 
+const TOKEN_REQUEST = [
+  'POST /realms/none/protocol/openid-connect/token HTTP/1.1',
+  'content-type: application/x-www-form-urlencoded',
+]
+
 /** A request whose body has yet to end. */
-async function halfRequest(url: string) {
+async function halfRequest(url: string, lines = TOKEN_REQUEST) {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   const closed = once(socket, 'close')
@@ -26,13 +31,7 @@ async function halfRequest(url: string) {
       received += chunk
     })
   await once(socket, 'connect')
-  const head = [
-    'POST /realms/none/protocol/openid-connect/token HTTP/1.1',
-    'host: x',
-    'content-type: application/x-www-form-urlencoded',
-    'content-length: 29',
-    'expect: 100-continue',
-  ]
+  const head = [...lines, 'host: x', 'content-length: 29', 'expect: 100-continue']
   socket.write(`${head.join('\r\n')}\r\n\r\n`)
   await once(socket, 'data')
   // It is under way: the server has asked for the body.
@@ -97,8 +96,20 @@ t.test('told to stop a second time it still finishes what is in flight', async (
 })
 
 t.test('cuts what does not finish within ten seconds, and says so', async (t) => {
-  const { url, child, ended } = await startServer(t, await environment(t))
-  const { closed } = await halfRequest(url)
+  const PUBLIC_URL = 'https://auth.test'
+  const env = await environment(t)
+  const { url, child, ended } = await startServer(t, { ...env, PUBLIC_URL })
+  await mintmark(['realm', 'create', 'acme'], env)
+  const role = ['--name', 'admin', '--role', 'account-admin']
+  const made = await mintmark(['service-account', 'create', '--realm', 'acme', ...role, '--json'], env)
+  const token = await requestToken(url, 'acme', JSON.parse(made.stdout), `${PUBLIC_URL}/admin`)
+  const { access_token } = (await token.json()) as { access_token: string }
+  // An import's body may take minutes: it does not end by itself before it is cut.
+  const { closed } = await halfRequest(url, [
+    'POST /admin/realms/acme/resources HTTP/1.1',
+    `authorization: Bearer ${access_token}`,
+    'content-type: application/x-ndjson',
+  ])
   const asked = performance.now()
   child.kill('SIGINT')
   await closed

@@ -4,10 +4,20 @@ export interface Credentials {
 }
 
 /** Asks a running server for a token. */
-export function requestToken(url: string, realm: string, credentials: Credentials): Promise<Response> {
+export function requestToken(
+  url: string,
+  realm: string,
+  credentials: Credentials,
+  resource?: string,
+): Promise<Response> {
   const { client_id, client_secret } = credentials
   return fetch(`${url}/realms/${realm}/protocol/openid-connect/token`, {
     method: 'POST',
-    body: new URLSearchParams({ grant_type: 'client_credentials', client_id, client_secret }),
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id,
+      client_secret,
+      ...(resource && { resource }),
+    }),
   })
 }
