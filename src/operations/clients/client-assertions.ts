@@ -53,6 +53,9 @@ export function assertionAuthentication(
   const uses = shareReads(
     (used: readonly UsedAssertion[]) => insertUsedAssertions(assertionDb, used),
     MAX_BATCH,
+    undefined,
+    // Each is a commit, which costs more than the rows: the next ones share one.
+    1,
   )
 
   async function refuseNetwork(fault: AssertionFault, address: string): Promise<never> {

@@ -22,11 +22,13 @@ interface Batch {
  * Under load batches grow instead of their number: one more row costs little, one more query costs much.
  * Past the time limit it rejects like a query whose database is away.
  * @param read returns values in the order of the keys
+ * @param maxReads while so many are under way, lookups gather
  */
 export function shareReads<Key, Value>(
   read: (keys: readonly Key[]) => Promise<Value[]>,
   maxBatchSize: number,
   patienceMilliseconds = PATIENCE_MILLISECONDS,
+  maxReads = MAX_READS,
 ): Pick<DataLoader<Key, Value>, 'load'> {
   const gathered = new Set<Batch>()
   let reads = 0
@@ -41,7 +43,7 @@ export function shareReads<Key, Value>(
   function readNext(): void {
     for (const batch of gathered) {
       // All batches except the last are full.
-      if (reads >= (gathered.size > 1 ? MAX_FULL_READS : MAX_READS)) return
+      if (reads >= (gathered.size > 1 ? MAX_FULL_READS : maxReads)) return
       dispatch(batch)
     }
   }
