@@ -1,0 +1,123 @@
+import { relative, resolve, sep } from 'node:path'
+import t from 'tap'
+import { type Node, type SourceFile, SyntaxKind } from 'typescript/unstable/ast'
+import { API } from 'typescript/unstable/sync'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const PROJECTS = ['.', 'packages/verifier', 'packages/client']
+
+const MAX_FILE_LINES = 200
+/** Without the lines of functions within, which are measured themselves. */
+const MAX_FUNCTION_LINES = 40
+const MAX_PARAMETERS = 4
+
+/** What still exceeds the limits, with its size. Entries may shrink and go; nothing may be added. */
+const EXCEEDING: Readonly<Record<string, number>> = {
+  'packages/verifier/src/options.ts': 242,
+  'packages/verifier/src/options.ts readNumber() parameters': 5,
+  'packages/verifier/src/options.ts readOptions() lines': 41,
+  'src/cli/grants.ts grantCommands() parameters': 5,
+  'src/cli/realms.ts realmCommands() lines': 43,
+  'src/config.ts readWhole() parameters': 6,
+  'src/domain/access-token.ts decideClaims() parameters': 5,
+  'src/http/admin/client-keys.ts clientKeyRoutes() lines': 67,
+  'src/http/admin/service-accounts.ts oneAccountRoutes() lines': 42,
+  'src/http/portal/client-keys.ts': 228,
+  'src/http/portal/grants.ts grantsCard() parameters': 5,
+  'src/http/portal/new-service-account.ts ask() lines': 44,
+  'src/http/portal/portal.ts portalRoutes() lines': 46,
+  'src/http/portal/secrets.ts once() parameters': 5,
+  'src/http/portal/visit.ts': 203,
+  'src/operations/accounts/client-keys.ts': 236,
+  'src/operations/accounts/new-service-account.ts': 227,
+  'src/operations/accounts/service-accounts.ts': 213,
+  'src/operations/operations.ts createOperations() lines': 47,
+  'src/operations/portal/provider-grants.ts': 201,
+  'src/operations/portal/provider-grants.ts readGrant() parameters': 6,
+  'src/storage/client-secrets.ts insertClientSecret() parameters': 5,
+  'src/storage/client-secrets.ts updateClientSecretExpiry() parameters': 5,
+  'src/storage/grants.ts insertGrants() parameters': 5,
+  'src/storage/patient-client.ts': 211,
+  'src/storage/protected-resources.ts': 236,
+  'src/storage/realms.ts': 286,
+  'src/storage/service-accounts.ts': 257,
+  'src/storage/service-accounts.ts updateServiceAccount() parameters': 5,
+  'src/storage/tables.ts': 226,
+}
+
+const FUNCTIONS: ReadonlySet<SyntaxKind> = new Set([
+  SyntaxKind.FunctionDeclaration,
+  SyntaxKind.FunctionExpression,
+  SyntaxKind.ArrowFunction,
+  SyntaxKind.MethodDeclaration,
+  SyntaxKind.Constructor,
+  SyntaxKind.GetAccessor,
+  SyntaxKind.SetAccessor,
+])
+
+type Report = (what: string, size: number, limit: number) => void
+
+/** Reports functions that are too long or take too much. Returns the lines of functions within the node. */
+function measure(node: Node, name: string, source: SourceFile, report: Report): number {
+  let within = 0
+  node.forEachChild((child) => {
+    within += measure(child, nameOf(child) ?? name, source, report)
+  })
+  if (!FUNCTIONS.has(node.kind)) return within
+  const lines = source.text.slice(node.getStart(source), node.getEnd()).split('\n').length
+  report(`${name}() lines`, lines - within, MAX_FUNCTION_LINES)
+  const { parameters } = node as Node & { readonly parameters?: readonly unknown[] }
+  report(`${name}() parameters`, parameters?.length ?? 0, MAX_PARAMETERS)
+  return lines - 1
+}
+
+/** The name of what is declared, which a function in it has too. */
+function nameOf(node: Node): string | undefined {
+  const { name } = node as Node & { readonly name?: { readonly text?: string } }
+  return name?.text
+}
+
+/** Returns how many files there are. */
+function measureSources(report: Report): number {
+  let files = 0
+  const api = new API({ cwd: ROOT })
+  try {
+    for (const folder of PROJECTS) {
+      const openProject = resolve(ROOT, folder, 'tsconfig.build.json')
+      const project = api.updateSnapshot({ openProject }).getProject(openProject)
+      for (const file of project?.rootFiles ?? []) {
+        const source = project?.program.getSourceFile(file) as SourceFile
+        const path = relative(ROOT, file).replaceAll(sep, '/')
+        files++
+        report(path, source.text.split('\n').length - 1, MAX_FILE_LINES)
+        measure(source, '', source, (what, size, limit) => report(`${path} ${what}`, size, limit))
+      }
+    }
+  } finally {
+    api.close()
+  }
+  return files
+}
+
+// Parsing takes long on a busy machine.
+t.setTimeout(300_000)
+
+t.test(
+  'files, functions and lists of parameters stay within their limits',
+  { timeout: 300_000 },
+  async (t) => {
+    const found = new Map<string, number>()
+    const files = measureSources((what, size, limit) => {
+      if (size > limit) found.set(what, Math.max(size, found.get(what) ?? 0))
+    })
+    t.ok(files > 250, 'the sources are where this test looks')
+    for (const [what, size] of found) {
+      const known = EXCEEDING[what]
+      if (known === undefined) t.fail(`${what}: ${size}. Split it along its meaning.`)
+      else if (size > known) t.fail(`${what} grew from ${known} to ${size}. Split it along its meaning.`)
+      else t.comment(`${what}: ${size}, known to exceed its limit`)
+    }
+    const gone = Object.keys(EXCEEDING).filter((what) => !found.has(what))
+    t.same(gone, [], 'what no longer exceeds its limit is not listed')
+  },
+)
