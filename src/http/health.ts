@@ -3,8 +3,8 @@ import type { Operations } from '../operations/operations.ts'
 import { getOnly } from './get-only.ts'
 
 /**
- * GET /health/live: the process answers. GET /health/ready: it should be sent requests.
- * @param isClosing true once the server has been told to stop
+ * GET /health/live: the process answers. GET /health/ready: it can serve requests.
+ * @param isClosing true once the server was told to stop
  */
 export function healthRoutes(
   app: FastifyInstance,

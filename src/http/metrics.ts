@@ -5,9 +5,9 @@ import { isLoopbackHost } from './host.ts'
 import { note } from './request-log.ts'
 
 export interface MetricsGuard {
-  /** Whoever shows it as a Bearer token may read the metrics from anywhere. */
+  /** Bearer token that allows reading the metrics from anywhere. */
   readonly token: string | undefined
-  /** This machine itself may read them without: only where no proxy on it could pass on requests of others. */
+  /** Whether this machine needs no token: only if no proxy on it can forward requests of others. */
   readonly isOpenLocally: boolean
 }
 
@@ -22,7 +22,7 @@ export function metricsRoute(
   const isHolder = ({ headers: { authorization } }: FastifyRequest): boolean =>
     token !== undefined &&
     authorization !== undefined &&
-    // Hashes are compared, so that the time taken tells nothing of the token.
+    // Compares hashes, so that timing reveals nothing about the token.
     fingerprint(authorization.replace(/^Bearer +/i, '')) === fingerprint(token)
 
   getOnly(app, '/metrics')
@@ -45,7 +45,7 @@ export function metricsRoute(
   })
 }
 
-// A proxy on this machine passes on requests of others, and says so.
+// A proxy on this machine forwards requests of others, and says so.
 const FORWARDED = [
   'forwarded',
   'x-forwarded-for',
@@ -58,8 +58,8 @@ const FORWARDED = [
 function isLocal({ socket, headers, raw: { url = '' } }: FastifyRequest): boolean {
   const address = socket.remoteAddress ?? ''
   const loopback = address === '::1' || /^(::ffff:)?127\./.test(address)
-  // A page of another site that has its name resolve to this machine sends that name.
+  // A site whose name resolves to this machine (DNS rebinding) sends its own name.
   const host = isLoopbackHost(headers.host ?? '')
-  // RFC 9112 section 3.2.2: of an address with a host in it, as proxies are asked, that host counts.
+  // RFC 9112 section 3.2.2: in the absolute form, the host of the URL counts.
   return loopback && host && url.startsWith('/') && !FORWARDED.some((name) => name in headers)
 }

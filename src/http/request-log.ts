@@ -2,22 +2,22 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRealmName } from '../domain/realm.ts'
 import { clientAddress } from './client-address.ts'
 
-/** What a request's one line says beside method, route, status and time. */
+/** Members of a request's log line beside method, route, status and time. */
 export interface RequestNote {
   realm?: string
   client_id?: string | undefined
-  /** Who administers: `realm/client_id`. */
+  /** The administrator: `realm/client_id`. */
   actor?: string
   /** What the client's assertion was for: shows when a realm can do without the token endpoint's address. */
   assertion_audience?: string
   outcome?: string
-  /** For the operator alone. */
+  /** For the operator only. */
   reason?: string | undefined
 }
 
-/** What is counted of an answered request. */
+/** Labels of an answered request. */
 export interface RequestOutcome {
-  /** The route's pattern; `(none)` where no route fits. */
+  /** The route's pattern; `(none)` if no route matches. */
   readonly route: string
   readonly status: number
   readonly seconds: number
@@ -30,7 +30,7 @@ const REQUEST = Symbol('request')
 
 type Noted = FastifyRequest & { [NOTE]?: RequestNote | null }
 
-/** What nginx writes, and no standard has, for a client that left before it was answered. */
+/** nginx's status, in no standard, for a client that left before the answer. */
 const CLIENT_GONE = 499
 
 export function note(request: FastifyRequest, more: RequestNote): void {
@@ -39,17 +39,17 @@ export function note(request: FastifyRequest, more: RequestNote): void {
   else (request as Noted)[NOTE] = { ...more }
 }
 
-/** What went wrong on our side; the line of its request has the same reqId. */
+/** Logs a fault of the server. The line of its request has the same reqId. */
 export function logFault(request: FastifyRequest, error: unknown): void {
   request.log.error({ reqId: request.id, err: error }, 'fault')
 }
 
-/** A realm's name, if it could be one: anything can stand in a URL. */
+/** The realm's name if it is valid; a URL can contain anything. */
 export function loggableRealm(name: string): string {
   return isRealmName(name) ? name : '(not a realm name)'
 }
 
-/** A client_id that may be logged: one of the server's making. Anything else could be a secret in the wrong field. */
+/** The client_id if the server made it. Anything else could be a secret in the wrong field. */
 export function loggableClientId(clientId: string | undefined): string | undefined {
   return clientId !== undefined && /^sa_[0-9a-f]{30}$/.test(clientId) ? clientId : undefined
 }
@@ -64,7 +64,7 @@ export function noteClient(
   if (assertedAudience !== undefined) note(request, { assertion_audience: assertedAudience })
 }
 
-/** One line a request, answered or not. The route's pattern stands for the URL, since anything can be in a URL. */
+/** Logs one line per request, answered or not, with the route's pattern instead of the URL, which can contain anything. */
 export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutcome) => void): void {
   app.decorateRequest(NOTE, null)
 
@@ -94,7 +94,7 @@ export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutc
     )
   }
 
-  // One function for all requests; what it is about stands with the response.
+  // One function for all requests; its data is kept with the response.
   function onClose(this: Response): void {
     const pending = this[REQUEST]
     if (!pending || this.writableFinished) return

@@ -8,30 +8,30 @@ import type { Database } from '../storage/database.ts'
 import type { FailedAttempts } from './clients/failed-attempts.ts'
 import type { Refusals } from './refusals.ts'
 
-/** What operations stand on; each takes what it uses. */
+/** What operations depend on; each takes what it uses. */
 export interface Dependencies {
-  /** Changes and administration. */
+  /** Pool for changes and administration. */
   readonly db: Database
-  /** The reads that tokens need, in connections of their own: no change can take them all. */
+  /** Separate pool for the reads of token requests, so that changes cannot use up its connections. */
   readonly tokenDb: Database
   /** What is written of assertions, in connections of their own: such a write may wait for a standby, which no read may. */
   readonly assertionDb: Database
   readonly clock: Clock
-  /** Where the server is reached: issuers and audiences begin with it. */
+  /** PUBLIC_URL: issuers and audiences begin with it. */
   readonly publicUrl: string
   readonly sealer: Sealer
   readonly argon2: Argon2Pool
-  /** Key of the HMAC that generated secrets are checked against. */
+  /** Key of the HMAC of generated secrets. */
   readonly verifierKey: VerifierKey
   readonly failedAttempts: FailedAttempts
   /** Records refused attempts at administration in the audit trail. */
   readonly refusals: Refusals
-  /** While the version before may run beside, hashes of imported secrets are kept as it reads them too. */
+  /** Until when the previous version may run beside this one. Until then, imported secrets are also stored as it reads them. */
   readonly plainHashesUntil: Date | undefined
-  /** Tells the operator of what went wrong and changes nothing for whoever asked. */
+  /** Logs a problem that does not change the caller's answer. */
   readonly log: (message: string, error?: Error) => void
-  /** Seals what the portal gives to browsers and keeps of identity providers, under a key of its own. */
+  /** Seals what the portal gives to browsers, and the provider tokens that it stores, under a key of its own. */
   readonly portalSealer: PortalSealer
-  /** `undefined`: the portal is reached by one-time links alone. */
+  /** `undefined`: people sign in to the portal by one-time link only. */
   readonly singleSignOn: SingleSignOnSettings | undefined
 }

@@ -20,46 +20,46 @@ import { openPortalSealer, openVerifierKey } from './realms/data-keys.ts'
 import { refusals } from './refusals.ts'
 
 export interface OpenOptions {
-  /** `undefined`: a PostgreSQL of our own in `dataDir`. */
+  /** `undefined`: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly dataDir: string
   readonly publicUrl: string
-  /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */
+  /** base64url; the first one seals, all open. `undefined`: keys are kept in `dataDir`. */
   readonly masterKeys: readonly string[] | undefined
-  /** `undefined`: the portal is reached by one-time links alone. */
+  /** `undefined`: people sign in to the portal by one-time link only. */
   readonly singleSignOn?: SingleSignOnSettings | undefined
   readonly clock: Clock
   readonly poolSize: number
   /** Where failed attempts are counted. Default: in this process. */
   readonly failedAttemptsStore?: 'memory' | 'postgres'
-  /** How long to wait for a database that is not there yet. */
+  /** How long to wait for the database. */
   readonly databaseWaitSeconds: number
-  /** How long migrations may wait for tables that others use. Default: `databaseWaitSeconds`. */
+  /** How long migrations may wait for locked tables. Default: `databaseWaitSeconds`. */
   readonly lockWaitSeconds?: number
-  /** Ends these waits. */
+  /** Aborts these waits. */
   readonly signal?: AbortSignal
   readonly log: (message: string, error?: Error) => void
 }
 
 export interface OpenedOperations {
   readonly operations: Operations
-  /** Migrations that were applied on the way. */
+  /** Migrations that were applied at the start. */
   readonly migrated: readonly string[]
-  /** Migrations that a newer version has applied. */
+  /** Migrations of a newer version. */
   readonly unknownMigrations: readonly string[]
-  /** For processes that share this database. */
+  /** Address for processes that share this database. */
   readonly databaseUrl: string
   readonly masterKeys: readonly string[]
   close(): Promise<void>
 }
 
-/** The database could not be reached in the time allowed. */
+/** The database could not be reached in time. */
 export class DatabaseUnreachableError extends Error {
   override readonly name = 'DatabaseUnreachableError'
 }
 
 /**
- * Applies pending migrations and opens no key. Returns their names.
+ * Applies pending migrations without opening any key. Returns their names.
  * @throws DatabaseUnreachableError
  * @throws EmbeddedPostgresError
  * @throws MigrationError
@@ -82,7 +82,7 @@ type MigrationOptions = Pick<
 >
 
 /**
- * Starts or waits for the database, migrates it and opens the keys in it.
+ * Starts the embedded database or waits for the configured one, migrates it, and opens its keys.
  * @throws DatabaseUnreachableError
  * @throws EmbeddedPostgresError
  * @throws MigrationError
@@ -92,7 +92,7 @@ type MigrationOptions = Pick<
 export async function openOperations(options: OpenOptions): Promise<OpenedOperations> {
   const { dataDir, log } = options
   if (options.databaseUrl !== undefined) return openOn(options.databaseUrl, options, async () => {})
-  // Loaded when it is needed: most servers have a PostgreSQL of their own.
+  // Loaded late: most servers use a PostgreSQL of their own.
   const { openEmbeddedPostgres } = await import('../embedded/embedded-postgres.ts')
   const embedded = await openEmbeddedPostgres(dataDir, log)
   try {
@@ -126,7 +126,7 @@ async function openOn(
   }
 }
 
-/** A key file that is lost is not replaced: what it sealed would stay shut, and a file there looks like the right one. */
+/** A lost key file is not replaced: a new key opens nothing that the old one sealed, and its file would look right. */
 function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
   return openMasterKeyFile(join(dataDir, 'master-key'), async () => !(await isAnyDataKeyStored(db)))
 }

@@ -3,7 +3,7 @@ import { type Database, describeDatabaseError, openDatabase, reasonOf } from '..
 export interface Pools {
   /** For changes and administration. */
   readonly db: Database
-  /** For the reads that tokens need. */
+  /** For the reads of token requests. */
   readonly tokenDb: Database
   /** For what is written of assertions. */
   readonly assertionDb: Database
@@ -18,7 +18,7 @@ interface PoolOptions {
   readonly log: Log
 }
 
-/** Between two log lines about the same fault. */
+/** Minimum time between two log lines about the same fault. */
 const FAULT_LOG_MILLISECONDS = 60_000
 
 /** While two statements are under way, the next assertions gather for one more. */
@@ -46,7 +46,7 @@ export function openPools(connectionString: string, { poolSize, log }: PoolOptio
   }
 }
 
-/** Logs what is wrong with the database and what to do: once a minute, however many requests meet it. */
+/** Logs a database fault and what to do about it, at most once a minute. */
 function createFaultLog(log: Log): (error: Error) => void {
   const loggedAt = new Map<string, number>()
   return (error) => {

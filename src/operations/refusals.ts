@@ -18,7 +18,7 @@ export interface Attempt<Action extends AuditAction> {
   readonly target?: unknown
 }
 
-/** Of one actor, or of all strangers of one realm, in a minute: a refused caller may not fill the database. */
+/** Maximum per minute for one actor, or for all strangers of one realm: a refused caller must not fill the database. */
 const LINES_A_MINUTE = 60
 
 const ACTORS = 10_000
@@ -90,7 +90,7 @@ export function refusals({ db, clock, log }: Deps) {
   }
 }
 
-/** Whether it was none of the actor's business, rather than impossible. */
+/** Returns whether the actor lacks authority, as opposed to an impossible change. */
 function isOutside({ actor: { authority }, realm }: Attempt<AuditAction>, { code }: Refusal): boolean {
   return code === 'forbidden' || (!authority.platform && authority.realm !== realm)
 }
@@ -109,7 +109,7 @@ function strangerOf({
   return atHome ? undefined : { realm: authority.realm, elsewhere }
 }
 
-// What was asked for may be a secret that was pasted into the wrong place, and may be no text that can be kept.
+// A target may be a secret pasted into the wrong field, or a text that PostgreSQL refuses.
 function nameOf(target: unknown): string | undefined {
   if (typeof target !== 'string') return undefined
   return target

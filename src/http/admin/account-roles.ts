@@ -15,7 +15,7 @@ const Roles = Type.Object({ items: Type.Array(Role, { maxItems: 200 }) }, Closed
 
 const RolesAnswer = Type.Object({ ...Roles.properties, next_cursor: Type.Null() })
 
-/** Roles of a service account on its whole realm. */
+/** Roles of a service account in the whole realm. */
 export function accountRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.get(
     '/admin/realms/:realm/service-accounts/:client_id/roles',

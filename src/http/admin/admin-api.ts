@@ -24,7 +24,7 @@ import { serviceAccountRoutes } from './service-accounts.ts'
 import { tokenRoutes } from './tokens.ts'
 
 export interface AdminApiOptions {
-  /** Locations begin with it. No trailing slash. */
+  /** Base of Location headers. No trailing slash. */
   readonly publicUrl: string
   readonly rateLimits?: RateLimits | undefined
 }

@@ -67,7 +67,7 @@ const response = {
 
 type TrailRequest = FastifyRequest<{ Querystring: Type.Static<typeof PlatformQuery> }>
 
-/** The audit trail of a realm, and of the platform itself. */
+/** Audit trail of a realm, and of the platform. */
 export function auditEventRoutes(app: AdminScope, operations: Pick<Operations, 'audit'>): void {
   async function answer(request: TrailRequest, reply: FastifyReply, owner: TrailOwner) {
     const { cursor, limit = DEFAULT_LIMIT, from, to, format, realm_id: _, ...filter } = request.query
@@ -116,7 +116,7 @@ export function auditEventRoutes(app: AdminScope, operations: Pick<Operations, '
   )
 }
 
-/** A line each, as fast as they are read. */
+/** One line per event, sent as it is read. */
 function sendAll(reply: FastifyReply, events: AsyncIterable<RecordedAuditEvent>): FastifyReply {
   const lines = Readable.from(events).map((event) => `${JSON.stringify(auditEventToWire(event))}\n`)
   return reply.header('content-type', NDJSON).send(lines)

@@ -12,15 +12,15 @@ import { createRateLimits, type RateLimits } from './rate-limits.ts'
 const actors = new WeakMap<FastifyRequest, Actor>()
 
 /**
- * Who is asking, and what the change is based on: known in every route of the admin API that wants a token.
- * @throws Refusal `invalid` for a precondition that cannot be read
+ * Caller and preconditions of a request: available in every route of the admin API that requires a token.
+ * @throws Refusal `invalid` for an unreadable precondition
  */
 export function actorOf(request: FastifyRequest): Actor {
   const precondition = readPrecondition(request)
   return { ...(actors.get(request) as Actor), ...(precondition && { precondition }) }
 }
 
-/** Lets in whoever presents a good token (RFC 6750 section 2.1), and not too often. */
+/** Requires a valid token (RFC 6750 section 2.1), and limits the rate. */
 export async function requireAdministrator(
   app: FastifyInstance,
   operations: Pick<Operations, 'administrators'>,
@@ -34,7 +34,7 @@ export async function requireAdministrator(
     note(request, { actor: actor.id })
   }
 
-  // Before the body, so that nothing is read of who may not.
+  // Before the body, so that nothing is read for a caller without a token.
   app.addHook('onRequest', async (request, reply) => {
     if (!(await limitRate.ofAddress(request, reply))) return reply
     const token = readBearer(request.headers.authorization)
@@ -43,13 +43,13 @@ export async function requireAdministrator(
     if (!(await limitRate.ofAdministrator(request, reply))) return reply
   })
 
-  // And after it: a body may take a while, and who sent its first byte may not be let in any more.
+  // And after the body, since its sender may have lost authority while it arrived.
   app.addHook('preValidation', async (request) => {
     if (hasBody(request)) await authenticate(request, readBearer(request.headers.authorization) as string)
   })
 }
 
-/** @throws OAuthError `invalid_request` for what RFC 6750 section 2.1 does not know */
+/** @throws OAuthError `invalid_request` for a header that RFC 6750 section 2.1 does not allow */
 function readBearer(authorization = ''): string | undefined {
   if (!/^Bearer(?:\s|$)/i.test(authorization)) return undefined
   const token = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization)?.[1]
@@ -58,7 +58,7 @@ function readBearer(authorization = ''): string | undefined {
   return token
 }
 
-// RFC 6750 section 3.1: whoever sent no token is told of no error.
+// RFC 6750 section 3.1: no error code for a request without a token.
 function askForToken(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return sendProblem(request, reply.header('www-authenticate', challenge()), {
     status: 401,

@@ -11,7 +11,7 @@ import { Closed, DEFAULT_LIMIT, Moment, OfAccount, PageQuery, pageOf, SearchText
 
 const tags = ['Roles and grants']
 
-/** Enough for as many grants as an account may have. */
+/** Enough for the maximum number of grants of an account. */
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024
 
 const Text = (description: string) => Type.String({ pattern: '^[\\x21-\\x7e]{1,100}$', description })

@@ -58,7 +58,7 @@ const PolicyAnswer = Type.Object({
 
 type PolicyOperations = Pick<Operations, 'policy'>
 
-/** Bounds for what administrators of realms may set. */
+/** Bounds for the settings of realms. */
 export function policyRoutes(app: AdminScope, operations: PolicyOperations): void {
   app.get(
     '/admin/policy',
@@ -104,7 +104,7 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
   )
 }
 
-/** Only what was said. */
+/** Only the members that were sent. */
 function readPolicy(body: Type.Static<typeof PolicyChange>): Partial<Policy> {
   const read = {
     maxTokenLifetimeSeconds: body.max_token_lifetime_seconds,

@@ -7,7 +7,7 @@ import { BODY_LIMIT_BYTES } from './json.ts'
 /** A refusal of the admin API (RFC 9457). */
 export interface Problem {
   readonly status: number
-  /** The last part of its `type`, which never changes. */
+  /** Last part of its `type`. It never changes. */
   readonly code: string
   readonly title: string
   readonly detail: string
@@ -15,7 +15,7 @@ export interface Problem {
   readonly limit?: number | undefined
 }
 
-/** Kept in the `config` of a route whose bodies are not those of most. */
+/** In a route's `config`: its body differs from that of most routes. */
 export interface AcceptedBody {
   readonly mediaType?: string
   readonly bodyLimitBytes?: number
@@ -64,7 +64,7 @@ export function ofOAuth({ code, description }: OAuthError): Problem {
 }
 
 function ofSchema({ validation, validationContext }: FastifyError, request: FastifyRequest): Problem {
-  // A path that cannot be that of anything.
+  // A path that no resource can have.
   if (validationContext === 'params') return NOT_FOUND
   const { keyword, instancePath, params, message } = (validation as NonNullable<typeof validation>)[0] as {
     keyword: string
@@ -96,7 +96,7 @@ function describeUnknownParameter({ routeOptions: { schema } }: FastifyRequest, 
   return `is not a known parameter: ${known.length === 0 ? 'there are none here' : `use ${known.join(', ')}`}`
 }
 
-// In a query, + stands for a space.
+// In a query, + means a space.
 function hasLostPlus({ query }: FastifyRequest, field: string | undefined): boolean {
   return /:\d\d(?:\.\d+)? \d\d:?\d\d$/.test(String((query as Record<string, unknown>)[field ?? '']))
 }

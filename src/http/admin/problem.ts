@@ -6,7 +6,7 @@ import { NOT_FOUND, ofOAuth, type Problem, toProblem } from './problem-of-error.
 
 const RETRY_AFTER_SECONDS = 1
 
-/** Every refusal of the admin API, whoever made it, in the one form. */
+/** Every refusal of the admin API, in one format. */
 export function answerAdminError(
   error: FastifyError,
   request: FastifyRequest,
@@ -34,7 +34,7 @@ function answerProblem(
     reply.header('www-authenticate', challenge('invalid_request', problem.detail))
   if (problem.status === 403)
     reply.header('www-authenticate', challenge('insufficient_scope', problem.detail))
-  // A refusal's own words may quote what was sent: the log has its code and its field.
+  // A refusal's message may quote the request: log only its code and field.
   const reason = error instanceof OAuthError ? error.message : reasonOf(error, problem)
   return sendProblem(request, reply, problem, reason)
 }
@@ -56,7 +56,7 @@ export function sendNotFound(request: FastifyRequest, reply: FastifyReply): Fast
   return sendProblem(request, reply, NOT_FOUND)
 }
 
-/** Of a method that an address does not know. */
+/** For a method that the address does not support. */
 export function refuseAdminMethod(request: FastifyRequest, reply: FastifyReply, allow: string): FastifyReply {
   return sendProblem(request, reply, {
     status: 405,
@@ -66,7 +66,7 @@ export function refuseAdminMethod(request: FastifyRequest, reply: FastifyReply, 
   })
 }
 
-/** Makes an answer one that refuses, and returns its body. */
+/** Turns the reply into a refusal and returns its body. */
 export function becomeProblem(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -75,12 +75,12 @@ export function becomeProblem(
 ): string {
   note(request, { outcome: code, ...(reason !== undefined && { reason }) })
   const type = `urn:mintmark:problem:${code.replaceAll('_', '-')}`
-  // As a string: it has no schema to be sent by.
+  // A string, since no schema serializes it.
   reply.code(status).header('content-type', 'application/problem+json')
   return JSON.stringify({ type, title, status, detail, field, limit })
 }
 
-/** RFC 9110 section 13.1.1: of a GET whose If-Match names another state. */
+/** RFC 9110 section 13.1.1: a GET whose If-Match does not match. */
 export const PRECONDITION_FAILED: Problem = {
   status: 412,
   code: 'changed_meanwhile',
@@ -89,7 +89,7 @@ export const PRECONDITION_FAILED: Problem = {
   field: 'If-Match',
 }
 
-/** RFC 6750 section 3: what a token would have to be. */
+/** RFC 6750 section 3: what the token must be. */
 export function challenge(error?: string, description?: string): string {
   const parts = ['Bearer realm="admin"']
   if (error !== undefined) parts.push(`error="${error}"`)

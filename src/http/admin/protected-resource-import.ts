@@ -20,7 +20,7 @@ const NDJSON = 'application/x-ndjson'
 /** Ten thousand devices take about one. */
 const BODY_LIMIT_BYTES = 16 * 1024 * 1024
 
-/** For the body to arrive: 16 MiB over a line of half a megabit a second. */
+/** Time limit to receive the body: 16 MiB at half a megabit a second. */
 export const IMPORT_MILLISECONDS = 300_000
 
 const Outcome = Type.Object({
@@ -34,7 +34,7 @@ const Outcome = Type.Object({
   field: Type.Optional(Type.String({ description: 'The member at fault' })),
 })
 
-/** Resources in bulk: lines are read whole before the first is written, so a broken upload changes nothing. */
+/** Bulk import. The body is read whole before the first line is written, so an interrupted upload changes nothing. */
 export async function protectedResourceImportRoute(
   app: AdminScope,
   operations: Pick<Operations, 'resources'>,
@@ -95,7 +95,7 @@ async function sendOutcomes(
   reply: FastifyReply,
   chunks: AsyncGenerator<LineOutcome[]>,
 ): Promise<FastifyReply> {
-  // What is to be refused is refused at the first one, before the answer has begun.
+  // Refusals come before the first line, while the status can still be set.
   const first = await chunks.next()
   return reply.header('content-type', NDJSON).send(Readable.from(answerLines(request, first, chunks)))
 }
@@ -114,7 +114,7 @@ async function* answerLines(
         .join('')
     }
   } catch (error) {
-    // The answer has begun: what went wrong can only be told at its end.
+    // The answer has begun: a failure can only be reported in its last line.
     const ended = error instanceof OAuthError || error instanceof Refusal
     if (ended) note(request, { outcome: error.code, reason: error.message })
     else logFault(request, error)

@@ -30,7 +30,7 @@ const ResourceAnswer = Type.Object({
   updated_at: Moment,
 })
 
-/** Devices, groups of them, and things of types that a realm adds: what roles are granted on. */
+/** Devices, device groups, and resources of the realm's own types: what roles are granted on. */
 export function protectedResourceRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>): void {
   app.get(
     '/admin/realms/:realm/resources',

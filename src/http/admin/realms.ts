@@ -12,7 +12,7 @@ import { DEFAULT_LIMIT, InRealm, PageQuery, pageOf } from './schemas.ts'
 
 const tags = ['Realms']
 
-/** Realms: for platform administrators, and each realm's own for its administrators. */
+/** Realms: all for platform administrators, its own for a realm's administrator. */
 export function realmRoutes(
   app: AdminScope,
   operations: Pick<Operations, 'realms'>,

@@ -1,29 +1,29 @@
 import { type TSchema, Type } from 'typebox'
 
-/** A moment, as answers tell it. */
+/** A date-time in an answer. */
 export const Moment = Type.Unsafe<Date>({ type: 'string', format: 'date-time' })
 
-/** A moment, or that it has never come. */
+/** A date-time, or null for never. */
 export const MaybeMoment = Type.Unsafe<Date | null>({ type: ['string', 'null'], format: 'date-time' })
 
 export const MaybeText = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 
-/** Members and no others. */
+/** An object without additional members. */
 export const Closed = { additionalProperties: false }
 
 export const InRealm = Type.Object({ realm: Type.String({ pattern: '^[a-z0-9-]{1,63}$' }) })
 
-/** A visible name in a path: a client_id, a kid, the id of a secret. */
+/** A name in a path: a client_id, a kid, the id of a secret. */
 export const PathName = Type.String({ pattern: '^[A-Za-z0-9._~-]{1,100}$' })
 
 export const OfAccount = Type.Object({ ...InRealm.properties, client_id: PathName })
 
-/** What a list is searched for. */
+/** Search text of a list. */
 export const SearchText = Type.String({ pattern: '^[^\\u0000-\\u001f]{1,200}$' })
 
 export const DEFAULT_LIMIT = 100
 
-/** Of every list. */
+/** Query parameters of every list. */
 export const PageQuery = {
   cursor: Type.Optional(
     Type.String({ pattern: '^[A-Za-z0-9_-]{1,1000}$', description: 'The next_cursor of the page before' }),

@@ -3,7 +3,7 @@ import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
 import { Closed, MaybeMoment, MaybeText, Moment } from './schemas.ts'
 
-// How long and of what characters these may be, the domain says: in words.
+// The domain limits length and characters, with better messages.
 const members = {
   name: Type.String({
     maxLength: 1000,

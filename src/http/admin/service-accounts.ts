@@ -87,7 +87,7 @@ export function serviceAccountRoutes(
         .header('location', `${publicUrl}/admin/realms/${realm}/service-accounts/${clientId}`)
         .header('etag', etagOf(version, serviceAccountToWire(account, realm)))
         .send(
-          // The client knows its own secret; the fewer places that show it, the better.
+          // The client knows its own secret; do not return it again.
           createdServiceAccountToWire(account, imported ? { clientSecret: undefined, key } : created, realm),
         )
     },

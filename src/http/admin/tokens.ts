@@ -7,7 +7,7 @@ import { etagOf } from './etag.ts'
 import { Closed, OfAccount } from './schemas.ts'
 import { ServiceAccountAnswer } from './service-account-schema.ts'
 
-/** Tokens that a service account has got already. */
+/** Tokens that a service account has already. */
 export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.post(
     '/admin/realms/:realm/service-accounts/:client_id/revoke-tokens',

@@ -10,7 +10,7 @@ const METHODS = ['GET', 'HEAD', 'POST']
 const DESCRIPTION =
   'There is no sign-in for people here. Get a token by grant_type=client_credentials at the token endpoint.'
 
-// Nothing of the request is in it.
+// Contains nothing of the request.
 const PAGE = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>unsupported_response_type</title>
 <h1>unsupported_response_type</h1>
@@ -18,7 +18,7 @@ const PAGE = `<!doctype html>
 </html>
 `
 
-/** The authorization endpoint that many clients want to see in the metadata: it authorizes nothing and redirects nowhere. */
+/** Authorization endpoint, which many clients require in the metadata. It authorizes nothing and never redirects. */
 export function authorizationRoute(
   app: FastifyInstance,
   operations: Pick<Operations, 'publishedRealms'>,
@@ -47,7 +47,7 @@ export function authorizationRoute(
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/realms/:realm/protocol/openid-connect/auth',
     exposeHeadRoute: false,
-    // Before there is a body to be read.
+    // Before the body is read.
     onRequest: refuse,
     handler: refuse,
   })

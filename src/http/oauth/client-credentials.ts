@@ -5,8 +5,8 @@ import { formDecode, type OAuthForm } from './form.ts'
 
 /**
  * The credentials of RFC 6749 section 2.3.1, from the header or from the form, or an assertion (RFC 7521 section 4.2).
- * @returns `undefined` where none were sent, or a client_id alone
- * @throws OAuthError `invalid_request` for two ways that differ, and for a secret without a client_id
+ * @returns `undefined` if there are none, or only a client_id
+ * @throws OAuthError `invalid_request` for two different credentials, and for a secret without a client_id
  */
 export function readClientCredentials(
   authorization: string | undefined,
@@ -18,7 +18,7 @@ export function readClientCredentials(
   const clientSecret = form.get('client_secret')
   if (authorization !== undefined) {
     const basic = parseBasic(authorization)
-    // RFC 6749 section 2.3 wants one way; clients of Keycloak send the same in both.
+    // RFC 6749 section 2.3 allows one method; Keycloak's clients send the same credentials in both.
     if (clientSecret !== undefined && clientSecret !== basic?.clientSecret)
       throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
     if (clientId !== undefined && clientId !== basic?.clientId)

@@ -13,7 +13,7 @@ type DiscoveryRoute = { Params: { realm: string } }
 const ADDRESSES = [
   '/realms/:realm/.well-known/openid-configuration',
   '/.well-known/oauth-authorization-server/realms/:realm',
-  // As Keycloak has it, and Nimbus asks for it.
+  // Keycloak publishes it there, and Nimbus asks for it.
   '/realms/:realm/.well-known/oauth-authorization-server',
 ]
 
@@ -21,7 +21,7 @@ const MAX_AGE_SECONDS = 300
 
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
-/** Authorization server metadata (RFC 8414), at its own address and at OpenID Connect Discovery's. */
+/** Authorization server metadata (RFC 8414), at its own URL and at that of OpenID Connect Discovery. */
 export function discoveryRoutes(app: FastifyInstance, operations: Pick<Operations, 'publishedRealms'>): void {
   const documents = new WeakMap<PublishedRealm, PublicDocument>()
 
@@ -53,7 +53,7 @@ export function discoveryRoutes(app: FastifyInstance, operations: Pick<Operation
 
 function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unknown> {
   const protocol = `${issuer}/protocol/openid-connect`
-  // While the algorithm changes, keys of both are published and sign.
+  // While the algorithm changes, keys of both algorithms are published.
   const algorithms = [...new Set(keys.map((key) => key['alg']))]
   return {
     issuer,
@@ -61,7 +61,7 @@ function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unk
     token_endpoint_auth_methods_supported: AUTH_METHODS,
     token_endpoint_auth_signing_alg_values_supported: KEY_ALGORITHMS,
     introspection_endpoint: `${protocol}/token/introspect`,
-    // RFC 8414 section 2: beside methods, the type of an access token.
+    // RFC 8414 section 2: may also name the type of an access token.
     introspection_endpoint_auth_methods_supported: [...AUTH_METHODS, 'Bearer'],
     introspection_endpoint_auth_signing_alg_values_supported: KEY_ALGORITHMS,
     // RFC 9701 section 7.
@@ -74,10 +74,10 @@ function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unk
     // RFC 9396 section 10.
     authorization_details_types_supported: resourceTypesOf(realm),
     grant_types_supported: ['client_credentials'],
-    // It refuses everything. Clients that want both members, and a response type, take the metadata for none without.
+    // It refuses everything. Many clients reject metadata without both members.
     authorization_endpoint: `${protocol}/auth`,
     response_types_supported: ['none'],
-    // Nor are there ID tokens; clients of OpenID Connect Discovery 1.0 read nothing without these two.
+    // There are no ID tokens; clients of OpenID Connect Discovery 1.0 reject metadata without these two.
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algorithms,
   }

@@ -19,7 +19,7 @@ const SIGNED = 'application/token-introspection+jwt'
 
 type Deps = Pick<Operations, 'clients' | 'presentedTokens' | 'introspection'>
 
-/** Whether a token is good now, and what for: RFC 7662, signed on request (RFC 9701). */
+/** Token introspection: RFC 7662, signed on request (RFC 9701). */
 export function introspectionRoute(app: FastifyInstance, operations: Deps, publicUrl: string): void {
   app.post<IntrospectionRoute>(
     '/realms/:realm/protocol/openid-connect/token/introspect',
@@ -33,7 +33,7 @@ export function introspectionRoute(app: FastifyInstance, operations: Deps, publi
         throw new OAuthError('invalid_request', 'token is missing.')
       }
       const signed = acceptsSigned(request.headers.accept)
-      // Together, so that the caller's row and that of the token's client are read at once.
+      // In parallel, so that the rows of the caller and of the token's client are read together.
       const [caller, { introspection, reason }] = await Promise.all([
         authenticated,
         operations.introspection.introspect(realm, authenticated, token, signed),
@@ -70,12 +70,12 @@ async function authenticate(
   }
   if (SECOND_WAYS.some((name) => request.body.get(name) !== undefined))
     throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
-  // One for another resource server was seen by that, which must not ask in the caller's name.
+  // Another resource server that saw the token could replay it here in the caller's name.
   const audience = issuerOf(publicUrl, realm)
   return noted(await operations.presentedTokens.verify(bearer, { realm, audience }))
 }
 
-// RFC 9701 section 4: signed for those that ask for it, and would not rather have it otherwise.
+// RFC 9701 section 4: signed for callers that accept a JWT and prefer it.
 function acceptsSigned(accept: string | undefined): boolean {
   const weight = weightOf(accept, SIGNED) ?? 0
   return weight > 0 && weight >= (weightOf(accept, 'application/json') ?? 0)

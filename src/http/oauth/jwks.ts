@@ -38,7 +38,7 @@ export function jwksRoute(app: FastifyInstance, operations: Pick<Operations, 'pu
   publicGetOnly(app, '/realms/:realm/protocol/openid-connect/certs')
 }
 
-// For proxies that read no JWKS, as HAProxy.
+// For proxies that cannot read a JWKS, such as HAProxy.
 function sendPem(
   request: FastifyRequest<CertsRoute>,
   reply: FastifyReply,

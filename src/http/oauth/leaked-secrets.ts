@@ -11,19 +11,19 @@ import { answerOAuthError, neverKept } from './oauth-error-handler.ts'
 
 const BODY_LIMIT_BYTES = 256 * 1024
 
-/** Of an address, to one process. */
+/** Maximum per minute for one address and process. */
 const REPORTS_A_MINUTE = 60
 
-/** No answer comes sooner, so that the time that it takes says nothing of what was found. */
+/** Minimum response time, so that timing does not reveal what was found. */
 const ANSWER_MILLISECONDS = 500
 
-/** Where secret scanners send what they find, in the form of GitHub's partner program. */
+/** Where secret scanners report findings, in the format of GitHub's partner program. */
 export async function leakedSecretsRoute(
   app: FastifyInstance,
   operations: Pick<Operations, 'leakedSecrets'>,
 ): Promise<void> {
   await acceptReports(app)
-  // Scanners know one address for all that they find.
+  // Scanners send everything to one address.
   for (const path of ['/realms/:realm/leaked-secrets', '/leaked-secrets'])
     app.post<ReportRoute>(path, (request, reply) => receive(request, reply, operations))
 }
@@ -43,11 +43,11 @@ async function receive(
     sleep(ANSWER_MILLISECONDS),
   ])
   note(request, { outcome: 'reported', reason: `${reports.length} reported, ${valid} valid` })
-  // The same for all: whether a secret was valid is none of the reporter's business.
+  // The same answer for all: a reporter must not learn whether a secret was valid.
   return neverKept(reply).code(202).send({ received: reports.length })
 }
 
-/** JSON and nothing else, and not more than scanners send. */
+/** Accepts JSON only, and no more than scanners send. */
 async function acceptReports(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
   const parse = app.getDefaultJsonParser('error', 'error')

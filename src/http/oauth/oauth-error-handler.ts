@@ -28,7 +28,7 @@ const STATUS = {
 
 const RETRY_AFTER_SECONDS = 1
 
-/** Refusals of the protocol's endpoints, in the form of RFC 6749 section 5.2. */
+/** Refusals of the OAuth endpoints, in the format of RFC 6749 section 5.2. */
 export function answerOAuthError(
   error: FastifyError,
   request: FastifyRequest,
@@ -51,7 +51,7 @@ function answerError(
   neverKept(reply)
   if (error instanceof UnknownRealmError) {
     note(request, { outcome: 'unknown_realm' })
-    // Keycloak's words, which clients match on.
+    // Keycloak's wording, which clients match on.
     return reply.code(404).send({ error: 'Realm does not exist' })
   }
   if (error instanceof TooManyFailuresError) {
@@ -72,7 +72,7 @@ function answerError(
     .send({ error: refusal.code, error_description: describe(refusal, request) })
 }
 
-// What was sent is told apart, whether or not there is such a client: it tells nothing of what would have been right.
+// Describes the request only, whether or not the client exists, and reveals nothing about the right secret.
 function describe({ code, description }: OAuthError, { headers, body }: FastifyRequest): string {
   if (code !== 'invalid_client' || !isForm(body)) return description
   try {
@@ -92,7 +92,7 @@ function isForm(body: unknown): body is OAuthForm {
   return typeof (body as OAuthForm | undefined)?.get === 'function'
 }
 
-/** RFC 6749 section 5.1: neither answers nor refusals may be kept by a cache. */
+/** RFC 6749 section 5.1: caches must store neither answers nor refusals. */
 export function neverKept(reply: FastifyReply): FastifyReply {
   return reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
 }
@@ -111,7 +111,7 @@ function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
   return new OAuthError('server_error', 'Something went wrong on our side.', 'fault')
 }
 
-// RFC 7617 section 2, RFC 6750 section 3. Neither a realm that is known to be there nor a description has quotes in it.
+// RFC 7617 section 2, RFC 6750 section 3. Neither the name of an existing realm nor a description contains quotes.
 function challengeOf({ code, description }: OAuthError, request: FastifyRequest): string | undefined {
   const { realm: name } = request.params as { realm: string }
   const realm = /^[a-z0-9-]{1,63}$/.test(name) ? name : ''

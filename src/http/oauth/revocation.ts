@@ -9,7 +9,7 @@ import { neverKept } from './oauth-error-handler.ts'
 
 type RevocationRoute = { Params: { realm: string }; Body: OAuthForm }
 
-/** A client gives up one of its tokens: RFC 7009. */
+/** Token revocation by the client that owns the token: RFC 7009. */
 export function revocationRoute(
   app: FastifyInstance,
   operations: Pick<Operations, 'clients' | 'revocation'>,
@@ -31,7 +31,7 @@ export function revocationRoute(
       outcome: reason === undefined ? 'revoked' : 'left alone',
       ...(reason !== undefined && { reason }),
     })
-    // RFC 7009 section 2.2: a token that is not good any more is no error.
+    // RFC 7009 section 2.2: an invalid token is not an error.
     return neverKept(reply).code(200).send()
   })
 }

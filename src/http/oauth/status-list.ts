@@ -18,7 +18,7 @@ interface Encodings {
 
 const compress = promisify<string, Buffer>(gzip)
 
-/** Whether tokens are still good, for whoever validates them (draft-ietf-oauth-status-list-21, section 8). */
+/** Token status for validators (draft-ietf-oauth-status-list-21, section 8). */
 export function statusListRoute(app: FastifyInstance, operations: Pick<Operations, 'statusLists'>): void {
   const documents = new WeakMap<StatusList, Promise<Encodings>>()
 
@@ -50,7 +50,7 @@ export function statusListRoute(app: FastifyInstance, operations: Pick<Operation
 
 async function encodingsOf({ jwt }: StatusList, print: string): Promise<Encodings> {
   const contentType = 'application/statuslist+jwt'
-  // A cache asks each time: what it holds could have changed since, and the copy of whoever asks lives for the ttl yet.
+  // A cache must revalidate each time: its copy may be outdated, and the client uses its own for the ttl.
   const maxAgeSeconds = 0
   const contentEncoding = 'gzip'
   return {
@@ -68,7 +68,7 @@ function acceptsGzip(acceptEncoding: string | undefined): boolean {
   return (weightOf(acceptEncoding, 'gzip') ?? 0) > 0
 }
 
-// Token Status List section 8.4: lists of the past are not kept.
+// Token Status List section 8.4: historical lists are not kept.
 function notImplemented(reply: FastifyReply): FastifyReply {
   return reply.code(501).header('cache-control', 'no-store').send({
     error: 'invalid_request',

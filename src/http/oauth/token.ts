@@ -73,7 +73,7 @@ export function tokenRoute(
         refresh_expires_in: 0,
         'not-before-policy': 0,
         scope: token.claims.scope,
-        // Left out of the JSON where there are none.
+        // Absent from the JSON if there are none.
         authorization_details: token.claims.authorization_details,
         authorization_details_omitted: token.claims.authorization_details_omitted,
       }

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { fingerprint } from '../../crypto/fingerprint.ts'
 import { pathOf } from './below-path.ts'
 
-/** The addresses of what pages refer to. */
+/** URLs of the assets that pages use. */
 export interface Assets {
   readonly style: string
   readonly script: string
@@ -22,12 +22,12 @@ const OWN = join(import.meta.dirname, 'assets')
 
 const SCRIPTS = ['portal', 'key-pair']
 
-/** In the order in which they overrule each other. */
+/** Later files override earlier ones. */
 const STYLES = ['base', 'frame', 'buttons', 'cards', 'tables', 'marks', 'forms', 'key-pair', 'gate', 'narrow']
 
 /**
- * Serves styles, script and fonts from memory. A name carries a hash of its content, so that it may be kept for ever
- * and a new version is never mixed with an old one.
+ * Serves styles, script and fonts from memory. Each name contains a hash of the content, so that it can be cached forever
+ * and versions never mix.
  */
 export function serveAssets(app: FastifyInstance, publicUrl: string): Assets {
   const assets = new Map<string, Asset>()

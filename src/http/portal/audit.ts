@@ -71,10 +71,10 @@ const LABELS: Readonly<Record<AuditAction, string>> = {
   'audit-event.export': 'Export the audit trail',
 }
 
-/** In words; an action of another version is called as the trail calls it. */
+/** Labels of actions; an action of another version keeps its name. */
 const WORDS: ReadonlyMap<string, string> = new Map(Object.entries(LABELS))
 
-/** Who did what, when, from where and with what outcome. */
+/** Who did what, when, from where, and with what outcome. */
 export function auditScreen(portal: Portal, operations: Deps): void {
   portal.page('/portal/:realm/audit', async (visit, asked) => {
     const after = asked.query('after')
@@ -112,7 +112,7 @@ function filterOf({ query }: Asked): AuditEventFilter {
   const text = (name: string) => query(name).trim() || undefined
   return {
     from,
-    // The day itself included.
+    // Includes the day itself.
     to: to && new Date(to.getTime() + DAY_MILLISECONDS),
     action: text('action'),
     actor: text('actor'),

@@ -3,7 +3,7 @@ import { type Content, type Html, html } from './html.ts'
 import { type IconName, icon } from './icons.ts'
 import type { Visit } from './visit.ts'
 
-/** A form of the session: whoever forges one lacks its token. */
+/** A form of the session, with its CSRF token. */
 export function form(visit: Visit, action: string, fields: Content, attributes?: Html): Html {
   return html`<form method="post" action="${action}" class="stack"${attributes}>
 <input type="hidden" name="form_token" value="${visit.formToken}">
@@ -33,7 +33,7 @@ export function stateBadge({ disabledAt }: ServiceAccount): Html {
   return disabledAt ? badge('warning', 'Disabled') : badge('success', 'Active')
 }
 
-/** A text to be copied whole, with a button for it where there is script. */
+/** A text to copy, with a button where script runs. */
 export function copyable(id: string, label: string, text: string): Html {
   return html`<div class="copyable">
 <code id="${id}">${text}</code>
@@ -45,7 +45,7 @@ export function copyButton(id: string, label: string): Html {
   return html`<button type="button" class="quiet small needs-script" data-copy="${id}" aria-label="Copy ${label}">${icon('clipboard')}<span data-copied="Copied">Copy</span></button>`
 }
 
-/** At most so many characters. Browsers count UTF-16 units, of which a character may take two; the server counts again. */
+/** Maximum length in characters. Browsers count UTF-16 units, up to two for each character; the server counts again. */
 export function atMost(characters: number): Html {
   return html`maxlength="${2 * characters}"`
 }
@@ -53,13 +53,13 @@ export function atMost(characters: number): Html {
 export interface FieldOptions {
   readonly value?: string
   readonly hint?: Content
-  /** What is wrong with what was typed. */
+  /** What is wrong with the typed value. */
   readonly fault?: string | undefined
   readonly type?: string
   readonly attributes?: Html
 }
 
-/** A labelled field; hint and fault are read out with it. */
+/** A labelled field; screen readers read hint and fault with it. */
 export function field(name: string, label: string, options: FieldOptions = {}): Html {
   const { value, hint, fault, type = 'text', attributes } = options
   const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(' ')
@@ -81,7 +81,7 @@ export interface Confirmation {
   readonly content: Content
 }
 
-/** Says what will happen, before it does. */
+/** Announces what will happen before it does. */
 export function confirmation(visit: Visit, { action, button, danger, cancel, content }: Confirmation): Html {
   return html`<section class="card narrow">
 ${form(

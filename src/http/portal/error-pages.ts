@@ -28,14 +28,14 @@ const TITLES: Partial<Record<RefusalCode, string>> = {
   changed_meanwhile: 'Changed meanwhile',
 }
 
-/** What goes wrong becomes a page that says so, and what to do. */
+/** Turns failures into pages that say what happened and what to do. */
 export function errorPages(layout: Layout, singleSignOn: boolean) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (error instanceof SignedOut) return signedOut(layout, request, reply)
     note(request, { outcome: outcomeOf(error), reason: reasonOf(error) })
     if (error instanceof SignInRefusal) {
       const page = signInRefusalPage(error, singleSignOn)
-      // Away for a moment is no reason to sign anybody out.
+      // A short outage must not sign anybody out.
       return layout.send(reply, {
         ...page,
         ...(page.status === 503 && { retryAfterSeconds: RETRY_AFTER_SECONDS }),
@@ -64,7 +64,7 @@ function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply)
     return reply.redirect(`${signIn}?next=${encodeURIComponent(request.url)}`, 303)
   const content = html`<p>Nothing was changed. Sign in again, then repeat what you did.</p>
 <p><a class="button primary" href="${signIn}?next=${encodeURIComponent(request.url)}">Sign in</a></p>`
-  // RFC 9110 section 15.5.2 wants a challenge. Browsers know no scheme for cookies and forms, and show the page.
+  // RFC 9110 section 15.5.2 requires a challenge. Browsers know no scheme for cookies and forms, and show the page.
   reply.header('www-authenticate', 'Cookie realm="portal"')
   return layout.send(reply, { title: 'You are signed out', status: 401, body: content })
 }
@@ -77,7 +77,7 @@ function outcomeOf(error: FastifyError): string {
       : 'fault'
 }
 
-// A refusal's own words may quote what was sent: the log has its code and its field.
+// A refusal's message may quote the request: log only its code and field.
 function reasonOf(error: FastifyError): string | undefined {
   return error instanceof Refusal ? error.field : error.message
 }
@@ -86,7 +86,7 @@ function reasonOf(error: FastifyError): string | undefined {
 const RETRY_AFTER_SECONDS = 5
 
 const NOT_SHOWN = 'Nothing can be shown at the moment. Try again shortly.'
-// The database may have gone after it did what it was told, and before it could say so.
+// The database may have failed after it committed and before it answered.
 const PERHAPS_DONE = 'Try again shortly. Your change may have been made: check before you try again.'
 
 function pageFor(error: FastifyError, { method }: FastifyRequest): Page {

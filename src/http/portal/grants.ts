@@ -16,13 +16,13 @@ const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants'
 const GRANTS = 50
 const FOUND = 10
 
-/** In words for people; other types are called as the realm calls them. */
+/** Labels for people; other types keep the realm's name. */
 const TYPES: ReadonlyMap<string, string> = new Map([
   ['device', 'Device'],
   ['device_group', 'Device group'],
 ])
 
-/** Gives and takes roles on single devices and device groups. */
+/** Grants and removes roles on single devices and device groups. */
 export function grantActions(portal: Portal, operations: Deps): void {
   const acts = [
     ['add', operations.grants.add, 'granted'],
@@ -42,7 +42,7 @@ export function grantActions(portal: Portal, operations: Deps): void {
   }
 }
 
-/** What the account may do on which resources, and a search for more of them. */
+/** Grants of the account, and a search for more resources. */
 export async function grantsCard(
   visit: Visit,
   account: ServiceAccount,

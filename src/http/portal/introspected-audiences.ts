@@ -9,7 +9,7 @@ import type { Portal, Visit } from './visit.ts'
 
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions/audiences'
 
-/** What the form of the card does. */
+/** Action of the card's form. */
 export function introspectedAudiencesAction(portal: Portal, operations: Pick<Operations, 'accounts'>): void {
   portal.action(PATH, async (visit, sent, { params }) => {
     const clientId = params['clientId'] as string
@@ -23,7 +23,7 @@ export function introspectedAudiencesAction(portal: Portal, operations: Pick<Ope
   })
 }
 
-/** The audiences that a resource server serves; nothing for an account that does not introspect. */
+/** Audiences that a resource server serves; empty for an account that does not introspect. */
 export function introspectedAudiencesCard(
   visit: Visit,
   account: ServiceAccount,

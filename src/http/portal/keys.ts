@@ -20,7 +20,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ['revoked', 'The key is revoked: tokens that it signed are refused at the next look at the JWKS.'],
 ])
 
-/** The keys that the realm signs with. */
+/** Signing keys of the realm. */
 export function keysScreen(portal: Portal, operations: Deps): void {
   portal.page('/portal/:realm/keys', async (visit, { query }) => {
     const keys = await operations.signingKeys.list(visit.actor, visit.realm)

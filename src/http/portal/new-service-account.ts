@@ -33,7 +33,7 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
 
   portal.action(path, async (visit, sent) => {
     const [name = '', description = '', method = '', pasted = ''] = FIELDS.map((key) => sent.get(key))
-    // Before the change: what could fail after it would lose the secret.
+    // Before the change: a failure after it would lose the secret.
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     if (!(await isFirstTime(operations, visit, sent))) return alreadyShown(visit)
     try {
@@ -51,7 +51,7 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
     } catch (error) {
       if (!(error instanceof Refusal) || error.code === 'forbidden') throw error
       const realm = await operations.realms.find(visit.actor, visit.realm)
-      // A new form, which has not been sent yet, with what was typed.
+      // A new, unsent form with the typed values.
       return ask(visit, realm, operations.portal.newFormId(), {
         name,
         description,
@@ -89,7 +89,7 @@ function ask(
 ): Page {
   const list = `/portal/${visit.realm}/service-accounts`
   const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
-  // Somebody may have made room since.
+  // Another administrator may have made room meanwhile.
   const full = refusal?.code === 'limit_reached' || used >= limit
   const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
   return {

@@ -20,7 +20,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ['removed', 'Removed. The next token says so.'],
 ])
 
-/** What the built-in roles are for. */
+/** Descriptions of the built-in roles. */
 const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['view', 'Sees everything in the account. Every service account starts with it.'],
   ['operate', 'Runs what is there: devices and their jobs.'],
@@ -28,7 +28,7 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['account-admin', 'Looks after service accounts, their secrets and permissions.'],
 ])
 
-/** The standard permissions page of one service account. */
+/** Permissions page of one service account. */
 export function permissionsScreen(portal: Portal, operations: Deps): void {
   portal.page(PATH, async (visit, asked) => {
     const clientId = asked.params['clientId'] as string
@@ -62,7 +62,7 @@ ${preview}
   })
 }
 
-/** The claims, or why there would be none: this page is where that is put right. */
+/** Claims of a token, or why there would be no token: this page is where that is fixed. */
 async function previewOf(operations: Deps, visit: Visit, clientId: string): Promise<Html> {
   try {
     const claims = await operations.tokens.preview(visit.actor, visit.realm, clientId)
@@ -76,7 +76,7 @@ async function previewOf(operations: Deps, visit: Visit, clientId: string): Prom
 function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Html {
   if (!visit.mayChange)
     return html`<section class="card"><h2>In the whole account</h2><p class="badges">${account.roles.map((role) => badge('plain', role))}</p></section>`
-  // What only the platform gives is kept where it is, and offered to nobody.
+  // A role that only the platform gives stays if it is held, and is not offered otherwise.
   const kept = account.roles.filter((role) => role === PLATFORM_ADMIN)
   const choice = (role: string) => html`<label class="choice described">
 <input type="checkbox" name="role" value="${role}"${account.roles.includes(role) && html` checked`}>

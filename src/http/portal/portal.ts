@@ -29,7 +29,7 @@ import { tidyAddresses } from './tidy-addresses.ts'
 import { tryItScreen } from './try-it.ts'
 import { createPortal, sessionCookie } from './visit.ts'
 
-/** Larger than any form of ours. */
+/** Larger than any form of the portal. */
 const BODY_LIMIT_BYTES = 64 * 1024
 
 /** Settings → Service Accounts: the pages for people, under /portal. */
@@ -52,7 +52,7 @@ export async function portalRoutes(
     keyGenerator: (request) => networkOf(clientAddress(request)),
   })
   await app.register(helmet, securityHeaders(secure))
-  // Browsers keep nothing of it, be it for the back button: some of the pages show a secret.
+  // Browsers must cache nothing, not even for the back button: some pages show a secret.
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
   serveBelowPath(app, publicUrl)
   tidyAddresses(app)
@@ -99,10 +99,10 @@ function securityHeaders(secure: boolean) {
         baseUri: ["'none'"],
       },
     },
-    // Other sites learn nothing of where somebody came from; our own forms still say that they are ours.
+    // Other sites get no referrer; our own forms still say that they are ours.
     referrerPolicy: { policy: 'same-origin' as const },
     frameguard: { action: 'deny' as const },
-    // Other hosts below the name are none of ours.
+    // Hosts below this name belong to others.
     hsts: secure && { includeSubDomains: false },
   }
 }

@@ -15,7 +15,7 @@ type Deps = Pick<Operations, 'accounts' | 'secrets' | 'publishedRealms' | 'porta
 const PATH = '/portal/:realm/service-accounts/:clientId'
 const HOUR_MILLISECONDS = 3_600_000
 
-/** How long the old secret may go on: hours, and their names. */
+/** Choices for how long the old secret stays valid: hours and label. */
 const OVERLAPS = [
   ['1', 'one hour'],
   ['24', 'one day'],
@@ -23,7 +23,7 @@ const OVERLAPS = [
   ['720', 'thirty days'],
 ] as const
 
-/** Reset Secret, and the rotation with two secrets for a while. */
+/** Reset Secret, and rotation with an overlap of two secrets. */
 export function secretScreens(portal: Portal, operations: Deps): void {
   resetting(portal, operations)
   rotating(portal, operations)
@@ -131,7 +131,7 @@ function questionForm(
   return confirmation(visit, { action: `${here}/${verb}`, button, danger, cancel: here, content: fields })
 }
 
-/** Makes a secret and shows it; the same form sent again does neither. */
+/** Makes a secret and shows it; sending the same form again does neither. */
 function once(
   portal: Portal,
   operations: Deps,
@@ -141,7 +141,7 @@ function once(
 ): void {
   portal.action(`${PATH}/${verb}`, async (visit, sent, { params }): Promise<Page> => {
     const { clientId = '' } = params
-    // Before the change: what could fail after it would lose the secret.
+    // Before the change: a failure after it would lose the secret.
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     if (!(await isFirstTime(operations, visit, sent)))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)

@@ -7,7 +7,7 @@ export function addressOf({ realm }: Visit, clientId: string): string {
   return `/portal/${realm}/service-accounts/${encodeURIComponent(clientId)}`
 }
 
-/** What all pages about an account begin with. */
+/** Top of every page about an account. */
 export function about(visit: Visit, account: ServiceAccount, title?: string): Omit<Page, 'body'> {
   const list = ['Service Accounts', `/portal/${visit.realm}/service-accounts`] as const
   const itself = [account.name, addressOf(visit, account.clientId)] as const

@@ -25,7 +25,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ['cancelled', 'The rotation is cancelled: the new secret no longer works, the old one goes on.'],
 ])
 
-/** One service account, and what can be done to it. */
+/** One service account and its actions. */
 export function serviceAccountScreen(portal: Portal, operations: Deps): void {
   portal.page(PATH, async (visit, { params, query }) => {
     const { clientId = '' } = params

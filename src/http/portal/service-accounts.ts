@@ -9,7 +9,7 @@ import type { Portal, Visit } from './visit.ts'
 
 const PAGE = 50
 
-/** What a redirect here may say has been done. */
+/** Notices that a redirect to this page may show. */
 const DONE: ReadonlyMap<string, string> = new Map([
   ['deleted', 'The service account is deleted. It gets no more tokens.'],
 ])

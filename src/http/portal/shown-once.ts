@@ -11,7 +11,7 @@ const TITLES = {
   rotating: 'Second secret',
 } as const
 
-/** client_id and secret, this once: nobody can bring the page back. */
+/** Shows client_id and secret once; the page cannot be shown again. */
 export function shownOnce(
   visit: Visit,
   { account, clientSecret }: ServiceAccountWithSecret,
@@ -52,8 +52,8 @@ ${what === 'rotating' && html`<p>The old secret goes on working until the rotati
 }
 
 /**
- * Whether a form is sent for the first time: it then counts as sent. Nothing is kept of a viewer's, so that the operation
- * refuses it each time, before it does anything.
+ * Marks a form as sent. Returns whether this is the first time. A viewer's form is not marked, so that the operation
+ * refuses it each time.
  */
 export async function isFirstTime(
   operations: Pick<Operations, 'portal'>,
@@ -63,7 +63,7 @@ export async function isFirstTime(
   return !visit.mayChange || operations.portal.takeForm(visit, form.get('form_id'))
 }
 
-/** The form was sent already: by a reload, the back button or a second click. */
+/** The form was sent before: by a reload, the back button or a double click. */
 export function alreadyShown(visit: Visit, where = ''): Page {
   const list = `/portal/${visit.realm}/service-accounts`
   return {

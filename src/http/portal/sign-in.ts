@@ -16,10 +16,10 @@ interface Address {
   Querystring: { next?: string | string[]; realm?: string | string[] }
 }
 
-/** Tries of one address in a minute. */
+/** Attempts per minute of one address. */
 const ATTEMPTS = 20
 
-/** The way in: a one-time link, or the company's provider. */
+/** Sign-in: a one-time link, or the organisation's provider. */
 export function signInScreen(
   app: FastifyInstance,
   operations: Pick<Operations, 'portalVisits' | 'portal' | 'singleSignOn'>,
@@ -58,12 +58,12 @@ export function signInScreen(
   })
 }
 
-/** Where to go after signing in: a page of that realm, or its first. */
+/** Where to go after the sign-in: a page of that realm, or its first page. */
 export function safeNext(realm: string, next = ''): string {
   const first = `/portal/${realm}/service-accounts`
   if (!URL.canParse(next, 'http://portal')) return first
   const { origin, pathname, search } = new URL(next, 'http://portal')
-  // What stands for a letter could hide one of the ways in or out.
+  // Percent-encoding could hide a sign-in or sign-out URL.
   const isOurs =
     origin === 'http://portal' && pathname.startsWith(`/portal/${realm}/`) && !/%[2-7]/.test(pathname)
   return isOurs && !/\/(sign-in|sign-out|callback)(\/|$)/.test(pathname) ? pathname + search : first

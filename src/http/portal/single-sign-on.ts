@@ -5,10 +5,10 @@ import { loggableRealm, note } from '../request-log.ts'
 import { safeNext } from './sign-in.ts'
 import { type Gate, sessionCookie } from './visit.ts'
 
-/** Tries of one address in a minute; several people may share one. */
+/** Attempts per minute of one address, which several people may share. */
 const ATTEMPTS = 120
 
-/** To the company's OpenID provider, and back. */
+/** Sign-in at the organisation's OpenID provider, and its callback. */
 export function singleSignOnScreen(
   app: FastifyInstance,
   operations: Pick<Operations, 'singleSignOn'>,
@@ -42,7 +42,7 @@ export function singleSignOnScreen(
     return reply.redirect(signedIn.returnTo, 303)
   }
 
-  // One provider for all realms sends everybody here; where each realm has one, each has an address of its own.
+  // A provider shared by all realms redirects here; where each realm has one, each has its own URL.
   app.get('/portal/_callback', { config }, async (request, reply) => comeBack(request, reply))
   app.get<{ Params: { realm: string } }>('/portal/:realm/callback', { config }, async (request, reply) =>
     comeBack(request, reply, request.params.realm),

@@ -8,12 +8,12 @@ import type { Page } from './layout.ts'
 import { exact } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
-/** When the server is away, or has too much to do. */
+/** When the server is away or overloaded. */
 const RETRY_AFTER_SECONDS = 5
 
 type Deps = Pick<Operations, 'clients' | 'tokens'>
 
-/** Asks for a token as a machine would, and shows what it says. */
+/** Requests a token as a client would, and shows its claims. */
 export function tryItScreen(portal: Portal, operations: Deps): void {
   portal.page('/portal/:realm/try-it', async (visit, { query }) =>
     tryItPage(visit, { clientId: query('client_id') }),

@@ -12,16 +12,16 @@ import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import type { Layout, Page } from './layout.ts'
 
-/** One click of somebody who is signed in to the realm that the address names. */
+/** One request of a person who is signed in to the realm in the URL. */
 export interface Visit extends PortalVisit {
   readonly realm: string
   readonly actor: Actor
   readonly address: string
-  /** False for viewers. The operations refuse what they attempt all the same. */
+  /** False for viewers. The operations refuse their attempts in any case. */
   readonly mayChange: boolean
 }
 
-/** Where to send the browser after a form. */
+/** Where to redirect the browser after a form. */
 export interface Redirect {
   readonly redirect: string
 }
@@ -32,11 +32,11 @@ export interface Download {
   readonly content: Readable
 }
 
-/** The fields of a form; one that was not sent is empty. */
+/** Fields of a form; an absent one is empty. */
 export interface Fields {
   get(name: string): string
   getAll(name: string): string[]
-  /** Of all fields. */
+  /** All fields. */
   values(): string[]
 }
 
@@ -44,10 +44,10 @@ type Request = FastifyRequest<{ Params: Params; Querystring: Query }>
 type Params = Readonly<Record<string, string>>
 type Query = Readonly<Record<string, string | string[] | undefined>>
 
-/** What a screen is given of a request. */
+/** What a screen gets of a request. */
 export interface Asked {
   readonly params: Params
-  /** One value a name, the last. */
+  /** Last value of each name. */
   query(name: string): string
   /** Of a page: aborts when the browser no longer waits for it. */
   readonly signal: AbortSignal
@@ -60,26 +60,26 @@ export interface Gate {
   readonly publicUrl: string
 }
 
-/** How screens are put on the server. */
+/** How screens are registered on the server. */
 export interface Portal {
   readonly publicUrl: string
   page(path: string, show: (visit: Visit, asked: Asked) => Promise<Page | Redirect>): void
-  /** A page that asks before a change: for those who may make it. */
+  /** A page that asks for confirmation; for those who may make the change. */
   question(path: string, show: (visit: Visit, asked: Asked) => Promise<Page | Redirect>): void
-  /** A file to be kept. */
+  /** A file to download. */
   download(path: string, make: (visit: Visit, asked: Asked) => Promise<Download>): void
-  /** What a form does: only for those who come from one of our own pages. */
+  /** Handler of a form; accepts only forms of our own pages. */
   action(path: string, act: (visit: Visit, form: Fields, asked: Asked) => Promise<Page | Redirect>): void
 }
 
-/** Nobody is signed in, or not here. */
+/** Nobody is signed in, or not to this realm. */
 export class SignedOut extends Error {
   override readonly name = 'SignedOut'
 }
 
 const visits = new WeakMap<FastifyRequest, Visit>()
 
-/** Whose click it is, once that has been found out. */
+/** The person of the request, once known. */
 export function visitOf(request: FastifyRequest): Visit | undefined {
   return visits.get(request)
 }
@@ -144,7 +144,7 @@ export function createPortal(
   }
 }
 
-/** A form's fields. */
+/** Fields of a form. */
 export function fieldsOf(request: FastifyRequest): Fields {
   const { fields = new URLSearchParams() } = (request.body ?? {}) as { fields?: URLSearchParams }
   return {
@@ -170,10 +170,10 @@ export interface SessionCookie {
   clear(reply: FastifyReply): void
 }
 
-/** @param purpose tells several cookies apart */
+/** @param purpose distinguishes several cookies */
 export function sessionCookie(publicUrl: string, purpose = 'portal'): SessionCookie {
   const secure = publicUrl.startsWith('https:')
-  // The prefix makes browsers refuse the cookie from anything but this very host over https.
+  // The __Host- prefix makes browsers accept the cookie only from this host over https.
   const name = secure ? `__Host-mintmark-${purpose}` : `mintmark-${purpose}`
   const options = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
   return {
@@ -183,7 +183,7 @@ export function sessionCookie(publicUrl: string, purpose = 'portal'): SessionCoo
   }
 }
 
-/** Browsers say where a form was sent from. */
+/** Browsers say which site sent a form. */
 export function requireOwnOrigin({ headers, host }: FastifyRequest, publicUrl: string): void {
   const site = headers['sec-fetch-site']
   const origin = headers.origin
@@ -193,7 +193,7 @@ export function requireOwnOrigin({ headers, host }: FastifyRequest, publicUrl: s
 }
 
 function requireFormToken({ formToken }: Visit, form: Fields): void {
-  // Hashes are compared, so that the time taken tells nothing of the token.
+  // Compares hashes, so that timing reveals nothing about the token.
   if (fingerprint(form.get('form_token')) === fingerprint(formToken)) return
   throw new Refusal(
     'forbidden',

@@ -15,15 +15,15 @@ import type { Attempt } from '../refusals.ts'
 
 export interface AccountChange {
   readonly actor: Actor
-  /** As the audit trail calls it. */
+  /** Action in the audit trail. */
   readonly action: ChangeAction
   readonly realmName: string
   readonly clientId: string
-  /** Roles that are given, taken or handled by the change. */
+  /** Roles that the change gives or takes, or that its target holds. */
   readonly roles?: readonly string[] | undefined
-  /** The version that the change is based on; `undefined`: whatever it is now. */
+  /** Version that the change is based on; `undefined`: any. */
   readonly expectedVersion?: number | undefined
-  /** Checks and locks that come before the account is held. */
+  /** Checks and locks that come before the account's lock. */
   readonly lockBefore?: (trx: DatabaseTransaction, realm: Realm) => Promise<void>
 }
 
@@ -32,20 +32,20 @@ export function attemptOf({ actor, action, realmName, clientId }: AccountChange)
   return { actor, action, realm: realmName, target: clientId }
 }
 
-/** What a change works with: the account's row and, of realm `system`, the realm's row are held until it ends. */
+/** Context of a change. The account's row is locked, and in realm `system` the realm's row, too. */
 export interface ChangeContext {
   readonly trx: DatabaseTransaction
   readonly realm: Realm
   readonly account: ServiceAccount
   readonly now: Date
-  /** Adds to what the audit trail says of the change. */
+  /** Adds details to the audit event. */
   readonly note: (details: Record<string, unknown>) => void
-  /** Nothing has changed, so the audit trail says nothing. */
+  /** Nothing changed: no audit event. */
   readonly noteNothing: () => void
 }
 
 /**
- * Changes one account while holding its row, and leaves a line in the audit trail.
+ * Changes one account under its row lock, and records an audit event.
  * @throws Refusal `forbidden`, `not_found`, `changed_meanwhile`
  */
 export async function changeAccount<T>(
@@ -63,7 +63,7 @@ export async function changeAccount<T>(
     await lockBefore?.(trx, realm)
     const account = await lockServiceAccount(trx, realm.id, clientId)
     if (!account) throw unknownAccount(realmName, clientId)
-    // Not before: what was done while this waited comes before it.
+    // Taken after the lock, so that it follows the changes that this one waited for.
     const now = deps.clock()
     requireHeldRoles(actor, account.roles)
     checkVersion(String(account.version), 'the service account')
@@ -85,14 +85,14 @@ export async function changeAccount<T>(
   })
 }
 
-// The realm before the account, as creation locks them: or the two could wait for each other. Kept at the least, so
-// that what it has of roles and scopes stays what the change is checked against. In realm `system`
-// changes take turns, so that two of them cannot each leave the other's administrator as the last.
+// The realm is locked before the account, as creation does, to prevent deadlocks. It is locked at least against changes
+// of its roles and scopes, which the change is checked against. In realm `system`
+// changes run one by one, so that two of them cannot each leave the other's administrator as the last one.
 async function holdRealm(trx: DatabaseTransaction, name: string, always: boolean): Promise<Realm> {
   return always || name === SYSTEM_REALM ? lockRealmNamed(trx, name) : shareRealmNamed(trx, name)
 }
 
-/** Refuses to take away the last administrator of the platform. */
+/** Refuses to remove the last platform administrator. */
 export async function keepPlatformAdministrator({ trx, realm, account, now }: ChangeContext): Promise<void> {
   if (realm.name !== SYSTEM_REALM || account.disabledAt || !account.roles.includes(PLATFORM_ADMIN)) return
   const others = { realmId: realm.id, role: PLATFORM_ADMIN, now, butFor: account.clientId }

@@ -31,7 +31,7 @@ export function bootstrap(deps: Deps) {
   }
 
   return {
-    /** Makes a platform administrator where there is none. Says whether it did. */
+    /** Creates a platform administrator if there is none. Returns whether it did. */
     async createAdministrator(clientId: string, clientSecret: string): Promise<boolean> {
       const { id: realmId, allowedAuthMethods } = await openSystemRealm()
       if (await isRoleHeld(db, { realmId, role: PLATFORM_ADMIN, now: deps.clock() })) return false
@@ -52,12 +52,12 @@ export function bootstrap(deps: Deps) {
       return created !== undefined
     },
 
-    /** Where there is no realm yet, a realm and a service account to try things with. */
+    /** Creates a realm and a service account to try things with, if there is no realm. */
     async createDemo(): Promise<ServiceAccountWithSecret | undefined> {
-      // The realm of the platform itself may be there already.
+      // The platform's realm may exist already.
       if ((await listRealms(db, '', 2)).every(({ name }) => name === SYSTEM_REALM))
         await ifFirst(createRealm(deps, SERVER_ACTOR, DEMO_REALM, { displayName: 'Demo' }))
-      // A server that was killed at this point left a realm that never had an account.
+      // A server killed at this point left a realm without an account.
       const realm = await findRealmByName(db, DEMO_REALM)
       if (!realm || (await isActionRecorded(db, realm.id, 'service-account.create'))) return undefined
       return ifFirst(createServiceAccount(deps, SERVER_ACTOR, DEMO_REALM, { name: 'demo' }))
@@ -70,7 +70,7 @@ function nameVariable(error: unknown): never {
   throw new Refusal('invalid', `BOOTSTRAP_ADMIN_CLIENT_SECRET: ${error.message}`, error.field)
 }
 
-/** `undefined` where another node that starts at the same time was faster. */
+/** `undefined`: another node that started at the same time was faster. */
 function ifFirst<T>(creation: Promise<T>): Promise<T | undefined> {
   return creation.catch((error: unknown) => {
     if (error instanceof Refusal && /_taken$/.test(error.code)) return undefined

@@ -18,7 +18,7 @@ import { requireSecretMethod } from './auth-methods.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import type { ServiceAccountWithSecret } from './new-service-account.ts'
 
-/** A secret's record as an administrator may see it. */
+/** Record of a secret, as administrators see it. */
 export type ListedClientSecret = Omit<ClientSecret, 'phc' | 'hmac'>
 
 export interface RotatedClientSecret extends ServiceAccountWithSecret {
@@ -51,7 +51,7 @@ export function clientSecrets(deps: Deps) {
       })
     },
 
-    /** The secrets that are valid now, newest first. */
+    /** Valid secrets, newest first. */
     list(actor: Actor, realmName: string, clientId: string): Promise<ListedClientSecret[]> {
       const about = {
         actor,
@@ -70,9 +70,9 @@ export function clientSecrets(deps: Deps) {
     },
 
     /**
-     * Adds a second secret; the first one ends by itself.
-     * @param oldEndsAt within 90 days; default: in 24 hours
-     * @throws Refusal `conflict` where there are two already, `invalid`
+     * Adds a second secret; the first one expires by itself.
+     * @param oldEndsAt at most 90 days from now. Default: 24 hours from now
+     * @throws Refusal `conflict` if there are two already; `invalid`
      */
     startRotation(
       actor: Actor,
@@ -103,8 +103,8 @@ export function clientSecrets(deps: Deps) {
     },
 
     /**
-     * Ends a rotation: without the old secret it is finished, without the new one it never was.
-     * @throws Refusal `not_found`; `conflict` for the only one
+     * Ends a rotation: deleting the old secret completes it, deleting the new one cancels it.
+     * @throws Refusal `not_found`; `conflict` for the only secret
      */
     delete(actor: Actor, realmName: string, clientId: string, secretId: string): Promise<void> {
       const about = { actor, action: 'service-account.delete-secret', realmName, clientId } as const
@@ -137,7 +137,7 @@ async function addSecret(
   return { record, account: await updateServiceAccount(trx, realm.id, clientId, {}, now) }
 }
 
-/** Those that are still good; what has ended is cleared away. */
+/** Returns valid secrets; deletes expired ones. */
 async function validSecrets({ trx, realm, account, now }: ChangeContext): Promise<ClientSecret[]> {
   const secrets = await listClientSecrets(trx, realm.id, account.clientId)
   for (const secret of secrets) {

@@ -28,7 +28,7 @@ export function leakedSecrets(deps: Deps) {
   ): Promise<number> {
     const named = realmName === undefined ? undefined : await findRealmByName(db, realmName)
     if (realmName !== undefined && !named) throw new UnknownRealmError(`no realm ${realmName}`)
-    // A secret that the server did not make has no verifier that it could be found by.
+    // An imported secret has no HMAC that it could be found by.
     const byHmac = new Map(
       reports
         .filter(({ token }) => isGeneratedSecret(token))
@@ -37,7 +37,7 @@ export function leakedSecrets(deps: Deps) {
     const found = await findClientSecretsByHmac(db, named?.id, [...byHmac.keys()])
     const valid = found.filter(({ expiresAt }) => !expiresAt || expiresAt > clock())
     for (const secret of valid) {
-      // Gone meanwhile, its secrets are too.
+      // The account was deleted meanwhile, and its secrets with it.
       const realm = named ?? (await findRealmById(db, secret.realmId))
       if (realm)
         await act(deps, realm, secret, { ...(byHmac.get(secret.hmac) as LeakedSecretReport), address })
@@ -48,10 +48,10 @@ export function leakedSecrets(deps: Deps) {
 
   return {
     /**
-     * Acts on secrets that were found where anybody can read them: those that are valid now are ended, with all tokens of
-     * their accounts, or only told of, as the realm has it. Each leaves a line in the audit trail.
-     * @param realmName `undefined`: whatever realm they are of
-     * @returns how many of them were valid, for the log alone
+     * Handles secrets found in public. Valid ones are revoked with all tokens of their accounts, or only reported, as the
+     * realm is configured. Each leaves an audit event.
+     * @param realmName `undefined`: search all realms
+     * @returns how many were valid; for the log only
      * @throws UnknownRealmError
      * @throws OAuthError `temporarily_unavailable`
      */
@@ -63,7 +63,7 @@ export function leakedSecrets(deps: Deps) {
       return report(realmName, reports, address).catch(throwUnavailable)
     },
 
-    /** Secrets that were valid when they were reported, since the start. */
+    /** Reported secrets that were valid, since the start. */
     count: () => count,
   }
 }
@@ -84,20 +84,20 @@ async function act(
     if (context.realm.id !== realm.id) throw unknownAccount(realm.name, clientId)
     note({ secret: id, url, source, disabled })
     if (!disabled) return
-    // It ends before it began, so that it is over by every node's clock.
+    // The end lies in the past, so that it has passed by every node's clock.
     await updateClientSecretExpiry(trx, realm.id, clientId, id, createdAt)
     const statusIndex = await replaceStatusIndex(context)
     await updateServiceAccount(trx, realm.id, clientId, { statusIndex }, now)
     if (realm.name !== SYSTEM_REALM || !account.roles.includes(PLATFORM_ADMIN)) return
     if (await isRoleHeld(trx, { realmId: realm.id, role: PLATFORM_ADMIN, now })) return
-    // Ended all the same: with it, anybody who finds it would administer the platform.
+    // Revoked even where the realm only reports: its finder could administer the platform.
     note({ last_administrator: true })
     deps.log(
       `the secret of the last platform administrator was found in public and has ended; run mintmark ` +
         `service-account reset-secret --realm ${SYSTEM_REALM} ${clientId}`,
     )
   }).catch((error: unknown) => {
-    // Deleted meanwhile, which ends it too.
+    // Deleted meanwhile, which revokes it, too.
     if (!(error instanceof Refusal) || error.code !== 'not_found') throw error
   })
 }

@@ -39,7 +39,7 @@ export interface NewServiceAccountRequest {
   readonly authMethods?: readonly string[] | undefined
   /** Its first public key. */
   readonly key?: NewClientKey | undefined
-  /** Credentials that the client has already; both or none. */
+  /** Credentials that the client already has; both or none. */
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
 }
 
@@ -178,7 +178,7 @@ async function insertSecret(
 }
 
 async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<Realm> {
-  // Held, so that the roles and scopes it is checked against cannot change meanwhile.
+  // Locked, so that roles and scopes of the realm cannot change meanwhile.
   const realm = await lockRealmNamed(trx, realmName)
   if ((await updateRealmTakingPlace(trx, realm.id)) === undefined) throw limitReached(realm)
   return realm
@@ -192,7 +192,7 @@ function checkImported(
     throw new Refusal('invalid', 'A client_secret needs client_secret in auth_methods.', 'client_secret')
   checkImportedClientId(clientId)
   checkImportedClientSecret(clientSecret)
-  // Generated ones are checked without a limit to guesses, which only secrets of our own making can stand.
+  // Generated secrets are checked without an attempt limit, so an imported one must not look generated.
   if (isGeneratedSecret(clientSecret))
     throw new Refusal(
       'invalid',

@@ -9,21 +9,21 @@ import {
 } from '../../domain/service-account.ts'
 import type { ServiceAccountChanges } from '../../storage/service-accounts.ts'
 
-/** What may be changed of an account; what is left out stays. */
+/** Changes of an account; absent members stay. */
 export interface ServiceAccountUpdate {
   readonly name?: string | undefined
   readonly description?: string | undefined
   readonly roles?: readonly string[] | undefined
-  /** `null`: all of the realm's. */
+  /** `null`: all scopes of the realm. */
   readonly scopes?: readonly string[] | null | undefined
-  /** `null`: it is not given any. */
+  /** `null`: none configured. */
   readonly introspectsAudiences?: readonly string[] | null | undefined
   /** By what it may authenticate from then on. */
   readonly authMethods?: readonly string[] | undefined
   readonly enabled?: boolean | undefined
 }
 
-/** As the audit trail calls it. */
+/** Action in the audit trail. */
 export function actionOf(update: ServiceAccountUpdate): ChangeAction {
   const members = Object.keys(update)
   if (members.length === 1 && update.enabled !== undefined)
@@ -31,7 +31,7 @@ export function actionOf(update: ServiceAccountUpdate): ChangeAction {
   return 'service-account.update'
 }
 
-/** What really changes. */
+/** Members that really change. */
 export function changesOf(
   account: ServiceAccount,
   { name, description, roles, scopes, introspectsAudiences, enabled }: ServiceAccountUpdate,
@@ -52,7 +52,7 @@ export function changesOf(
   }
 }
 
-/** Of what may be nothing at all: `null` asks for that, and `undefined` for no change. */
+/** For optional members: `null` removes the value, `undefined` keeps it. */
 function differs(
   asked: readonly string[] | null | undefined,
   present: readonly string[] | undefined,
@@ -65,7 +65,7 @@ export function losesAdministration({ roles }: ServiceAccount, changes: ServiceA
   return roles.includes(PLATFORM_ADMIN) && (demoted || changes.disabledAt !== undefined)
 }
 
-/** The members that change, as they are in this state of the account. */
+/** Current values of the members that change. */
 export function pick(account: ServiceAccount, changes: ServiceAccountChanges): Record<string, unknown> {
   return {
     ...('name' in changes && { name: account.name }),

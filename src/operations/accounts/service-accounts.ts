@@ -157,7 +157,7 @@ export function serviceAccounts(deps: Deps) {
     },
 
     /**
-     * Ends all tokens that an account has got so far; its secrets stay good for new ones.
+     * Revokes all tokens of an account; its credentials stay valid for new ones.
      * @throws Refusal `forbidden`, `not_found`
      */
     revokeTokens(actor: Actor, realmName: string, clientId: string): Promise<ServiceAccount> {
@@ -190,7 +190,7 @@ async function change(
   if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
   note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
   const keysEnd = authMethods !== undefined && (await endMethods(context, authMethods))
-  // Disabled, it has no tokens; enabled again, it gets tokens with another index.
+  // A disabled account has no valid tokens; once enabled, its tokens carry a new index.
   const renewed = changes.disabledAt || keysEnd ? { statusIndex: await replaceStatusIndex(context) } : {}
   const all = { ...changes, ...renewed }
   const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all, now)

@@ -10,7 +10,7 @@ import {
 
 interface Counter {
   failures: number
-  /** Attempts that are being worked on. */
+  /** Attempts in progress. */
   undecided: number
   heldUntil: number
   expiresAt: number
@@ -25,10 +25,10 @@ export interface MemoryCounters extends AttemptCounters {
 
 type Taken = AttemptLimit & { readonly counter: Counter }
 
-/** About 200 bytes each; the least used go first. */
+/** About 200 bytes each; the least recently used are dropped. */
 const CAPACITY = 100_000
 
-/** Counters of this process, under exact keys. */
+/** Counters in this process, under exact keys. */
 export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy): MemoryCounters {
   // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
   const counters = new LRUCache<string, Counter>({ maxSize: CAPACITY, sizeCalculation: () => 1 })
@@ -56,7 +56,7 @@ export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy)
     const taken = limits.map((limit) => ({ ...limit, counter: counterOf(limit.key, now) }))
     const refused = refusalOf(taken, now)
     if (refused) return refused
-    // Kept from here on: an attempt that is refused pushes no counter out.
+    // Stored only now, so that a refused attempt evicts no counter.
     for (const { key, counter } of taken) {
       counter.undecided++
       counters.set(key, counter)
@@ -92,7 +92,7 @@ function refusalOf(taken: readonly Taken[], now: number): AttemptGrant | undefin
       key: longest.key,
       seconds: Math.ceil((longest.counter.heldUntil - now) / 1000),
     }
-  // Beyond the limit one at a time: each failure has to be known before the next attempt.
+  // Beyond the limit one at a time: each result must be known before the next attempt.
   const isFull = ({ counter: { failures, undecided }, limit }: Taken) =>
     failures + undecided >= Math.max(limit, failures + 1)
   return taken.some(isFull) ? { outcome: 'busy' } : undefined

@@ -1,6 +1,6 @@
 import { OAuthError } from '../../domain/oauth-error.ts'
 
-/** Attempts of one client from one network that wait while others are being checked. */
+/** Attempts of one client from one network that may wait while others are checked. */
 const MAX_WAITING = 100
 
 /** How long to wait for an attempt that another node checks. */
@@ -12,7 +12,7 @@ export interface Turns {
   next(pair: string): void
 }
 
-/** Attempts that wait for others from the same network to be decided, in the order that they came. */
+/** Attempts that wait for others from the same network, in order of arrival. */
 export function createTurns(): Turns {
   const waiting = new Map<string, (() => void)[]>()
 
@@ -33,7 +33,7 @@ export function createTurns(): Turns {
       waiting.set(pair, queue)
       const { promise, resolve } = Promise.withResolvers<void>()
       queue[first ? 'unshift' : 'push'](resolve)
-      // What another node decides wakes nobody here.
+      // A result on another node wakes nobody here, so look again from time to time.
       const timer = setTimeout(() => next(pair), RETRY_MILLISECONDS * queue.length)
       await promise
       clearTimeout(timer)

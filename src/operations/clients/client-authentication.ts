@@ -45,7 +45,7 @@ export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients
   const byAssertion = assertionAuthentication(deps, freshClients)
   return {
     /**
-     * The client that these credentials are of, as its row says now.
+     * Authenticates a client against its current row.
      * @throws UnknownRealmError
      * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret or assertion;
      *   `temporarily_unavailable`
@@ -64,7 +64,7 @@ export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients
         throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')
       const { clientId, clientSecret } = credentials
       const valid = validSecrets(account, deps.clock())
-      // A secret that the server made cannot be guessed: it is compared at once, whatever strangers do.
+      // A generated secret cannot be guessed, so it is compared at once, however many strangers failed.
       const generated = isGeneratedSecret(clientSecret)
       const owner = { realmId: loaded.realm.id, clientId }
       const matching = generated
@@ -72,7 +72,7 @@ export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients
         : guess(deps, { loaded, owner, clientSecret, address, valid })
       const match = matching instanceof Promise ? await matching : matching
 
-      // Decided after the work, so that the time taken says nothing of the account.
+      // Decided after the work, so that timing reveals nothing about the account.
       if (match && account && !account.disabledAt) return { loaded, account, secretId: match.id }
       if (generated && !match) await deps.failedAttempts.noteFailure(address)
       if (!account) refuse('unknown client')
@@ -96,15 +96,15 @@ interface Guess {
   readonly valid: readonly SecretRecord[]
 }
 
-/** A secret of the client's choosing could be guessed, so guesses are limited before they are worth work. */
+/** An imported secret could be guessed: limit attempts before any work. */
 async function guess(
   deps: Deps,
   { loaded, owner, clientSecret, address, valid }: Guess,
 ): Promise<SecretRecord | undefined> {
-  // What no client can be called counts as one client.
+  // Texts that cannot be a client_id share one counter.
   const clientId = isClientId(owner.clientId) ? owner.clientId : ''
   return deps.failedAttempts.guess({ ...owner, clientId, address }, async (known) => {
-    // Garbage costs nothing where every secret has a checksum. Where some have not, it costs the same for all clients.
+    // Where every secret has a checksum, garbage costs nothing. Otherwise it costs the same for every client.
     if (!loaded.realm.importsSecrets) return undefined
     const imported = valid.find(({ keyedPhc, phc }) => keyedPhc || phc)
     const matches = await matchesImported(deps, { clientSecret, owner, known }, imported)

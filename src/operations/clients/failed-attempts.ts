@@ -13,10 +13,10 @@ import { type Attempt, knownNetworks, pairOf } from './known-networks.ts'
 
 export interface FailedAttempts {
   /**
-   * Checks a secret that could be guessed. The attempt is counted before the work begins, and no longer if it succeeds.
-   * Each network has guesses of its own, so strangers elsewhere hold no client back; and failures of strangers in the
-   * client's own network do not count where it got in before.
-   * @param check `undefined`: the secret is wrong. `known`: the client got in from that network before.
+   * Checks a guessable secret. The attempt is counted before the work begins, and taken back on success.
+   * Each network has its own counters, so strangers elsewhere cannot lock a client out. In a network that the client
+   * has authenticated from before, failures of strangers do not count against it.
+   * @param check returns `undefined` for a wrong secret. `known`: the client authenticated from that network before.
    * @throws TooManyFailuresError
    * @throws OAuthError `temporarily_unavailable` while too many attempts from that network are being checked
    */
@@ -30,7 +30,7 @@ export interface FailedAttempts {
    */
   prove<T>(attempt: Attempt, check: () => T | undefined | Promise<T | undefined>): Promise<T | undefined>
   /**
-   * Counts a wrong secret that nobody can guess. It says something of the network alone.
+   * Counts a wrong generated secret, against its network only: nobody can guess one.
    * @throws TooManyFailuresError
    */
   noteFailure(address: string): Promise<void>
@@ -64,7 +64,7 @@ export function createFailedAttempts(
     for (let waited = false; ; ) {
       const grant = await counters.reserve(limitsFor(attempt, pair))
       if (grant.outcome === 'granted') {
-        // There may be room for more than one.
+        // There may be room for several.
         turns.next(pair)
         return grant
       }
@@ -131,7 +131,7 @@ export function createFailedAttempts(
   }
 }
 
-/** The client's own network first, then those around it, each with twice as much. */
+/** The client's own network first, then the enclosing ones, each with twice the limit. */
 function limitsOf(attempt: Attempt, policy: FailedAttemptsPolicy): readonly AttemptLimit[] {
   const { realmId, clientId, address } = attempt
   const pairs = networksOf(address).map((network, level) => ({
@@ -145,7 +145,7 @@ function addressLimits(address: string, { perAddress }: FailedAttemptsPolicy): r
   return networksOf(address).map((network, level) => ({ key: network, limit: perAddress * 2 ** level }))
 }
 
-// What a stranger sent as client_id may be a secret: only those of our own making reach the log.
+// A stranger's client_id may be a secret in the wrong field: log only ids of the server's making.
 function withoutName(key: string): string {
   return key.replace(/^client (?!\d+\/sa_\w+ from ).* from /s, 'one client from ')
 }

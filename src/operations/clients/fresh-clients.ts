@@ -22,18 +22,18 @@ export interface FreshKeys extends FreshClient {
 
 export interface FreshClients {
   /**
-   * Realm and client as their rows say now; what is asked for at the same time is read at once.
+   * Reads the current rows of realm and client. Concurrent lookups share one query.
    * @throws UnknownRealmError
    * @throws OAuthError `temporarily_unavailable`
    */
   find(realmName: string, clientId: string | undefined): Promise<FreshClient>
   /** The same with keys, in reads of their own: those for secrets stay as small as they are. */
   findWithKeys(realmName: string, clientId: string | undefined): Promise<FreshKeys>
-  /** Look-ups since the start, and the reads of the database that served them. */
+  /** Lookups since the start, and the queries that served them. */
   countLookups(): { readonly lookups: number; readonly batches: number }
 }
 
-/** Rows read at once at most: few enough for the rows of one read to be worked on while another is under way. */
+/** Maximum of rows per query: few enough to process one batch while the next is read. */
 const MAX_BATCH = 32
 
 export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: LoadedRealms): FreshClients {
@@ -42,7 +42,7 @@ export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: Loa
     counts.batches++
     counts.lookups += lookups.length
   }
-  // Each decision is made on a row that was read after its request arrived.
+  // Each decision uses a row that was read after its request arrived.
   const records = shareReads((lookups: readonly ClientLookup[]) => {
     count(lookups)
     return findClientRecords(db, lookups)
@@ -81,7 +81,7 @@ export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: Loa
 
 function lookupOf(realm: string, clientId: string | undefined): ClientLookup {
   if (!isRealmName(realm)) throw new UnknownRealmError('not a realm name')
-  // What the database refuses to read would fail the others of its read as well.
+  // A value that PostgreSQL refuses would fail the other lookups of its batch.
   return { realm, clientId: clientId !== undefined && isClientId(clientId) ? clientId : undefined }
 }
 

@@ -19,7 +19,7 @@ import { acceptsOldHashes } from './generated-secrets.ts'
 export interface PresentedSecret {
   readonly clientSecret: string
   readonly owner: SecretOwner
-  /** The client got in before from the network that the secret comes from. */
+  /** Whether the client authenticated from that network before. */
   readonly known: boolean
 }
 
@@ -29,7 +29,7 @@ type Deps = Pick<
 >
 
 /**
- * Whether this is the secret of that record: the same work for a client that has none.
+ * Returns whether the secret matches the record. Does the same work for a client without one.
  * @throws OAuthError `temporarily_unavailable`
  */
 export async function matchesImported(

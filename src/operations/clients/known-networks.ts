@@ -6,20 +6,20 @@ import { areNetworksKnown, type ClientNetwork, insertClientNetwork } from '../..
 import type { Database } from '../../storage/database.ts'
 import { shareReads } from './shared-reads.ts'
 
-/** Who tries to be whom, from where. */
+/** Who tries to authenticate as which client, from where. */
 export interface Attempt {
   readonly realmId: string
   readonly clientId: string
   readonly address: string
 }
 
-/** Clients and networks remembered in this process as belonging together. */
+/** Pairs of client and network cached in this process. */
 const KNOWN = 100_000
 
-/** Networks that a client is remembered to come from. */
+/** Networks stored per client. */
 const SLOTS = 256
 
-/** Networks looked up at once at most. */
+/** Maximum of networks per lookup. */
 const MAX_BATCH = 256
 
 interface Deps {
@@ -30,7 +30,7 @@ interface Deps {
 
 export interface KnownNetworks {
   has(pair: string): boolean
-  /** Asks the database, where another process may have noted it. */
+  /** Asks the database: another process may have stored it. */
   find(pair: string, attempt: Attempt): Promise<boolean>
   remember(pair: string, attempt: Attempt): void
 }
@@ -42,7 +42,7 @@ export function knownNetworks({ db, tokenDb, clock }: Deps): KnownNetworks {
     has: (pair) => known.has(pair),
 
     async find(pair, attempt) {
-      // While the database is away, the network is as good as unknown.
+      // While the database is away, the network counts as unknown.
       const found = await reads.load(clientNetwork(attempt)).catch(() => false)
       if (found) known.set(pair, true)
       return found
@@ -51,8 +51,8 @@ export function knownNetworks({ db, tokenDb, clock }: Deps): KnownNetworks {
     remember(pair, attempt) {
       if (known.has(pair)) return
       known.set(pair, true)
-      // Not waited for: a token does not depend on it. What could not be written is written at the next chance.
-      // In the other pool: a write may wait for a standby, which no token may.
+      // Not awaited: the token does not depend on it. A failed write is repeated at the next success.
+      // Uses the other pool: a write may wait for a standby, and token reads must not.
       insertClientNetwork(db, clientNetwork(attempt), clock()).catch(() => known.delete(pair))
     },
   }

@@ -10,31 +10,31 @@ import { createUnopenedRealms } from './unopened-realms.ts'
 
 export interface LoadedRealms {
   /**
-   * The realm of that id, at that version or a later one.
-   * @throws UnknownRealmError where that realm is gone meanwhile, though another may have its name by now
+   * The realm with this id, at this version or a later one.
+   * @throws UnknownRealmError if it was deleted meanwhile, even if another realm has its name now
    */
   at(name: string, wanted: RealmVersion): Promise<LoadedRealm>
   /**
-   * The realm as it is now, or as it was at its `confirmedAt` when the database is away.
+   * The current realm, or its state at `confirmedAt` while the database is away.
    * @throws UnknownRealmError
-   * @throws OAuthError `temporarily_unavailable` where this process has not met the realm yet either
+   * @throws OAuthError `temporarily_unavailable` if the database is away and this process has not loaded the realm
    */
   latest(name: string): Promise<LoadedRealm>
   /** Whether this node lacks a master key that it needs. */
   isAnyUnopened(): Promise<boolean>
-  /** Realms in memory. */
+  /** Number of realms in memory. */
   size(): number
-  /** Whether that one is. */
+  /** Returns whether the realm is in memory. */
   has(name: string): boolean
 }
 
-/** Realms kept in memory at most, the least used go first; each takes about 7 kB once its key is open. */
+/** Maximum of realms in memory; the least recently used are dropped. Each takes about 7 kB once its key is open. */
 const CAPACITY = 50_000
 
-/** Realms read at once at most: many are met for the first time together after a start. */
+/** Maximum of realms per query: after a start, many are loaded at once. */
 const MAX_BATCH = 500
 
-/** How long what may be served from memory waits for the database. */
+/** How long to wait for the database where memory has an answer. */
 const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
@@ -51,7 +51,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   const underway = new Map<string, Promise<KeptRealm | undefined>>()
   const versions = shareReads(
     async (names: readonly string[]) => {
-      // Who asks from now on needs a read that begins later.
+      // A later request needs a read that begins later.
       asked.clear()
       const found = await findRealmVersions(deps.db, names)
       return names.map((name) => found.get(name))
@@ -59,7 +59,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     MAX_BATCH,
     PATIENCE_MILLISECONDS,
   )
-  /** What has been asked for since the last read of versions began: many ask for one realm at once. */
+  /** Requests since the last read of versions began; many ask for one realm at once. */
   const asked = new Map<string, Promise<LoadedRealm>>()
 
   function load(name: string): Promise<KeptRealm | undefined> {
@@ -83,8 +83,8 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
       inMemory.confirmedAt = deps.clock().getTime()
       return inMemory
     }
-    // A load that was under way may be of before that version; one that begins now is not. A version that is lower
-    // than the one in memory may be that of a restored database: only a load tells.
+    // A load in progress may predate that version; one that begins now does not. A version lower than the one in memory
+    // may come from a restored database, so only a load can tell.
     const joined = await load(name)
     const isNewEnough =
       joined?.realm.id === wanted.realmId && BigInt(joined.realm.version) >= BigInt(wanted.realmVersion)
@@ -109,7 +109,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   async function freshOrOld(name: string, inMemory: LoadedRealm): Promise<LoadedRealm> {
     const found = await fresh(name, inMemory)
     const age = deps.clock().getTime() - found.confirmedAt
-    // A key that signs by now may be missing in it: that is worth as long a wait as a token is.
+    // The copy in memory may lack a key that signs by now, so wait as long as a token request would.
     if (age <= found.realm.jwksMaxAgeSeconds * 1000) return found
     return meet(name).catch((error) => fallBack(error, found))
   }
@@ -138,7 +138,7 @@ function fallBack(error: unknown, inMemory: LoadedRealm): LoadedRealm {
   throw error
 }
 
-/** @throws OAuthError `temporarily_unavailable` where the database is away; else the error itself */
+/** @throws OAuthError `temporarily_unavailable` if the database is away; else the error itself */
 export function throwUnavailable(error: unknown): never {
   if (!isDatabaseAway(error)) throw error
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')

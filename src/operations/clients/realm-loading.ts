@@ -6,22 +6,22 @@ import type { StoredSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext, type TrustedKey, trustedKeys } from '../realms/sealed-keys.ts'
 
-/** A realm as kept in memory, true of one version of its row. */
+/** A realm in memory, as of one version of its row. */
 export interface LoadedRealm {
   readonly realm: Realm
   readonly issuer: string
   readonly audiences: readonly string[]
-  /** The published keys whose seal holds, opened when they are needed. */
+  /** Published keys with an intact seal, opened on first use. */
   readonly keys: readonly PublicSigningKey[]
-  /** The current key, opened when it is needed. */
+  /** The current key, opened on first use. */
   readonly signer: () => Promise<Signer>
-  /** When the database last said that it is so: milliseconds since the epoch. */
+  /** When the database last confirmed this version, in milliseconds since the epoch. */
   readonly confirmedAt: number
 }
 
 /** The same, whose confirmation is renewed in place. */
 export interface KeptRealm extends LoadedRealm {
-  // A number, which is changed in place: each token would leave a Date that gets old.
+  // A number that is updated in place: a Date per token would survive young garbage collections.
   confirmedAt: number
 }
 
@@ -31,7 +31,7 @@ type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log'>
 
 type Load = (names: readonly string[]) => Promise<(KeptRealm | undefined)[]>
 
-/** @param forget is told of a realm whose key did not open, and returns what to throw */
+/** @param forget called for a realm whose key did not open; returns the error to throw */
 export function createLoad(deps: Deps, forget: (name: string, error: unknown) => unknown): Load {
   const { db, sealer, publicUrl, clock } = deps
   const share = createShare()
@@ -47,7 +47,7 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
         const jwk = sealer.open(sealedPrivateJwk, signingKeyContext(id, current))
         return await importSigner(kid, algorithm, jwk)
       } catch (error) {
-        // It may be sealed anew at any moment, which the realm's version does not tell.
+        // The key may be sealed again at any moment, which does not change the realm's version.
         throw forget(name, error)
       }
     })
@@ -95,7 +95,7 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
   }
 }
 
-/** Does it when it is first asked for, and forgets what it was made of: it is kept for as long as the realm. */
+/** Computes a value on first use and then drops its input, since it is kept as long as the realm. */
 function once<T>(make: () => T): () => T {
   let pending: (() => T) | undefined = make
   let made: T
@@ -106,7 +106,7 @@ function once<T>(make: () => T): () => T {
   }
 }
 
-/** Most realms say the same: their lists are kept once. */
+/** Most realms have equal lists: share them. */
 function createShare(): (list: readonly string[]) => readonly string[] {
   const known = new LRUCache<string, readonly string[]>({ max: 1000 })
   return (list) => {

@@ -34,7 +34,7 @@ export interface NewSession {
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer' | 'refusals'>
 
-/** Sessions deleted in one go, whose providers are asked at the same time. */
+/** Sessions per batch; their providers are called in parallel. */
 const ENDED_BATCH = 20
 
 export type PortalSessions = ReturnType<typeof portalSessions>
@@ -44,7 +44,7 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
   const recorded = recordRefusedSignIns(deps)
 
   return {
-    /** A link that makes its first user Account Admin of the realm for one session. */
+    /** Makes a one-time link. Its first user becomes Account Admin of the realm for one session. */
     createLink(actor: Actor, realmName: string): Promise<{ url: string; expiresAt: Date }> {
       const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
       return refusals.ofChange({ actor, action: 'portal.link', realm: realmName }, async () => {
@@ -59,13 +59,13 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
           await insertPortalLink(trx, realm.id, link, now)
           await insertAuditEvent(trx, realm, done(actor, 'portal.link', realmName), now)
         })
-        // After the #: what stands there reaches no server, no proxy and no log.
+        // After the #, so that the code reaches no server, proxy or log.
         return { url: `${publicUrl}/portal/${realmName}/sign-in#${code}`, expiresAt }
       })
     },
 
     /**
-     * Uses a link up. Returns the cookie of a new session.
+     * Uses up a link. Returns the cookie of a new session.
      * @throws SignInRefusal `link_invalid`
      */
     signInWithLink(realmName: string, code: string, address: string): Promise<string> {
@@ -93,7 +93,7 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
 
     newFormId: newPortalToken,
 
-    /** Whether a form is sent for the first time: it then counts as sent, whatever becomes of it. */
+    /** Marks a form as sent, whatever its outcome. Returns whether this is the first time. */
     takeForm({ idHash }: PortalVisit, formId: string): Promise<boolean> {
       return insertPortalForm(db, idHash, portalTokenHash(`${idHash} ${formId}`), clock())
     },
@@ -123,8 +123,8 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
     },
 
     /**
-     * Deletes portal sessions that have ended and revokes what their identity provider gave, a few at a time. Returns
-     * whether there may be more of them.
+     * Deletes ended portal sessions and revokes their provider tokens, a few at a time. Returns whether there may be
+     * more.
      */
     async deleteEndedSessions(): Promise<boolean> {
       const ended = await deleteEndedPortalSessions(db, clock(), ENDED_BATCH)

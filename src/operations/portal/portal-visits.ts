@@ -14,22 +14,22 @@ import {
 import type { Dependencies } from '../dependencies.ts'
 import type { ProviderGrants } from './provider-grants.ts'
 
-/** One click of somebody who is signed in. */
+/** One request of a person who is signed in. */
 export interface PortalVisit {
   readonly session: PortalSession
   readonly idHash: string
-  /** When it came. */
+  /** Time of the request. */
   readonly now: Date
-  /** What every form of theirs carries, and no other site can know. */
+  /** CSRF token: every form carries it, and no other site can know it. */
   readonly formToken: string
-  /** The cookie with this click noted, to be set again. */
+  /** The cookie with the time of this request, to be set again. */
   readonly cookie: string
 }
 
 interface CookieContent {
   readonly id: string
   readonly realm: string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since the epoch. */
   readonly seenAt: number
 }
 
@@ -38,7 +38,7 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>
 export type PortalVisits = ReturnType<typeof portalVisits>
 
 export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<ProviderGrants, 'renew'>) {
-  /** The provider does not stand by it any more. */
+  /** The provider ended the session. */
   async function end(idHash: string, stored: StoredPortalSession): Promise<void> {
     const now = clock()
     const actor = portalActor(stored, stored.address)
@@ -59,7 +59,7 @@ export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<Pro
       if (cookie === undefined) return undefined
       const content = portalSealer.open(cookie, 'session') as CookieContent | undefined
       const now = clock()
-      // A copy of an old cookie lets nobody in. It says nothing about the session, which may be in use.
+      // A copy of an old cookie is refused. The session itself goes on: it may be in use.
       if (!content || now.getTime() - content.seenAt > IDLE_SECONDS * 1000) return undefined
       const { id, realm } = content
       const idHash = portalTokenHash(id)

@@ -24,25 +24,25 @@ import {
 } from './provider-grants.ts'
 import { recordRefusedSignIns } from './refused-sign-ins.ts'
 
-/** The way to the provider and back may take this long. */
+/** Maximum time between the redirect to the provider and the callback. */
 export const ATTEMPT_SECONDS = 600
 
-/** The browser as it comes back from the provider. */
+/** The callback of a browser. */
 export interface ProviderCallback {
-  /** The realm in the address; `undefined`: the address of all realms. */
+  /** Realm in the callback's URL; `undefined`: the URL shared by all realms. */
   readonly realm: string | undefined
-  /** What the browser kept. */
+  /** Cookie of the browser. */
   readonly attempt: string | undefined
-  /** What the provider put into the address. */
+  /** Query parameters from the provider. */
   readonly query: string
   readonly address: string
 }
 
 export interface SingleSignOn {
-  /** Whether there is a provider to sign in at. */
+  /** Whether an identity provider is configured. */
   readonly enabled: boolean
   /**
-   * Where to send the browser, and what it keeps, sealed, until it comes back.
+   * Returns where to redirect the browser, and a sealed cookie for it to keep until the callback.
    * @throws SignInRefusal `provider_away`
    */
   start(realmName: string, returnTo: string): Promise<{ url: string; attempt: string }>
@@ -95,12 +95,12 @@ function withProvider(
   const provider = createIdentityProvider(settingsOf, clock)
   const recorded = recordRefusedSignIns(deps)
 
-  /** The attempt that belongs to a callback, which can be used once. */
+  /** The sign-in attempt that a callback belongs to. It can be used once. */
   async function takeAttempt({ attempt: sealed, realm }: ProviderCallback): Promise<SealedAttempt> {
     if (sealed === undefined) throw lost('the browser has no cookie of the attempt')
     const attempt = portalSealer.open(sealed, 'sign-in') as SealedAttempt | undefined
     if (!attempt) throw lost('the cookie of the attempt does not open')
-    // RFC 9700 section 4.4.2: what another provider was asked for may not be sent to this one.
+    // RFC 9700 section 4.4.2: an answer for another provider must not reach this one.
     const arrivedAt = `${publicUrl}/portal/${realm === undefined ? '_' : `${realm}/`}callback`
     if (arrivedAt !== callbackOf(attempt.realm))
       throw lost('the provider sent the browser to the callback of another realm', attempt.realm)
@@ -158,8 +158,8 @@ function requireAccess({ subject, values }: ProviderGrant, settings: RealmSingle
 }
 
 /**
- * OpenID Connect Core section 2: a subject has at most 255 ASCII characters. The audit trail gets a hash of any other,
- * and of one that looks like the subject of a one-time link.
+ * OpenID Connect Core section 2: a subject has at most 255 ASCII characters. The audit trail stores a hash of any other
+ * subject, and of one that looks like the subject of a one-time link.
  */
 function subjectOf(subject: string): string {
   return /^(?!link of )[\x20-\x7e]{1,255}$/.test(subject) ? subject : portalTokenHash(subject)

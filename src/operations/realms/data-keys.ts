@@ -10,8 +10,8 @@ const VERIFIER_KEY = 'client-secret-verifier'
 export const PORTAL_KEY = 'portal'
 
 /**
- * The key of the HMAC that generated secrets are checked against: random, made once, kept sealed. Were it derived from
- * the master key instead, that one could never be replaced.
+ * Key of the HMAC of generated secrets: random, made once, stored sealed. If it were derived from the master key, that
+ * could never be replaced.
  * @throws WrongMasterKeyError
  */
 export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock): Promise<VerifierKey> {
@@ -19,7 +19,7 @@ export async function openVerifierKey(db: Database, sealer: Sealer, clock: Clock
 }
 
 /**
- * What the portal's cookies are sealed with, the same on every node.
+ * Key that seals the portal's cookies, the same on every node.
  * @throws WrongMasterKeyError
  */
 export async function openPortalSealer(db: Database, sealer: Sealer, clock: Clock): Promise<PortalSealer> {
@@ -36,7 +36,7 @@ async function openDataKey(db: Database, sealer: Sealer, clock: Clock, purpose: 
   return sealer.open(kept, context)
 }
 
-/** What a data key is sealed for. */
+/** Sealing context of a data key. */
 export function dataKeyContext(purpose: string): string {
   return `data_keys ${purpose}`
 }

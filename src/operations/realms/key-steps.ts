@@ -46,7 +46,7 @@ export async function publishNext(deps: Deps, { trx, realm, spares }: HeldRealm)
   return { ...waiting, activatesAt }
 }
 
-/** Takes the steps that are due, within the transaction that holds the realm's row. */
+/** Takes the due steps, in the transaction that has locked the realm's row. */
 export async function followSchedule(deps: Deps, held: HeldRealm): Promise<void> {
   const { trx, realm } = held
   let changed = false
@@ -86,7 +86,7 @@ async function takeStep(
   }
 }
 
-/** What no longer signs loses its private half at once; the public one stays sealed, to be published. */
+/** A retired key loses its private half at once; its public half stays sealed, to be published. */
 async function retireCurrent(deps: Deps, trx: DatabaseTransaction, realm: Realm, now: Date): Promise<void> {
   for (const key of (await listSigningKeys(trx, realm.id)).filter(({ state }) => state === 'current')) {
     const sealedPrivateJwk = sealPublicHalf(deps.sealer, realm.id, key)

@@ -78,16 +78,16 @@ export function masterKey(deps: Deps, others: Others) {
     realm: string,
   ): Promise<readonly [keys: number, sessions: number]> {
     const keys = await others.signingKeys.list(actor, realm)
-    // The revocation of the current key lets the next one sign, which is then revoked too: a new one is made for it.
+    // Revoking the current key lets the next one sign, which is then revoked, too: so a new one is made first.
     for (const { kid } of keys) await others.signingKeys.revoke(actor, realm, kid).catch(ifGone)
     return [keys.length, await others.portal.endSessions(actor, realm, undefined)]
   }
 
   return {
-    /** Seals all keys anew under the first master key, and says how many were under another. */
+    /** Seals all keys again under the first master key. Returns how many were under another one. */
     rotate(actor: Actor): Promise<number> {
       return refusals.ofChange({ actor, action: 'master-key.rotate' }, async () => {
-        // Before the first page: a rotation that is cut short leaves a line, too.
+        // Before the first page, so that an interrupted rotation leaves an event, too.
         await change(actor, (trx) => record(trx, actor, { stage: 'started' }))
         let total = 0
         let after: { realmId: string; kid: string } | undefined = { realmId: '0', kid: '' }
@@ -106,8 +106,8 @@ export function masterKey(deps: Deps, others: Others) {
     },
 
     /**
-     * Replaces what somebody can use who has a copy of the database and a master key of it: every realm gets a new signing
-     * key, its old ones are revoked, all people are signed out, and the portal gets a new key. May be repeated.
+     * Replaces everything that a copy of the database and its master key give away: every realm gets a new signing key, old
+     * keys are revoked, all people are signed out, and the portal gets a new key. Can be repeated.
      * @throws Refusal `forbidden`
      */
     async replaceCompromised(actor: Actor): Promise<ReplacedKeys> {
@@ -133,7 +133,7 @@ export function masterKey(deps: Deps, others: Others) {
   }
 }
 
-/** A schedule, another run or the deletion of the realm was faster. */
+/** The schedule, another run or the realm's deletion was faster. */
 function ifGone(error: unknown): void {
   if (!(error instanceof Refusal) || error.code !== 'not_found') throw error
 }

@@ -30,7 +30,7 @@ export async function createRealm(
   return createRealmWithKey(deps, actor, name, { ...defaults, ...settings })
 }
 
-/** A realm is never without a key to sign with. */
+/** A realm always has a key to sign with. */
 export async function createRealmWithKey(
   deps: Deps,
   actor: Actor,

@@ -15,7 +15,7 @@ import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface PolicyUpdate extends Partial<Policy> {
-  /** The version that the change is based on; `undefined`: whatever it is now. */
+  /** Version that the change is based on; `undefined`: any. */
   readonly expectedVersion?: string | undefined
 }
 
@@ -26,7 +26,7 @@ export type PolicyOfPlatform = ReturnType<typeof policy>
 export function policy(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
   const { db, clock, refusals } = deps
   return {
-    /** For every administrator: the policy binds all of them. @throws Refusal `forbidden` */
+    /** For every administrator, since it binds them all. @throws Refusal `forbidden` */
     find(actor: Actor): Promise<StoredPolicy> {
       return refusals.ofRead({ actor, action: 'policy.read' }, async () => {
         if (!actor.authority.platform) requireAuthority(actor, actor.authority.realm, 'view')
@@ -34,7 +34,7 @@ export function policy(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
       })
     },
 
-    /** What is left out stays. Realms beyond it keep what they have. @throws Refusal `forbidden`, `invalid`, `changed_meanwhile` */
+    /** Absent members stay. Realms beyond the new policy keep their settings. @throws Refusal `forbidden`, `invalid`, `changed_meanwhile` */
     update(actor: Actor, { expectedVersion, ...update }: PolicyUpdate): Promise<StoredPolicy> {
       const by = { actor, permit: requirePlatformAuthority }
       return refusals.ofChange({ actor, action: 'policy.update' }, () =>
@@ -54,7 +54,7 @@ export function policy(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
       )
     },
 
-    /** Names of realms with a setting beyond the policy, the first hundred. @throws Refusal `forbidden` */
+    /** Names of the first hundred realms with a setting beyond the policy. @throws Refusal `forbidden` */
     listRealmsBeyond(actor: Actor): Promise<string[]> {
       return refusals.ofRead({ actor, action: 'policy.read' }, async () => {
         requirePlatformAuthority(actor)

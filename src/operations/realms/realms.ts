@@ -23,7 +23,7 @@ import { lockRealmNamed, realmNamed } from './named-realm.ts'
 import { createRealm } from './new-realm.ts'
 
 export interface RealmUpdate extends Partial<RealmSettings> {
-  /** The version that the change is based on; `undefined`: whatever it is now. */
+  /** Version that the change is based on; `undefined`: any. */
   readonly expectedVersion?: string | undefined
 }
 
@@ -41,7 +41,7 @@ export function realms(deps: Deps) {
       )
     },
 
-    /** A page in order of name, of those that the actor may see. */
+    /** One page of the realms that the actor may see, ordered by name. */
     list(actor: Actor, page: { readonly after: string; readonly limit: number }): Promise<Page<Realm>> {
       return refusals.ofRead({ actor, action: 'realm.list' }, async () => {
         const { after, limit } = page
@@ -63,8 +63,8 @@ export function realms(deps: Deps) {
     },
 
     /**
-     * Changes settings; what is left out stays. A new algorithm takes over by rotation.
-     * @throws Refusal `forbidden`, `not_found`, `invalid`, `changed_meanwhile`; `conflict` for a role still held or a type still used
+     * Changes settings; absent members stay. A new algorithm takes over by rotation.
+     * @throws Refusal `forbidden`, `not_found`, `invalid`, `changed_meanwhile`; `conflict` for a role or a type in use
      */
     update(actor: Actor, name: string, { expectedVersion, ...update }: RealmUpdate): Promise<Realm> {
       const permit = (by: Actor) => requireAuthority(by, name, 'administer')
@@ -79,7 +79,7 @@ export function realms(deps: Deps) {
       )
     },
 
-    /** Everything in it goes at once: accounts, keys, and with them all of its tokens. @throws Refusal */
+    /** Deletes a realm at once, with its accounts, keys and tokens. @throws Refusal */
     delete(actor: Actor, name: string): Promise<void> {
       const permit = (by: Actor) => {
         requireAuthority(by, name, 'administer')
@@ -93,7 +93,7 @@ export function realms(deps: Deps) {
           checkVersion(realm.version, 'the realm')
           await deleteRealm(trx, realm, clock())
           const details = { id: realm.id, service_accounts: realm.serviceAccountCount }
-          // In the platform's own trail: the realm has no administrators any more.
+          // In the platform's trail: the realm has no administrators any more.
           const trail = { id: undefined, name }
           await insertAuditEvent(trx, trail, done(actor, 'realm.delete', name, details), clock())
         })
@@ -112,7 +112,7 @@ async function changeSettings(
   const now = clock()
   const before = settingsOf(realm)
   const settings = { ...before, ...update }
-  // How much a realm may take up is the platform's to say.
+  // Only the platform decides how much a realm may hold.
   if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(actor)
   checkRealmSettings(settings, realm)
   if (isDeepStrictEqual(settings, before)) return realm
@@ -126,7 +126,7 @@ async function changeSettings(
     settings,
     cachedUntilAfter(realm, settings.jwksMaxAgeSeconds, now),
   )
-  // The schedule may have changed with the settings: it is looked at at once.
+  // The rotation schedule may have changed with the settings: check it at once.
   await updateRealmRotation(trx, realm.id, now, false)
   const details = { before: changed(before, settings), after: changed(settings, before) }
   await insertAuditEvent(trx, realm, done(actor, 'realm.update', realm.name, details), now)

@@ -17,7 +17,7 @@ export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'log' | 'refusals'>
 
-/** A realm that is held by another session for longer gets its turn later. */
+/** Maximum wait for a realm that another session has locked; its turn comes again later. */
 const IN_TURN = { statementMilliseconds: 400 }
 
 export type SigningKeys = ReturnType<typeof signingKeys>
@@ -59,7 +59,7 @@ export function signingKeys(deps: Deps) {
       })
     },
 
-    /** Publishes the next key now, to sign as soon as every cache can know it. Returns that key. */
+    /** Publishes the next key now; it signs once every cache can know it. Returns that key. */
     rotate(actor: Actor, realmName: string): Promise<PublishedKey> {
       return refusals.ofChange({ actor, action: 'key.rotate', realm: realmName }, () =>
         changeKeys(actor, realmName, async (held) => {
@@ -71,7 +71,7 @@ export function signingKeys(deps: Deps) {
       )
     },
 
-    /** Drops a compromised key at once; what it signed is refused at the next look at the JWKS. */
+    /** Removes a compromised key at once; its tokens are refused as soon as a validator fetches the JWKS again. */
     revoke(actor: Actor, realmName: string, kid: string): Promise<void> {
       return refusals.ofChange({ actor, action: 'key.revoke', realm: realmName, target: kid }, () =>
         changeKeys(actor, realmName, async ({ trx, realm }) => {
@@ -84,8 +84,8 @@ export function signingKeys(deps: Deps) {
     },
 
     /**
-     * Does whatever the schedules of all realms ask for by now. Returns how many realms were seen to.
-     * @throws AggregateError of those where it failed, after the others
+     * Takes the due rotation steps of all realms. Returns how many realms it handled.
+     * @throws AggregateError of the failed realms, after all others are done
      */
     async rotateDue(): Promise<number> {
       const names = await due.next()

@@ -47,7 +47,7 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
       return refusals.ofRead(attempt, async () => {
         requireAuthority(actor, realmName, 'view')
         const { id } = await realmNamed(db, realmName)
-        // Before them: were they changed in between, the version would be too old to base a change on.
+        // The version is read first: if grants change in between, it is too old to base a change on.
         const account = await findServiceAccount(db, id, clientId)
         if (!account) throw unknownAccount(realmName, clientId)
         const after = query.after === undefined ? undefined : parsePosition(query.after)
@@ -119,7 +119,7 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
   }
 }
 
-/** Resources are locked before the account, as their deletion does: or the two could wait for each other. */
+/** Resources are locked before the account, in the order of resource deletion, to prevent deadlocks. */
 function locking(grants: readonly GrantKey[]) {
   return async (trx: DatabaseTransaction, realm: Realm) => {
     checkGrants(realm, grants)
@@ -144,7 +144,7 @@ function keyOf({ role, type, id }: GrantKey): GrantKey {
   return { role, type, id }
 }
 
-/** Neither a role nor a type has a slash. */
+/** Neither a role nor a type contains a slash. */
 function parsePosition(text: string): GrantKey {
   const [, role, type, id] = /^([^/]+)\/([^/]+)\/(.+)$/.exec(text) ?? []
   if (role === undefined || type === undefined || id === undefined) throw badCursor()

@@ -3,22 +3,22 @@ import type { ImportOutcome } from '../../domain/protected-resource.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ProtectedResources } from './protected-resources.ts'
 
-/** Lines written in one transaction. */
+/** Lines per transaction. */
 const CHUNK = 500
 
-/** Lines of one import at most, empty ones too. */
+/** Maximum of lines per import, empty ones included. */
 export const MAX_LINES = 100_000
 
 export interface LineOutcome {
-  /** From 1. */
+  /** Line number, from 1. */
   readonly line: number
   readonly outcome: ImportOutcome
 }
 
 /**
- * Imports NDJSON, a resource a line, and tells what became of each line as it is written: 500 lines are one
- * transaction, so what has been told is durable, and a second import of the same lines changes nothing.
- * Empty lines are passed over.
+ * Imports NDJSON, one resource per line, and reports each line once it is written. 500 lines are one transaction, so a
+ * reported line is durable, and importing the same lines again changes nothing.
+ * Skips empty lines.
  * @throws Refusal `forbidden`, `not_found`; `invalid` for too many lines
  */
 export async function* importResourceLines(
@@ -27,7 +27,7 @@ export async function* importResourceLines(
   realmName: string,
   text: string,
 ): AsyncGenerator<LineOutcome[]> {
-  // Whoever may not is told so before there is any work.
+  // Refuse a caller without authority before any work.
   await resources.import(actor, realmName, [])
   const lines = splitLines(text)
   for (let start = 0; start < lines.length; start += CHUNK) {
@@ -39,7 +39,7 @@ export async function* importResourceLines(
 }
 
 function splitLines(text: string): { line: number; content: string }[] {
-  // One more tells that there are too many, however many there are.
+  // One line beyond the limit is enough to know that there are too many.
   const lines = text.trimEnd().split('\n', MAX_LINES + 1)
   if (lines.length > MAX_LINES)
     throw new Refusal('invalid', `An import may have ${MAX_LINES} lines.`, undefined, MAX_LINES)
@@ -49,7 +49,7 @@ function splitLines(text: string): { line: number; content: string }[] {
 }
 
 function parseLine(content: string): unknown {
-  // U+FFFD stands where bytes were no UTF-8.
+  // U+FFFD marks bytes that are not UTF-8.
   if (content.includes('\ufffd')) return new Refusal('invalid', 'The line is not UTF-8.')
   try {
     return JSON.parse(content)

@@ -17,7 +17,7 @@ import type { Uses } from './uses.ts'
 export interface IssuedAccessToken {
   readonly value: string
   readonly expiresInSeconds: number
-  /** What it says, which the answer repeats in part (RFC 6749 section 5.1, RFC 9396 section 7). */
+  /** Claims of the token, some of which the response repeats (RFC 6749 section 5.1, RFC 9396 section 7). */
   readonly claims: AccessTokenClaims
 }
 
@@ -51,8 +51,8 @@ export function accessTokens(
     },
 
     /**
-     * What a token would say that the account asked for now, without asking for anything in particular.
-     * @throws Refusal `forbidden`, `not_found`; `limit_reached` where it would be too long
+     * Claims of a token that the account would get now, for a request without parameters.
+     * @throws Refusal `forbidden`, `not_found`; `limit_reached` where the token would be too large
      */
     preview(actor: Actor, realmName: string, clientId: string): Promise<AccessTokenClaims> {
       const action = 'service-account.preview-token'
@@ -70,7 +70,7 @@ export function accessTokens(
   }
 }
 
-/** Grants that are too many to be kept with the account: those that are asked for are read themselves. */
+/** The account has too many grants to store with it: read the requested ones. */
 async function withAsked(
   db: Database,
   realmId: string,

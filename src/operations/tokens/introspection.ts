@@ -7,17 +7,17 @@ import type { Dependencies } from '../dependencies.ts'
 import type { PresentedToken, PresentedTokens } from './presented-tokens.ts'
 import { tokenDetails } from './token-details.ts'
 
-/** Whoever asks: known by its secret, or by a token, which has to carry the role too. */
+/** The caller, authenticated as a client or by a token. A token must carry the role, too. */
 export type IntrospectionCaller = Pick<PresentedToken, 'loaded' | 'account'> & {
   readonly claims?: PresentedToken['claims']
 }
 
-/** What is said of a token (RFC 7662 section 2.2): of one that is not good now, nothing but that. */
+/** Introspection response (RFC 7662 section 2.2); only `active: false` for a token that is not valid now. */
 export type Introspection = { readonly active: false } | ({ readonly active: true } & Record<string, unknown>)
 
 export interface IntrospectionOutcome {
   readonly introspection: Introspection
-  /** Why it is not active, for the log alone. */
+  /** Why it is not active; for the log only. */
   readonly reason: string | undefined
 }
 
@@ -36,11 +36,11 @@ export function introspection(
 ) {
   return {
     /**
-     * What a token of the caller's realm is good for at this moment: what it says, less what its client has lost since.
-     * A token for an audience that is not the caller's is not active to it.
-     * @param signed whether the answer will be signed
-     * @throws whatever `caller` is rejected with
-     * @throws OAuthError `insufficient_scope` for a caller without the role introspect; `temporarily_unavailable`
+     * What a token of the caller's realm allows now: its claims, minus what its client has lost since.
+     * A token for an audience that the caller does not serve is inactive.
+     * @param signed whether the answer will be a JWT
+     * @throws whatever `caller` rejects with
+     * @throws OAuthError `insufficient_scope` if the caller lacks the role introspect; `temporarily_unavailable`
      */
     async introspect(
       realm: string,
@@ -49,7 +49,7 @@ export function introspection(
       signed: boolean,
     ): Promise<IntrospectionOutcome> {
       const permitted = caller.then(requireIntrospector)
-      // It may fail before anybody waits for it; whoever does is told.
+      // Handles an early rejection; the caller that awaits it still gets the error.
       permitted.catch(() => {})
       try {
         const presented = await presentedTokens.verify(token, { realm, permitted })
@@ -58,14 +58,14 @@ export function introspection(
         const details = await tokenDetails(db, presented)
         return { introspection: describe(presented, details), reason: undefined }
       } catch (error) {
-        // What is wrong with the caller comes before what is wrong with the token.
+        // A fault of the caller takes precedence over a fault of the token.
         await permitted
         if (!(error instanceof OAuthError) || error.code !== 'invalid_token') throw error
         return { introspection: { active: false }, reason: error.message }
       }
     },
 
-    /** The same as a JWT for that caller (RFC 9701 section 5). */
+    /** The same as a JWT for the caller (RFC 9701 section 5). */
     async sign({ loaded, account }: IntrospectionCaller, answer: Introspection): Promise<string> {
       const iat = Math.floor(clock().getTime() / 1000)
       const claims = { iss: loaded.issuer, aud: account.clientId, iat, token_introspection: answer }
@@ -100,7 +100,7 @@ function describe(
     active: true,
     token_type: 'Bearer',
     ...rest,
-    // Not in the answer where nothing is left of it.
+    // Left out of the answer if nothing remains.
     scope:
       ((claims['scope'] ?? '') as string)
         .split(' ')

@@ -18,36 +18,36 @@ import type { LoadedRealm, PublicSigningKey } from '../clients/realm-loading.ts'
 import { shareReads } from '../clients/shared-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** Keys kept ready to verify, about 5 kB each. */
+/** Maximum of prepared verification keys, about 5 kB each. */
 const MAX_KEYS = 5000
 
-/** Tokens asked about at once at most. */
+/** Maximum of tokens per query. */
 const MAX_BATCH = 256
 
-/** Memory for what tokens say whose signature was seen to be good, in characters of those tokens. */
+/** Memory for claims of tokens whose signature was verified, in characters of those tokens. */
 const MAX_VERIFIED_SIZE = 16 * 1024 * 1024
 
-/** A signature that was good under a key is so for ever, so it is computed once. Whatever else can change is not kept. */
+/** A valid signature stays valid, so it is verified once. Nothing that can change is cached. */
 interface VerifiedJwt extends UnverifiedJwt {
   readonly type: string
   readonly publicJwk: object
 }
 
-/** An access token of ours that is good at this moment. */
+/** An access token of this server that is valid now. */
 export interface PresentedToken {
   readonly loaded: LoadedRealm
   readonly account: AccountRecord
-  /** Of the key that signed it. */
+  /** kid of the key that signed it. */
   readonly kid: string
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 export interface PresentedTokenRules {
-  /** What the token must be for; `undefined`: anything. */
+  /** Required audience; `undefined`: any. */
   readonly audience?: string
-  /** The only realm whose tokens count; `undefined`: any. */
+  /** Realm that must have issued it; `undefined`: any. */
   readonly realm?: string
-  /** Whether whoever asks may: only the rows are read before that is known, together with the asker's own. */
+  /** Resolves once the caller is authorized. Before that only the rows are read, together with the caller's own. */
   readonly permitted?: Promise<unknown>
 }
 
@@ -84,7 +84,7 @@ export function presentedTokens(
 
   return {
     /**
-     * Checks a token whole and afresh: signature, type, issuer, audience, times, and the client's row as it is now.
+     * Validates a token completely: signature, type, issuer, audience, times, and the client's current row.
      * @throws OAuthError `invalid_token`, with the reason for the log; `temporarily_unavailable`
      */
     async verify(
@@ -113,14 +113,14 @@ export function presentedTokens(
 
       if ((claims.exp as number) * 1000 <= now.getTime()) refuse('exp has passed')
       if (audience !== undefined && ![claims.aud].flat().includes(audience)) refuse('aud is another')
-      // Another node's clock may be ahead of this one's.
+      // Another node's clock may be ahead of this one.
       if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_GAP_SECONDS * 1000)
         refuse('issued in the future')
       if (!account) refuse('the client is gone')
       if (account.disabledAt) refuse('the client is disabled')
       if (!hasStatusIndex(claims['status'], loaded.issuer, account.statusIndex))
         refuse('tokens of the client were revoked')
-      // Few accounts have any such token, so hardly anybody looks.
+      // Few accounts have revoked single tokens, so this query is rare.
       if (account.revokedTokensUntil && account.revokedTokensUntil > now) {
         const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
         if (await revoked.load(lookup).catch(throwUnavailable)) refuse('the token was revoked')

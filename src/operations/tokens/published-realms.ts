@@ -3,15 +3,15 @@ import type { Realm } from '../../domain/realm.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** What a realm tells everybody. */
+/** What a realm publishes. */
 export interface PublishedRealm {
   readonly realm: Realm
   readonly issuer: string
-  /** Public keys as JWKs (RFC 7517), the oldest first. */
+  /** Public keys as JWKs (RFC 7517), oldest first. */
   readonly keys: readonly Record<string, unknown>[]
-  /** One of the keys in PEM, or all, each below a comment that names it; `undefined`: there is no such key. */
+  /** One key in PEM, or all keys, each after a comment with its kid; `undefined`: no such key. */
   pem(kid?: string): string | undefined
-  /** Since the database last said that it is so: more than a moment only while that is away. */
+  /** Time since the database last confirmed it; more than a moment only while the database is away. */
   ageSeconds(): number
 }
 
@@ -24,7 +24,7 @@ export function publishedRealms(
   const published = new WeakMap<object, PublishedRealm>()
   return {
     /**
-     * As it is now, or as it was when the database was last there. The same object as long as nothing has changed.
+     * The current state, or the last known one while the database is away. Returns the same object until it changes.
      * @throws UnknownRealmError
      */
     async find(realmName: string): Promise<PublishedRealm> {

@@ -22,7 +22,7 @@ import type { LoadedRealm } from '../clients/realm-loading.ts'
 import { shareReads } from '../clients/shared-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** A status list token (draft-ietf-oauth-status-list-21, section 5.1), true of one version of its list. */
+/** A status list token (draft-ietf-oauth-status-list-21, section 5.1) of one version of its list. */
 export interface StatusList {
   readonly jwt: string
 }
@@ -34,10 +34,10 @@ interface KeptList extends StatusList {
   readonly signAgainAt: Date
 }
 
-/** Memory for lists that are ready to be sent, in characters. */
+/** Memory for lists ready to send, in characters. */
 const MAX_KEPT_SIZE = 64 * 1024 * 1024
 
-/** Versions read at once at most. */
+/** Maximum of versions per query. */
 const MAX_BATCH = 256
 
 const compress = promisify<Uint8Array, Buffer>(deflate)
@@ -67,12 +67,12 @@ export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pi
     const key = `${loaded.realm.id}/${id}`
     const isTrue = (list: KeptList) => {
       const now = deps.clock()
-      // One from the future was made before the clock was set back: nobody would accept it.
+      // A list from the future was made before the clock was set back; no verifier would accept it.
       const isOfNow = list.builtAt <= now && list.signAgainAt > now
       return isOfNow && list.loaded === loaded && list.version >= version
     }
     let list = kept.get(key)
-    // What was being built already may have been read before that version.
+    // A build in progress may have read the list before that version.
     while (!list || !isTrue(list)) {
       list = await build(`${key}/${loaded.realm.version}`, loaded, id)
       kept.set(key, list)
@@ -82,7 +82,7 @@ export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pi
   }
 
   return {
-    /** Seconds: the age of the oldest list that was given out since this was last asked; `undefined`: none was. */
+    /** Age in seconds of the oldest list sent since the last call; `undefined`: none was sent. */
     oldestAge(): number | undefined {
       const age = oldestAge
       oldestAge = undefined
@@ -90,8 +90,8 @@ export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pi
     },
 
     /**
-     * The list as it is now: a bit that was set before this was called is set in it. The same object as long as nothing
-     * has changed, for half of its lifetime. `undefined`: the realm has no such list.
+     * The current list: it contains every bit set before this call. Returns the same object until the list changes, for
+     * half of its lifetime. `undefined`: the realm has no such list.
      * @throws UnknownRealmError
      * @throws OAuthError `temporarily_unavailable`: who asks has a list that is as good as one from memory
      */
@@ -100,7 +100,7 @@ export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pi
       try {
         const found = await versions.load({ realm: realmName, id })
         if (!found) throw new UnknownRealmError(`no realm ${realmName}`)
-        // The first list is there before the first account is, or it would tell of it.
+        // The first list exists even without accounts; otherwise it would reveal the first account.
         if (found.version === undefined && id !== 0) return undefined
         const loaded = await realms.at(realmName, found)
         return await listAt(loaded, id, BigInt(found.version ?? 0))

@@ -21,11 +21,11 @@ export function tokenRevocation(
   const count = createRevocationLimit(clock)
   return {
     /**
-     * Ends one token of the client that asks (RFC 7009), with a line in the audit trail. What is no token that is good now is
-     * left alone, and that is no error.
-     * @returns why nothing was done, for the log alone
+     * Revokes one token of the calling client (RFC 7009) and records it in the audit trail. Ignores anything that is not a
+     * valid token.
+     * @returns why nothing was revoked; for the log only
      * @throws OAuthError `unauthorized_client` for a token of another client; `temporarily_unavailable`
-     * @throws TooManyFailuresError for more than 600 of one client in a minute
+     * @throws TooManyFailuresError beyond 600 a minute for one client
      */
     async revoke(
       { loaded, account }: Pick<AuthenticatedClient, 'loaded' | 'account'>,
@@ -41,7 +41,7 @@ export function tokenRevocation(
         if (error instanceof OAuthError && error.code === 'invalid_token') return error.message
         throw error
       }
-      // RFC 7009 section 2.1: the client is told.
+      // RFC 7009 section 2.1: tell the client.
       if (presented.account.clientId !== clientId)
         throw new OAuthError('unauthorized_client', 'The token was not issued to this client.')
       count(realm.id, clientId)
@@ -65,7 +65,7 @@ async function revoke(db: Database, { realm, clientId, claims, address, now }: R
   const { jti, exp } = claims as { jti: string; exp: number }
   await inTransaction(db, async (trx) => {
     await lockActors(trx, undefined, `${realm.name}/${clientId}`)
-    // The realm before the account, as all changes lock them; of a realm that is gone all tokens are dead.
+    // Locks the realm before the account, as every change does. Tokens of a deleted realm are dead already.
     if ((await shareRealmByName(trx, realm.name))?.id !== realm.id) return
     const revoked = { realmId: realm.id, clientId, jti, expiresAt: new Date(exp * 1000) }
     if (!(await insertRevokedToken(trx, revoked))) return

@@ -2,32 +2,32 @@ import { inTransaction, isStatementTimeout, type TransactionOptions } from '../.
 import { type Use, updateLastUses } from '../../storage/uses.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** Secrets remembered between two writes; of more, the use is noted at their next one. */
+/** Maximum of secrets remembered between two writes; beyond it, a use is recorded at the next request. */
 const CAPACITY = 500_000
 
-/** Written at once, so that neither the statement nor what it takes to say it holds up requests. */
+/** Rows per write: small enough not to delay requests. */
 const BATCH = 1000
 
-/** Realms one by one, after a batch of many had to wait for one of them. */
+/** Writes realms one by one after a batch of several had to wait for a locked one. */
 const IN_TURN = { statementMilliseconds: 300 }
 
 type Entry = readonly [string, Circumstances]
 
-/** What many uses have in common. */
+/** Values that many uses share. */
 type Circumstances = Pick<Use, 'at' | 'address' | 'scope'>
 
 export type Uses = ReturnType<typeof uses>
 
 export function uses({ db, clock }: Pick<Dependencies, 'db' | 'clock'>) {
   let remembered = new Map<string, Circumstances>()
-  /** What is being written, or what a write that failed has left. */
+  /** Uses being written, or left by a failed write. */
   let unwritten = new Map<string, Circumstances>()
   let known = new Map<string, Circumstances>()
   let minute = new Date(0)
 
-  /** One object for all of a minute that are alike: tens of thousands are remembered when many accounts come by. */
+  /** Shares one object among all equal uses of a minute, since tens of thousands may be remembered. */
   function circumstancesOf(address: string, scope: string): Circumstances {
-    // To the minute: one write a minute is enough for an account, however busy.
+    // Rounded to the minute: one write a minute is enough for a busy account.
     const now = clock().getTime()
     if (now < minute.getTime() || now >= minute.getTime() + 60_000) {
       minute = new Date(Math.floor(now / 60_000) * 60_000)
@@ -40,17 +40,17 @@ export function uses({ db, clock }: Pick<Dependencies, 'db' | 'clock'>) {
   }
 
   return {
-    /** Remembers that a secret was used now, to be written later: the road of a token request writes nothing. */
+    /** Remembers that a secret was used now. Written later: token requests write nothing. */
     note({ realmId, clientId, secretId, address, scope }: Omit<Use, 'at'>): void {
       if (remembered.size + unwritten.size >= CAPACITY) return
-      // Joined into a string of its own: another would hold on to what its parts were cut out of, the whole request.
+      // Builds a flat string: a sliced one would keep the whole request in memory.
       remembered.set([realmId, secretId, clientId].join(' '), circumstancesOf(address, scope))
     },
 
-    /** Writes what is remembered, and returns how many. What cannot be written is remembered further. */
+    /** Writes remembered uses and returns how many. Keeps those whose write failed. */
     async write(): Promise<number> {
       let written = 0
-      // First what a failed write has left, then what has come since.
+      // First the rest of a failed write, then the new uses.
       for (let turn = 0; turn < 2; turn++) {
         if (unwritten.size === 0) {
           unwritten = remembered
@@ -63,7 +63,7 @@ export function uses({ db, clock }: Pick<Dependencies, 'db' | 'clock'>) {
     },
   }
 
-  /** Takes what is written out of the map, a batch at a time, so that a failure costs no copy of the rest. */
+  /** Removes written uses batch by batch, so that a failure copies nothing. */
   async function writeAll(uses: Map<string, Circumstances>): Promise<number> {
     const entries = uses.entries()
     let written = 0
@@ -77,7 +77,7 @@ export function uses({ db, clock }: Pick<Dependencies, 'db' | 'clock'>) {
     }
   }
 
-  /** Returns those of realms that another session holds, as one that deletes a large realm does. */
+  /** Returns the uses of realms that another session has locked, such as one that deletes a large realm. */
   async function writeBatch(
     batch: readonly Entry[],
     options?: TransactionOptions,

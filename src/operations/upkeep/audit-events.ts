@@ -11,14 +11,14 @@ import type { Dependencies } from '../dependencies.ts'
 import { auditRetention } from './audit-retention.ts'
 
 export interface AuditEventQuery extends AuditEventFilter {
-  /** The `next` of the page before; `undefined`: from the newest on. */
+  /** `next` of the previous page; `undefined`: start at the newest event. */
   readonly after?: string | undefined
   readonly limit: number
 }
 
 /**
- * Whose trail: a realm by name, for platform administrators also one that was deleted, the last of that name; a realm by
- * id, there or deleted, for platform administrators; `undefined`: the platform itself, for its administrators.
+ * Which trail: a realm by name, also the last deleted one of that name (platform administrators); a realm by id, existing
+ * or deleted (platform administrators); `undefined`: the platform's own (platform administrators).
  */
 export type TrailOwner = string | { readonly id: string } | undefined
 
@@ -32,7 +32,7 @@ export function auditTrail(deps: Deps) {
   const { db, refusals } = deps
   const retention = auditRetention(deps)
 
-  /** The id of the realm, or `undefined` for the platform. */
+  /** Id of the realm; `undefined`: the platform. */
   async function authorize(actor: Actor, owner: TrailOwner): Promise<string | undefined> {
     if (typeof owner !== 'string') {
       requirePlatformAuthority(actor)
@@ -64,8 +64,8 @@ export function auditTrail(deps: Deps) {
 
   return {
     /**
-     * A page, the newest first.
-     * @throws Refusal `forbidden`, `not_found`; `invalid` for an `after` that is none
+     * One page, newest first.
+     * @throws Refusal `forbidden`, `not_found`; `invalid` for an `after` that this list did not return
      */
     list(actor: Actor, owner: TrailOwner, query: AuditEventQuery): Promise<Page<RecordedAuditEvent>> {
       return refusals.ofRead({ actor, action: 'audit-event.list', realm: nameOf(owner) }, () =>
@@ -73,22 +73,22 @@ export function auditTrail(deps: Deps) {
       )
     },
 
-    /** All of them, page by page as they are taken. @throws Refusal `forbidden`, `not_found` */
+    /** All events, read page by page. @throws Refusal `forbidden`, `not_found` */
     export(
       actor: Actor,
       owner: TrailOwner,
       filter: AuditEventFilter,
     ): Promise<AsyncGenerator<RecordedAuditEvent>> {
-      // An export takes a while, and ends with the authority of who asked for it.
+      // An export takes a while; it ends if its actor loses authority.
       const pageAfter = async (after: string | undefined) =>
         list(await presentActor(deps, actor), owner, { ...filter, after, limit: EXPORT_PAGE })
-      // What is to be refused is refused before the first event.
+      // Refuse before the first event is sent.
       return refusals.ofRead({ actor, action: 'audit-event.export', realm: nameOf(owner) }, async () =>
         eventsOf(await pageAfter(undefined), pageAfter),
       )
     },
 
-    /** Deletes all lines of audit trails that the policy does not keep. Returns how many. @throws Refusal `forbidden` */
+    /** Deletes audit events older than the policy's retention. Returns how many. @throws Refusal `forbidden` */
     async prune(actor: Actor): Promise<number> {
       requirePlatformAuthority(actor)
       return retention.deleteAll()

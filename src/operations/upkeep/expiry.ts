@@ -13,13 +13,13 @@ import type { Dependencies } from '../dependencies.ts'
 import { auditRetention } from './audit-retention.ts'
 import { createHashKeying } from './keyed-hashes.ts'
 
-/** Rows deleted in one go: a lock for milliseconds. */
+/** Rows per statement: locks last milliseconds. */
 const BATCH = 1000
 
 /** Batches of used assertions in one go: there is one for each token that was issued for one. */
 const ASSERTION_BATCHES = 10
 
-/** A client that has not been seen from a network for so long is new there. */
+/** A client not seen from a network for this long counts as new there. */
 const NETWORK_KEPT_SECONDS = 90 * 86_400
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'verifierKey' | 'plainHashesUntil'>
@@ -41,12 +41,12 @@ export function expiry(deps: Deps) {
 
   return {
     /**
-     * Deletes, a little at a time, what no token can need any more, plain hashes of an earlier version among it. Returns
-     * whether there may be more of it.
+     * Deletes expired rows in small batches, plain hashes of an earlier version included. Returns whether there may be
+     * more.
      */
     async deleteExpired(): Promise<boolean> {
       const indexes = await deleteStatusIndexesRetiredBefore(db, ago(STATUS_KEPT_SECONDS), BATCH)
-      // A node whose clock is behind may still count on these.
+      // A node whose clock is behind may still need these.
       const byAllClocks = ago(MAX_CLOCK_GAP_SECONDS)
       const tokens = await deleteExpiredRevokedTokens(db, byAllClocks, BATCH)
       const assertions = await deleteUsedAssertions()

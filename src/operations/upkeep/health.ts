@@ -17,7 +17,7 @@ export function health(
       const hindrances: string[] = []
       if ((await pendingMigrations(tokenDb)).length > 0) hindrances.push('migrations are pending')
       else await readAsTokensDo(tokenDb)
-      // A pooler may have dropped the setting by which times are read.
+      // A pooler may have dropped the setting that dates are parsed by.
       await readDatabaseTime(tokenDb)
       if (await realms.isAnyUnopened()) hindrances.push('a master key is missing')
       return hindrances
@@ -27,14 +27,14 @@ export function health(
   }
 
   return {
-    /** Seconds that this machine's clock is ahead of the database's. */
+    /** How far this machine's clock is ahead of the database's, in seconds. */
     async measureClockSkew(): Promise<number> {
       return (clock().getTime() - (await readDatabaseTime(db)).getTime()) / 1000
     },
 
-    /** What keeps this node from serving; empty when nothing does. What is late for all nodes is for metrics and alerts. */
+    /** Reasons why this node cannot serve; empty if it can. Delays that affect all nodes belong to metrics and alerts. */
     findHindrances(): Promise<string[]> {
-      // Anybody may ask, and as often as they like: one look at a time, for all.
+      // Anybody may ask, at any rate: one check at a time serves all callers.
       underway ??= look().finally(() => {
         underway = undefined
       })

@@ -7,19 +7,19 @@ import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { StatusLists } from '../tokens/status-lists.ts'
 
-/** How the server is doing at this moment. */
+/** Current state of the server. */
 export interface Measurements {
   readonly argon2Waiting: number
-  /** By pool. */
+  /** Connections by pool. */
   readonly connections: Readonly<Record<'administration' | 'tokens', PoolMeasurement>>
   readonly realmsLoaded: number
-  /** Of the oldest status list given out since the last look; `undefined`: none was. */
+  /** Age of the oldest status list sent since the last measurement; `undefined`: none was sent. */
   readonly statusListAgeSeconds: number | undefined
-  /** Client look-ups since the start. */
+  /** Client lookups since the start. */
   readonly lookups: number
-  /** Reads of the database that served them. */
+  /** Queries that served them. */
   readonly lookupBatches: number
-  /** Valid secrets that were reported to have leaked, since the start. */
+  /** Valid secrets that were reported as leaked since the start. */
   readonly leakedSecrets: number
   /** `undefined`: the database is away. */
   readonly keys:
@@ -53,7 +53,7 @@ export function measurements(
   }
 
   return {
-    /** Whether a realm of that name is kept in memory, as each is that was asked for and is there. */
+    /** Returns whether the realm is in memory, as every existing realm is once it was requested. */
     isRealmLoaded: (realmName: string): boolean => loadedRealms.has(realmName),
 
     async take(): Promise<Measurements> {
