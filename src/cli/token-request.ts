@@ -88,7 +88,7 @@ async function post(url: string, body: URLSearchParams): Promise<Answer> {
       method: 'POST',
       body,
       headers: { accept: 'application/json' },
-      // One would take the credentials elsewhere.
+      // A redirect would send the credentials elsewhere.
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
     })

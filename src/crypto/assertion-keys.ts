@@ -45,13 +45,13 @@ const SIGNATURE_BYTES: Readonly<Record<KeyAlgorithm, number | undefined>> = {
   'ML-DSA-87': 4627,
 }
 
-/** Whether a signature of that length can be one: one that cannot is refused before there is a key, whoever it is of. */
+/** Returns whether a signature can have that length. If not, it is refused before any key is looked up. */
 export function isSignatureLength(algorithm: KeyAlgorithm, bytes: number): boolean {
   const wanted = SIGNATURE_BYTES[algorithm]
   return wanted === undefined ? bytes >= RSA_BYTES.min && bytes <= RSA_BYTES.max : bytes === wanted
 }
 
-/** Whether the key could have made it: RSA refuses another length and what is not below its modulus in no time. */
+/** Returns whether the key could have made it. RSA refuses a wrong length, or a value above its modulus, without any work. */
 export function fits(
   { algorithms, modulus }: AssertionKey,
   algorithm: KeyAlgorithm,
@@ -65,7 +65,7 @@ const CURVES: Partial<Record<KeyAlgorithm, string>> = { ES256: 'P-256', ES384: '
 
 const standIns = new Map<string, KeyObject>()
 
-/** A key that nobody has the private half of, which takes as long to verify with as the key that is not there. */
+/** A stand-in key without a known private half. Verifying with it takes as long as with a real key. */
 export function standInKey(algorithm: KeyAlgorithm, signatureBytes: number): KeyObject {
   const name = `${algorithm} ${signatureBytes}`
   const known = standIns.get(name) ?? makeStandIn(algorithm, signatureBytes)
@@ -89,7 +89,7 @@ function makeStandIn(algorithm: KeyAlgorithm, signatureBytes: number): KeyObject
   })
 }
 
-/** What takes longer than the way to another thread and back. */
+/** Algorithms that are slower than a round trip to another thread. */
 function isSlow(algorithm: KeyAlgorithm, signature: Buffer): boolean {
   return algorithm === 'ES384' || (isRsa(algorithm) && signature.length > 512)
 }

@@ -1,7 +1,7 @@
 import { constants, createPrivateKey, createPublicKey, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { algorithmsOf, type KeyAlgorithm, type PublicJwk } from '../domain/client-key.ts'
 
-/** What is wrong with a private key, for the person who gave it; never with any of it. */
+/** A fault of a private key. The message never contains any of the key. */
 export class PrivateKeyError extends Error {
   override readonly name = 'PrivateKeyError'
 }
@@ -10,7 +10,7 @@ export class PrivateKeyError extends Error {
 export interface AssertionSigner {
   readonly key: KeyObject
   readonly algorithm: KeyAlgorithm
-  /** Of a JWK that names one. */
+  /** kid of the JWK, if it has one. */
   readonly kid: string | undefined
 }
 

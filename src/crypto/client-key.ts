@@ -7,7 +7,7 @@ type Field = keyof SentKey
 
 const FIELDS = ['jwk', 'pem', 'certificate'] as const satisfies Field[]
 
-/** What makes the key, by `kty`; nothing else of a JWK is kept. */
+/** Members that define the key, by `kty`. All other members of a JWK are dropped. */
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   RSA: ['n', 'e'],
   EC: ['crv', 'x', 'y'],
@@ -82,7 +82,7 @@ function ofPem(pem: string): KeyObject {
   return tried('pem', () => createPublicKey({ key: der, format: 'der', type: 'spki' }))
 }
 
-/** Its dates are not those of the key; but one that has ended is hardly the one that was meant. */
+/** The key does not inherit the certificate's dates, but an expired certificate is probably a mistake. */
 function ofCertificate(text: string, now: Date): KeyObject {
   const der = derOf(text, 'CERTIFICATE')
   if (!der)
@@ -125,7 +125,7 @@ function exportJwk(key: KeyObject, field: Field, alg: unknown): PublicJwk {
   return alg === undefined ? jwk : { ...jwk, alg }
 }
 
-/** What the library says may quote what was sent. */
+/** The library's message may quote the input. */
 function tried<T>(field: Field, read: () => T): T {
   try {
     return read()

@@ -10,7 +10,7 @@ export const MAX_JTI_BYTES = 128
 export const MAX_ASSERTION_SECONDS = 330
 export const ASSERTION_TOLERANCE_SECONDS = 30
 
-/** How long after its end the use of an assertion is remembered: the distance of two clocks, and as much again and more. */
+/** How long a used assertion is remembered after its exp: the maximum clock difference, and a margin. */
 export const USE_KEPT_SECONDS = 300
 
 /** Why an assertion is refused: for the log alone, outward they are all the same. In the order of the checks. */
@@ -36,11 +36,11 @@ export const ASSERTION_FAULTS = {
 } as const
 export type AssertionFault = keyof typeof ASSERTION_FAULTS
 
-/** What an assertion says, not to be believed before its signature was verified. */
+/** Claims of an assertion. Do not trust them before the signature is verified. */
 export interface ClientAssertion {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
-  /** What was signed. */
+  /** The signed bytes. */
   readonly input: string
   readonly signature: Buffer
 }
@@ -95,13 +95,13 @@ export function assertionAlgorithm({ header }: ClientAssertion): KeyAlgorithm | 
   return KEY_ALGORITHMS.find((algorithm) => algorithm === header['alg'])
 }
 
-/** What the header asks of whoever reads it, or a key that the sender chose: RFC 7515 sections 4.1.2 to 4.1.11. */
+/** Header members that make demands on the reader, or bring the sender's own key: RFC 7515 sections 4.1.2 to 4.1.11. */
 const REFUSED_MEMBERS = ['crit', 'jwk', 'jku', 'x5u', 'x5c', 'b64', 'zip', 'enc'] as const
 
 const TYPES: readonly unknown[] = [undefined, 'JWT', 'client-authentication+jwt']
 
 export interface AssertionRules {
-  /** As the form names it; `undefined`: it does not. */
+  /** client_id of the form; `undefined`: absent. */
   readonly clientId: string | undefined
   readonly issuer: string
   readonly audience: AssertionAudience
@@ -146,7 +146,7 @@ export function tokenEndpointOf(issuer: string): string {
   return `${issuer}/protocol/openid-connect/token`
 }
 
-// One value, also as a list of one (RFC 7519 section 4.1.3): with two it could be used where it was not meant for.
+// Exactly one value, also as a list of one (RFC 7519 section 4.1.3): with two, another server could replay it here.
 function audienceOf(aud: unknown, { issuer, audience }: AssertionRules): AssertedAudience | undefined {
   const [only, ...others] = Array.isArray(aud) ? aud : [aud]
   if (typeof only !== 'string' || others.length > 0) return undefined

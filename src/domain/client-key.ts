@@ -1,14 +1,14 @@
 import { Refusal } from './refusal.ts'
 
-/** How a service account may authenticate: by a secret, or by what it signs with a key of its own (RFC 7523). */
+/** How a service account may authenticate: by a secret, or by an assertion signed with its key (RFC 7523). */
 export const AUTH_METHODS = ['client_secret', 'private_key_jwt'] as const
 export type AuthMethod = (typeof AUTH_METHODS)[number]
 
-/** What an assertion may be for: the realm's issuer, or for older clients also the token endpoint's address. */
+/** Accepted audience of assertions: the realm's issuer or, for older clients, also the token endpoint. */
 export const ASSERTION_AUDIENCES = ['issuer', 'issuer_or_token_endpoint'] as const
 export type AssertionAudience = (typeof ASSERTION_AUDIENCES)[number]
 
-/** What assertions may be signed with (RFC 7518, RFC 8037, RFC 9864, ML-DSA for JOSE). */
+/** Signing algorithms of assertions (RFC 7518, RFC 8037, RFC 9864, ML-DSA for JOSE). */
 export const KEY_ALGORITHMS = [
   'RS256',
   'PS256',
@@ -36,7 +36,7 @@ export interface SentKey {
 
 /** A public key of a service account. Its uses are noted under its thumbprint. */
 export interface ClientKey {
-  /** What assertions name it by, unique in its account. */
+  /** kid in the header of assertions, unique in the account. */
   readonly kid: string
   /** RFC 7638, by SHA-256. */
   readonly thumbprint: string
@@ -64,7 +64,7 @@ const AKP = ['ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
 
 const NONE: readonly KeyAlgorithm[] = []
 
-/** What `alg` an assertion may have that this key signed; none of a key that is of no use here. */
+/** Values of `alg` that an assertion by this key may have; empty for an unsupported key. */
 export function algorithmsOf({ kty, crv, alg }: PublicJwk): readonly KeyAlgorithm[] {
   const own = kty === 'AKP' ? AKP : ALGORITHMS_OF[kty === 'RSA' ? kty : `${kty} ${crv}`]
   if (own === undefined) return NONE
@@ -93,13 +93,13 @@ export function parseAuthMethods(
   return known
 }
 
-/** Of a file or a text, whatever form the key has in it. @throws Refusal `invalid` */
+/** Parses a file or text in any supported key format. @throws Refusal `invalid` */
 export function readKeyText(text: string): SentKey {
   if (text.trim().startsWith('{')) {
     try {
       return { jwk: JSON.parse(text) as Record<string, unknown> }
     } catch {
-      // What the parser says may quote the text.
+      // The parser's message may quote the text.
       throw new Refusal('invalid', 'It begins as a JWK does, but is not JSON.', 'jwk')
     }
   }
@@ -110,7 +110,7 @@ const KID = /^[\x21-\x7e]{1,128}$/
 
 /** The kid that a JWK brings. @throws Refusal `invalid` */
 export function parseKid(kid: unknown): string {
-  // As parts of an address these two are no names.
+  // In a URL path, these two are not names.
   if (typeof kid !== 'string' || !KID.test(kid) || kid === '.' || kid === '..')
     throw new Refusal('invalid', 'A kid has 1 to 128 printable ASCII characters without spaces.', 'jwk.kid')
   return kid
@@ -132,7 +132,7 @@ const PRIVATE_MEMBER = new RegExp(`"(?:${PRIVATE_MEMBERS.join('|')})"\\s*:`)
 const MAX_DEPTH = 20
 
 /**
- * Where there is a private key in what was sent for a public one, however deep.
+ * Finds a private key in a value that should hold a public one, at any depth.
  * @returns the address of the member, as `jwk.d`
  */
 export function findPrivateMember(value: unknown, at = '', depth = 0): string | undefined {

@@ -18,7 +18,7 @@ import { isScopeToken } from './scope.ts'
 const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u
 const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/
 
-/** What a list of settings holds, and how many of them at least. */
+/** Allowed values of a list setting, and its minimum length. */
 interface ListRule {
   readonly min: number
   readonly what: string

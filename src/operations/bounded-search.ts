@@ -4,7 +4,7 @@ import { type Page, pageOfRows } from '../domain/page.ts'
 /** Part of a list that one query reads. */
 export interface SearchWindow<T> {
   readonly hits: readonly T[]
-  /** Where the next window begins; `undefined`: the list ends here. */
+  /** Start of the next window; `undefined`: end of the list. */
   readonly end: string | undefined
 }
 
@@ -28,7 +28,7 @@ export async function searchBounded<T>(search: BoundedSearch<T>): Promise<Page<T
   const items: T[] = []
   let position = search.after
   for (const rows of windows) {
-    // One more than the page takes tells whether there is a next page.
+    // Reads one more than the page holds, to know whether there is a next page.
     const wanted = limit + 1 - items.length
     const { hits, end } = await search.read(position, rows, wanted).catch((error: unknown) => {
       if (!signal?.aborted) throw error

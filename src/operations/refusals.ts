@@ -8,7 +8,7 @@ import { insertAuditEvent } from '../storage/audit-events.ts'
 import type { Database } from '../storage/database.ts'
 import { findRealmByName } from '../storage/realms.ts'
 
-/** What an actor asked for, as the audit trail names it. */
+/** An attempted action, as the audit trail names it. */
 export interface Attempt<Action extends AuditAction> {
   readonly actor: Actor
   readonly action: Action
@@ -96,7 +96,7 @@ function isOutside({ actor: { authority }, realm }: Attempt<AuditAction>, { code
 }
 
 /**
- * An actor without authority in the realm that it names. Its lines are in the trail of its own realm and say nothing of
+ * An actor without authority in the realm that it names. Its events are in the trail of its own realm and contain none of
  * its choosing: neither names nor ids, nor which other realm it was, which would tell whether there is one.
  */
 function strangerOf({

@@ -49,7 +49,7 @@ export async function searchServiceAccounts(
   }
 }
 
-/** One look-up for each account: no index orders last uses by time, which would make each write of a use dearer. */
+/** One lookup per account: an index on the time of last uses would make each write of a use more expensive. */
 function unusedSinceThen(realmId: string, then: Date) {
   return sql`coalesce((
     select max(used_at) from last_uses u where u.realm_id = ${realmId}::bigint and u.client_id = scanned.client_id

@@ -12,7 +12,7 @@ import type { Database } from './database.ts'
 /** A public key as requests with an assertion need it. */
 export interface KeyRecord {
   readonly kid: string
-  /** Its uses are noted under it. */
+  /** Last uses are recorded under it. */
   readonly thumbprint: string
   /** JSON. */
   readonly jwk: string

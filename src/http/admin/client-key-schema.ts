@@ -7,7 +7,7 @@ const End = { type: ['string', 'null'], format: 'date-time' }
 
 const Name = Type.String({ maxLength: 1000, description: 'In your words; at most 100 characters' })
 
-// Of any text: a private key is refused by what it has in it.
+// Any text: the content is checked for a private key.
 const Text = (description: string) => Type.Optional(Type.String({ description }))
 
 export const NewClientKey = Type.Object(

@@ -12,7 +12,7 @@ import type { Portal, Visit } from './visit.ts'
 
 const PATH = '/portal/:realm/service-accounts/:clientId/auth-methods'
 
-/** What an account loses with each. */
+/** What an account loses with each method. */
 const LOSSES = {
   client_secret: 'Taken away, its secrets stop working at once.',
   private_key_jwt: 'Taken away, its keys no longer count, and the tokens that it has got so far end.',

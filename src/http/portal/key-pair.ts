@@ -34,7 +34,7 @@ export function isAboutKey({ field = '' }: Refusal): boolean {
   return /^(?:key\.)?(?:public_key|jwk|pem|certificate)\b/.test(field)
 }
 
-/** Where a public key is pasted, or none so that the browser makes a pair. A private one is not shown again. */
+/** Field for a public key; if empty, the browser makes a pair. A pasted private key is never shown again. */
 export function publicKeyField(pasted: string, fault: string | undefined): Html {
   const value = findPrivateMember(pasted) === undefined ? pasted : ''
   return html`<div class="field key-field">
@@ -84,7 +84,7 @@ ${tokenByKeyCard(issuer, account)}
   }
 }
 
-/** How a token is got with the private key. */
+/** How to request a token with the private key. */
 export function tokenByKeyCard(issuer: string, { clientId }: Pick<ServiceAccount, 'clientId'>): Content {
   return html`<section class="card">
 <div class="section-head"><h2>Get a bearer token with its key</h2>${copyButton('command', 'command')}</div>

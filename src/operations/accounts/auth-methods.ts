@@ -29,7 +29,7 @@ export function requireSecretMethod({ account }: Pick<ChangeContext, 'account'>)
     )
 }
 
-/** What the account's methods become; `undefined`: they stay. @throws Refusal `invalid` */
+/** The account's new methods; `undefined`: unchanged. @throws Refusal `invalid` */
 export function changedMethods(
   { realm, account }: Pick<ChangeContext, 'realm' | 'account'>,
   asked: readonly string[] | undefined,

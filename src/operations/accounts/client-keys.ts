@@ -172,7 +172,7 @@ export async function insertNewKey(
   return { ...read, createdAt: now, lastUsedAt: undefined }
 }
 
-/** What the audit trail says of a key. */
+/** Details of a key in the audit trail. */
 export function noteOf({ kid, thumbprint, algorithm, name, expiresAt }: ReadKey): Record<string, unknown> {
   return { kid, thumbprint, algorithm, key_name: name, expires_at: expiresAt ?? null }
 }
@@ -211,7 +211,7 @@ async function change(context: ChangeContext, update: ClientKeyUpdate): Promise<
   return { account: await finishEnd(context, update.keepTokens), key: changed }
 }
 
-/** What ends now is over by the clock of every node. */
+/** An end in the past has passed by the clock of every node. */
 function endOf(expiresAt: Date | undefined, now: Date): Date | undefined {
   if (expiresAt === undefined || expiresAt > now) return expiresAt
   return new Date(Math.min(expiresAt.getTime(), now.getTime() - MAX_CLOCK_GAP_SECONDS * 1000))

@@ -37,7 +37,7 @@ export interface NewServiceAccountRequest {
   readonly introspectsAudiences?: readonly string[] | undefined
   /** By what it may authenticate; without them by a secret, or where there is a key by that. */
   readonly authMethods?: readonly string[] | undefined
-  /** Its first public key. */
+  /** First public key of the account. */
   readonly key?: NewClientKey | undefined
   /** Credentials that the client already has; both or none. */
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
@@ -57,7 +57,7 @@ export interface CreatedServiceAccount {
   readonly key?: ClientKey | undefined
 }
 
-/** Of an account with a secret, as it is unless it is asked to authenticate otherwise. */
+/** Default: an account with a secret. */
 export type NewAccountWithSecret = NewServiceAccountRequest & {
   readonly authMethods?: undefined
   readonly key?: undefined

@@ -12,11 +12,11 @@ import type { KeyRecord } from '../../storage/assertion-records.ts'
 /** A key that an assertion may be of. */
 export interface Candidate {
   readonly key: VerificationKey
-  /** `undefined`: a stand-in, whose private half nobody has. */
+  /** `undefined`: a stand-in without a known private half. */
   readonly record: KeyRecord | undefined
 }
 
-/** What is known of an assertion before its signature is verified. */
+/** Unverified data of an assertion. */
 export interface Signed {
   readonly kid: string | undefined
   readonly algorithm: KeyAlgorithm
@@ -26,7 +26,7 @@ export interface Signed {
 /** Keys ready to verify with, about 3 kB each. */
 const MAX_KEYS = 10_000
 
-/** Of an account whose assertion names no key: the newest, and the one before it while one follows another. */
+/** Keys tried for an assertion without kid: the two newest, so that a rotation works. */
 const TRIED_WITHOUT_KID = 2
 
 /** Finds out which keys to try. Keys are imported once: they are public, and are what their text says. */
@@ -43,7 +43,7 @@ export function createCandidateKeys(): (
     return key
   }
 
-  /** As many for every client, whether or not it is there: verifying takes as long. */
+  /** The same number for every client, known or not, so that verifying takes as long. */
   return (keys, { kid, algorithm, signature }, now) => {
     const wanted = kid === undefined ? TRIED_WITHOUT_KID : 1
     const candidates: Candidate[] = []

@@ -91,7 +91,7 @@ export function assertionAuthentication(
       const { loaded, account } = fresh
       const checked = check(assertion, loaded, named, clock())
       if (typeof checked === 'string') return refuseNetwork(checked, address)
-      // What no client can be called counts as one client.
+      // Texts that cannot be a client_id share one counter.
       const clientId = subject !== undefined && isClientId(subject) ? subject : ''
       const key = await proveKey({ ...checked, assertion, clientId, address }, fresh)
       if (!account || account.disabledAt) refuse('disabled')

@@ -18,7 +18,7 @@ import { sealNewKey } from './sealed-keys.ts'
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'publicUrl'>
 
-/** What is not given is as the policy has it. @throws Refusal `forbidden`, `invalid`, `name_taken` */
+/** Absent settings follow the policy. @throws Refusal `forbidden`, `invalid`, `name_taken` */
 export async function createRealm(
   deps: Deps,
   actor: Actor,

@@ -16,7 +16,7 @@ export async function takeResourceLimit(
   return limit
 }
 
-/** How many more resources the realm may get. */
+/** Number of resources that the realm may still add. */
 export async function roomForResources(
   trx: DatabaseTransaction,
   realmId: string,
