@@ -16,11 +16,18 @@ if (!process.env.NODE_V8_COVERAGE) keepCompiledCode()
 
 if (Number.parseInt(process.versions.node, 10) >= 24) await import(main.href)
 /* c8 ignore next */ else
-  runOnNewerNode(fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url)))
+  runOnNewerNode(fileURLToPath(new URL(`../node_modules/${ownNode()}`, import.meta.url)))
 
 /* c8 ignore start: none of this runs where coverage is taken */
 function keepCompiledCode() {
   module.enableCompileCache?.(fileURLToPath(new URL('../node_modules/.cache/mintmark', import.meta.url)))
+}
+
+/** Node for development, as test/support/node-runtime installs it. */
+function ownNode() {
+  return process.platform === 'win32'
+    ? `node-win-${process.arch}/bin/node.exe`
+    : `node-${process.platform}-${process.arch}/bin/node`
 }
 
 function runOnNewerNode(node) {

@@ -18,3 +18,15 @@ t.test(
     t.same(Object.keys(allowScripts).sort(), [...new Set(withScripts)].sort())
   },
 )
+
+t.test('the lock file has the integrity of every package that is downloaded', async (t) => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { integrity?: string; link?: boolean }>
+  }
+  const unlocked = Object.entries(packages)
+    .filter(([path, { integrity, link }]) => path.includes('node_modules/') && !link && !integrity)
+    .map(([path]) => path)
+  t.same(unlocked, [])
+  for (const platform of ['linux-x64', 'linux-arm64', 'win-x64'])
+    t.ok(packages[`node_modules/node-${platform}`]?.integrity, `Node for ${platform}`)
+})
