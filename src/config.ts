@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { readDatabaseUrl } from './config/database-url.ts'
+import { readDocsUrl } from './config/docs-url.ts'
 import { environmentReader, type Fault, type Read, SECRET_VARIABLES } from './config/reader.ts'
 import { readSingleSignOn, type SingleSignOnConfig } from './config/single-sign-on.ts'
 import { readTracing } from './config/tracing.ts'
@@ -10,6 +11,8 @@ export interface Config {
   readonly port: number
   /** No trailing slash. */
   readonly publicUrl: string
+  /** Documentation that the portal's help links lead to. No trailing slash; `undefined`: no help links. */
+  readonly docsUrl: string | undefined
   /** `undefined`: the server keeps a PostgreSQL of its own in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly dataDir: string
@@ -70,6 +73,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
     host: read('HOST')?.replace(/^\[(.+)\]$/, '$1') ?? '127.0.0.1',
     port,
     publicUrl: readPublicUrl(read, fault, port),
+    docsUrl: readDocsUrl(read, fault),
     databaseUrl,
     dataDir: resolve(read('DATA_DIR') ?? '.mintmark'),
     masterKeys,

@@ -38,6 +38,7 @@ t.test('everything can be set', async (t) => {
     HOST: '::',
     PORT: '0',
     PUBLIC_URL: 'https://auth.example.com/base/',
+    DOCS_URL: 'https://docs.example.com/mintmark/',
     DATABASE_URL: 'postgres://user:p%40ss@db/mintmark',
     DATA_DIR: '/data',
     MASTER_KEY: `${KEY},${OTHER}`,
@@ -51,6 +52,7 @@ t.test('everything can be set', async (t) => {
     host: '::',
     port: 0,
     publicUrl: 'https://auth.example.com/base',
+    docsUrl: 'https://docs.example.com/mintmark',
     databaseUrl: 'postgres://user:p%40ss@db/mintmark',
     dataDir: '/data',
     masterKeys: [KEY, OTHER],
@@ -90,6 +92,7 @@ t.test('each variable has its bounds', async (t) => {
   const faulty: [string, string[]][] = [
     ['PORT', ['-1', '8e3', '99999']],
     ['WORKERS', ['257', 'auto']],
+    ['DOCS_URL', ['docs', 'javascript:alert(1)', 'https://u:p@a', 'https://a/#x', 'https://a/?x']],
     [
       'PUBLIC_URL',
       [

@@ -52,6 +52,8 @@ export interface ServerOptions {
   /** Maximum of protocol requests at once. Default 2000. */
   readonly maxInFlight?: number
   readonly publicUrl: string
+  /** Documentation that the portal's help links lead to. Default: no help links. */
+  readonly docsUrl?: string | undefined
   /** Rate limit of the admin API. */
   readonly rateLimits?: RateLimits
 }
@@ -113,7 +115,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
     postOnly(reports, '/realms/:realm/leaked-secrets')
     postOnly(reports, '/leaked-secrets')
   })
-  await app.register(async (portal) => portalRoutes(portal, operations, options.publicUrl))
+  await app.register(async (portal) => portalRoutes(portal, operations, options))
   await app.register(async (admin) => adminApi(admin, operations, options))
   await app.ready()
   return { app, drain: drain.start, close: () => close(app, drain) }

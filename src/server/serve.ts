@@ -125,6 +125,7 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
     // A proxy on this machine forwards requests of others as its own, so a public server always requires the token.
     areMetricsOpenLocally: config.trustProxy === 0 && isLoopbackHost(new URL(config.publicUrl).host),
     publicUrl: config.publicUrl,
+    docsUrl: config.docsUrl,
   })
   const listening = {
     host: config.host,

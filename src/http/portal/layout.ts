@@ -41,7 +41,16 @@ const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
   ['try-it', 'Try it', 'play'],
 ]
 
-export function createLayout(assets: Assets): Layout {
+/** Pages of the documentation, by section. */
+const HELP: Readonly<Record<Section, string>> = {
+  'service-accounts': 'portal',
+  keys: 'keys',
+  audit: 'administer',
+  'try-it': 'get-a-token',
+}
+
+/** @param docsUrl base of the documentation site; `undefined`: no help links */
+export function createLayout(assets: Assets, docsUrl?: string): Layout {
   return {
     send(reply, page, visit) {
       const document = html`<!doctype html>
@@ -57,7 +66,7 @@ export function createLayout(assets: Assets): Layout {
 </head>
 <body${page.settleAt !== undefined && html` data-settle-at="${page.settleAt}"`}>
 <a class="skip" href="#main">Skip to content</a>
-${visit ? inside(assets, page, visit) : outside(assets, page)}
+${visit ? inside(assets, page, visit, docsUrl) : outside(assets, page)}
 </body>
 </html>
 `
@@ -70,7 +79,7 @@ ${visit ? inside(assets, page, visit) : outside(assets, page)}
   }
 }
 
-function inside(assets: Assets, page: Page, visit: SignedIn): Html {
+function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | undefined): Html {
   const { realm, session, formToken } = visit
   const base = `/portal/${realm}`
   return html`<div class="shell">
@@ -82,7 +91,7 @@ function inside(assets: Assets, page: Page, visit: SignedIn): Html {
     <ul>${SECTIONS.map(
       ([section, title, picture]) =>
         html`<li><a href="${base}/${section}"${section === page.section && html` aria-current="page"`}>${icon(picture)}${title}</a></li>`,
-    )}</ul>
+    )}${docsUrl !== undefined && helpLink(docsUrl, page.section)}</ul>
   </nav>
   <div class="who">
     ${icon('user-circle')}
@@ -101,6 +110,11 @@ function inside(assets: Assets, page: Page, visit: SignedIn): Html {
   ${page.body}
 </main>
 </div>`
+}
+
+function helpLink(docsUrl: string, section: Section = 'service-accounts'): Html {
+  const href = `${docsUrl}/docs/${HELP[section]}.html`
+  return html`<li><a href="${href}" target="_blank" rel="noopener">${icon('information-circle')}Help</a></li>`
 }
 
 function roleOf({ mayChange, session }: SignedIn): string {

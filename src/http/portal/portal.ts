@@ -36,7 +36,7 @@ const BODY_LIMIT_BYTES = 64 * 1024
 export async function portalRoutes(
   app: FastifyInstance,
   operations: Operations,
-  publicUrl: string,
+  { publicUrl, docsUrl }: { readonly publicUrl: string; readonly docsUrl?: string | undefined },
 ): Promise<void> {
   const secure = publicUrl.startsWith('https:')
   const answerOtherMethods = watchMethods(app)
@@ -58,7 +58,7 @@ export async function portalRoutes(
   tidyAddresses(app)
   refuseNul(app)
 
-  const layout = createLayout(serveAssets(app, publicUrl))
+  const layout = createLayout(serveAssets(app, publicUrl), docsUrl)
   const gate = { layout, cookie: sessionCookie(publicUrl), publicUrl }
   app.setErrorHandler(errorPages(layout, operations.singleSignOn.enabled))
   await app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
