@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { sql } from 'kysely'
 import pg from 'pg'
 import t from 'tap'
+import { searchBounded } from '../../src/operations/bounded-search.ts'
 import { searchServiceAccounts } from '../../src/storage/account-search.ts'
 import { executeCancellable } from '../../src/storage/cancellable-query.ts'
 import { openDatabase } from '../../src/storage/database.ts'
@@ -43,37 +44,35 @@ await client.query(
   [realmId],
 )
 
-/** How many pages it takes to the end, and what is found. */
+/** All that is found, page by page to the end. */
 async function all(path: string) {
   const found: string[] = []
-  let pages = 0
-  for (let cursor: string | null = ''; cursor !== null; pages++) {
+  for (let cursor: string | null = ''; cursor !== null; ) {
     const { status, body } = await ask('GET', `${path}&limit=10${cursor && `&cursor=${cursor}`}`)
     t.equal(status, 200)
     t.ok(body.items.length <= 10)
     found.push(...body.items.map((item: { client_id?: string; id?: string }) => item.client_id ?? item.id))
     cursor = body.next_cursor
   }
-  return { found, pages }
+  return { found }
 }
 
 t.test(
   'a search of a large realm reads a bounded number of rows for a page, and comes to its end',
   async (t) => {
-    t.same(await all('/admin/realms/acme/resources?search=D145000'), { found: ['d145000'], pages: 3 })
-    t.same(await all('/admin/realms/acme/resources?search=d11900'), {
-      found: Array.from({ length: 10 }, (_, n) => `d11900${n}`),
-      pages: 3,
-    })
-    t.same(await all('/admin/realms/acme/service-accounts?unused_since=2021-01-01T00:00:00Z'), {
-      found: ['c11999'],
-      pages: 3,
-    })
-    t.same(await all('/admin/realms/acme/service-accounts?name=N21999'), { found: ['c11999'], pages: 1 })
-    t.same(await all('/admin/realms/acme/service-accounts?name=n1000'), {
-      found: Array.from({ length: 9 }, (_, n) => `c${n + 1}`),
-      pages: 1,
-    })
+    t.same((await all('/admin/realms/acme/resources?search=D145000')).found, ['d145000'])
+    t.same(
+      (await all('/admin/realms/acme/resources?search=d11900')).found,
+      Array.from({ length: 10 }, (_, n) => `d11900${n}`),
+    )
+    t.same((await all('/admin/realms/acme/service-accounts?unused_since=2021-01-01T00:00:00Z')).found, [
+      'c11999',
+    ])
+    t.same((await all('/admin/realms/acme/service-accounts?name=N21999')).found, ['c11999'])
+    t.same(
+      (await all('/admin/realms/acme/service-accounts?name=n1000')).found,
+      Array.from({ length: 9 }, (_, n) => `c${n + 1}`),
+    )
   },
 )
 
@@ -143,4 +142,35 @@ t.test('a query whose signal aborts is cancelled, and is no fault of the databas
   const { rows } = await sql`select 1 as one`.execute(db)
   t.same(rows, [{ one: 1 }])
   await t.rejects(executeCancellable(db, sql`select 1`, controller.signal), { message: 'the client left' })
+})
+
+t.test('a request reads windows until its page is full, its list ends or its time is over', async (t) => {
+  const reads: number[] = []
+  const search = {
+    windows: [1, 2, 4],
+    after: '0',
+    limit: 10,
+    signal: undefined,
+    positionOf: String,
+    read: async (after: string, rows: number) => {
+      reads.push(rows)
+      return { hits: [], end: String(Number(after) + rows) }
+    },
+  }
+  t.same(await searchBounded(search), { items: [], next: '7' })
+  t.same(reads, [1, 2, 4])
+
+  let time = 0
+  const { now } = performance
+  performance.now = () => (time += 600)
+  t.same((await searchBounded(search)).next, '1', 'no window begins after half a second')
+  performance.now = now
+
+  const away = Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' })
+  const failing = (at: number) => ({
+    ...search,
+    read: (after: string, rows: number) => (rows === at ? Promise.reject(away) : search.read(after, rows)),
+  })
+  t.same((await searchBounded(failing(4))).next, '3', 'a window that is too slow is left for the next page')
+  await t.rejects(searchBounded(failing(1)), away)
 })

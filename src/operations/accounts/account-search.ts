@@ -18,9 +18,9 @@ export interface ServiceAccountFilter {
 }
 
 /** Accounts that one request reads at most, a few first: a common word is found among them. */
-const NAME_WINDOWS = [1000, 10_000, 40_000, 49_000]
+const NAME_WINDOWS = [1000, 10_000, 89_000, 300_000, 600_000]
 /** Each account costs a look-up of its last use. */
-const LAST_USE_WINDOWS = [500, 2000, 2500]
+const LAST_USE_WINDOWS = [500, 2000, 7500, 20_000, 50_000]
 
 /** A page in order of name. With a filter it may have fewer accounts than its limit, and still a next page. */
 export async function pageOfServiceAccounts(

@@ -16,7 +16,7 @@ export interface ProtectedResourceFilter {
 }
 
 /** Resources that one request reads at most, a few first: a common word is found among them. */
-const WINDOWS = [1000, 4000, 15_000]
+const WINDOWS = [1000, 4000, 15_000, 60_000, 150_000]
 
 /**
  * A page in order of type and id. With `contains` it may have fewer resources than its limit, and still a next page.
