@@ -6,6 +6,8 @@
 create role mintmark_server login;
 
 grant select, insert, update, delete on all tables in schema public to mintmark_server;
+-- Tables of later versions: the server needs these rights at once. A migration that adds a table to the audit trail revokes
+-- update and delete on it.
 alter default privileges in schema public grant select, insert, update, delete on tables to mintmark_server;
 
 revoke update, delete on audit_events from mintmark_server;
