@@ -176,10 +176,10 @@ async function copyAccounts(client: pg.Client, places: string): Promise<void> {
     with places (realm_id, i) as (${places}), accounts as (
       insert into service_accounts
       select (jsonb_populate_record(a, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i,
-        'name', 'copy ' || i, 'name_key', 'copy ' || i, 'status_index', 100000 + i))).*
+        'name', 'copy ' || i, 'name_key', 'copy ' || i, 'status_index', 1000000 + i))).*
       from places p, service_accounts a where a.name = 'CI'
     ), indexes as (
-      insert into status_indexes (realm_id, status_index) select realm_id, 100000 + i from places
+      insert into status_indexes (realm_id, status_index) select realm_id, 1000000 + i from places
     ), keys as (
       insert into client_keys
       select (jsonb_populate_record(k, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i))).*
