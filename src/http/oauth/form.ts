@@ -20,7 +20,7 @@ const NO_FORM: OAuthForm = { get: () => undefined, all: () => [] }
 /** Accepts forms only, so that no route sees an unparsed body. */
 export async function acceptForms(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
-  // Nobody would catch an error of the parser, so the error is thrown before the handler.
+  // Fastify does not catch errors of this parser, so the hook before the handler throws them.
   await app.register(formbody, { bodyLimit: BODY_LIMIT_BYTES, parser: (text) => ({ form: tryParse(text) }) })
   app.addHook('onRequest', ({ headers }, _reply, done) => {
     if ((headers['content-encoding'] ?? 'identity') === 'identity') done()

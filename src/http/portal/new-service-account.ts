@@ -63,7 +63,7 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
   })
 }
 
-/** One of what the realm allows; where that is one, nothing is asked. */
+/** Choice of an allowed method; hidden if the realm allows only one. */
 function methodChoice({ allowedAuthMethods }: Realm, chosen?: string): Content {
   const [first, second] = allowedAuthMethods
   if (second === undefined) return html`<input type="hidden" name="auth_method" value="${first}">`

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../domain/refusal.ts'
 import { fieldsOf } from './visit.ts'
 
-/** PostgreSQL refuses U+0000, and nobody types it. */
+/** PostgreSQL refuses U+0000. No keyboard types it. */
 export function refuseNul(app: FastifyInstance): void {
   app.addHook('preHandler', async (request) => {
     const { params, query } = request
