@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { generateMasterKey } from '../crypto/sealing.ts'
-import { type InSession, print } from './session.ts'
+import type { InSession } from './session.ts'
+import type { Terminal } from './terminal.ts'
 
 const HOW_TO_REPLACE_IT = `
 To replace the master key while servers run:
@@ -21,7 +22,7 @@ const AFTERWARDS = `Next: restart every server, without the old master key, so t
 Reset every secret that was imported or is your bootstrap secret: a short one can be found from what is stored.
 End the portal's tokens at your identity provider.`
 
-export function masterKeyCommands(program: Command, inSession: InSession): void {
+export function masterKeyCommands(program: Command, inSession: InSession, terminal: Terminal): void {
   const masterKey = program
     .command('master-key')
     .description('master key, which seals all keys in the database')
@@ -32,7 +33,7 @@ export function masterKeyCommands(program: Command, inSession: InSession): void 
     .description('print a new master key, for MASTER_KEY or the file of MASTER_KEY_FILE')
     .action(() => {
       const key = generateMasterKey()
-      print(program, { json: { master_key: key }, text: key })
+      terminal.print({ json: { master_key: key }, text: key })
     })
 
   masterKey

@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
-import { print, requireEmbeddedDatabase } from './session.ts'
+import { requireEmbeddedDatabase } from './session.ts'
+import type { Terminal } from './terminal.ts'
 
 /** How long to wait for the database, and for tables that are locked. */
 const DATABASE_WAIT_SECONDS = 5
 const LOCK_WAIT_SECONDS = 600
 
-export function migrateCommand(program: Command, env: NodeJS.ProcessEnv): void {
+export function migrateCommand(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
   program
     .command('migrate')
     .description('apply pending migrations, as the server does at its start; needs no master key')
@@ -19,9 +20,9 @@ export function migrateCommand(program: Command, env: NodeJS.ProcessEnv): void {
         dataDir,
         databaseWaitSeconds: DATABASE_WAIT_SECONDS,
         lockWaitSeconds: LOCK_WAIT_SECONDS,
-        log: (message) => void process.stderr.write(`${message}\n`),
+        log: terminal.note,
       })
       const text = applied.length > 0 ? `Applied: ${applied.join(', ')}.` : 'Nothing was pending.'
-      print(program, { json: { applied }, text })
+      terminal.print({ json: { applied }, text })
     })
 }

@@ -12,6 +12,7 @@ import { realmCommands } from './realms.ts'
 import { serviceAccountCommands } from './service-accounts.ts'
 import { sessionOpener } from './session.ts'
 import { signingKeyCommands } from './signing-keys.ts'
+import { type Streams, type Terminal, terminalOf } from './terminal.ts'
 import { tokenCommand } from './token.ts'
 
 /** Exit codes other than 0. */
@@ -23,6 +24,7 @@ export async function runCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   serve: () => Promise<never>,
+  streams: Streams = process,
 ): Promise<number> {
   const program = new Command('mintmark')
     .description('The token server for machines: OAuth 2.0 client credentials by realm.')
@@ -30,22 +32,14 @@ export async function runCommand(
     .option('--json', 'print the result as one JSON value, and nothing else')
     .addHelpText('after', '\nEnvironment variables configure every command.')
     .showHelpAfterError()
+    .configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
+    })
     .exitOverride()
+  const terminal = terminalOf(program, streams)
   program.command('serve').description('run the server').action(serve)
-  const inSession = sessionOpener(program, env)
-  migrateCommand(program, env)
-  realmCommands(program, inSession)
-  serviceAccountCommands(program, inSession)
-  accountRoleCommands(program, inSession)
-  protectedResourceCommands(program, inSession)
-  grantCommands(program, inSession)
-  signingKeyCommands(program, inSession)
-  portalCommands(program, inSession)
-  auditEventCommands(program, inSession)
-  masterKeyCommands(program, inSession)
-  policyCommands(program, inSession)
-  tokenCommand(program)
-
+  addCommands(program, env, terminal)
   try {
     await program.parseAsync(argv)
     return 0
@@ -55,7 +49,23 @@ export async function runCommand(
     // What explains other errors loads the server.
     const isTold = error instanceof Error && error.name === 'TokenFault'
     const text = isTold ? error.message : (await import('./failure.ts')).explain(error)
-    process.stderr.write(`mintmark: ${text}\n`)
+    terminal.note(`mintmark: ${text}`)
     return FAILED
   }
+}
+
+function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
+  const inSession = sessionOpener(env, terminal)
+  migrateCommand(program, env, terminal)
+  realmCommands(program, inSession)
+  serviceAccountCommands(program, inSession)
+  accountRoleCommands(program, inSession)
+  protectedResourceCommands(program, inSession)
+  grantCommands(program, inSession)
+  signingKeyCommands(program, inSession)
+  portalCommands(program, inSession)
+  auditEventCommands(program, inSession)
+  masterKeyCommands(program, inSession, terminal)
+  policyCommands(program, inSession)
+  tokenCommand(program, terminal)
 }

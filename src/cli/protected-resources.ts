@@ -7,7 +7,8 @@ import { importResourceLines } from '../operations/resources/protected-resource-
 import { importOutcomeToWire, protectedResourceToWire } from '../wire/protected-resource.ts'
 import { allItems } from './all-items.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
-import { type InSession, print, type Session } from './session.ts'
+import type { InSession, Session } from './session.ts'
+import type { Terminal } from './terminal.ts'
 import { table } from './text.ts'
 
 const PAGE = 1000
@@ -25,7 +26,7 @@ export function protectedResourceCommands(program: Command, inSession: InSession
     .argument('[file]', 'default: standard input')
     .action(
       inSession(async (session, file: string | undefined, { realm }: InRealm) =>
-        importAll(program, session, realm, await readLines(file)),
+        importAll(session, realm, await readLines(file, session.terminal)),
       ),
     )
 
@@ -65,14 +66,14 @@ export function parseResourceName(name: string): ResourceKey {
   return { type, id }
 }
 
-async function readLines(file: string | undefined): Promise<string> {
-  if (file === undefined) return readAll(process.stdin)
+async function readLines(file: string | undefined, { input }: Terminal): Promise<string> {
+  if (file === undefined) return readAll(input)
   return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new Refusal('invalid', `${file} cannot be read: ${error.code}`)
   })
 }
 
-async function importAll(program: Command, { operations, actor }: Session, realm: string, text: string) {
+async function importAll({ operations, actor, terminal }: Session, realm: string, text: string) {
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   const refused: { line: number; outcome: ImportOutcome & { status: 'refused' } }[] = []
   for await (const chunk of importResourceLines(operations.resources, actor, realm, text)) {
@@ -91,7 +92,7 @@ async function importAll(program: Command, { operations, actor }: Session, realm
       .join('\n'),
   }
   if (refused.length === 0) return answer
-  print(program, answer)
+  terminal.print(answer)
   const told = refused.slice(0, 20).map(({ line, outcome }) => `  line ${line}: ${outcome.refusal.message}`)
   throw new Refusal('invalid', [`lines that were refused: ${refused.length}`, ...told].join('\n'))
 }

@@ -10,6 +10,7 @@ import { clientSecretCommands } from './client-secrets.ts'
 import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
 import { describe, describeCreated, describeWithSecret, listText } from './service-account-text.ts'
 import type { InSession } from './session.ts'
+import type { Terminal } from './terminal.ts'
 
 const PAGE = 500
 
@@ -93,8 +94,8 @@ function createCommand(group: Command, inSession: InSession): void {
       collect,
     )
     .action(
-      inSession(async ({ operations, actor }, options: CreateOptions) => {
-        const imported = await readImported(options)
+      inSession(async ({ operations, actor, terminal }, options: CreateOptions) => {
+        const imported = await readImported(options, terminal)
         const created = await operations.accounts.create(actor, options.realm, {
           name: options.name,
           ...(options.description !== undefined && { description: options.description }),
@@ -161,10 +162,10 @@ function stateCommands(group: Command, inSession: InSession): void {
   }
 }
 
-async function readImported({ clientId, clientSecretStdin }: CreateOptions) {
+async function readImported({ clientId, clientSecretStdin }: CreateOptions, { input }: Terminal) {
   if (clientId === undefined && !clientSecretStdin) return undefined
   if (clientId === undefined || !clientSecretStdin)
     throw new Refusal('invalid', '--client-id and --client-secret-stdin go together: give both or none.')
   // The line end comes from the program that printed the secret.
-  return { clientId, clientSecret: (await readAll(process.stdin)).replace(/\r?\n$/, '') }
+  return { clientId, clientSecret: (await readAll(input)).replace(/\r?\n$/, '') }
 }

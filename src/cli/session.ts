@@ -1,11 +1,13 @@
 import { userInfo } from 'node:os'
-import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import type { Actor } from '../domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../domain/authority.ts'
 import { MAX_CLOCK_SKEW_SECONDS, systemClock } from '../domain/clock.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Operations } from '../operations/operations.ts'
+import type { Answer, Terminal } from './terminal.ts'
+
+export type { Answer }
 
 /** What a command works with. */
 export interface Session {
@@ -13,12 +15,7 @@ export interface Session {
   readonly actor: Actor
   /** PUBLIC_URL, as for the server: issuers begin with it. */
   readonly publicUrl: string
-}
-
-/** Result of a command: as JSON for programs, as text for people. */
-export interface Answer {
-  readonly json: unknown
-  readonly text: string
+  readonly terminal: Terminal
 }
 
 /** Makes a commander action of a function that needs the database. */
@@ -34,8 +31,7 @@ export class NoDatabaseError extends Error {
 /** How long a command waits for the database. */
 const DATABASE_WAIT_SECONDS = 5
 
-/** The program's `--json` decides how results are printed. */
-export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSession {
+export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal): InSession {
   return (work) =>
     async (...args) => {
       const config = loadConfig(env)
@@ -47,7 +43,7 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
         clock: systemClock,
         poolSize: 2,
         databaseWaitSeconds: DATABASE_WAIT_SECONDS,
-        log: (message) => void process.stderr.write(`${message}\n`),
+        log: terminal.note,
       })
       try {
         const { operations } = opened
@@ -58,7 +54,8 @@ export function sessionOpener(program: Command, env: NodeJS.ProcessEnv): InSessi
           address: undefined,
           authority: PLATFORM_AUTHORITY,
         }
-        print(program, await work({ operations, actor, publicUrl: config.publicUrl }, ...args))
+        const session = { operations, actor, publicUrl: config.publicUrl, terminal }
+        terminal.print(await work(session, ...args))
       } finally {
         await opened.close()
       }
@@ -82,11 +79,6 @@ async function requireRightClock({ health }: Operations): Promise<void> {
     'conflict',
     `The clock of this machine is ${off}: set it right, keys and tokens end by it.`,
   )
-}
-
-/** Standard output gets the result and nothing else. */
-export function print(program: Command, { json, text }: Answer): void {
-  process.stdout.write(`${program.opts()['json'] ? JSON.stringify(json) : text}\n`)
 }
 
 /** A container may run under a uid without a name. */

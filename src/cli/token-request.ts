@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import { makeClientAssertion, PrivateKeyError, readPrivateKey } from '../crypto/client-assertion.ts'
 import { CLIENT_ASSERTION_TYPE, tokenEndpointOf } from '../domain/client-assertion.ts'
 import { systemClock } from '../domain/clock.ts'
+import type { Terminal } from './terminal.ts'
 
 /** Why no token was had, for a person. */
 export class TokenFault extends Error {
@@ -25,14 +26,17 @@ const TIMEOUT_MILLISECONDS = 10_000
  * Asks for a token (RFC 6749 section 4.4). Without a key the secret is read from standard input.
  * @throws TokenFault
  */
-export async function requestToken(options: TokenRequestOptions): Promise<{ access_token: string }> {
+export async function requestToken(
+  options: TokenRequestOptions,
+  terminal: Terminal,
+): Promise<{ access_token: string }> {
   const issuer = options.issuer.replace(/\/+$/, '')
   const { privateKey, scope, resource = [] } = options
   checkIssuer(issuer, privateKey === undefined && !options.allowInsecureHttp)
   const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: options.clientId })
   if (scope !== undefined) form.set('scope', scope)
   for (const one of resource) form.append('resource', one)
-  if (privateKey === undefined) form.set('client_secret', await readSecret())
+  if (privateKey === undefined) form.set('client_secret', await readSecret(terminal))
   else {
     form.set('client_assertion_type', CLIENT_ASSERTION_TYPE)
     form.set('client_assertion', assertionOf(privateKey, issuer, options))
@@ -53,9 +57,9 @@ function checkIssuer(issuer: string, isSecretSent: boolean): void {
     )
 }
 
-async function readSecret(): Promise<string> {
+async function readSecret({ input }: Terminal): Promise<string> {
   // Echo and editors leave a line break, which is no part of it.
-  const secret = (await text(process.stdin)).replace(/\r?\n$/, '')
+  const secret = (await text(input)).replace(/\r?\n$/, '')
   if (secret === '') throw new TokenFault('there is no secret on standard input')
   return secret
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { collect } from './arguments.ts'
-import { print } from './session.ts'
+import type { Terminal } from './terminal.ts'
 
 interface TokenOptions {
   readonly issuer: string
@@ -14,7 +14,7 @@ interface TokenOptions {
 }
 
 /** Asks a running server for a token, as any client does: it needs neither the database nor its configuration. */
-export function tokenCommand(program: Command): void {
+export function tokenCommand(program: Command, terminal: Terminal): void {
   program
     .command('token')
     .description('ask an issuer for an access token, and print it')
@@ -30,7 +30,7 @@ export function tokenCommand(program: Command): void {
       if ((options.privateKey === undefined) === (options.clientSecretStdin === undefined))
         command.error('error: give one of --private-key and --client-secret-stdin', { exitCode: 2 })
       const { requestToken } = await import('./token-request.ts')
-      const json = await requestToken(options)
-      print(program, { json, text: json.access_token })
+      const json = await requestToken(options, terminal)
+      terminal.print({ json, text: json.access_token })
     })
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, onDatabase } from '../support/process.ts'
+import { onDatabase } from '../support/process.ts'
 
 const env = onDatabase(await testDatabase(t))
 

@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { testKeyPair } from '../support/client-keys.ts'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, onDatabase, temporaryFolder } from '../support/process.ts'
+import { onDatabase, temporaryFolder } from '../support/process.ts'
 
 const env = onDatabase(await testDatabase(t))
 await mintmark(['realm', 'create', 'acme'], env)

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, onDatabase, startServer } from '../support/process.ts'
+import { onDatabase, startServer } from '../support/process.ts'
 
 t.test(
   'portal-link prints a link that a running server takes, and portal-session tells and ends who came',

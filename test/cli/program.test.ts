@@ -4,12 +4,35 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { explain } from '../../src/cli/failure.ts'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, onDatabase, temporaryFolder } from '../support/process.ts'
+import { onDatabase, mintmark as startMintmark, temporaryFolder } from '../support/process.ts'
 import { MASTER_KEY } from '../support/server.ts'
 
 const CHECKOUT = join(import.meta.dirname, '../..')
 const SHIFTED_CLOCK = join(import.meta.dirname, '../support/shifted-clock.mjs')
+
+t.test('each command works as a program of its own, and prints its answer alone', async (t) => {
+  const env = onDatabase(await testDatabase(t))
+  const inAcme = ['--realm', 'acme', '--json']
+  const answer = async (args: string[], input?: string) => {
+    const { code, stdout, stderr } = await startMintmark(args, env, input === undefined ? {} : { input })
+    t.match({ code, stderr }, { code: 0, stderr: /^$/ }, args.join(' '))
+    return JSON.parse(stdout)
+  }
+  t.match(await answer(['realm', 'create', 'acme', '--role', 'deployer', '--json']), { name: 'acme' })
+  const secret = ['--client-id', 'ci', '--client-secret-stdin']
+  const made = ['service-account', 'create', ...inAcme, '--name', 'CI', ...secret]
+  t.match(await answer(made, 'correct horse\n'), { client_id: 'ci' })
+  t.match(await answer(['resource', 'import', ...inAcme], '{"type":"device","id":"d1"}'), { created: 1 })
+  t.match(await answer(['grant', 'add', ...inAcme, 'ci', 'deployer', 'device/d1']), { added: true })
+  t.match(await answer(['key', 'list', ...inAcme]), [{ state: 'current' }])
+  t.match(await answer(['portal-link', ...inAcme]), { url: /^http/ })
+  t.match(await answer(['audit', 'list', ...inAcme, '--action', 'grant.add']), [{ actor: { kind: 'cli' } }])
+  t.match(await answer(['policy', 'show', '--json']), { realms_beyond: [] })
+  t.match(await answer(['master-key', 'rotate', '--json']), { resealed: 0 })
+  t.same(await answer(['migrate', '--json']), { applied: [] })
+})
 
 t.test('wrong usage prints help and exits with 2', async (t) => {
   for (const args of [
@@ -20,7 +43,7 @@ t.test('wrong usage prints help and exits with 2', async (t) => {
     ['key', 'list'],
     ['realm', 'list', '--jsno'],
   ]) {
-    const { code, stdout, stderr } = await mintmark(args, {})
+    const { code, stdout, stderr } = await startMintmark(args, {})
     t.equal(code, 2, args.join(' '))
     t.equal(stdout, '')
     t.match(stderr, /Usage: mintmark/)
@@ -28,7 +51,7 @@ t.test('wrong usage prints help and exits with 2', async (t) => {
 })
 
 t.test('help needs no configuration', async (t) => {
-  const { code, stdout, stderr } = await mintmark(['--help'], { PORT: 'none' })
+  const { code, stdout, stderr } = await startMintmark(['--help'], { PORT: 'none' })
   t.equal(code, 0)
   t.equal(stderr, '')
   for (const command of ['serve', 'migrate', 'realm', 'service-account', 'key', 'master-key'])
@@ -98,7 +121,7 @@ t.test('a machine whose clock is off administers nothing', async (t) => {
   const env = onDatabase(await testDatabase(t))
   const NODE_OPTIONS = `${process.env['NODE_OPTIONS'] ?? ''} --import=${SHIFTED_CLOCK}`
   const listed = (seconds: number) =>
-    mintmark(['realm', 'list', '--json'], { ...env, NODE_OPTIONS, CLOCK_SHIFT: `${seconds * 1000}` })
+    startMintmark(['realm', 'list', '--json'], { ...env, NODE_OPTIONS, CLOCK_SHIFT: `${seconds * 1000}` })
   t.match(await listed(50), { code: 0, stdout: '[]\n' })
   for (const [seconds, how] of [
     [3600, /^mintmark: The clock of this machine is 36\d\d s ahead of the database's: .*\n$/],
@@ -110,7 +133,7 @@ t.test('a machine whose clock is off administers nothing', async (t) => {
 t.test('a master key file that holds no key is a clear error', async (t) => {
   const DATA_DIR = temporaryFolder(t)
   writeFileSync(join(DATA_DIR, 'master-key'), '\n')
-  const { code, stderr } = await mintmark(['serve'], { DATA_DIR, PORT: '0' })
+  const { code, stderr } = await startMintmark(['serve'], { DATA_DIR, PORT: '0' })
   t.equal(code, 1)
   t.match(stderr, /master-key must hold keys of 32 bytes in base64url, one a line/)
 })
@@ -122,7 +145,7 @@ t.test('an internal fault prints its stack', async (t) => {
 t.test('only the server makes a database; another command in the wrong folder says so', async (t) => {
   const DATA_DIR = temporaryFolder(t)
   for (const args of [['realm', 'list'], ['realm', 'create', 'acme'], ['migrate']]) {
-    const { code, stdout, stderr } = await mintmark(args, { DATA_DIR })
+    const { code, stdout, stderr } = await startMintmark(args, { DATA_DIR })
     t.equal(code, 1)
     t.equal(stdout, '')
     t.match(stderr, /^mintmark: there is no database in .*: set DATABASE_URL .* mintmark serve\n$/)
@@ -132,5 +155,5 @@ t.test('only the server makes a database; another command in the wrong folder sa
 
 t.test('the program tells its version', async (t) => {
   const { version } = JSON.parse(readFileSync(join(CHECKOUT, 'package.json'), 'utf8'))
-  t.match(await mintmark(['--version'], {}), { code: 0, stdout: `${version}\n` })
+  t.match(await startMintmark(['--version'], {}), { code: 0, stdout: `${version}\n` })
 })

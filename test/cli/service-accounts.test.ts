@@ -1,6 +1,7 @@
 import t from 'tap'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, onDatabase, startServer } from '../support/process.ts'
+import { onDatabase, startServer } from '../support/process.ts'
 import { requestToken } from '../support/token.ts'
 
 const env = onDatabase(await testDatabase(t))

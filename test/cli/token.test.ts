@@ -8,8 +8,9 @@ import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import type { KeyAlgorithm } from '../../src/domain/client-key.ts'
 import { type KeyPair, keyClient, keyPair } from '../support/assertion.ts'
+import { mintmark } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
-import { mintmark, temporaryFolder } from '../support/process.ts'
+import { temporaryFolder } from '../support/process.ts'
 import { TESTER, testClock, testServer } from '../support/server.ts'
 
 async function served(t: Test) {

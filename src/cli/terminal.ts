@@ -1,0 +1,40 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Command } from 'commander'
+
+/** Result of a command: as JSON for programs, as text for people. */
+export interface Answer {
+  readonly json: unknown
+  readonly text: string
+}
+
+/** The streams of a process. */
+export interface Streams {
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+}
+
+/** Where a command reads and prints. */
+export interface Terminal {
+  /** Standard input; opened when it is first asked for. */
+  readonly input: Readable
+  /** Prints the result, which is all that standard output gets. */
+  print(answer: Answer): void
+  /** Prints a line for people on standard error. */
+  note(line: string): void
+}
+
+/** The program's `--json` decides how results are printed. */
+export function terminalOf(program: Command, streams: Streams): Terminal {
+  return {
+    get input() {
+      return streams.stdin
+    },
+    print({ json, text }) {
+      streams.stdout.write(`${program.opts()['json'] ? JSON.stringify(json) : text}\n`)
+    },
+    note(line) {
+      streams.stderr.write(`${line}\n`)
+    },
+  }
+}
