@@ -22,7 +22,16 @@ const links = [
   ['Administer', ['administer', 'roles-and-grants', 'portal']],
   [
     'Run',
-    ['configuration', 'docker', 'high-availability', 'metrics', 'upgrading', 'backup-and-restore', 'keys'],
+    [
+      'configuration',
+      'docker',
+      'kubernetes',
+      'high-availability',
+      'metrics',
+      'upgrading',
+      'backup-and-restore',
+      'keys',
+    ],
   ],
   ['Incident', ['leaked-secrets', 'troubleshooting', 'faults']],
   ['Reference', ['architecture', 'glossary']],
