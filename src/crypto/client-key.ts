@@ -111,10 +111,18 @@ function derOf(text: string, label: string): Buffer | undefined {
 
 function checkRsa({ asymmetricKeyDetails }: KeyObject, field: Field): void {
   const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {}
-  if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS)
+  if (!isRsaLength(modulusLength))
     throw new Refusal('invalid', `An RSA key has ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits.`, field)
-  if (publicExponent < MIN_RSA_EXPONENT || publicExponent > MAX_RSA_EXPONENT || publicExponent % 2n === 0n)
+  if (!isRsaExponent(publicExponent))
     throw new Refusal('invalid', 'The exponent of an RSA key must be odd, and 3 to 4294967295.', field)
+}
+
+export function isRsaLength(bits: number): boolean {
+  return bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS
+}
+
+export function isRsaExponent(exponent: bigint): boolean {
+  return exponent >= MIN_RSA_EXPONENT && exponent <= MAX_RSA_EXPONENT && exponent % 2n === 1n
 }
 
 /** In one form, whatever form it came in, so that a key has one thumbprint. */

@@ -1,7 +1,7 @@
 import { Refusal } from './refusal.ts'
 
-/** How a service account may authenticate: by a secret, or by an assertion signed with its key (RFC 7523). */
-export const AUTH_METHODS = ['client_secret', 'private_key_jwt'] as const
+/** How a service account may authenticate: by a secret, by an assertion signed with its key, or by a token of its platform. */
+export const AUTH_METHODS = ['client_secret', 'private_key_jwt', 'federated'] as const
 export type AuthMethod = (typeof AUTH_METHODS)[number]
 
 /** Accepted audience of assertions: the realm's issuer or, for older clients, also the token endpoint. */

@@ -9,10 +9,13 @@ const LARGE = [
   'protected_resources',
   'client_secrets',
   'client_keys',
+  'workload_identity_keys',
+  'workload_identities',
   'service_accounts',
   'status_indexes',
   'revoked_tokens',
   'last_uses',
+  'trusted_issuers',
 ]
 
 /** Later than any step of key rotation. */

@@ -1,7 +1,8 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely'
+import type { FederationTables } from './federation-tables.ts'
+import type { PortalTables } from './portal-tables.ts'
+import type { NullableTimestamp, Timestamp } from './timestamps.ts'
 
-type Timestamp = ColumnType<Date, Date, Date>
-type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date | null>
 /** `bigint`. Arrives as text, since it may not fit a number. */
 type GeneratedBigint = Generated<string>
 
@@ -121,39 +122,6 @@ export interface AuditEventRow {
   details: JSONColumnType<Record<string, unknown>>
 }
 
-export interface PortalLinkRow {
-  code_hash: string
-  realm_id: string
-  made_by: string
-  created_at: Timestamp
-  expires_at: Timestamp
-}
-
-export interface PortalSessionRow {
-  id_hash: string
-  realm_id: string
-  subject: string
-  display_name: string
-  access: string
-  sealed_provider_grant: string | null
-  address: string
-  created_at: Timestamp
-  expires_at: Timestamp
-  seen_at: NullableTimestamp
-  renewing_until: NullableTimestamp
-}
-
-export interface PortalFinishedSignInRow {
-  state_hash: string
-  expires_at: Timestamp
-}
-
-export interface PortalFormRow {
-  id: string
-  session_id_hash: string
-  sent_at: Timestamp
-}
-
 export interface ProtectedResourceRow {
   realm_id: string
   type: string
@@ -203,7 +171,7 @@ export interface PlatformPolicyRow {
   version: Generated<string>
 }
 
-export interface Tables {
+export interface Tables extends PortalTables, FederationTables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
   client_secrets: ClientSecretRow
@@ -217,10 +185,6 @@ export interface Tables {
   status_indexes: StatusIndexRow
   status_lists: StatusListRow
   revoked_tokens: RevokedTokenRow
-  portal_links: PortalLinkRow
-  portal_sessions: PortalSessionRow
-  portal_forms: PortalFormRow
-  portal_finished_sign_ins: PortalFinishedSignInRow
   protected_resources: ProtectedResourceRow
   grants: GrantRow
 }

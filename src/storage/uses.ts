@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import type { Database, DatabaseTransaction } from './database.ts'
 
-/** The last use of a secret or a key. */
+/** The last use of a secret, a key or a workload identity. */
 export interface Use {
   readonly realmId: string
   readonly clientId: string
-  /** Of a key its thumbprint. */
+  /** Of a key its thumbprint; of a workload identity its id. */
   readonly secretId: string
   readonly at: Date
   readonly address: string
@@ -32,7 +32,7 @@ export async function updateLastUses(db: Database, uses: readonly Use[]): Promis
   `.execute(db)
 }
 
-/** For a deleted secret or key, only the last use of its account is recorded. */
+/** For a deleted secret, key or workload identity, only the last use of its account is recorded. */
 export async function deleteUsesOfGoneCredentials(
   trx: DatabaseTransaction,
   realmId: string,
@@ -48,6 +48,10 @@ export async function deleteUsesOfGoneCredentials(
       and not exists (
         select from client_keys k
         where k.realm_id = u.realm_id and k.client_id = u.client_id and k.thumbprint = u.secret_id
+      )
+      and not exists (
+        select from workload_identities w
+        where w.realm_id = u.realm_id and w.client_id = u.client_id and w.id = u.secret_id
       )
       and exists (
         select from last_uses later

@@ -32,7 +32,7 @@ t.test('a realm says how its accounts may authenticate and what assertions are f
   const ask = await platformAdministrator(await testServer(t))
   const made = await ask('POST', '/admin/realms', { name: 'acme' })
   t.match(made.body, {
-    allowed_auth_methods: ['client_secret', 'private_key_jwt'],
+    allowed_auth_methods: ['client_secret', 'private_key_jwt', 'federated'],
     assertion_audience: 'issuer_or_token_endpoint',
   })
   const strict = { allowed_auth_methods: ['private_key_jwt'], assertion_audience: 'issuer' }

@@ -34,6 +34,7 @@ const ROOMS: Record<string, readonly string[]> = {
   resources: ['accounts', 'realms'],
   tokens: ['accounts', 'clients', 'realms'],
   portal: ['realms'],
+  federation: ['accounts', 'clients', 'realms'],
   upkeep: ['accounts', 'clients', 'realms', 'tokens'],
 }
 

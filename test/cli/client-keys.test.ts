@@ -33,7 +33,7 @@ t.test('a service account is made with a public key, and its keys are looked aft
   const id = made.client_id
   const refused = await run('reset-secret', id)
   t.equal(refused.code, 1)
-  t.match(refused.stderr, /authenticates with its keys alone/)
+  t.match(refused.stderr, /authenticates without a secret/)
 
   const own = file('own.jwk', JSON.stringify({ ...testKeyPair().jwk, kid: 'own' }))
   const end = '2199-01-01T00:00:00Z'

@@ -29,7 +29,7 @@ const members = {
 const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {
   maxItems: 10,
   description:
-    'How it may authenticate: one or both. Default: client_secret, or private_key_jwt where it is made with a key',
+    'How it may authenticate: one or more. Default: client_secret, or private_key_jwt where it is made with a key',
 })
 
 const optional = Type.Partial(Type.Object(members)).properties

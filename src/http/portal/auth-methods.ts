@@ -16,6 +16,8 @@ const PATH = '/portal/:realm/service-accounts/:clientId/auth-methods'
 const LOSSES = {
   client_secret: 'Taken away, its secrets stop working at once.',
   private_key_jwt: 'Taken away, its keys no longer count, and the tokens that it has got so far end.',
+  federated:
+    'Taken away, its workload identities no longer count, and the tokens that it has got so far end.',
 } satisfies Record<AuthMethod, string>
 
 /** By what a service account may authenticate. */

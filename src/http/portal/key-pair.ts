@@ -11,12 +11,15 @@ import type { Visit } from './visit.ts'
 export const METHOD_NAMES = {
   client_secret: 'Client secret',
   private_key_jwt: 'Key pair',
+  federated: 'Workload identity',
 } satisfies Record<AuthMethod, string>
 
 export const METHOD_HINTS = {
   client_secret: 'The server makes a secret and shows it once.',
   private_key_jwt:
     'It signs its requests with a private key, which this server never has: there is no secret to leak.',
+  federated:
+    'It shows the token that its platform gives it: Kubernetes, GitHub, a cloud. There is nothing to keep.',
 } satisfies Record<AuthMethod, string>
 
 const MAKE_PAIR = `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out private.pem

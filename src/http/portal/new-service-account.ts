@@ -65,12 +65,14 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
 
 /** Choice of an allowed method; hidden if the realm allows only one. */
 function methodChoice({ allowedAuthMethods }: Realm, chosen?: string): Content {
-  const [first, second] = allowedAuthMethods
+  // A workload identity is given to an account that is there.
+  const offered = allowedAuthMethods.filter((method) => method !== 'federated')
+  const [first, second] = offered
   if (second === undefined) return html`<input type="hidden" name="auth_method" value="${first}">`
   const choice = (method: AuthMethod) => html`<label class="choice described">
 <input type="radio" name="auth_method" value="${method}"${method === (chosen || first) && html` checked`}>
 <span><strong>${METHOD_NAMES[method]}</strong><span class="hint">${METHOD_HINTS[method]}</span></span></label>`
-  return html`<fieldset><legend>It authenticates with</legend>${allowedAuthMethods.map(choice)}</fieldset>`
+  return html`<fieldset><legend>It authenticates with</legend>${offered.map(choice)}</fieldset>`
 }
 
 interface Typed {

@@ -25,7 +25,7 @@ export function requireSecretMethod({ account }: Pick<ChangeContext, 'account'>)
   if (!account.authMethods.includes('client_secret'))
     throw new Refusal(
       'conflict',
-      'The service account authenticates with its keys alone: its auth_methods are without client_secret.',
+      'The service account authenticates without a secret: its auth_methods are without client_secret.',
     )
 }
 
@@ -41,7 +41,7 @@ export function changedMethods(
 }
 
 /**
- * Ends what is taken away: secrets are deleted; keys stay and no longer count.
+ * Ends what is taken away: secrets are deleted; keys and workload identities stay and no longer count.
  * @returns whether the tokens that the account has got end with it
  */
 export async function endMethods(
@@ -50,5 +50,5 @@ export async function endMethods(
 ): Promise<boolean> {
   const isTaken = (method: AuthMethod) => account.authMethods.includes(method) && !after.includes(method)
   if (isTaken('client_secret')) await deleteClientSecrets(trx, realm.id, account.clientId)
-  return isTaken('private_key_jwt')
+  return isTaken('private_key_jwt') || isTaken('federated')
 }

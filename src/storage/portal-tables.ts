@@ -1,0 +1,41 @@
+import type { NullableTimestamp, Timestamp } from './timestamps.ts'
+
+export interface PortalLinkRow {
+  code_hash: string
+  realm_id: string
+  made_by: string
+  created_at: Timestamp
+  expires_at: Timestamp
+}
+
+export interface PortalSessionRow {
+  id_hash: string
+  realm_id: string
+  subject: string
+  display_name: string
+  access: string
+  sealed_provider_grant: string | null
+  address: string
+  created_at: Timestamp
+  expires_at: Timestamp
+  seen_at: NullableTimestamp
+  renewing_until: NullableTimestamp
+}
+
+export interface PortalFinishedSignInRow {
+  state_hash: string
+  expires_at: Timestamp
+}
+
+export interface PortalFormRow {
+  id: string
+  session_id_hash: string
+  sent_at: Timestamp
+}
+
+export interface PortalTables {
+  portal_links: PortalLinkRow
+  portal_sessions: PortalSessionRow
+  portal_forms: PortalFormRow
+  portal_finished_sign_ins: PortalFinishedSignInRow
+}
