@@ -1,14 +1,52 @@
 -- Makes the role that the server connects as, one that can read and add to the audit trail but not change it.
--- Run once in the server's database by the role that owns its tables, after `mintmark migrate` as that role. To make a role
--- it needs CREATEROLE: else let a superuser run `create role` first. From then on, upgrades are migrated by the owner (`DATABASE_URL=<owner> mintmark migrate`) and the server runs as mintmark_server.
+-- Run it in the server's database by the role that owns its tables, after each `mintmark migrate` as that role, before nodes of
+-- the new version start: `psql "$OWNER_URL" --single-transaction -v ON_ERROR_STOP=1 -f docs/database-roles.sql`. To make a
+-- role it needs CREATEROLE: else let a superuser run `create role mintmark_server login` first.
 -- Give it a way to sign in as your site does: `alter role mintmark_server password '…'`, a certificate, …
 
-create role mintmark_server login;
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'mintmark_server') then
+    create role mintmark_server login;
+  end if;
+end $$;
 
-grant select, insert, update, delete on all tables in schema public to mintmark_server;
--- Tables of later versions: the server needs these rights at once. A migration that adds a table to the audit trail revokes
--- update and delete on it.
-alter default privileges in schema public grant select, insert, update, delete on tables to mintmark_server;
+-- What it writes. A table that is not named here can be read and added to, and no more.
+grant select, insert, update, delete on
+  attempt_counters,
+  client_keys,
+  client_networks,
+  client_secrets,
+  data_keys,
+  deleted_realms,
+  failed_attempts,
+  grants,
+  last_uses,
+  platform_policy,
+  portal_finished_sign_ins,
+  portal_forms,
+  portal_links,
+  portal_sessions,
+  protected_resource_groups,
+  protected_resources,
+  realms,
+  revoked_tokens,
+  service_accounts,
+  signing_keys,
+  status_indexes,
+  status_lists,
+  upgrades,
+  used_assertions
+to mintmark_server;
 
+-- The audit trail: no change, no deletion. `mintmark audit prune` as the owner deletes what is too old.
+grant select, insert on audit_events to mintmark_server;
 revoke update, delete on audit_events from mintmark_server;
+
+-- Which migrations there are.
+grant select on kysely_migration, kysely_migration_lock to mintmark_server;
 revoke insert, update, delete on kysely_migration, kysely_migration_lock from mintmark_server;
+
+-- Tables of later versions, until this file of theirs is run.
+alter default privileges in schema public revoke update, delete on tables from mintmark_server;
+alter default privileges in schema public grant select, insert on tables to mintmark_server;

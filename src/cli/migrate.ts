@@ -22,7 +22,11 @@ export function migrateCommand(program: Command, env: NodeJS.ProcessEnv, termina
         lockWaitSeconds: LOCK_WAIT_SECONDS,
         log: terminal.note,
       })
-      const text = applied.length > 0 ? `Applied: ${applied.join(', ')}.` : 'Nothing was pending.'
+      const roles =
+        databaseUrl === undefined
+          ? ''
+          : '\nWhere the server connects as another role, run docs/database-roles.sql.'
+      const text = applied.length > 0 ? `Applied: ${applied.join(', ')}.${roles}` : 'Nothing was pending.'
       terminal.print({ json: { applied }, text })
     })
 }

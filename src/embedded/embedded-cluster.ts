@@ -5,20 +5,19 @@ import { chown, link, mkdir, open, readdir, readFile, rename, rm, stat, writeFil
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Cluster } from './cluster.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
-import { asUser, choosePostgresUser, nameFromWithin, needsTcp, type SystemUser } from './postgres-platform.ts'
+import { asUser, nameFromWithin, needsTcp, type SystemUser } from './postgres-platform.ts'
 import { ENVIRONMENT, findPostgresPrograms } from './postgres-programs.ts'
-
-/** Data folder of a PostgreSQL, running or not. */
-export interface Cluster {
-  readonly data: string
-  readonly log: string
-  /** User that owns the files and runs the processes. */
-  readonly user: SystemUser
-  /** TCP port on the loopback address; `undefined`: a Unix socket in the data folder. */
-  readonly port: number | undefined
-  readonly connectionString: string
-}
+import {
+  chooseInitdbUser,
+  chooseOwnUid,
+  explainInitdb,
+  giveToOwnUid,
+  isShared,
+  THIS_SYSTEM,
+} from './postgres-user.ts'
+import { findPostmaster } from './postmaster.ts'
 
 const MAJOR_VERSION = '18'
 
@@ -37,6 +36,7 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
     if (!existsSync(parent)) await mkdir(parent, { mode: 0o711 }).catch(ignoreExisting)
     if (!existsSync(folder)) await createCluster(folder)
     await removeDrafts(parent)
+    await endSharing(folder)
     return await describeCluster(folder)
   } catch (cause) {
     if (cause instanceof EmbeddedPostgresError) throw cause
@@ -48,6 +48,17 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error
+}
+
+/** A version before let PostgreSQL run as `nobody` where root ran the server. */
+async function endSharing(folder: string): Promise<void> {
+  const data = join(folder, 'data')
+  if (process.getuid?.() !== 0 || !isShared(await ownerOf(data)) || (await findPostmaster({ data }))) return
+  await giveToOwnUid(data, await ownUidOf(folder))
+}
+
+async function ownUidOf(folder: string): Promise<number> {
+  return chooseOwnUid((await stat(folder)).ino)
 }
 
 async function describeCluster(folder: string): Promise<Cluster> {
@@ -73,13 +84,17 @@ async function createCluster(folder: string): Promise<void> {
   const data = join(draft, 'data')
   const password = join(draft, 'password')
   await mkdir(data, { recursive: true, mode: 0o700 })
-  const user = choosePostgresUser(await ownerOf(draft))
+  const us = await ownerOf(draft)
+  const user = chooseInitdbUser(us)
   await writeFile(password, `${Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString('hex')}\n`, {
     mode: 0o600,
     flush: true,
   })
   for (const path of [draft, data, password]) await chown(path, user.uid, user.gid)
   const making = runInitdb(data, user)
+    .then(async () => {
+      if (us.uid === 0 && THIS_SYSTEM.platform === 'linux') await giveToOwnUid(data, await ownUidOf(draft))
+    })
     .then(() => syncFolder(draft))
     .then(() => rename(draft, folder))
   const [made] = await Promise.allSettled([making])
@@ -96,8 +111,9 @@ async function runInitdb(data: string, user: SystemUser): Promise<void> {
   const options = { ...asUser(user), cwd: data, env: ENVIRONMENT }
   await promisify(execFile)(initdb, ['-D', name, '--username=mintmark', ...how], options).catch(
     (error: Error & { stderr?: string }) => {
+      const said = [error.stderr, error.message].find(Boolean) as string
       throw new EmbeddedPostgresError(
-        `PostgreSQL could not make a database in ${data}: ${[error.stderr, error.message].find(Boolean)}`.trim(),
+        `PostgreSQL could not make a database in ${data}: ${explainInitdb(said, user.uid)}`,
       )
     },
   )

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { isDatabaseUnreachable } from '../storage/database.ts'
-import { type Cluster, openCluster } from './embedded-cluster.ts'
+import { isDatabaseUnreachable, isStatementTimeout } from '../storage/database.ts'
+import type { Cluster } from './cluster.ts'
+import { openCluster } from './embedded-cluster.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
+import { makeOrdinaryRole } from './ordinary-role.ts'
 import { findPostmaster, type Postmaster, startPostmaster, stopPostmaster } from './postmaster.ts'
 
 export interface EmbeddedPostgres {
@@ -82,7 +84,8 @@ async function join(cluster: Cluster, startSeconds: number): Promise<pg.Client> 
     try {
       return await becomeMember(cluster)
     } catch (error) {
-      if (!isDatabaseUnreachable(error)) throw error
+      // A statement time-out: another session holds what the ordinary role is to own.
+      if (!isDatabaseUnreachable(error) && !isStatementTimeout(error)) throw error
       if (performance.now() > deadline)
         throw new EmbeddedPostgresError(
           `PostgreSQL in ${cluster.data} does not answer: ${(error as Error).message}`,
@@ -101,7 +104,8 @@ async function join(cluster: Cluster, startSeconds: number): Promise<pg.Client> 
 }
 
 /** Keeps a session that holds the shared lock: while it lasts, no process stops PostgreSQL. */
-async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
+async function becomeMember(cluster: Cluster): Promise<pg.Client> {
+  const { connectionString } = cluster
   const client = createClient(connectionString)
   try {
     await client.connect()
@@ -111,8 +115,11 @@ async function becomeMember({ connectionString }: Cluster): Promise<pg.Client> {
     await probe.connect()
     await probe.end()
     // Listens for the session's end from here on; an earlier end would go unnoticed.
-    await client.query('select 1')
-    return client
+    if (!(await makeOrdinaryRole(client))) return client
+    // The ordinary role joins before the superuser leaves.
+    const member = await becomeMember(cluster)
+    await client.end()
+    return member
   } catch (error) {
     await client.end()
     throw error

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 
@@ -31,20 +30,6 @@ export async function importPrograms(
       { cause },
     )
   }
-}
-
-/** PostgreSQL refuses to run as root. Returns the user to run it as. */
-export function choosePostgresUser(us: SystemUser, passwd = '/etc/passwd'): SystemUser {
-  if (us.uid !== 0 || process.platform === 'win32') return us
-  const users = readFileSync(passwd, 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'))
-  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')
-  if (!user)
-    throw new EmbeddedPostgresError(
-      'PostgreSQL does not run as root, and there is no user postgres or nobody for it; make one, or set DATABASE_URL',
-    )
-  return { uid: Number(user[2]), gid: Number(user[3]) }
 }
 
 /** Options of `spawn` that start a process as another user. */

@@ -4,7 +4,7 @@ import { open, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../domain/clock.ts'
-import type { Cluster } from './embedded-cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { asUser, nameFromWithin } from './postgres-platform.ts'
 import { ENVIRONMENT, findPostgresPrograms } from './postgres-programs.ts'
@@ -65,7 +65,7 @@ async function launch(cluster: Cluster, log: number): Promise<ChildProcess> {
 
 /** Pid of the server, if it runs. */
 export async function findPostmaster(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'data'>,
   platform = process.platform,
 ): Promise<number | undefined> {
   const pid = await readPostmasterPid(cluster)
@@ -97,7 +97,7 @@ function addressSettings({ port }: Cluster): string[] {
     : ['unix_socket_directories=', 'listen_addresses=127.0.0.1', `port=${port}`]
 }
 
-async function readPostmasterPid({ data }: Cluster): Promise<number | undefined> {
+async function readPostmasterPid({ data }: Pick<Cluster, 'data'>): Promise<number | undefined> {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
   return Number.parseInt(text, 10) || undefined
 }

@@ -2,32 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EmbeddedPostgresError } from '../../src/embedded/embedded-postgres-error.ts'
-import {
-  asUser,
-  choosePostgresUser,
-  importPrograms,
-  nameFromWithin,
-  needsTcp,
-} from '../../src/embedded/postgres-platform.ts'
+import { asUser, importPrograms, nameFromWithin, needsTcp } from '../../src/embedded/postgres-platform.ts'
 import { findPostgresPrograms } from '../../src/embedded/postgres-programs.ts'
 import { temporaryFolder } from '../support/process.ts'
 
 const ROOT = { uid: 0, gid: 0 }
-
-t.test('PostgreSQL runs as the user of the server', async (t) => {
-  t.same(choosePostgresUser({ uid: 1000, gid: 100 }), { uid: 1000, gid: 100 })
-})
-
-t.test('for root, PostgreSQL runs as postgres or else as nobody', async (t) => {
-  const passwd = join(temporaryFolder(t), 'passwd')
-  writeFileSync(passwd, 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65533::/:/bin/false\n')
-  t.same(choosePostgresUser(ROOT, passwd), { uid: 65534, gid: 65533 })
-  writeFileSync(passwd, 'nobody:x:65534:65534::/:/bin/false\npostgres:x:110:111::/:/bin/sh\n')
-  t.same(choosePostgresUser(ROOT, passwd), { uid: 110, gid: 111 })
-  writeFileSync(passwd, 'root:x:0:0::/root:/bin/sh\n')
-  t.throws(() => choosePostgresUser(ROOT, passwd), EmbeddedPostgresError)
-})
 
 t.test('each operating system has its own settings', async (t) => {
   t.same(asUser(ROOT, 'linux'), ROOT)
