@@ -20,6 +20,7 @@ grant select, insert, update, delete on
   data_keys,
   deleted_realms,
   failed_attempts,
+  fetched_keys,
   grants,
   last_uses,
   platform_policy,
@@ -35,8 +36,11 @@ grant select, insert, update, delete on
   signing_keys,
   status_indexes,
   status_lists,
+  trusted_issuers,
   upgrades,
-  used_assertions
+  used_assertions,
+  workload_identities,
+  workload_identity_keys
 to mintmark_server;
 
 -- The audit trail: no change, no deletion. `mintmark audit prune` as the owner deletes what is too old.

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { readDatabaseUrl } from './config/database-url.ts'
 import { readDocsUrl } from './config/docs-url.ts'
+import { type KeyFetching, readKeyFetching } from './config/key-fetching.ts'
 import { environmentReader, type Fault, type Read, SECRET_VARIABLES } from './config/reader.ts'
 import { readSingleSignOn, type SingleSignOnConfig } from './config/single-sign-on.ts'
 import { readTracing } from './config/tracing.ts'
@@ -24,6 +25,8 @@ export interface Config {
   readonly logLevel: string
   /** Whose X-Forwarded-For is believed. */
   readonly trustProxy: TrustProxy
+  /** How keys of issuers are fetched. */
+  readonly keyFetching: KeyFetching
   /** Where failed attempts are counted: in each process, or in PostgreSQL for all nodes. */
   readonly failedAttemptsStore: 'memory' | 'postgres'
   /** Opens GET /metrics to whoever shows it. */
@@ -81,6 +84,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
     shutdownDelaySeconds: readWhole(read, fault, 'SHUTDOWN_DELAY', 0, 0, 300),
     logLevel: readLogLevel(read, fault),
     trustProxy: readTrustProxy(read, fault),
+    keyFetching: readKeyFetching(read, fault),
     failedAttemptsStore: readFailedAttemptsStore(read, fault, workers),
     metricsToken: readMetricsToken(read, fault),
     tracing: readTracing(env),

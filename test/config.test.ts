@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { ConfigError, loadConfig } from '../src/config.ts'
+import { noCertificate, writeCertificate } from './support/certificate.ts'
 import { temporaryFolder } from './support/process.ts'
 
 const KEY = Buffer.alloc(32, 1).toString('base64url')
@@ -264,5 +265,29 @@ t.test(
     t.equal(store({ WORKERS: '2' }), 'postgres')
     t.equal(store({ WORKERS: '2', FAILED_ATTEMPTS_STORE: 'memory' }), 'memory')
     t.equal(store({ FAILED_ATTEMPTS_STORE: 'postgres' }), 'postgres')
+  },
+)
+
+t.test(
+  'ISSUER_NETWORKS are private networks, and ISSUER_CA_FILE holds certificates',
+  { skip: noCertificate() },
+  async (t) => {
+    t.match(loadConfig({}), { keyFetching: { networks: [], ca: undefined } })
+    const folder = temporaryFolder(t)
+    const certificate = writeCertificate(folder).toString()
+    t.match(
+      loadConfig({
+        ISSUER_NETWORKS: '10.20.0.0/16, fd12::/32,loopback',
+        ISSUER_CA_FILE: join(folder, 'tls.crt'),
+      }),
+      {
+        keyFetching: { networks: ['10.20.0.0/16', 'fd12::/32', '127.0.0.0/8', '::1/128'], ca: certificate },
+      },
+    )
+    for (const text of ['0.0.0.0/0', '::/0', 'example.com', '10.0.0.0/33', '10.0.0', ','])
+      t.match(faultsOf({ ISSUER_NETWORKS: text }), [/^ISSUER_NETWORKS m/], text)
+    writeFileSync(join(folder, 'broken.pem'), certificate.replace('MII', 'MI'))
+    for (const file of ['none.pem', 'tls.key', 'broken.pem'])
+      t.match(faultsOf({ ISSUER_CA_FILE: join(folder, file) }), [/^ISSUER_CA_FILE /], file)
   },
 )

@@ -6,6 +6,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import type { Database } from '../storage/database.ts'
 import type { FailedAttempts } from './clients/failed-attempts.ts'
+import type { KeyFetchSettings } from './federation/guarded-fetch.ts'
 import type { Refusals } from './refusals.ts'
 
 /** What operations depend on; each takes what it uses. */
@@ -24,6 +25,8 @@ export interface Dependencies {
   /** Key of the HMAC of generated secrets. */
   readonly verifierKey: VerifierKey
   readonly failedAttempts: FailedAttempts
+  /** How keys of other issuers are fetched over the network. */
+  readonly keyFetching: KeyFetchSettings
   /** Records refused attempts at administration in the audit trail. */
   readonly refusals: Refusals
   /** Until when the previous version may run beside this one. Until then, imported secrets are also stored as it reads them. */

@@ -14,6 +14,7 @@ import { unknownMigrations as findUnknownMigrations, migrateToLatest } from '../
 import { createMemoryCounters } from './clients/attempt-counters.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
+import type { KeyFetchSettings } from './federation/guarded-fetch.ts'
 import { createOperations, type Operations } from './operations.ts'
 import { openPools, type Pools } from './pools.ts'
 import { openPortalSealer, openVerifierKey } from './realms/data-keys.ts'
@@ -28,6 +29,8 @@ export interface OpenOptions {
   readonly masterKeys: readonly string[] | undefined
   /** `undefined`: people sign in to the portal by one-time link only. */
   readonly singleSignOn?: SingleSignOnSettings | undefined
+  /** How keys of other issuers are fetched. Default: from public addresses alone. */
+  readonly keyFetching?: KeyFetchSettings
   readonly clock: Clock
   readonly poolSize: number
   /** Where failed attempts are counted. Default: in this process. */
@@ -134,8 +137,9 @@ function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
 async function openDependencies(
   { db, tokenDb, assertionDb }: Pools,
   masterKeys: readonly string[],
-  { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' }: OpenOptions,
+  options: OpenOptions,
 ): Promise<Dependencies> {
+  const { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' } = options
   const sealer = createSealer(
     masterKeys.map((key) => Buffer.from(key, 'base64url')),
     { opensUnbound: true },
@@ -156,6 +160,7 @@ async function openDependencies(
     argon2: createArgon2Pool(),
     verifierKey,
     failedAttempts,
+    keyFetching: options.keyFetching ?? { networks: [], ca: undefined },
     refusals: refusals({ db, clock, log }),
     plainHashesUntil: await findPlainHashesUntil(db),
     log,

@@ -16,6 +16,7 @@ const LARGE = [
   'revoked_tokens',
   'last_uses',
   'trusted_issuers',
+  'fetched_keys',
 ]
 
 /** Later than any step of key rotation. */

@@ -7,6 +7,7 @@ import type { Clock } from '../../src/domain/clock.ts'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import type { RateLimits } from '../../src/http/admin/rate-limits.ts'
 import type { TrustedProxies } from '../../src/http/client-address.ts'
+import type { KeyFetchSettings } from '../../src/operations/federation/guarded-fetch.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
 import { buildServer } from '../../src/server/build-server.ts'
@@ -64,6 +65,8 @@ export interface TestServerOptions {
   readonly requestTimeoutMilliseconds?: number
   readonly maxInFlight?: number
   readonly singleSignOn?: SingleSignOnSettings
+  /** How keys of other issuers are fetched. */
+  readonly keyFetching?: KeyFetchSettings
   /** Hears what operations log. */
   readonly onLog?: (message: string, error?: Error) => void
   /** Of the admin API; default: more than a test sends. */
@@ -82,6 +85,7 @@ export async function testServer(
     areMetricsOpenLocally = true,
     failedAttemptsStore,
     singleSignOn,
+    keyFetching,
     onLog = () => {},
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
     ...serverOptions
@@ -98,6 +102,7 @@ export async function testServer(
     clock: clock.read,
     poolSize: 5,
     databaseWaitSeconds: 5,
+    ...(keyFetching && { keyFetching }),
     ...(failedAttemptsStore && { failedAttemptsStore }),
     log: (message, error) => {
       warnings.push(message)

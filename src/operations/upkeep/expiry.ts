@@ -3,6 +3,7 @@ import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { STATUS_KEPT_SECONDS } from '../../domain/status-list.ts'
 import { deleteExpiredAttemptCounters } from '../../storage/attempt-counters.ts'
 import { deleteClientNetworksSeenBefore } from '../../storage/client-networks.ts'
+import { deleteFetchedKeysUnusedSince } from '../../storage/fetched-keys.ts'
 import { deleteExpiredPortalLinks } from '../../storage/portal-links.ts'
 import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
 import { deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
@@ -21,6 +22,9 @@ const ASSERTION_BATCHES = 10
 
 /** A client not seen from a network for this long counts as new there. */
 const NETWORK_KEPT_SECONDS = 90 * 86_400
+
+/** Keys of others that no token has needed for this long are fetched again when one does. */
+const KEYS_KEPT_SECONDS = 7 * 86_400
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'verifierKey' | 'plainHashesUntil'>
 
@@ -54,6 +58,7 @@ export function expiry(deps: Deps) {
       const signIns = await deleteExpiredSignIns(db, byAllClocks, BATCH)
       const counters = await deleteExpiredAttemptCounters(db, clock(), BATCH)
       const networks = await deleteClientNetworksSeenBefore(db, ago(NETWORK_KEPT_SECONDS), BATCH)
+      const keys = await deleteFetchedKeysUnusedSince(db, ago(KEYS_KEPT_SECONDS), BATCH)
       const events = await retention.deleteSome(BATCH)
       const keyed = await keyPlainHashes()
       const realms = await deleteRowsOfDeletedRealms(db)
@@ -61,7 +66,7 @@ export function expiry(deps: Deps) {
         keyed ||
         realms ||
         assertions ||
-        [indexes, tokens, links, signIns, counters, networks, events].includes(BATCH)
+        [indexes, tokens, links, signIns, counters, networks, keys, events].includes(BATCH)
       )
     },
   }
