@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { systemClock } from '../domain/clock.ts'
 
 /** Parser of an option that may be given several times. */
 export function collect(value: string, before: readonly string[] = []): string[] {
@@ -23,6 +24,16 @@ export function moment(value: string): Date {
       'It must be a time with its zone, like 2026-11-25T12:00:00Z or 2026-11-25T13:00:00+01:00.',
     )
   return moment
+}
+
+const AGE = /^([1-9]\d{0,4})([smhdw])$/
+const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+
+/** Parser of a time in the past: an age (`90d`: 90 days ago) or a moment. */
+export function past(value: string): Date {
+  const [, count, unit] = AGE.exec(value) ?? []
+  if (count === undefined || unit === undefined) return moment(value)
+  return new Date(systemClock().getTime() - Number(count) * (SECONDS_OF[unit] as number) * 1000)
 }
 
 /** Parser of a realm's id, as in the audit trail. */

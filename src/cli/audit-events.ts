@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { AuditEventFilter, RecordedAuditEvent } from '../domain/audit-event.ts'
 import { auditEventToWire } from '../wire/audit-event.ts'
-import { moment, realmId, whole } from './arguments.ts'
+import { past, realmId, whole } from './arguments.ts'
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'
 
@@ -40,21 +40,25 @@ export function auditEventCommands(program: Command, inSession: InSession): void
         .argParser(realmId)
         .conflicts('realm'),
     )
-    .option('--from <time>', 'at this time or later', moment)
-    .option('--to <time>', 'before this time', moment)
+    .option('--from <time>', 'at this time or later, or an age: 90m, 12h, 7d', past)
+    .option('--to <time>', 'before this time, or an age', past)
     .option('--action <action>', 'service-account.create, key.rotate, …')
     .option('--actor <id>', 'actor')
     .option('--target <name>', 'client_id, kid or name of the target')
     .option('--limit <number>', 'maximum number of events', whole, 100)
     .action(
-      inSession(async ({ operations, actor }, { realm, realmId: id, limit, ...filter }: ListOptions) => {
+      inSession(async (session, { realm, realmId: id, limit, ...filter }: ListOptions) => {
+        const { operations, actor, terminal } = session
         const events: RecordedAuditEvent[] = []
         for await (const event of await operations.audit.export(
           actor,
           id === undefined ? realm : { id },
           filter,
         )) {
-          if (events.length === limit) break
+          if (events.length === limit) {
+            terminal.note(`There are more events: these are the newest ${limit} (--limit).`)
+            break
+          }
           events.push(event)
         }
         return { json: events.map(auditEventToWire), text: listText(events) }

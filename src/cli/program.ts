@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../config/version.ts'
 import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
+import { EXIT, EXIT_CODES_HELP, type Failure } from './exit-codes.ts'
 import { grantCommands } from './grants.ts'
 import { masterKeyCommands } from './master-key.ts'
 import { migrateCommand } from './migrate.ts'
@@ -15,43 +16,73 @@ import { signingKeyCommands } from './signing-keys.ts'
 import { type Streams, type Terminal, terminalOf } from './terminal.ts'
 import { tokenCommand } from './token.ts'
 
-/** Exit codes other than 0. */
-const FAILED = 1
-const WRONG_USAGE = 2
-
-/** Runs one command. Returns the exit code: 1 for a failure or refusal, 2 for wrong usage. */
+/** Runs one command. Returns its exit code. */
 export async function runCommand(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   serve: () => Promise<never>,
   streams: Streams = process,
 ): Promise<number> {
+  const inJson = argv.includes('--json')
   const program = new Command('mintmark')
     .description('The token server for machines: OAuth 2.0 client credentials by realm.')
     .version(VERSION)
     .option('--json', 'print the result as one JSON value, and nothing else')
-    .addHelpText('after', '\nEnvironment variables configure every command.')
-    .showHelpAfterError()
+    .addHelpText('after', `\nEnvironment variables configure every command.\n${EXIT_CODES_HELP}`)
+    .showHelpAfterError(!inJson)
     .configureOutput({
       writeOut: (text) => void streams.stdout.write(text),
       writeErr: (text) => void streams.stderr.write(text),
+      // Told after the help, where it is seen.
+      outputError: () => {},
     })
     .exitOverride()
   const terminal = terminalOf(program, streams)
   program.command('serve').description('run the server').action(serve)
   addCommands(program, env, terminal)
+  addHelp(program)
   try {
     await program.parseAsync(argv)
     return 0
   } catch (error) {
-    // Commander has printed the fault or the help already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE
-    // What explains other errors loads the server.
-    const isTold = error instanceof Error && error.name === 'TokenFault'
-    const text = isTold ? error.message : (await import('./failure.ts')).explain(error)
-    terminal.note(`mintmark: ${text}`)
-    return FAILED
+    const failure = await failureOf(error)
+    if (failure === undefined) return 0
+    const { exitCode, ...json } = failure
+    if (failure.detail !== '') terminal.note(inJson ? JSON.stringify(json) : `mintmark: ${failure.detail}`)
+    return exitCode
   }
+}
+
+/** @returns `undefined` where the help was asked for */
+async function failureOf(error: unknown): Promise<Failure | undefined> {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return undefined
+    // A group without its command: commander has printed the help, and its message says nothing more.
+    const detail = error.code === 'commander.help' ? '' : error.message.replace(/^error: /, '').trim()
+    return { exitCode: EXIT.usage, code: 'usage', detail }
+  }
+  if (error instanceof Error && error.name === 'TokenFault')
+    return { exitCode: EXIT.failed, code: 'token', detail: error.message }
+  // What explains other errors loads the server.
+  return (await import('./failure.ts')).failureOf(error)
+}
+
+/** `help` for commands of any depth: commander's own knows those of the first alone. */
+function addHelp(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .description('show the help of a command')
+    .argument('[command...]')
+    .action((names: readonly string[]) => {
+      let command = program
+      for (const name of names) {
+        const found = command.commands.find((one) => one.name() === name)
+        if (!found) command.error(`error: unknown command '${name}'`)
+        else command = found
+      }
+      command.help()
+    })
 }
 
 function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 
 /** Options of a command that works in one realm. */
 export interface InRealm {
@@ -12,7 +12,10 @@ export function ofRealm(
   description: string,
   realm = 'realm of the account',
 ): Command {
-  return group.command(name).description(description).requiredOption('--realm <name>', realm)
+  return group
+    .command(name)
+    .description(description)
+    .addOption(new Option('--realm <name>', realm).env('MINTMARK_REALM').makeOptionMandatory())
 }
 
 /** A new command that works on one service account. */

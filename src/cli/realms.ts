@@ -7,19 +7,13 @@ import {
 } from '../domain/client-key.ts'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
-import {
-  ALGORITHMS,
-  issuerOf,
-  type Realm,
-  type RealmSettings,
-  type TokenTypeHeader,
-} from '../domain/realm.ts'
+import { ALGORITHMS, type RealmSettings, type TokenTypeHeader } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../wire/realm.ts'
 import { allItems } from './all-items.ts'
 import { collect, whole } from './arguments.ts'
+import { describe, describeAll, listText } from './realm-text.ts'
 import type { InSession } from './session.ts'
-import { fields, table, time } from './text.ts'
 
 const PAGE = 500
 
@@ -59,7 +53,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .action(
       inSession(async ({ operations, actor, publicUrl }, name: string) => {
         const found = await operations.realms.find(actor, name)
-        return { json: realmToWire(found, publicUrl), text: describe(found, publicUrl) }
+        return { json: realmToWire(found, publicUrl), text: describeAll(found, publicUrl) }
       }),
     )
 
@@ -166,28 +160,4 @@ function settingsOf(options: SettingOptions): Partial<RealmSettings> {
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Partial<RealmSettings>
-}
-
-function describe(realm: Realm, publicUrl: string): string {
-  const issuer = issuerOf(publicUrl, realm.name)
-  return fields({
-    name: realm.name,
-    issuer,
-    algorithm: realm.algorithm,
-    'token lifetime': `${realm.tokenLifetimeSeconds} s`,
-    scopes: realm.scopes.join(' '),
-    audiences: realm.audiences.join(' ') || issuer,
-  })
-}
-
-function listText(realms: readonly Realm[]): string {
-  if (realms.length === 0) return 'There are no realms yet. Make one: mintmark realm create <name>'
-  const rows = realms.map((realm) => [
-    realm.name,
-    realm.algorithm,
-    `${realm.tokenLifetimeSeconds} s`,
-    `${realm.serviceAccountCount} of ${realm.serviceAccountLimit}`,
-    time(realm.createdAt),
-  ])
-  return table(['NAME', 'ALGORITHM', 'TOKEN LIFETIME', 'SERVICE ACCOUNTS', 'CREATED'], rows)
 }

@@ -55,7 +55,7 @@ function members(account: ServiceAccount, realm: string) {
     ...(account.authMethods.includes('private_key_jwt') && {
       'auth methods': account.authMethods.join(' '),
     }),
-    disabled: time(account.disabledAt),
+    state: account.disabledAt ? `disabled since ${time(account.disabledAt)}` : 'enabled',
     created: time(account.createdAt),
     'last used': time(account.lastUsedAt),
   }

@@ -4,9 +4,10 @@ import { AUTH_METHODS } from '../domain/client-key.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { serviceAccountToWire } from '../wire/service-account.ts'
 import { allItems } from './all-items.ts'
-import { collect } from './arguments.ts'
+import { collect, past, whole } from './arguments.ts'
 import { clientKeyCommands, readPublicKey } from './client-keys.ts'
 import { clientSecretCommands } from './client-secrets.ts'
+import { type Confirmed, confirmed, YES } from './confirmation.ts'
 import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
 import { describe, describeCreated, describeWithSecret, listText } from './service-account-text.ts'
 import type { InSession } from './session.ts'
@@ -35,22 +36,27 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
     ),
   )
 
-  ofAccount(
-    group,
-    'revoke-tokens',
-    'end all tokens it has got so far; its secrets and keys stay good',
-  ).action(
-    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
-      describe(await operations.accounts.revokeTokens(actor, realm, clientId), realm),
-    ),
-  )
+  ofAccount(group, 'revoke-tokens', 'end all tokens it has got so far; its secrets and keys stay good')
+    .option(...YES)
+    .action(
+      inSession(async (session, clientId: string, { realm, yes }: InRealm & Confirmed) => {
+        const { operations, actor, terminal } = session
+        await confirmed(terminal, yes, `End all tokens of ${clientId} in realm ${realm}?`)
+        return describe(await operations.accounts.revokeTokens(actor, realm, clientId), realm)
+      }),
+    )
 
-  ofAccount(group, 'delete', 'delete it; its secrets and keys stop working at once').action(
-    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
-      await operations.accounts.delete(actor, realm, clientId)
-      return { json: { client_id: clientId, realm, deleted: true }, text: `Deleted ${clientId}.` }
-    }),
-  )
+  ofAccount(group, 'delete', 'delete it; its secrets and keys stop working at once')
+    .option(...YES)
+    .action(
+      inSession(async (session, clientId: string, { realm, yes }: InRealm & Confirmed) => {
+        const { operations, actor, terminal } = session
+        const { name } = await operations.accounts.find(actor, realm, clientId)
+        await confirmed(terminal, yes, `Delete ${clientId} (${name}) of realm ${realm}?`)
+        await operations.accounts.delete(actor, realm, clientId)
+        return { json: { client_id: clientId, realm, deleted: true }, text: `Deleted ${clientId}.` }
+      }),
+    )
 }
 
 interface CreateOptions extends InRealm {
@@ -63,6 +69,12 @@ interface CreateOptions extends InRealm {
   readonly clientSecretStdin?: boolean
   readonly authMethod?: string[]
   readonly publicKey?: string
+}
+
+interface ListOptions extends InRealm {
+  readonly name?: string
+  readonly unusedSince?: Date
+  readonly limit?: number
 }
 
 interface UpdateOptions extends InRealm {
@@ -113,17 +125,25 @@ function createCommand(group: Command, inSession: InSession): void {
 }
 
 function listCommand(group: Command, inSession: InSession): void {
-  ofRealm(group, 'list', 'all service accounts of a realm').action(
-    inSession(async ({ operations, actor }, { realm }: InRealm) => {
-      const accounts = await allItems((after = '') =>
-        operations.accounts.list(actor, realm, { after, limit: PAGE }),
-      )
-      return {
-        json: accounts.map((account) => serviceAccountToWire(account, realm)),
-        text: listText(accounts, realm),
-      }
-    }),
-  )
+  ofRealm(group, 'list', 'service accounts of a realm, in order of name')
+    .option('--name <text>', 'part of the name, whatever its case')
+    .option('--unused-since <time>', 'not used since then: a time, or an age as 90d', past)
+    .option('--limit <number>', 'so many at most (default: all)', whole)
+    .action(
+      inSession(async ({ operations, actor }, { realm, limit, ...filter }: ListOptions) => {
+        const { name: nameContains, unusedSince } = filter
+        const accounts = await allItems(
+          (after = '') =>
+            operations.accounts.list(actor, realm, { after, limit: PAGE, nameContains, unusedSince }),
+          limit,
+        )
+        const isFiltered = nameContains !== undefined || unusedSince !== undefined
+        return {
+          json: accounts.map((account) => serviceAccountToWire(account, realm)),
+          text: isFiltered && accounts.length === 0 ? 'None.' : listText(accounts, realm),
+        }
+      }),
+    )
 }
 
 function updateCommand(group: Command, inSession: InSession): void {

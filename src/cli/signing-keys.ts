@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { PublishedKey } from '../operations/realms/signing-keys.ts'
 import { signingKeyToWire } from '../wire/signing-key.ts'
+import { type Confirmed, confirmed, YES } from './confirmation.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
@@ -30,8 +31,14 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
 
   ofKeys('revoke', 'drop a compromised key at once; tokens that it signed are refused from then on')
     .argument('<kid>')
+    .option(...YES)
     .action(
-      inSession(async ({ operations, actor }, kid: string, { realm }: InRealm) => {
+      inSession(async ({ operations, actor, terminal }, kid: string, { realm, yes }: InRealm & Confirmed) => {
+        await confirmed(
+          terminal,
+          yes,
+          `Revoke key ${kid} of realm ${realm}? Tokens that it signed end at once.`,
+        )
         await operations.signingKeys.revoke(actor, realm, kid)
         return { json: { kid, realm, revoked: true }, text: `Revoked ${kid}.` }
       }),

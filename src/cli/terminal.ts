@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline/promises'
 import type { Readable, Writable } from 'node:stream'
 import type { Command } from 'commander'
 
@@ -22,6 +24,8 @@ export interface Terminal {
   print(answer: Answer): void
   /** Prints a line for people on standard error. */
   note(line: string): void
+  /** Asks a person at a terminal. Where none is there, the answer is yes: a script means what it says. */
+  confirm(question: string): Promise<boolean>
 }
 
 /** The program's `--json` decides how results are printed. */
@@ -36,5 +40,17 @@ export function terminalOf(program: Command, streams: Streams): Terminal {
     note(line) {
       streams.stderr.write(`${line}\n`)
     },
+    async confirm(question) {
+      if (!isTerminal(streams.stdin) || !isTerminal(streams.stderr)) return true
+      const lines = createInterface({ input: streams.stdin, output: streams.stderr, terminal: false })
+      const ended = once(lines, 'close').then(() => '')
+      const answer = await Promise.race([lines.question(`${question} [y/N] `), ended])
+      lines.close()
+      return /^y(es)?$/i.test(answer.trim())
+    },
   }
+}
+
+function isTerminal(stream: Readable | Writable): boolean {
+  return (stream as { isTTY?: boolean }).isTTY === true
 }

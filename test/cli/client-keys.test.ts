@@ -32,7 +32,7 @@ t.test('a service account is made with a public key, and its keys are looked aft
   t.match(made.key, { algorithm: 'ES256', jwk })
   const id = made.client_id
   const refused = await run('reset-secret', id)
-  t.equal(refused.code, 1)
+  t.equal(refused.code, 4)
   t.match(refused.stderr, /authenticates without a secret/)
 
   const own = file('own.jwk', JSON.stringify({ ...testKeyPair().jwk, kid: 'own' }))

@@ -39,7 +39,7 @@ t.test(
     })
     t.match((await run('portal-session', 'end', '--realm', 'acme')).stdout, 'Sessions ended: 1.')
     const refused = await run('portal-link', '--realm', 'nobody')
-    t.equal(refused.code, 1)
+    t.equal(refused.code, 3)
     t.match(refused.stderr, 'There is no realm nobody.')
   },
 )

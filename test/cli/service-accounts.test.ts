@@ -83,7 +83,7 @@ t.test('people get columns, and are told to keep the secret', async (t) => {
   )
   t.match(made, /\nKeep the secret now: it is not stored and cannot be shown again\.\n$/)
   const clientId = /sa_\w+/.exec(made)?.[0] as string
-  t.match(await run('disable', clientId), /\ndisabled {3}\d{4}-\S+Z\n/)
+  t.match(await run('disable', clientId), /\nstate {6}disabled since \d{4}-\S+Z\n/)
   t.match(
     await run('list'),
     /^CLIENT_ID +NAME +ROLES +STATE +CREATED +LAST USED\nsa_\w+ {2}Räksmörgås 🦐 {2}operate view {2}disabled {2}\S+Z\n$/,
@@ -119,7 +119,7 @@ t.test('an unknown object is reported as not found', async (t) => {
       ['service-account', command, '--realm', 'acme', 'sa_0'],
       env,
     )
-    t.equal(code, 1)
+    t.equal(code, 3)
     t.equal(stdout, '')
     t.equal(stderr, 'mintmark: Realm acme has no service account sa_0.\n')
   }

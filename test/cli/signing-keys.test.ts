@@ -38,7 +38,7 @@ t.test('a revoked key is gone at once', async (t) => {
   t.equal(await run('revoke', left[0].kid), `Revoked ${left[0].kid}.\n`)
 
   const { code, stderr } = await mintmark(['key', 'revoke', kid, '--realm', 'acme'], env)
-  t.equal(code, 1)
+  t.equal(code, 3)
   t.equal(stderr, `mintmark: Realm acme has no key ${kid}.\n`)
 })
 

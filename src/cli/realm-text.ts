@@ -1,0 +1,51 @@
+import { issuerOf, type Realm } from '../domain/realm.ts'
+import { fields, table, time } from './text.ts'
+
+function mainMembers(realm: Realm, publicUrl: string) {
+  const issuer = issuerOf(publicUrl, realm.name)
+  return {
+    name: realm.name,
+    issuer,
+    algorithm: realm.algorithm,
+    'token lifetime': `${realm.tokenLifetimeSeconds} s`,
+    scopes: realm.scopes.join(' '),
+    audiences: realm.audiences.join(' ') || issuer,
+  }
+}
+
+/** The settings that most people look for. */
+export function describe(realm: Realm, publicUrl: string): string {
+  return fields(mainMembers(realm, publicUrl))
+}
+
+/** Every setting, as `show` prints it. */
+export function describeAll(realm: Realm, publicUrl: string): string {
+  return fields({
+    ...mainMembers(realm, publicUrl),
+    'display name': realm.displayName,
+    roles: realm.roles.join(' '),
+    'resource types': realm.resourceTypes.join(' '),
+    'service accounts': `${realm.serviceAccountCount} of ${realm.serviceAccountLimit}`,
+    'auth methods': realm.allowedAuthMethods.join(' '),
+    'assertion audience': realm.assertionAudience,
+    'introspection audiences': realm.introspectionAudiences,
+    'leaked secret action': realm.leakedSecretAction,
+    'token type header': realm.tokenTypeHeader,
+    'key rotation': `${realm.keyRotationSeconds} s`,
+    'key publish': `${realm.keyPublishSeconds} s`,
+    'JWKS max age': `${realm.jwksMaxAgeSeconds} s`,
+    created: time(realm.createdAt),
+  })
+}
+
+export function listText(realms: readonly Realm[]): string {
+  if (realms.length === 0) return 'There are no realms yet. Make one: mintmark realm create <name>'
+  const rows = realms.map((realm) => [
+    realm.name,
+    realm.algorithm,
+    `${realm.tokenLifetimeSeconds} s`,
+    `${realm.serviceAccountCount} of ${realm.serviceAccountLimit}`,
+    time(realm.createdAt),
+  ])
+  return table(['NAME', 'ALGORITHM', 'TOKEN LIFETIME', 'SERVICE ACCOUNTS', 'CREATED'], rows)
+}
