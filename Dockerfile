@@ -16,6 +16,7 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY migrations migrations
+COPY packages/client packages/client
 COPY src src
 RUN ln -s /app/src/mintmark.js /usr/local/bin/mintmark
 # By number: Kubernetes cannot tell of a name that it is not root's.

@@ -98,5 +98,5 @@ function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Termina
   auditEventCommands(program, inSession)
   masterKeyCommands(program, inSession, terminal)
   policyCommands(program, inSession)
-  tokenCommand(program, terminal)
+  tokenCommand(program, env, terminal)
 }

@@ -3,16 +3,18 @@ import { text } from 'node:stream/consumers'
 import { makeClientAssertion, PrivateKeyError, readPrivateKey } from '../crypto/client-assertion.ts'
 import { CLIENT_ASSERTION_TYPE, tokenEndpointOf } from '../domain/client-assertion.ts'
 import { systemClock } from '../domain/clock.ts'
+import { loadClientPackage } from './client-package.ts'
 import type { Terminal } from './terminal.ts'
+import { TokenFault } from './token-fault.ts'
 
-/** Why no token was had, for a person. */
-export class TokenFault extends Error {
-  override readonly name = 'TokenFault'
-}
+/** Of a JWT-SVID, which often has no iss. */
+const SPIFFE_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe'
 
 export interface TokenRequestOptions {
   readonly issuer: string
-  readonly clientId: string
+  readonly clientId?: string
+  readonly from?: string
+  readonly audience?: string
   readonly privateKey?: string
   readonly keyId?: string
   readonly scope?: string
@@ -20,40 +22,97 @@ export interface TokenRequestOptions {
   readonly allowInsecureHttp?: boolean
 }
 
-const TIMEOUT_MILLISECONDS = 10_000
-
-/**
- * Asks for a token (RFC 6749 section 4.4). Without a key the secret is read from standard input.
- * @throws TokenFault
- */
-export async function requestToken(
-  options: TokenRequestOptions,
-  terminal: Terminal,
-): Promise<{ access_token: string }> {
-  const issuer = options.issuer.replace(/\/+$/, '')
-  const { privateKey, scope, resource = [] } = options
-  checkIssuer(issuer, privateKey === undefined && !options.allowInsecureHttp)
-  const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: options.clientId })
-  if (scope !== undefined) form.set('scope', scope)
-  for (const one of resource) form.append('resource', one)
-  if (privateKey === undefined) form.set('client_secret', await readSecret(terminal))
-  else {
-    form.set('client_assertion_type', CLIENT_ASSERTION_TYPE)
-    form.set('client_assertion', assertionOf(privateKey, issuer, options))
-  }
-  const { status, retryAfter, body } = await post(tokenEndpointOf(issuer), form)
-  if (typeof body['access_token'] === 'string') return body as { access_token: string }
-  throw new TokenFault(refusalOf(status, body, retryAfter))
+/** What a request takes beside its options. */
+export interface Surroundings {
+  readonly terminal: Terminal
+  readonly env: NodeJS.ProcessEnv
+  /** Ends a request under way. */
+  readonly stop?: AbortSignal
 }
 
-function checkIssuer(issuer: string, isSecretSent: boolean): void {
+export interface TokenAnswer {
+  readonly access_token: string
+  readonly expires_in?: unknown
+}
+
+const TIMEOUT_MILLISECONDS = 10_000
+
+/** Members of the form that say who asks; made anew for each request. */
+type Proof = () => Promise<Record<string, string>> | Record<string, string>
+
+/**
+ * Prepares requests for a token (RFC 6749 section 4.4). Without a key or a platform the secret is read from standard
+ * input, once.
+ * @throws TokenFault, also each request
+ */
+export async function tokenRequester(
+  options: TokenRequestOptions,
+  surroundings: Surroundings,
+): Promise<() => Promise<TokenAnswer>> {
+  const issuer = options.issuer.replace(/\/+$/, '')
+  checkIssuer(issuer, options)
+  const proof = await proofOf(issuer, options, surroundings)
+  return async () => {
+    const form = new URLSearchParams({ grant_type: 'client_credentials' })
+    if (options.clientId !== undefined) form.set('client_id', options.clientId)
+    if (options.scope !== undefined) form.set('scope', options.scope)
+    for (const one of options.resource ?? []) form.append('resource', one)
+    for (const [name, value] of Object.entries(await proof())) form.set(name, value)
+    const { status, retryAfter, body } = await post(tokenEndpointOf(issuer), form, surroundings.stop)
+    if (typeof body['access_token'] === 'string') return body as unknown as TokenAnswer
+    throw refusalOf(status, body, retryAfter)
+  }
+}
+
+async function proofOf(
+  issuer: string,
+  { from, audience, privateKey, keyId, clientId = '' }: TokenRequestOptions,
+  { terminal, env }: Surroundings,
+): Promise<Proof> {
+  if (from !== undefined) return platformProof(from, issuer, { audience, env })
+  if (privateKey !== undefined)
+    return () => ({
+      client_assertion_type: CLIENT_ASSERTION_TYPE,
+      client_assertion: assertionOf(privateKey, issuer, clientId, keyId),
+    })
+  const secret = await readSecret(terminal)
+  return () => ({ client_secret: secret })
+}
+
+async function platformProof(
+  from: string,
+  issuer: string,
+  options: { readonly audience: string | undefined; readonly env: NodeJS.ProcessEnv },
+): Promise<Proof> {
+  const { isJwtSvid, platformToken } = await loadClientPackage()
+  const told = (error: unknown): never => {
+    throw error instanceof Error && /^(Platform|Type)/.test(error.name)
+      ? new TokenFault(error.message)
+      : error
+  }
+  let get: (issuer: string) => Promise<string>
+  try {
+    get = platformToken(from, options)
+  } catch (error) {
+    return told(error)
+  }
+  return async () => {
+    const token = await get(issuer).catch(told)
+    const type = isJwtSvid(token) ? SPIFFE_ASSERTION_TYPE : CLIENT_ASSERTION_TYPE
+    return { client_assertion_type: type, client_assertion: token }
+  }
+}
+
+function checkIssuer(issuer: string, { from, privateKey, allowInsecureHttp }: TokenRequestOptions): void {
   const url = URL.canParse(issuer) ? new URL(issuer) : undefined
   if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '')
     throw new TokenFault('--issuer must be the http(s) address of a realm: https://auth.example/realms/acme')
   const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
-  if (isSecretSent && url.protocol === 'http:' && !isLocal)
+  // An assertion of one's own counts once; a secret or a platform's token could be used again.
+  const sent = from === undefined ? 'secret' : 'token of the platform'
+  if (privateKey === undefined && !allowInsecureHttp && url.protocol === 'http:' && !isLocal)
     throw new TokenFault(
-      'plain HTTP would show the secret to the network: use https, or --allow-insecure-http',
+      `plain HTTP would show the ${sent} to the network: use https, or --allow-insecure-http`,
     )
 }
 
@@ -64,7 +123,7 @@ async function readSecret({ input }: Terminal): Promise<string> {
   return secret
 }
 
-function assertionOf(file: string, issuer: string, { clientId, keyId }: TokenRequestOptions): string {
+function assertionOf(file: string, issuer: string, clientId: string, keyId: string | undefined): string {
   let content: string
   try {
     content = readFileSync(file, 'utf8')
@@ -86,7 +145,8 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>
 }
 
-async function post(url: string, body: URLSearchParams): Promise<Answer> {
+async function post(url: string, body: URLSearchParams, stop: AbortSignal | undefined): Promise<Answer> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MILLISECONDS)
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -94,7 +154,7 @@ async function post(url: string, body: URLSearchParams): Promise<Answer> {
       headers: { accept: 'application/json' },
       // A redirect would send the credentials elsewhere.
       redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+      signal: stop ? AbortSignal.any([timeout, stop]) : timeout,
     })
     const { status, headers } = response
     return { status, retryAfter: headers.get('retry-after'), body: parse(await response.text()) }
@@ -117,8 +177,9 @@ function refusalOf(
   status: number,
   { error, error_description }: Answer['body'],
   retryAfter: string | null,
-): string {
+): TokenFault {
   const said = [error, error_description].filter((part) => typeof part === 'string').join(': ')
   const wait = retryAfter === null ? '' : ` Try again in ${retryAfter} s.`
-  return `the issuer answered ${status}${said && ` ${said}`}${wait}`.replace(/\p{Cc}/gu, '\ufffd')
+  const text = `the issuer answered ${status}${said && ` ${said}`}${wait}`.replace(/\p{Cc}/gu, '\ufffd')
+  return new TokenFault(text, /^\d{1,5}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined)
 }

@@ -4,33 +4,56 @@ import type { Terminal } from './terminal.ts'
 
 interface TokenOptions {
   readonly issuer: string
-  readonly clientId: string
+  readonly clientId?: string
+  readonly from?: string
+  readonly audience?: string
   readonly privateKey?: string
   readonly keyId?: string
   readonly clientSecretStdin?: true
   readonly scope?: string
   readonly resource?: readonly string[]
   readonly allowInsecureHttp?: true
+  readonly watch?: string
 }
 
+const PLATFORMS =
+  'prove it by the token of the platform: kubernetes[:PATH], github, gitlab[:VARIABLE], aws, gcp, azure, spiffe[:SPIFFE-ID], file:PATH'
+
 /** Asks a running server for a token, as any client does: it needs neither the database nor its configuration. */
-export function tokenCommand(program: Command, terminal: Terminal): void {
+export function tokenCommand(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
   program
     .command('token')
     .description('ask an issuer for an access token, and print it')
     .requiredOption('--issuer <url>', 'as the realm says it: https://auth.example/realms/acme')
-    .requiredOption('--client-id <id>', 'of the service account')
+    .option('--client-id <id>', 'of the service account; with --from it may be left out')
+    .option('--from <platform>', PLATFORMS)
+    .option('--audience <uri>', 'whom the platform’s token is for (default: the issuer)')
     .option('--private-key <file>', 'PEM (PKCS #8, SEC 1, PKCS #1) or JWK; signs an assertion')
     .option('--key-id <kid>', 'names the key to the server; default: the kid of the JWK')
     .option('--client-secret-stdin', 'read the secret from standard input')
     .option('--scope <scopes>', 'separated by spaces (default: all that the account has)')
     .option('--resource <uri>', 'what the token is for (repeatable)', collect)
     .option('--allow-insecure-http', 'send a secret to another machine in the clear')
+    .option('--watch <file>', 'keep a fresh token in this file until SIGTERM, instead of printing one')
     .action(async (options: TokenOptions, command: Command) => {
-      if ((options.privateKey === undefined) === (options.clientSecretStdin === undefined))
-        command.error('error: give one of --private-key and --client-secret-stdin', { exitCode: 2 })
-      const { requestToken } = await import('./token-request.ts')
-      const json = await requestToken(options, terminal)
-      terminal.print({ json, text: json.access_token })
+      const fault = usageFault(options)
+      if (fault !== undefined) command.error(`error: ${fault}`, { exitCode: 2 })
+      const { tokenRequester } = await import('./token-request.ts')
+      if (options.watch === undefined) {
+        const ask = await tokenRequester(options, { env, terminal })
+        const json = await ask()
+        terminal.print({ json, text: json.access_token })
+      } else {
+        const { watchToken } = await import('./token-watch.ts')
+        await watchToken(options.watch, terminal, (stop) => tokenRequester(options, { env, terminal, stop }))
+      }
     })
+}
+
+function usageFault(options: TokenOptions): string | undefined {
+  const { from, privateKey, clientSecretStdin, clientId, audience } = options
+  const ways = [from, privateKey, clientSecretStdin].filter((way) => way !== undefined)
+  if (ways.length !== 1) return 'give one of --private-key and --client-secret-stdin, or --from'
+  if (from === undefined && clientId === undefined) return "required option '--client-id <id>' not specified"
+  return from === undefined && audience !== undefined ? '--audience goes with --from alone' : undefined
 }

@@ -1,4 +1,4 @@
-import { authenticate, type Credential } from './credential.ts'
+import { type Authentication, authenticate, type Credential } from './credential.ts'
 import { TokenRequestError } from './token-request-error.ts'
 
 export interface TokenRequest {
@@ -23,10 +23,11 @@ const MAX_BYTES = 1024 * 1024
  * @throws TokenRequestError
  */
 export async function requestToken(request: TokenRequest): Promise<TokenAnswer> {
-  const form = new URLSearchParams({ grant_type: 'client_credentials' })
+  const { authorization, form: proof } = await authentication(request)
+  const form = new URLSearchParams({ grant_type: 'client_credentials', ...proof })
   if (request.scope !== undefined) form.set('scope', request.scope)
   for (const resource of request.resources) form.append('resource', resource)
-  const { response, text } = await post(request, form)
+  const { response, text } = await post(request, form, authorization)
   const answer = readObject(text)
   if (!response.ok) throw refusal(response, answer)
   const { access_token, expires_in, token_type } = answer
@@ -37,13 +38,20 @@ export async function requestToken(request: TokenRequest): Promise<TokenAnswer> 
   return { accessToken: access_token, expiresInSeconds }
 }
 
+async function authentication({ credential, issuer, now }: TokenRequest): Promise<Authentication> {
+  try {
+    return await authenticate(credential, issuer, now())
+  } catch (cause) {
+    throw new TokenRequestError(`nothing was asked of ${issuer}: ${(cause as Error).message}`, { cause })
+  }
+}
+
 async function post(
-  { issuer, endpoint, credential, timeoutSeconds, now }: TokenRequest,
+  { endpoint, timeoutSeconds }: TokenRequest,
   body: URLSearchParams,
+  authorization: string | undefined,
 ): Promise<{ response: Response; text: string }> {
   try {
-    const { authorization, form } = await authenticate(credential, issuer, now())
-    for (const [name, value] of Object.entries(form)) body.set(name, value)
     const response = await fetch(endpoint, {
       method: 'POST',
       headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
