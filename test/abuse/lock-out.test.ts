@@ -25,13 +25,13 @@ for (const store of ['memory', 'postgres'] as const)
     await server.operations.bootstrap.createAdministrator('root', 'a secret of the platform')
     const { clientSecret: shaped } = await server.operations.secrets.reset(TESTER, 'acme', clientId)
     // Guesses and well-formed secrets of the victim's and of others, from IPv4 and from all of an IPv6 /56.
-    const networks = Array.from({ length: 256 }, (_, n) => [
-      `192.0.2.${n}`,
-      `2001:db8:0:${n.toString(16)}::1`,
-    ])
-    for (const address of networks.flat())
+    const networks = [
+      ...Array.from({ length: 32 }, (_, n) => ({ address: `192.0.2.${n}`, guesses: 6 })),
+      ...Array.from({ length: 256 }, (_, n) => ({ address: `2001:db8:0:${n.toString(16)}::1`, guesses: 2 })),
+    ]
+    for (const { address, guesses } of networks)
       await statuses([
-        ...Array.from({ length: 6 }, (_, n) => ask(server, 'legacy', `guess number ${n}`, address)),
+        ...Array.from({ length: guesses }, (_, n) => ask(server, 'legacy', `guess number ${n}`, address)),
         ask(server, clientId, clientSecret, address),
         ask(server, 'legacy', shaped, address),
       ])

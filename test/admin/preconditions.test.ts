@@ -30,7 +30,7 @@ const ROWS: Record<string, Row> = {
     body: { display_name: 'A' },
     status: 200,
   },
-  'DELETE /admin/realms/{realm}': { of: '/admin/realms/{realm}', query: '?confirm=acme', status: 204 },
+  'DELETE /admin/realms/{realm}': { of: '/admin/realms/{realm}', query: '?confirm={realm}', status: 204 },
   'POST /admin/realms/{realm}/service-accounts': { of: undefined, body: { name: 'other' }, status: 201 },
   [`PATCH ${ACCOUNT}`]: { of: ACCOUNT, body: { description: 'x' }, status: 200 },
   [`DELETE ${ACCOUNT}`]: { of: ACCOUNT, status: 204 },
@@ -68,46 +68,52 @@ async function operationsOf({ app }: TestServer): Promise<string[]> {
   )
 }
 
+/** Each row has a realm of its own on it. */
+const shared = await testServer(t)
+const asAdministrator = await platformAdministrator(shared)
+
 t.test('every changing operation of the document has its row', async (t) => {
-  const documented = await operationsOf(await testServer(t))
+  const documented = await operationsOf(shared)
   t.same(documented.filter((operation) => !operation.startsWith('GET ')).sort(), Object.keys(ROWS).sort())
 })
 
 /** A realm with all that the paths name. */
-async function place({ operations }: TestServer, operation: string): Promise<Record<string, string>> {
-  await operations.realms.create(TESTER, 'acme')
-  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+async function place(
+  { operations }: TestServer,
+  realm: string,
+  operation = '',
+): Promise<Record<string, string>> {
+  await operations.realms.create(TESTER, realm)
+  const { account } = await operations.accounts.create(TESTER, realm, { name: 'CI' })
   const { clientId } = account
-  await operations.resources.put(TESTER, 'acme', { type: 'device', id: 'd1' })
+  await operations.resources.put(TESTER, realm, { type: 'device', id: 'd1' })
   if (operation.startsWith('DELETE') && operation.includes('grants'))
-    await operations.grants.add(TESTER, 'acme', clientId, GRANT)
+    await operations.grants.add(TESTER, realm, clientId, GRANT)
   const id = operation.includes('secrets/{id}')
-    ? (await operations.secrets.startRotation(TESTER, 'acme', clientId)).secret.id
+    ? (await operations.secrets.startRotation(TESTER, realm, clientId)).secret.id
     : 'd1'
   const { pem } = testKeyPair()
   const [key] = operation.includes(`${ACCOUNT}/keys/`)
-    ? [(await operations.clientKeys.add(TESTER, 'acme', clientId, { pem })).key]
-    : await operations.signingKeys.list(TESTER, 'acme')
-  return { realm: 'acme', client_id: clientId, kid: key?.kid ?? '', ...GRANT, role: roleIn(operation), id }
+    ? [(await operations.clientKeys.add(TESTER, realm, clientId, { pem })).key]
+    : await operations.signingKeys.list(TESTER, realm)
+  return { realm, client_id: clientId, kid: key?.kid ?? '', ...GRANT, role: roleIn(operation), id }
 }
 
 function roleIn(operation: string): string {
   return operation.includes('grants') ? 'operate' : 'view'
 }
 
-for (const [operation, row] of Object.entries(ROWS))
+for (const [n, [operation, row]] of Object.entries(ROWS).entries())
   t.test(`${operation} heeds If-Match and If-None-Match`, async (t) => {
-    const server = await testServer(t)
-    const ask = await platformAdministrator(server)
-    const names = await place(server, operation)
+    const names = await place(shared, `acme-${n}`, operation)
     const fill = (path: string) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] as string)
-    await checkRow(t, ask, operation, row, fill)
+    await checkRow(t, asAdministrator, operation, row, fill)
   })
 
 async function checkRow(t: Test, ask: Ask, operation: string, row: Row, fill: (path: string) => string) {
   const [method, pattern] = operation.split(' ') as [Parameters<Ask>[0], string]
   const change = (headers: Record<string, string>) =>
-    ask(method, fill(pattern) + (row.query ?? ''), row.body, {
+    ask(method, fill(pattern + (row.query ?? '')), row.body, {
       ...(row.type !== undefined && { 'content-type': row.type }),
       ...headers,
     })
@@ -161,7 +167,7 @@ t.test(
 t.test('a GET that says what it has already is answered 304, and 200 once that has changed', async (t) => {
   const server = await testServer(t)
   const ask = await platformAdministrator(server)
-  await place(server, '')
+  await place(server, 'acme')
   const { items } = (await ask('GET', '/admin/realms/acme/service-accounts')).body
   const account = `/admin/realms/acme/service-accounts/${items[0].client_id}`
   const paths = [

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openCluster } from '../../src/embedded/embedded-cluster.ts'
 import { findPostmaster } from '../../src/embedded/postmaster.ts'
+import { mintmark } from '../support/command.ts'
 import { dataDirMaker, postmasterOf } from '../support/embedded.ts'
-import { crash, mintmark, startServer, temporaryFolder } from '../support/process.ts'
+import { crash, mintmark as startMintmark, startServer, temporaryFolder } from '../support/process.ts'
 import { type Credentials, requestToken } from '../support/token.ts'
 
 const makeDataDir = await dataDirMaker(t)
@@ -119,7 +120,7 @@ t.test('a demo that was cut short is finished by the next start', async (t) => {
 t.test('a disk that is full is one clear line, and the next start begins anew', async (t) => {
   const DATA_DIR = temporaryFolder(t)
   // No file may grow beyond 8 MB, and the first of the write-ahead log has 16.
-  const { code, stderr } = await mintmark(['serve'], { DATA_DIR, PORT: '0' }, { fileBlocks: 16_000 })
+  const { code, stderr } = await startMintmark(['serve'], { DATA_DIR, PORT: '0' }, { fileBlocks: 16_000 })
   t.equal(code, 1)
   t.match(stderr, /^mintmark: PostgreSQL could not make a database in .*File too large/s)
   t.same(readdirSync(join(DATA_DIR, 'postgres')), [])
@@ -128,7 +129,7 @@ t.test('a disk that is full is one clear line, and the next start begins anew', 
 })
 
 t.test('a DATA_DIR that cannot be used is one clear line', async (t) => {
-  const { code, stderr } = await mintmark(['serve'], { DATA_DIR: '/dev/null/data', PORT: '0' })
+  const { code, stderr } = await startMintmark(['serve'], { DATA_DIR: '/dev/null/data', PORT: '0' })
   t.equal(code, 1)
   t.match(stderr, /^mintmark: DATA_DIR \/dev\/null\/data cannot be used: ENOTDIR.*\n$/)
 })

@@ -78,7 +78,7 @@ t.test(
       'nothing is folded on the way',
     )
 
-    await app.close()
+    await (await app.ready()).close()
     await t.rejects(ask('/.well-known/openid-configuration'), 'without Mintmark there is no answer')
     t.equal(child.exitCode, null, 'and the proxy goes on')
   },

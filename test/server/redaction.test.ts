@@ -20,9 +20,9 @@ interface Attempt {
 }
 
 /** Paths of all routes that the server has, with their parameters still in them. */
-function routesOf({ app }: TestServer): string[] {
+async function routesOf({ app }: TestServer): Promise<string[]> {
   const parents: string[] = []
-  return app
+  return (await app.ready())
     .printRoutes({ commonPrefix: false })
     .split('\n')
     .flatMap((line) => {
@@ -72,7 +72,7 @@ t.test('nothing that is sent to any route comes up in the log, and nothing makes
   const { app, log } = server
   const { token } = await adminToken(server, 'acme', ['account-admin'])
   const cookie = [...(await adminOf(server, 'acme')).cookies].map(([name, it]) => `${name}=${it}`).join('; ')
-  const routes = routesOf(server)
+  const routes = await routesOf(server)
   t.ok(routes.length > 40, `${routes.length} routes`)
   const attempts = attemptsWith(token, cookie)
   for (const route of routes)

@@ -17,7 +17,8 @@ export async function makeTemplate(): Promise<void> {
 /** The address of a database of this test file's own, migrated unless told otherwise, dropped when it ends. */
 export async function testDatabase(t: Test, { migrate = true } = {}): Promise<string> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await admin(`create database ${name} template ${migrate ? TEMPLATE : 'template0'}`)
+  // Copying files is a third of the work of copying pages through the buffers.
+  await admin(`create database ${name} template ${migrate ? TEMPLATE : 'template0'} strategy file_copy`)
   t.teardown(() => admin(`drop database if exists ${name} with (force)`))
   return adminUrl(name)
 }

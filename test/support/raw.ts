@@ -2,6 +2,12 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
+/** Of a server or of a test's own. */
+type App = Pick<FastifyInstance, 'server'> & {
+  ready(): PromiseLike<unknown>
+  listen(options: { port: number; host: string }): Promise<unknown>
+}
+
 /** A request whose head and first bytes have been sent, and whose rest is still to come. */
 export interface Dribble {
   send(bytes: string): void
@@ -11,7 +17,7 @@ export interface Dribble {
 
 /** Sends a request but for the end of its body. Resolves once the server has read its head. */
 export async function dribble(
-  app: FastifyInstance,
+  app: App,
   method: string,
   path: string,
   { token, body, type = 'application/json' }: { token: string; body: string; type?: string },
@@ -42,17 +48,15 @@ export async function dribble(
 }
 
 /** Sends bytes as they are; returns all that is answered until the server hangs up. */
-export async function exchange(
-  app: FastifyInstance,
-  bytes: string,
-): Promise<{ status: number; text: string }> {
+export async function exchange(app: App, bytes: string): Promise<{ status: number; text: string }> {
   const socket = await connectTo(app)
   const answered = answerTo(socket)
   socket.write(bytes)
   return answered
 }
 
-async function connectTo(app: FastifyInstance): Promise<Socket> {
+async function connectTo(app: App): Promise<Socket> {
+  await app.ready()
   if (!app.server.listening) await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   const socket = connect(port, '127.0.0.1')

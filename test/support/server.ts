@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyListenOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
@@ -10,7 +10,7 @@ import type { TrustedProxies } from '../../src/http/client-address.ts'
 import type { KeyFetchSettings } from '../../src/operations/federation/guarded-fetch.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
-import { buildServer } from '../../src/server/build-server.ts'
+import { buildServer, type Server } from '../../src/server/build-server.ts'
 import { cutDatabase, testDatabase } from './postgres.ts'
 
 export const PUBLIC_URL = 'https://auth.test'
@@ -22,8 +22,15 @@ export const TESTER: Actor = {
   authority: PLATFORM_AUTHORITY,
 }
 
+/** The front doors, which are built when they are first asked: tests of operations alone need none. */
+export interface TestApp extends Pick<FastifyInstance, 'server'> {
+  listen(options?: FastifyListenOptions): Promise<string>
+  inject(request: InjectOptions | string): Promise<LightMyRequestResponse>
+  ready(): PromiseLike<FastifyInstance>
+}
+
 export interface TestServer {
-  readonly app: FastifyInstance
+  readonly app: TestApp
   readonly operations: Operations
   readonly databaseUrl: string
   /** What was logged so far, a JSON line each. */
@@ -111,20 +118,22 @@ export async function testServer(
   })
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })
-  const server = await buildServer(opened.operations, {
-    logger,
-    trustProxy,
-    areMetricsOpenLocally,
-    publicUrl,
-    rateLimits,
-    ...serverOptions,
-  })
+  const { app, close } = lazily(() =>
+    buildServer(opened.operations, {
+      logger,
+      trustProxy,
+      areMetricsOpenLocally,
+      publicUrl,
+      rateLimits,
+      ...serverOptions,
+    }),
+  )
   t.teardown(async () => {
-    await server.close()
+    await close()
     await opened.close()
   })
   return {
-    app: server.app,
+    app,
     operations: opened.operations,
     databaseUrl: url,
     log,
@@ -132,4 +141,24 @@ export async function testServer(
     clock,
     cutDatabase: () => cutDatabase(url),
   }
+}
+
+function lazily(build: () => Promise<Server>): { app: TestApp; close(): Promise<void> } {
+  let building: Promise<Server> | undefined
+  let built: Server | undefined
+  const ready = async () => {
+    building ??= build()
+    built = await building
+    return built.app
+  }
+  const app: TestApp = {
+    ready,
+    inject: async (request) => (await ready()).inject(request),
+    listen: async (options?: FastifyListenOptions) => (await ready()).listen(options),
+    get server() {
+      if (!built) throw new Error('it does not listen yet')
+      return built.app.server
+    },
+  }
+  return { app, close: async () => (await building)?.close() }
 }
