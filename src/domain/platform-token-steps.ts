@@ -1,7 +1,12 @@
 import { ASSERTION_TOLERANCE_SECONDS, MAX_JTI_BYTES } from './client-assertion.ts'
 import { platformAlgorithm } from './platform-algorithm.ts'
 import { issuersNamedBy, type PlatformToken, type PlatformTokenFault } from './platform-token.ts'
-import { isSpiffe, type TrustedIssuer, trustDomainOf } from './trusted-issuer.ts'
+import {
+  isSpiffe,
+  MAX_PLATFORM_TOKEN_LIFETIME_SECONDS,
+  type TrustedIssuer,
+  trustDomainOf,
+} from './trusted-issuer.ts'
 
 /** What a token is checked against. */
 export interface TokenCheck {
@@ -80,13 +85,13 @@ export const TOKEN_STEPS: readonly TokenStep[] = [
       const { iat } = claims
       if (iat === undefined) return undefined
       if (isLate(iat, now)) return 'issued_in_future'
-      const oldest = secondsOf(now) - (issuer?.maxLifetimeSeconds ?? 0)
-      return issuer && (iat as number) < oldest ? 'issued_too_long_ago' : undefined
+      const isOld = issuer && (iat as number) < secondsOf(now) - longestOf(issuer)
+      return isOld ? 'issued_too_long_ago' : undefined
     },
     expected: ({ issuer, now }) => {
       const latest = Math.floor(secondsOf(now)) + ASSERTION_TOLERANCE_SECONDS
       return issuer
-        ? `absent, or from ${Math.floor(secondsOf(now)) - issuer.maxLifetimeSeconds} to ${latest}`
+        ? `absent, or from ${Math.floor(secondsOf(now)) - longestOf(issuer)} to ${latest}`
         : `absent, or up to ${latest}`
     },
     found: ({ token }) => token.claims['iat'] ?? null,
@@ -94,8 +99,8 @@ export const TOKEN_STEPS: readonly TokenStep[] = [
   {
     step: 'lifetime',
     fault: ({ token, issuer, now }) =>
-      issuer && !(lifetimeOf(token, now) <= issuer.maxLifetimeSeconds) ? 'lifetime_too_long' : undefined,
-    expected: ({ issuer }) => `at most ${issuer?.maxLifetimeSeconds ?? 0} seconds`,
+      issuer && !(lifetimeOf(token, now) <= longestOf(issuer)) ? 'lifetime_too_long' : undefined,
+    expected: ({ issuer }) => `at most ${issuer ? longestOf(issuer) : 0} seconds`,
     found: ({ token, now }) => Math.ceil(lifetimeOf(token, now)),
   },
   {
@@ -157,6 +162,13 @@ function isLate(time: unknown, now: Date): boolean {
   return (
     time !== undefined && !(typeof time === 'number' && time <= secondsOf(now) + ASSERTION_TOLERANCE_SECONDS)
   )
+}
+
+/** Tokens of Microsoft Entra for managed identities live for a day from now, and their iat is five minutes ago. */
+const DATED_BACK_SECONDS = 300
+
+function longestOf({ maxLifetimeSeconds: longest }: TrustedIssuer): number {
+  return longest === MAX_PLATFORM_TOKEN_LIFETIME_SECONDS ? longest + DATED_BACK_SECONDS : longest
 }
 
 /** Without iat, what is left of it. */
