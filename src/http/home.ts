@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { getOnly } from './get-only.ts'
 
 /** Redirects people to the portal. Programs, which do not accept HTML, get 404. */
 export function homeRoute(app: FastifyInstance): void {
@@ -7,4 +8,5 @@ export function homeRoute(app: FastifyInstance): void {
     const wantsPage = /\btext\/html\b/i.test(request.headers.accept ?? '')
     return wantsPage ? reply.redirect('/portal', 303) : reply.callNotFound()
   })
+  getOnly(app, '/')
 }

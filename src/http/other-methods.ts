@@ -19,7 +19,7 @@ export function watchMethods(app: FastifyInstance): (refuse: RefuseMethod) => vo
     for (const [url, methods] of [...known]) {
       const others = app.supportedMethods.filter((method) => !methods.has(method))
       if (others.length === 0) continue
-      const allow = [...methods].join(', ')
+      const allow = [...methods, 'OPTIONS'].filter((method, at, all) => all.indexOf(method) === at).join(', ')
       // Before the body is read.
       const answer = async (request: FastifyRequest, reply: FastifyReply) => {
         reply.header('allow', allow)

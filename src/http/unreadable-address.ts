@@ -41,5 +41,5 @@ function sendUnreadable(request: FastifyRequest, reply: FastifyReply, isTooLong:
         title: 'Invalid request',
         detail: 'The address is not percent-encoded UTF-8.',
       }
-  return sendProblem(request, reply.header('cache-control', 'no-store'), problem)
+  return sendProblem(request, reply, problem)
 }

@@ -32,7 +32,9 @@ import { tokenRoute } from '../http/oauth/token.ts'
 import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
 import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
+import { refuseUnknownMethods } from '../http/unknown-methods.ts'
 import { refuseUnreadableAddress } from '../http/unreadable-address.ts'
+import { answerUnreadableRequest, refuseConnect } from '../http/unreadable-request.ts'
 import type { Operations } from '../operations/operations.ts'
 import { createDrain, type Drain } from './connections.ts'
 import { createMetrics } from './metrics.ts'
@@ -82,6 +84,7 @@ export async function buildServer(operations: Operations, options: ServerOptions
   readClientAddresses(app, trustProxy)
   logRequests(app, metrics.observeRequest)
   limitBodyTime(app, options.requestTimeoutMilliseconds ?? REQUEST_MILLISECONDS)
+  refuseUnknownMethods(app)
   requireOneHost(app)
   refuseAmbiguity(app, options.publicUrl)
   app.setErrorHandler(answerOAuthError)
@@ -152,6 +155,7 @@ function createApp(
     return503OnClosing: false,
     rewriteUrl: addressReader(publicUrl),
     frameworkErrors: refuseUnreadableAddress,
+    clientErrorHandler: answerUnreadableRequest,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
     // Time limit of the slowest route; limitBodyTime gives each request its own.
     requestTimeout: Math.max(requestTimeoutMilliseconds, IMPORT_MILLISECONDS),
@@ -165,5 +169,6 @@ function createApp(
     },
   })
   drain.watch(app.server)
+  refuseConnect(app)
   return app
 }

@@ -126,7 +126,7 @@ t.test('a body that is too large or in another format, and another method, are r
   isProblem(t, await ask('POST', ACCOUNTS, 'name=x', form), 415, 'unsupported-media-type')
   const put = await ask('PUT', ACCOUNTS, {})
   isProblem(t, put, 405, 'method-not-allowed')
-  t.equal(put.headers['allow'], 'GET, HEAD, POST')
+  t.equal(put.headers['allow'], 'GET, HEAD, POST, OPTIONS')
   for (const path of [
     '/admin/nothing',
     '/admin/',

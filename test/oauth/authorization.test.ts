@@ -24,7 +24,7 @@ t.test('the authorization endpoint refuses every request and never redirects', a
     }
   const put = await server.app.inject({ method: 'PUT', url: PATH })
   t.equal(put.statusCode, 405)
-  t.equal(put.headers['allow'], 'GET, HEAD, POST')
+  t.equal(put.headers['allow'], 'GET, HEAD, POST, OPTIONS')
   const unknown = await server.app.inject('/realms/nobody/protocol/openid-connect/auth')
   t.equal(unknown.statusCode, 404)
 })

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import { HostRefusal } from '../host.ts'
+import { UnknownMethod } from '../unknown-methods.ts'
 import { BODY_LIMIT_BYTES } from './json.ts'
 
 /** A refusal of the admin API (RFC 9457). */
@@ -50,6 +51,8 @@ export function toProblem(error: FastifyError, request: FastifyRequest): Problem
   if (error instanceof OAuthError) return ofOAuth(error)
   if (error instanceof HostRefusal)
     return { status: 400, code: 'invalid', title: 'Invalid request', detail: error.message }
+  if (error instanceof UnknownMethod)
+    return { status: 501, code: error.code, title: 'Unknown method', detail: error.message }
   if (error.validation) return ofSchema(error, request)
   return ofFastify(error, (request.routeOptions.config ?? {}) as AcceptedBody)
 }

@@ -76,7 +76,7 @@ export function becomeProblem(
   note(request, { outcome: code, ...(reason !== undefined && { reason }) })
   const type = `urn:mintmark:problem:${code.replaceAll('_', '-')}`
   // A string, since no schema serializes it.
-  reply.code(status).header('content-type', 'application/problem+json')
+  reply.code(status).header('content-type', 'application/problem+json').header('cache-control', 'no-store')
   return JSON.stringify({ type, title, status, detail, field, limit })
 }
 

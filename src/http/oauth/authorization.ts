@@ -6,7 +6,7 @@ import { neverKept } from './oauth-error-handler.ts'
 
 type AuthorizationRoute = { Params: { realm: string } }
 
-const METHODS = ['GET', 'HEAD', 'POST']
+const METHODS = ['GET', 'HEAD', 'POST', 'OPTIONS']
 const DESCRIPTION =
   'There is no sign-in for people here. Get a token by grant_type=client_credentials at the token endpoint.'
 
@@ -33,6 +33,7 @@ export function authorizationRoute(
       .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
+    if (request.method === 'OPTIONS') return reply.code(204).header('allow', METHODS.join(', ')).send()
     if (!METHODS.includes(request.method))
       return reply
         .code(405)
@@ -44,7 +45,7 @@ export function authorizationRoute(
     return reply.send({ error: 'unsupported_response_type', error_description: DESCRIPTION })
   }
   app.route<AuthorizationRoute>({
-    method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    method: app.supportedMethods,
     url: '/realms/:realm/protocol/openid-connect/auth',
     exposeHeadRoute: false,
     // Before the body is read.

@@ -8,6 +8,7 @@ import {
 import { isDatabaseAway } from '../../storage/database-error.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
+import { UnknownMethod } from '../unknown-methods.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 
@@ -25,6 +26,9 @@ const STATUS = {
   temporarily_unavailable: 503,
   server_error: 500,
 } satisfies Record<OAuthErrorCode, number>
+
+/** Statuses that say more than that of the OAuth error. */
+const OWN_STATUS = new Set([408, 413, 501])
 
 const RETRY_AFTER_SECONDS = 1
 
@@ -68,7 +72,7 @@ function answerError(
   if (challenge !== undefined) reply.header('www-authenticate', challenge)
   if (refusal.code === 'temporarily_unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
   return reply
-    .code(error.statusCode === 413 || error.statusCode === 408 ? error.statusCode : STATUS[refusal.code])
+    .code(error.statusCode && OWN_STATUS.has(error.statusCode) ? error.statusCode : STATUS[refusal.code])
     .send({ error: refusal.code, error_description: describe(refusal, request) })
 }
 
@@ -100,7 +104,8 @@ export function neverKept(reply: FastifyReply): FastifyReply {
 function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
   if (error instanceof OAuthError) return error
   const { statusCode = 500, code } = error
-  if (error instanceof HostRefusal) return new OAuthError('invalid_request', error.message, error.code)
+  if (error instanceof HostRefusal || error instanceof UnknownMethod)
+    return new OAuthError('invalid_request', error.message, error.code)
   if (statusCode === 408)
     return new OAuthError('invalid_request', 'The request did not arrive in time.', code)
   if (statusCode === 413) return new OAuthError('invalid_request', 'The request is too large.', code)

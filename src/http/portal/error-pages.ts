@@ -5,6 +5,7 @@ import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import { isDatabaseAway } from '../../storage/database-error.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
+import { UnknownMethod } from '../unknown-methods.ts'
 import { type Content, html } from './html.ts'
 import type { Layout, Page } from './layout.ts'
 import { signInRefusalPage } from './sign-in.ts'
@@ -72,7 +73,7 @@ function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply)
 function outcomeOf(error: FastifyError): string {
   return error instanceof Refusal || error instanceof SignInRefusal || error instanceof OAuthError
     ? error.code
-    : error instanceof HostRefusal
+    : error instanceof HostRefusal || error instanceof UnknownMethod
       ? 'invalid_request'
       : 'fault'
 }
@@ -101,6 +102,7 @@ function pageFor(error: FastifyError, { method }: FastifyRequest): Page {
   if (error instanceof OAuthError && error.code === 'invalid_request')
     return problem(400, 'This was not understood', error.description)
   if (error instanceof HostRefusal) return problem(400, 'This was not understood', error.message)
+  if (error instanceof UnknownMethod) return problem(501, 'This was not understood', error.message)
   const { statusCode = 500 } = error
   if (statusCode === 429) return problem(429, 'Too many attempts', 'Wait a minute, then try again.')
   if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')

@@ -51,9 +51,7 @@ export async function portalRoutes(
     global: false,
     keyGenerator: (request) => networkOf(clientAddress(request)),
   })
-  await app.register(helmet, securityHeaders(secure))
-  // Browsers must cache nothing, not even for the back button: some pages show a secret.
-  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  await protectPages(app, secure)
   serveBelowPath(app, publicUrl)
   tidyAddresses(app)
   refuseNul(app)
@@ -82,23 +80,42 @@ export async function portalRoutes(
   })
 }
 
+const SELF = ["'self'"]
+const DIRECTIVES = {
+  'default-src': ["'none'"],
+  'style-src': SELF,
+  'script-src': SELF,
+  'img-src': SELF,
+  'font-src': SELF,
+  'connect-src': SELF,
+  'form-action': SELF,
+  'frame-ancestors': ["'none'"],
+  'base-uri': ["'none'"],
+}
+
+const EARLY = {
+  'content-security-policy': Object.entries(DIRECTIVES)
+    .map(([name, values]) => `${name} ${values.join(' ')}`)
+    .join(';'),
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+async function protectPages(app: FastifyInstance, secure: boolean): Promise<void> {
+  await app.register(helmet, securityHeaders(secure))
+  // Browsers must cache nothing, not even for the back button: some pages show a secret.
+  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  // What is refused before these hooks run, such as an invalid Host, is a page, too.
+  app.addHook('onSend', async (_request, reply) => {
+    if (!reply.raw.hasHeader('content-security-policy')) reply.headers(EARLY)
+  })
+}
+
 function securityHeaders(secure: boolean) {
-  const self = ["'self'"]
   return {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        styleSrc: self,
-        scriptSrc: self,
-        imgSrc: self,
-        fontSrc: self,
-        connectSrc: self,
-        formAction: self,
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-      },
-    },
+    contentSecurityPolicy: { useDefaults: false, directives: DIRECTIVES },
     // Other sites get no referrer; our own forms still say that they are ours.
     referrerPolicy: { policy: 'same-origin' as const },
     frameguard: { action: 'deny' as const },
