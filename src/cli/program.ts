@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../config/version.ts'
+import { importCommands } from './account-import.ts'
 import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
 import { EXIT, EXIT_CODES_HELP, type Failure } from './exit-codes.ts'
@@ -91,6 +92,7 @@ function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Termina
   realmCommands(program, inSession)
   serviceAccountCommands(program, inSession)
   accountRoleCommands(program, inSession)
+  importCommands(program, inSession)
   protectedResourceCommands(program, inSession)
   grantCommands(program, inSession)
   signingKeyCommands(program, inSession)

@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises'
-import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import type { ImportOutcome, ProtectedResource, ResourceKey } from '../domain/protected-resource.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { importResourceLines } from '../operations/resources/protected-resource-import.ts'
 import { importOutcomeToWire, protectedResourceToWire } from '../wire/protected-resource.ts'
 import { allItems } from './all-items.ts'
+import { readLines } from './lines.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession, Session } from './session.ts'
-import type { Terminal } from './terminal.ts'
 import { table } from './text.ts'
 
 const PAGE = 1000
@@ -64,13 +62,6 @@ export function parseResourceName(name: string): ResourceKey {
   if (type === undefined || id === undefined)
     throw new Refusal('invalid', 'A resource is named type/id, for example device_group/eu-edge.')
   return { type, id }
-}
-
-async function readLines(file: string | undefined, { input }: Terminal): Promise<string> {
-  if (file === undefined) return readAll(input)
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Refusal('invalid', `${file} cannot be read: ${error.code}`)
-  })
 }
 
 async function importAll({ operations, actor, terminal }: Session, realm: string, text: string) {

@@ -55,6 +55,7 @@ function members(account: ServiceAccount, realm: string) {
     ...(account.authMethods.includes('private_key_jwt') && {
       'auth methods': account.authMethods.join(' '),
     }),
+    ...(account.foreignHash && { 'secret hashed by': `${account.foreignHash}, until it is used` }),
     state: account.disabledAt ? `disabled since ${time(account.disabledAt)}` : 'enabled',
     created: time(account.createdAt),
     'last used': time(account.lastUsedAt),
@@ -72,5 +73,8 @@ export function listText(accounts: readonly ServiceAccount[], realm: string): st
     time(account.createdAt),
     time(account.lastUsedAt),
   ])
-  return table(['CLIENT_ID', 'NAME', 'ROLES', 'STATE', 'CREATED', 'LAST USED'], rows)
+  const foreign = accounts.filter(({ foreignHash }) => foreignHash).length
+  const shown = table(['CLIENT_ID', 'NAME', 'ROLES', 'STATE', 'CREATED', 'LAST USED'], rows)
+  if (foreign === 0) return shown
+  return `${shown}\n\nSecrets that still have the hash they were imported with, since they were not used here: ${foreign}`
 }

@@ -6,6 +6,8 @@ import { type HashParameters, parseHash } from './imported-secret.ts'
 const ARGON2ID = 2
 const PARAMETERS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
+const DERIVED_BYTES = 32
+
 /** argon2id with bounded concurrency. Hashing may be slow, but must not starve signing, which uses the same threads. */
 export interface Argon2Pool {
   /**
@@ -18,6 +20,16 @@ export interface Argon2Pool {
    * @throws QueueOverload
    */
   digest(secret: string, kept: HashParameters | undefined, turn: Argon2Turn): Promise<Buffer>
+  /**
+   * Hashes with a salt of the caller's and the parameters of today.
+   * @throws QueueOverload
+   */
+  derive(text: string, salt: Buffer, turn: Argon2Turn): Promise<Buffer>
+  /**
+   * Runs another slow comparison when its turn comes.
+   * @throws QueueOverload
+   */
+  compare<T>(run: () => Promise<T>, turn: Argon2Turn): Promise<T>
   /** Comparisons that wait. */
   waiting(): number
 }
@@ -52,6 +64,11 @@ export function createArgon2Pool({
     hash: (secret, realm) => hashes.push({ owner: realm, run: () => hash(secret, PARAMETERS) }),
     digest: (secret, kept, { realm, urgent }) =>
       comparisons.push({ owner: realm, urgent, run: async () => digestLike(secret, kept ?? (await nobody)) }),
+    derive: (text, salt, { realm, urgent }) => {
+      const run = () => hashRaw(text, { ...PARAMETERS, salt, outputLen: DERIVED_BYTES })
+      return comparisons.push({ owner: realm, urgent, run })
+    },
+    compare: (run, { realm, urgent }) => comparisons.push({ owner: realm, urgent, run }),
     waiting: () => comparisons.waiting(),
   }
 }

@@ -24,6 +24,7 @@ export const CHANGE_ACTIONS = [
   'trusted-issuer.delete',
   'trusted-issuer.end-tokens',
   'service-account.revoke-tokens',
+  'service-account.import',
   'role.add',
   'role.remove',
   'grant.add',

@@ -1,4 +1,5 @@
 import type { AuthMethod } from './client-key.ts'
+import type { ForeignHashKind } from './foreign-hash.ts'
 import { Refusal } from './refusal.ts'
 import { checkSecretStrength } from './secret-strength.ts'
 
@@ -16,6 +17,8 @@ export interface ServiceAccount {
   /** By what it may authenticate. */
   readonly authMethods: readonly AuthMethod[]
   readonly disabledAt: Date | undefined
+  /** Kind of the hash that another server made of its secret; `undefined` once the secret was used here. */
+  readonly foreignHash: ForeignHashKind | undefined
   /** Index in the realm's status lists, carried by its tokens. */
   readonly statusIndex: number
   /** Incremented by every administrative change; the ETag of its representation. */

@@ -1,3 +1,4 @@
+import { accountImport } from './accounts/account-import.ts'
 import { bootstrap } from './accounts/bootstrap.ts'
 import { clientKeys } from './accounts/client-keys.ts'
 import { clientSecrets } from './accounts/client-secrets.ts'
@@ -45,7 +46,7 @@ export function createOperations(deps: Dependencies) {
   const signingKeys = signingKeysOf(deps)
   const portal = portalSessions(deps, providerGrants)
   return {
-    accounts: serviceAccounts(deps),
+    accounts: { ...serviceAccounts(deps), ...accountImport(deps) },
     secrets: clientSecrets(deps),
     clientKeys: clientKeys(deps),
     leakedSecrets: leaked,

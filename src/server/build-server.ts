@@ -9,7 +9,7 @@ import {
 import type { Logger } from 'pino'
 import { addressReader } from '../http/addresses.ts'
 import { adminApi } from '../http/admin/admin-api.ts'
-import { IMPORT_MILLISECONDS } from '../http/admin/protected-resource-import.ts'
+import { IMPORT_MILLISECONDS } from '../http/admin/ndjson.ts'
 import type { RateLimits } from '../http/admin/rate-limits.ts'
 import { refuseAmbiguity } from '../http/ambiguous-requests.ts'
 import { BODY_SWEEP_MILLISECONDS, limitBodyTime } from '../http/body-time.ts'

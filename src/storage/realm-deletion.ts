@@ -7,6 +7,7 @@ const LARGE = [
   'grants',
   'protected_resource_groups',
   'protected_resources',
+  'foreign_hashes',
   'client_secrets',
   'client_keys',
   'workload_identity_keys',

@@ -1,7 +1,9 @@
 import { type Nullable, type Selectable, sql } from 'kysely'
 import type { AuthMethod } from '../domain/client-key.ts'
+import type { ForeignHashKind } from '../domain/foreign-hash.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
+import { type ServiceAccountChanges, toColumns } from './service-account-changes.ts'
 import type { LastUseRow, ServiceAccountRow } from './tables.ts'
 
 const COLUMNS = [
@@ -20,10 +22,18 @@ const COLUMNS = [
   'updated_at',
 ] as const
 
+/** Kind of the hash of a secret that was imported and not used yet. */
+const FOREIGN_HASH = sql<string | null>`(select kind from foreign_hashes f
+  where f.realm_id = service_accounts.realm_id and f.client_id = service_accounts.client_id and f.hash is not null limit 1)`.as(
+  'foreign_hash',
+)
+
 const LAST_USE_COLUMNS = ['used_at', 'address', 'scope'] as const
 
 type Row = Pick<Selectable<ServiceAccountRow>, (typeof COLUMNS)[number]> &
-  Partial<Nullable<Pick<Selectable<LastUseRow>, (typeof LAST_USE_COLUMNS)[number]>>>
+  Partial<Nullable<Pick<Selectable<LastUseRow>, (typeof LAST_USE_COLUMNS)[number]>>> & {
+    readonly foreign_hash?: string | null
+  }
 
 export interface NewServiceAccount {
   readonly clientId: string
@@ -106,18 +116,6 @@ export async function findServiceAccountsByNameKey(
   return (await query.orderBy('name_key').execute()).map(toServiceAccount)
 }
 
-export interface ServiceAccountChanges {
-  readonly name?: string
-  readonly nameKey?: string
-  readonly description?: string
-  readonly roles?: readonly string[]
-  readonly scopes?: readonly string[] | undefined
-  readonly introspectsAudiences?: readonly string[] | undefined
-  readonly authMethods?: readonly AuthMethod[]
-  readonly disabledAt?: Date | undefined
-  readonly statusIndex?: number
-}
-
 /** Throws where the new name exists: constraint service_accounts_name_key. */
 export async function updateServiceAccount(
   trx: DatabaseTransaction,
@@ -154,6 +152,16 @@ export async function isRoleAssigned(db: Database, realmId: string, role: string
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+export async function findServiceAccountsByClientId(
+  db: Database,
+  realmId: string,
+  clientIds: readonly string[],
+): Promise<ServiceAccount[]> {
+  if (clientIds.length === 0) return []
+  const query = selectServiceAccounts(db, realmId).where('client_id', 'in', clientIds)
+  return (await query.execute()).map(toServiceAccount)
 }
 
 export interface RoleLookup {
@@ -216,23 +224,8 @@ function selectServiceAccounts(db: Database, realmId: string) {
     )
     .select(COLUMNS)
     .select(LAST_USE_COLUMNS)
+    .select(FOREIGN_HASH)
     .where('realm_id', '=', realmId)
-}
-
-function toColumns(changes: ServiceAccountChanges) {
-  return {
-    ...(changes.name !== undefined && { name: changes.name }),
-    ...(changes.nameKey !== undefined && { name_key: changes.nameKey }),
-    ...(changes.description !== undefined && { description: changes.description }),
-    ...(changes.roles !== undefined && { roles: [...changes.roles] }),
-    ...('scopes' in changes && { scopes: changes.scopes ? [...changes.scopes] : null }),
-    ...('introspectsAudiences' in changes && {
-      introspects_audiences: changes.introspectsAudiences ? [...changes.introspectsAudiences] : null,
-    }),
-    ...(changes.authMethods !== undefined && { auth_methods: [...changes.authMethods] }),
-    ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
-    ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
-  }
 }
 
 function toServiceAccount(row: Row): ServiceAccount {
@@ -246,6 +239,7 @@ function toServiceAccount(row: Row): ServiceAccount {
     introspectsAudiences: row.introspects_audiences ?? undefined,
     authMethods: row.auth_methods as AuthMethod[],
     disabledAt: row.disabled_at ?? undefined,
+    foreignHash: (row.foreign_hash ?? undefined) as ForeignHashKind | undefined,
     statusIndex: row.status_index,
     version: row.version,
     createdAt: row.created_at,

@@ -13,6 +13,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
     auth_methods: [...account.authMethods],
     enabled: account.disabledAt === undefined,
+    foreign_hash: account.foreignHash ?? null,
     created_at: account.createdAt,
     updated_at: account.updatedAt,
     last_used_at: account.lastUsedAt ?? null,

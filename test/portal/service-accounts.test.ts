@@ -290,3 +290,15 @@ t.test(
     t.notMatch(textOf(await browser.get(here)), 'No secret is valid')
   },
 )
+
+t.test('a secret that is still the hash of another server is marked, and counted in the list', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const hash = 'sha256:TkS5OKFzYaFCPEMPoXuIySZ6VwiBST9RmLehJZLt1rA='
+  const line = { client_id: 'moved', name: 'Moved', secret_hash: hash }
+  await server.operations.accounts.import(TESTER, 'acme', [line])
+  t.match(textOf(await browser.get(LIST)), /since they were not used here: 1/)
+  t.match(textOf(await browser.get(`${LIST}/moved`)), /It came as a hash \(sha256\) of another server/)
+  t.equal((await askForToken(server, 'moved', 'kX8-vq2W_tR7nPz4mB')).statusCode, 200)
+  t.notMatch(textOf(await browser.get(LIST)), /not used here/)
+  t.notMatch(textOf(await browser.get(`${LIST}/moved`)), /It came as a hash/)
+})

@@ -20,6 +20,7 @@ import { protectedResourceRoutes } from './protected-resources.ts'
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts'
 import { realmRoutes } from './realms.ts'
 import { secretRoutes } from './secrets.ts'
+import { serviceAccountImportRoute } from './service-account-import.ts'
 import { serviceAccountRoutes } from './service-accounts.ts'
 import { tokenRoutes } from './tokens.ts'
 
@@ -50,6 +51,7 @@ export async function adminApi(
     const scope: AdminScope = guarded.withTypeProvider<TypeBoxTypeProvider>()
     realmRoutes(scope, operations, publicUrl)
     serviceAccountRoutes(scope, operations, publicUrl)
+    await serviceAccountImportRoute(scope, operations)
     secretRoutes(scope, operations, publicUrl)
     clientKeyRoutes(scope, operations, publicUrl)
     accountRoleRoutes(scope, operations)

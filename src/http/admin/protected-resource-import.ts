@@ -1,27 +1,13 @@
-import { Readable } from 'node:stream'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { OAuthError } from '../../domain/oauth-error.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { MAX_LINES } from '../../operations/import-lines.ts'
 import type { Operations } from '../../operations/operations.ts'
-import {
-  importResourceLines,
-  type LineOutcome,
-  MAX_LINES,
-} from '../../operations/resources/protected-resource-import.ts'
+import { importResourceLines } from '../../operations/resources/protected-resource-import.ts'
 import { importOutcomeToWire } from '../../wire/protected-resource.ts'
-import { logFault, note } from '../request-log.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
+import { acceptNdjson, NDJSON, NDJSON_ROUTE, sendOutcomes } from './ndjson.ts'
 import { InRealm } from './schemas.ts'
-
-const NDJSON = 'application/x-ndjson'
-
-/** Ten thousand devices take about one. */
-const BODY_LIMIT_BYTES = 16 * 1024 * 1024
-
-/** Time limit to receive the body: 16 MiB at half a megabit a second. */
-export const IMPORT_MILLISECONDS = 300_000
 
 const Outcome = Type.Object({
   line: Type.Integer({ description: 'From 1' }),
@@ -34,26 +20,18 @@ const Outcome = Type.Object({
   field: Type.Optional(Type.String({ description: 'The member at fault' })),
 })
 
-/** Bulk import. The body is read whole before the first line is written, so an interrupted upload changes nothing. */
+/** Bulk import. */
 export async function protectedResourceImportRoute(
   app: AdminScope,
   operations: Pick<Operations, 'resources'>,
 ): Promise<void> {
   await app.register(async (scope: AdminScope) => {
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser<string>(NDJSON, { parseAs: 'string' }, (_request, body, done) =>
-      done(null, body),
-    )
+    acceptNdjson(scope)
 
     scope.post(
       '/admin/realms/:realm/resources',
       {
-        bodyLimit: BODY_LIMIT_BYTES,
-        config: {
-          mediaType: NDJSON,
-          bodyLimitBytes: BODY_LIMIT_BYTES,
-          bodyMilliseconds: IMPORT_MILLISECONDS,
-        },
+        ...NDJSON_ROUTE,
         schema: {
           tags: ['Resources'],
           summary: 'Make or replace resources in bulk: a line each, and a line each in the answer',
@@ -84,43 +62,9 @@ export async function protectedResourceImportRoute(
           request,
           reply,
           importResourceLines(operations.resources, actorOf(request), realm, text),
+          importOutcomeToWire,
         )
       },
     )
   })
-}
-
-async function sendOutcomes(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  chunks: AsyncGenerator<LineOutcome[]>,
-): Promise<FastifyReply> {
-  // Refusals come before the first line, while the status can still be set.
-  const first = await chunks.next()
-  return reply.header('content-type', NDJSON).send(Readable.from(answerLines(request, first, chunks)))
-}
-
-async function* answerLines(
-  request: FastifyRequest,
-  first: IteratorResult<LineOutcome[]>,
-  chunks: AsyncGenerator<LineOutcome[]>,
-): AsyncGenerator<string> {
-  let next = 1
-  try {
-    for (let chunk = first; !chunk.done; chunk = await chunks.next()) {
-      next = (chunk.value.at(-1) as LineOutcome).line + 1
-      yield chunk.value
-        .map((one) => `${JSON.stringify(importOutcomeToWire(one.line, one.outcome))}\n`)
-        .join('')
-    }
-  } catch (error) {
-    // The answer has begun: a failure can only be reported in its last line.
-    const ended = error instanceof OAuthError || error instanceof Refusal
-    if (ended) note(request, { outcome: error.code, reason: error.message })
-    else logFault(request, error)
-    const detail = ended
-      ? 'This line and those after it were not taken: who sent them may not go on. Sign in again.'
-      : 'This line and those after it were not taken. Send them again.'
-    yield `${JSON.stringify({ line: next, status: 'failed', detail })}\n`
-  }
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
+import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
 import { Closed, MaybeMoment, MaybeText, Moment } from './schemas.ts'
 
@@ -61,6 +62,10 @@ export const ServiceAccountAnswer = Type.Object({
   ...members,
   auth_methods: AuthMethods,
   enabled: Type.Boolean(),
+  foreign_hash: Type.Unsafe<ForeignHashKind | null>({
+    enum: [...FOREIGN_HASH_KINDS, null],
+    description: 'Hash that its secret was imported with and still has; null once the secret was used here',
+  }),
   created_at: Moment,
   updated_at: Moment,
   last_used_at: MaybeMoment,

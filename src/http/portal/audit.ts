@@ -43,6 +43,7 @@ const LABELS: Readonly<Record<AuditAction, string>> = {
   'grant.replace': 'Replace all grants',
   'resource.create': 'Create a resource',
   'resource.import': 'Import resources',
+  'service-account.import': 'Import service accounts',
   'resource.update': 'Change a resource',
   'resource.delete': 'Delete a resource',
   'key.rotate': 'Rotate the key',

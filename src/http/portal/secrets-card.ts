@@ -19,10 +19,10 @@ export function secretsCard(
   const rows = secrets.map((secret) => {
     const isOld = secret.expiresAt !== undefined
     return html`<li>
-<div><p class="strong">${rotating ? (isOld ? 'Old secret' : 'New secret') : 'Secret'} <code>…${secret.lastFour}</code></p>
+<div><p class="strong">${rotating ? (isOld ? 'Old secret' : 'New secret') : 'Secret'} ${secret.lastFour === '' ? 'that the client had' : html`<code>…${secret.lastFour}</code>`}</p>
 <p class="muted">Made ${when(secret.createdAt, now)} · last used ${when(secret.lastUsedAt, now, 'never')}${
       secret.expiresAt && html` · ends ${when(secret.expiresAt, now)} (${exact(secret.expiresAt)})`
-    }</p></div>
+    }</p>${account.foreignHash && !secret.lastUsedAt && secret.lastFour === '' && html`<p class="muted">It came as a hash (${account.foreignHash}) of another server, which its first use here replaces.</p>`}</div>
 ${
   rotating &&
   mayChange &&

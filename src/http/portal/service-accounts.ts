@@ -1,5 +1,6 @@
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
+import { MAX_COUNTED } from '../../operations/accounts/account-import.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { atMost, badge, copyButton, notice, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
@@ -28,6 +29,7 @@ export function serviceAccountsScreen(
       limit: PAGE,
       ...(search !== '' && { nameContains: search, signal: asked.signal }),
     })
+    const foreign = await operations.accounts.countForeignHashes(visit.actor, visit.realm)
     const done = DONE.get(query('done'))
     return {
       title: 'Service Accounts',
@@ -36,11 +38,18 @@ export function serviceAccountsScreen(
       body: html`
 ${done && notice('success', done)}
 <p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and a secret or signature for short-lived tokens.</p>
+${foreignNotice(foreign)}
 ${toolbar(visit, realm, search)}
 ${items.length > 0 ? table(visit, items) : empty(visit, realm, search, next)}
 ${next !== undefined && html`<p class="pager"><a class="button" href="?${new URLSearchParams({ search, after: next }).toString()}">${items.length > 0 ? 'Next page' : 'Search on'}${icon('chevron-right')}</a></p>`}`,
     }
   })
+}
+
+function foreignNotice(count: number): Content {
+  if (count === 0) return undefined
+  const many = count < MAX_COUNTED ? `${count}` : `${MAX_COUNTED} or more`
+  return html`<p class="muted">Secrets that still have the hash they were imported with, since they were not used here: ${many}</p>`
 }
 
 function isFull({ serviceAccountCount, serviceAccountLimit }: Realm): boolean {
@@ -83,7 +92,7 @@ function table({ realm, now, mayChange }: Visit, accounts: readonly ServiceAccou
 <td data-label="Role"><span class="badges">${account.roles.map((role) => badge('plain', role))}</span></td>
 <td data-label="Created">${when(account.createdAt, now)}</td>
 <td data-label="Last used">${when(account.lastUsedAt, now)}</td>
-<td data-label="State">${stateBadge(account)}</td>
+<td data-label="State">${stateBadge(account)}${account.foreignHash && badge('plain', 'imported hash')}</td>
 ${
   mayChange &&
   html`<td class="row-actions">${account.authMethods.includes('client_secret') && html`<a class="button small" href="${here}/reset-secret" aria-label="Reset Secret of ${account.name}">${icon('arrow-path')}Reset Secret</a>`}<a class="button small danger-text" href="${here}/delete" aria-label="Delete ${account.name}">${icon('trash')}Delete</a></td>`

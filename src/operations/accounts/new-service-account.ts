@@ -184,7 +184,7 @@ async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<R
   return realm
 }
 
-function checkImported(
+export function checkImported(
   { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string },
   authMethods: readonly AuthMethod[],
 ): void {
@@ -201,7 +201,7 @@ function checkImported(
     )
 }
 
-function limitReached({ name, serviceAccountLimit }: Realm): Refusal {
+export function limitReached({ name, serviceAccountLimit }: Realm): Refusal {
   return new Refusal(
     'limit_reached',
     `Realm ${name} has reached its limit of ${serviceAccountLimit} service accounts.`,

@@ -7,7 +7,7 @@ import {
   parseDisplayName,
   type ServiceAccount,
 } from '../../domain/service-account.ts'
-import type { ServiceAccountChanges } from '../../storage/service-accounts.ts'
+import type { ServiceAccountChanges } from '../../storage/service-account-changes.ts'
 
 /** Changes of an account; absent members stay. */
 export interface ServiceAccountUpdate {

@@ -172,7 +172,7 @@ export function serviceAccounts(deps: Deps) {
   }
 }
 
-async function change(
+export async function change(
   context: ChangeContext,
   update: ServiceAccountUpdate,
   publicUrl: string,

@@ -5,9 +5,10 @@ import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type AssertionCredentials, assertionAuthentication } from './client-assertions.ts'
+import { hasForeignHash, matchesForeign } from './foreign-secrets.ts'
 import type { FreshClients } from './fresh-clients.ts'
 import { matchGenerated } from './generated-secrets.ts'
-import { matchesImported } from './imported-secrets.ts'
+import { matchesImported, type PresentedSecret } from './imported-secrets.ts'
 import type { LoadedRealm } from './realm-loading.ts'
 
 export interface SecretCredentials {
@@ -106,10 +107,25 @@ async function guess(
   return deps.failedAttempts.guess({ ...owner, clientId, address }, async (known) => {
     // Where every secret has a checksum, garbage costs nothing. Otherwise it costs the same for every client.
     if (!loaded.realm.importsSecrets) return undefined
-    const imported = valid.find(({ keyedPhc, phc }) => keyedPhc || phc)
-    const matches = await matchesImported(deps, { clientSecret, owner, known }, imported)
-    return matches ? imported : undefined
+    return matchGuess(deps, { clientSecret, owner, known }, valid)
   })
+}
+
+/** The record of an imported secret. Without one, the work is that of one. */
+async function matchGuess(
+  deps: Deps,
+  presented: PresentedSecret,
+  valid: readonly SecretRecord[],
+): Promise<SecretRecord | undefined> {
+  const imported = valid.filter(({ boundHmac, hmac }) => !boundHmac && !hmac)
+  for (const record of imported) {
+    const matches = hasForeignHash(record)
+      ? await matchesForeign(deps, presented, record)
+      : await matchesImported(deps, presented, record)
+    if (matches) return record
+  }
+  if (imported.length === 0) await matchesImported(deps, presented, undefined)
+  return undefined
 }
 
 function refuse(reason: string): never {

@@ -65,11 +65,19 @@ function renew(
   const keepPlain = plainHashesUntil !== undefined && clock() < plainHashesUntil
   // Not waited for: it is tried again at the next use.
   updateKeyedHash(db, owner, { id, keyedPhc: renewed, keepPlain }).catch(() => {})
-  if (isWeakSecret(clientSecret))
-    log(`the imported secret of client ${owner.clientId} can be guessed: reset it, or import a longer one`)
+  warnIfWeak({ log }, clientSecret, owner)
 }
 
-function throwBusy(error: unknown): never {
+export function warnIfWeak(
+  { log }: Pick<Deps, 'log'>,
+  clientSecret: string,
+  { clientId }: SecretOwner,
+): void {
+  if (isWeakSecret(clientSecret))
+    log(`the imported secret of client ${clientId} can be guessed: reset it, or import a longer one`)
+}
+
+export function throwBusy(error: unknown): never {
   if (!(error instanceof QueueOverload)) throw error
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', error.message)
 }

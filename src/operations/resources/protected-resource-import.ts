@@ -1,59 +1,14 @@
 import type { Actor } from '../../domain/actor.ts'
 import type { ImportOutcome } from '../../domain/protected-resource.ts'
-import { Refusal } from '../../domain/refusal.ts'
+import { importLines, type LineOutcome } from '../import-lines.ts'
 import type { ProtectedResources } from './protected-resources.ts'
 
-/** Lines per transaction. */
-const CHUNK = 500
-
-/** Maximum of lines per import, empty ones included. */
-export const MAX_LINES = 100_000
-
-export interface LineOutcome {
-  /** Line number, from 1. */
-  readonly line: number
-  readonly outcome: ImportOutcome
-}
-
-/**
- * Imports NDJSON, one resource per line, and reports each line once it is written. 500 lines are one transaction, so a
- * reported line is durable, and importing the same lines again changes nothing.
- * Skips empty lines.
- * @throws Refusal `forbidden`, `not_found`; `invalid` for too many lines
- */
-export async function* importResourceLines(
+/** Imports resources, one on each line of NDJSON. @throws Refusal `forbidden`, `not_found`; `invalid` for too many lines */
+export function importResourceLines(
   resources: Pick<ProtectedResources, 'import'>,
   actor: Actor,
   realmName: string,
   text: string,
-): AsyncGenerator<LineOutcome[]> {
-  // Refuse a caller without authority before any work.
-  await resources.import(actor, realmName, [])
-  const lines = splitLines(text)
-  for (let start = 0; start < lines.length; start += CHUNK) {
-    const chunk = lines.slice(start, start + CHUNK)
-    const entries = chunk.map(({ content }) => parseLine(content))
-    const outcomes = await resources.import(actor, realmName, entries)
-    yield chunk.map(({ line }, index) => ({ line, outcome: outcomes[index] as ImportOutcome }))
-  }
-}
-
-function splitLines(text: string): { line: number; content: string }[] {
-  // One line beyond the limit is enough to know that there are too many.
-  const lines = text.trimEnd().split('\n', MAX_LINES + 1)
-  if (lines.length > MAX_LINES)
-    throw new Refusal('invalid', `An import may have ${MAX_LINES} lines.`, undefined, MAX_LINES)
-  return lines
-    .map((content, index) => ({ line: index + 1, content: content.trim() }))
-    .filter(({ content }) => content !== '')
-}
-
-function parseLine(content: string): unknown {
-  // U+FFFD marks bytes that are not UTF-8.
-  if (content.includes('\ufffd')) return new Refusal('invalid', 'The line is not UTF-8.')
-  try {
-    return JSON.parse(content)
-  } catch {
-    return new Refusal('invalid', 'The line is not JSON.')
-  }
+): AsyncGenerator<LineOutcome<ImportOutcome>[]> {
+  return importLines(text, (entries) => resources.import(actor, realmName, entries))
 }

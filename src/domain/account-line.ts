@@ -1,0 +1,90 @@
+import type { ForeignHashKind } from './foreign-hash.ts'
+import { Refusal } from './refusal.ts'
+import { checkImportedClientId } from './service-account.ts'
+
+/** A service account to import. What is left out gets the default, or stays as it is. */
+export interface AccountLine {
+  readonly clientId: string
+  readonly name: string
+  readonly description?: string
+  readonly roles?: readonly string[]
+  readonly scopes?: readonly string[] | null
+  readonly introspectsAudiences?: readonly string[] | null
+  readonly enabled?: boolean
+  /** At most one of the two. Without one the account has no secret until it gets one. */
+  readonly clientSecret?: string
+  readonly secretHash?: string
+}
+
+export type AccountOutcome =
+  | {
+      readonly status: 'created' | 'updated' | 'unchanged'
+      readonly clientId: string
+      /** Kind of the hash that its secret was imported with, where that was imported now. */
+      readonly hash?: ForeignHashKind
+      /** What was left as it is. */
+      readonly detail?: string
+    }
+  | { readonly status: 'refused'; readonly clientId?: string | undefined; readonly refusal: Refusal }
+
+type Reader = (value: unknown, field: string) => unknown
+
+/** Members of a line: what each becomes and how it is read. */
+const MEMBERS: ReadonlyMap<string, readonly [keyof AccountLine, Reader]> = new Map<
+  string,
+  readonly [keyof AccountLine, Reader]
+>([
+  ['client_id', ['clientId', readText]],
+  ['name', ['name', readText]],
+  ['description', ['description', readText]],
+  ['roles', ['roles', readTexts]],
+  ['scopes', ['scopes', orNull(readTexts)]],
+  ['introspects_audiences', ['introspectsAudiences', orNull(readTexts)]],
+  ['enabled', ['enabled', readBoolean]],
+  ['client_secret', ['clientSecret', readText]],
+  ['secret_hash', ['secretHash', readText]],
+])
+
+const MAX_TEXT = 5000
+const MAX_TEXTS = 104
+
+/** @throws Refusal `invalid` */
+export function parseAccountLine(value: unknown): AccountLine {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Refusal('invalid', 'A line is a JSON object: {"client_id": "…", "name": "…"}.')
+  const line: Partial<Record<keyof AccountLine, unknown>> = {}
+  for (const [member, one] of Object.entries(value)) {
+    const known = MEMBERS.get(member)
+    // The name is not repeated: it may be a secret in the wrong place.
+    if (!known) throw new Refusal('invalid', `A line may have: ${[...MEMBERS.keys()].join(', ')}.`)
+    const [name, read] = known
+    line[name] = read(one, member)
+  }
+  for (const member of ['client_id', 'name'])
+    if (!Object.hasOwn(value, member)) throw new Refusal('invalid', `A line needs a ${member}.`, member)
+  if (line.clientSecret !== undefined && line.secretHash !== undefined)
+    throw new Refusal('invalid', 'A line has a client_secret or a secret_hash, not both.', 'secret_hash')
+  checkImportedClientId(line.clientId as string)
+  return line as unknown as AccountLine
+}
+
+function readText(value: unknown, field: string): string {
+  if (typeof value !== 'string' || value.length > MAX_TEXT || !value.isWellFormed())
+    throw new Refusal('invalid', `${field} is a text.`, field)
+  return value
+}
+
+function readTexts(value: unknown, field: string): string[] {
+  if (!Array.isArray(value) || value.length > MAX_TEXTS)
+    throw new Refusal('invalid', `${field} is an array of texts.`, field)
+  return value.map((one) => readText(one, field))
+}
+
+function readBoolean(value: unknown, field: string): boolean {
+  if (typeof value !== 'boolean') throw new Refusal('invalid', `${field} is true or false.`, field)
+  return value
+}
+
+function orNull(read: Reader): Reader {
+  return (value, field) => (value === null ? null : read(value, field))
+}

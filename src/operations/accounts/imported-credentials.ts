@@ -1,0 +1,109 @@
+import type { SecretOwner } from '../../crypto/client-secret.ts'
+import { fingerprintOf, isSameForeignHash, keyedForeignHashOf } from '../../crypto/foreign-hash.ts'
+import { newId } from '../../crypto/identifier.ts'
+import type { AccountLine } from '../../domain/account-line.ts'
+import { type ForeignHash, parseForeignHash } from '../../domain/foreign-hash.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import { insertClientSecret } from '../../storage/client-secrets.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
+import { insertForeignHash, type PresentSecret } from '../../storage/foreign-hashes.ts'
+import { updateRealmImportsSecrets } from '../../storage/realms.ts'
+import { matchesImported } from '../clients/imported-secrets.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
+import { checkImported } from './new-service-account.ts'
+
+export type AccountImportDeps = Pick<
+  Dependencies,
+  | 'db'
+  | 'tokenDb'
+  | 'clock'
+  | 'argon2'
+  | 'verifierKey'
+  | 'plainHashesUntil'
+  | 'publicUrl'
+  | 'refusals'
+  | 'log'
+>
+
+/** A line and what its account has now. */
+export interface ReadLine {
+  readonly line: AccountLine
+  readonly sent: ForeignHash | string | undefined
+  readonly account: ServiceAccount | undefined
+  readonly secrets: readonly PresentSecret[]
+}
+
+/** A secret to be stored: hashed here, or by another server. */
+export type ImportedCredential = { readonly foreign: ForeignHash } | { readonly hashed: HashedSecret }
+
+export interface CredentialPlan {
+  /** `undefined`: the present secrets stay. */
+  readonly credential: ImportedCredential | undefined
+  readonly detail?: string
+}
+
+/** The credential of a line, as it was sent. @throws Refusal `invalid` */
+export function readCredential({
+  clientId,
+  clientSecret,
+  secretHash,
+}: AccountLine): ForeignHash | string | undefined {
+  if (secretHash !== undefined) return parseForeignHash(secretHash)
+  if (clientSecret === undefined) return undefined
+  checkImported({ clientId, clientSecret }, ['client_secret'])
+  return clientSecret
+}
+
+/** Decides what becomes of an account's secrets. Slow: do it before any row is locked. @throws OAuthError */
+export async function planCredential(
+  deps: AccountImportDeps,
+  owner: SecretOwner,
+  sent: ForeignHash | string | undefined,
+  present: readonly PresentSecret[],
+): Promise<CredentialPlan> {
+  if (sent === undefined) return { credential: undefined }
+  if (present.some(({ isGenerated }) => isGenerated))
+    return { credential: undefined, detail: 'Its secret was made here and stays.' }
+  for (const secret of present) if (await isSame(deps, owner, sent, secret)) return { credential: undefined }
+  return {
+    credential:
+      typeof sent === 'string' ? { hashed: await hashSecret(deps, owner.realmId, sent) } : { foreign: sent },
+  }
+}
+
+async function isSame(
+  deps: AccountImportDeps,
+  owner: SecretOwner,
+  sent: ForeignHash | string,
+  { id, keyedPhc, phc, foreign, fingerprint }: PresentSecret,
+): Promise<boolean> {
+  if (typeof sent !== 'string') {
+    if (foreign !== undefined)
+      return isSameForeignHash(keyedForeignHashOf(sent, { ...owner, id }, deps.verifierKey), foreign)
+    return fingerprint?.equals(await fingerprintOf(sent, owner, deps)) ?? false
+  }
+  if (foreign !== undefined) return false
+  const record = { id, boundHmac: undefined, hmac: undefined, keyedPhc, phc, expiresAt: undefined }
+  return matchesImported(deps, { clientSecret: sent, owner, known: true }, record)
+}
+
+/** Stores the credential. The caller has locked the account, or has just made it. */
+export async function insertCredential(
+  deps: AccountImportDeps,
+  { trx, now }: { readonly trx: DatabaseTransaction; readonly now: Date },
+  owner: SecretOwner,
+  credential: ImportedCredential,
+): Promise<void> {
+  const { realmId, clientId } = owner
+  await updateRealmImportsSecrets(trx, realmId)
+  if ('hashed' in credential) {
+    await insertClientSecret(trx, realmId, clientId, secretRecord(deps, owner, credential.hashed), now)
+    return
+  }
+  const none = { phc: '', hmac: undefined, boundHmac: undefined, keyedPhc: undefined, lastFour: '' }
+  const row = { ...owner, id: newId() }
+  await insertClientSecret(trx, realmId, clientId, { id: row.id, ...none }, now)
+  const hash = keyedForeignHashOf(credential.foreign, row, deps.verifierKey)
+  await insertForeignHash(trx, row, { kind: credential.foreign.kind, hash })
+}

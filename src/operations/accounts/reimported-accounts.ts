@@ -1,0 +1,88 @@
+import type { AccountOutcome } from '../../domain/account-line.ts'
+import type { Actor } from '../../domain/actor.ts'
+import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import { deleteClientSecrets } from '../../storage/client-secrets.ts'
+import { listPresentSecrets } from '../../storage/foreign-hashes.ts'
+import { updateServiceAccount } from '../../storage/service-accounts.ts'
+import { type ChangeContext, changeAccount } from './account-changes.ts'
+import { requireSecretMethod } from './auth-methods.ts'
+import {
+  type AccountImportDeps,
+  type CredentialPlan,
+  type ImportedCredential,
+  insertCredential,
+  planCredential,
+  type ReadLine,
+} from './imported-credentials.ts'
+import { takenRefusal } from './new-service-account.ts'
+import { changesOf, type ServiceAccountUpdate } from './service-account-update.ts'
+import { change } from './service-accounts.ts'
+
+type PresentLine = ReadLine & { readonly account: ServiceAccount }
+
+/** Changes an account by what a line says of it, in a transaction of its own; most often it says nothing new. */
+export async function changeImportedAccount(
+  deps: AccountImportDeps,
+  actor: Actor,
+  realm: Realm,
+  present: PresentLine,
+): Promise<AccountOutcome> {
+  const { clientId } = present.line
+  try {
+    const { update, plan } = await planChange(deps, realm, present)
+    const told = { clientId, ...(plan.detail !== undefined && { detail: plan.detail }) }
+    if (update === undefined && plan.credential === undefined) return { status: 'unchanged', ...told }
+    const about = {
+      actor,
+      action: 'service-account.update',
+      realmName: realm.name,
+      clientId,
+      roles: update?.roles,
+    } as const
+    await changeAccount(deps, about, async (context) => {
+      if (update) await change(context, update, deps.publicUrl)
+      if (plan.credential) await replaceSecrets(deps, context, present, plan.credential)
+    })
+    const { credential } = plan
+    const hash = credential && 'foreign' in credential ? credential.foreign.kind : undefined
+    return { status: 'updated', ...told, ...(hash && { hash }) }
+  } catch (error) {
+    const refusal = takenRefusal(error, present.line.name) ?? error
+    if (refusal instanceof Refusal) return { status: 'refused', clientId, refusal }
+    throw error
+  }
+}
+
+async function planChange(
+  deps: AccountImportDeps,
+  realm: Realm,
+  { line, sent, account, secrets }: PresentLine,
+): Promise<{ update: ServiceAccountUpdate | undefined; plan: CredentialPlan }> {
+  const { clientId, clientSecret: _secret, secretHash: _hash, ...update } = line
+  const isChanged = Object.keys(changesOf(account, update, deps.clock())).length > 0
+  const owner = { realmId: realm.id, clientId }
+  const plan = await planCredential(deps, owner, sent, secrets)
+  return { update: isChanged ? update : undefined, plan }
+}
+
+async function replaceSecrets(
+  deps: AccountImportDeps,
+  context: ChangeContext,
+  { secrets }: PresentLine,
+  credential: ImportedCredential,
+): Promise<void> {
+  const { trx, realm, account, now, note } = context
+  const owner = { realmId: realm.id, clientId: account.clientId }
+  requireSecretMethod(context)
+  const found = await listPresentSecrets(trx, realm.id, [account.clientId], now)
+  const idsOf = (some: readonly { readonly id: string }[]) => some.map(({ id }) => id).join()
+  if (idsOf(found) !== idsOf(secrets))
+    throw new Refusal('changed_meanwhile', 'Its secret was changed meanwhile: send the line again.')
+  await deleteClientSecrets(trx, realm.id, account.clientId)
+  await insertCredential(deps, { trx, now }, owner, credential)
+  await updateServiceAccount(trx, realm.id, account.clientId, {}, now)
+  const hash = 'foreign' in credential ? credential.foreign.kind : undefined
+  note({ secret: 'imported', ...(hash && { secret_hash: hash }) })
+}

@@ -1,0 +1,31 @@
+import type { AuthMethod } from '../domain/client-key.ts'
+
+/** Members to change; absent ones stay. */
+export interface ServiceAccountChanges {
+  readonly name?: string
+  readonly nameKey?: string
+  readonly description?: string
+  readonly roles?: readonly string[]
+  readonly scopes?: readonly string[] | undefined
+  readonly introspectsAudiences?: readonly string[] | undefined
+  readonly authMethods?: readonly AuthMethod[]
+  readonly disabledAt?: Date | undefined
+  readonly statusIndex?: number
+}
+
+/** Columns that the changes set. */
+export function toColumns(changes: ServiceAccountChanges) {
+  return {
+    ...(changes.name !== undefined && { name: changes.name }),
+    ...(changes.nameKey !== undefined && { name_key: changes.nameKey }),
+    ...(changes.description !== undefined && { description: changes.description }),
+    ...(changes.roles !== undefined && { roles: [...changes.roles] }),
+    ...('scopes' in changes && { scopes: changes.scopes ? [...changes.scopes] : null }),
+    ...('introspectsAudiences' in changes && {
+      introspects_audiences: changes.introspectsAudiences ? [...changes.introspectsAudiences] : null,
+    }),
+    ...(changes.authMethods !== undefined && { auth_methods: [...changes.authMethods] }),
+    ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
+    ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
+  }
+}
