@@ -174,6 +174,24 @@ export function audiencesOf(
   return audiences ?? [realmIssuer, tokenEndpointOf(realmIssuer)]
 }
 
+/** What a change of settings ends. Of uploaded keys, those that are added end nothing. */
+export function endingOf(before: IssuerSettings, after: IssuerSettings): Ending | undefined {
+  if (before.enabled && !after.enabled) return 'disable'
+  if (before.keys.kind !== after.keys.kind) return 'keys'
+  if (before.keys.kind !== 'jwks' || after.keys.kind !== 'jwks')
+    return addressOf(before.keys) === addressOf(after.keys) ? undefined : 'keys'
+  const kept = new Set(after.keys.keys.map(textOf))
+  return before.keys.keys.every((key) => kept.has(textOf(key))) ? undefined : 'keys'
+}
+
+function addressOf(keys: IssuerKeys): string | undefined {
+  return keys.kind === 'jwks' ? undefined : keys.address
+}
+
+function textOf(key: UploadedKey): string {
+  return JSON.stringify(Object.entries(key).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
 function fail(field: string, wanted: string): never {
   throw new Refusal('invalid', `${field} must be ${wanted}.`, field)
 }

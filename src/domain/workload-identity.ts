@@ -16,6 +16,8 @@ export interface WorkloadIdentity {
   readonly clientId: string
   /** Id of the trusted issuer. */
   readonly issuerId: string
+  /** Of the issuer. */
+  readonly preset: string | undefined
   readonly rules: readonly ClaimRule[]
   /** In the administrator's words; may be empty. */
   readonly name: string

@@ -8,6 +8,9 @@ import { clientAuthentication } from './clients/client-authentication.ts'
 import { createFreshClients } from './clients/fresh-clients.ts'
 import { createLoadedRealms } from './clients/loaded-realms.ts'
 import type { Dependencies } from './dependencies.ts'
+import { endOfTrust } from './federation/end-of-trust.ts'
+import { trustedIssuers } from './federation/trusted-issuers.ts'
+import { workloadIdentities } from './federation/workload-identities.ts'
 import { portalSessions } from './portal/portal-sessions.ts'
 import { portalVisits } from './portal/portal-visits.ts'
 import { openSingleSignOn } from './portal/single-sign-on.ts'
@@ -37,31 +40,16 @@ export function createOperations(deps: Dependencies) {
   const forTokens = { ...deps, db: deps.tokenDb }
   const loadedRealms = createLoadedRealms(forTokens)
   const freshClients = createFreshClients(forTokens, loadedRealms)
-  const { grants: providerGrants, singleSignOn } = openSingleSignOn(deps)
   const presentedTokens = presentedTokensOf(forTokens, freshClients)
   const uses = usesOf(deps)
   const statusLists = statusListsOf(forTokens, loadedRealms)
-  const leaked = leakedSecrets(deps)
-  const realms = realmsOf(deps)
-  const signingKeys = signingKeysOf(deps)
-  const portal = portalSessions(deps, providerGrants)
+  const administration = administrationOf(deps)
+  const { leakedSecrets: leaked } = administration
   return {
-    accounts: { ...serviceAccounts(deps), ...accountImport(deps) },
-    secrets: clientSecrets(deps),
-    clientKeys: clientKeys(deps),
-    leakedSecrets: leaked,
-    bootstrap: bootstrap(deps),
-
-    realms,
-    signingKeys,
-    masterKey: masterKey(deps, { realms, signingKeys, portal }),
-    policy: policy(deps),
-
-    resources: protectedResources(deps),
-    grants: grants(deps),
+    ...administration,
+    administrators: administrators(deps, presentedTokens),
 
     clients: clientAuthentication(deps, freshClients),
-    administrators: administrators(deps, presentedTokens),
     tokens: accessTokens(deps, uses, freshClients),
     presentedTokens,
     introspection: introspection(deps, presentedTokens),
@@ -70,13 +58,41 @@ export function createOperations(deps: Dependencies) {
     statusLists,
     uses,
 
+    expiry: expiry(deps),
+    health: health(deps, loadedRealms),
+    measurements: measurements(deps, { loadedRealms, freshClients, leakedSecrets: leaked, statusLists }),
+  }
+}
+
+/** What administrators and the portal do: all of it on the pool for changes. */
+function administrationOf(deps: Dependencies) {
+  const { grants: providerGrants, singleSignOn } = openSingleSignOn(deps)
+  const realms = realmsOf(deps)
+  const signingKeys = signingKeysOf(deps)
+  const portal = portalSessions(deps, providerGrants)
+  const trustEndings = endOfTrust(deps)
+  return {
+    accounts: { ...serviceAccounts(deps), ...accountImport(deps) },
+    secrets: clientSecrets(deps),
+    clientKeys: clientKeys(deps),
+    workloadIdentities: workloadIdentities(deps),
+    leakedSecrets: leakedSecrets(deps),
+    bootstrap: bootstrap(deps),
+
+    realms,
+    signingKeys,
+    trustedIssuers: trustedIssuers(deps, trustEndings),
+    trustEndings,
+    masterKey: masterKey(deps, { realms, signingKeys, portal }),
+    policy: policy(deps),
+
+    resources: protectedResources(deps),
+    grants: grants(deps),
+
     portal,
     portalVisits: portalVisits(deps, providerGrants),
     singleSignOn,
 
     audit: auditTrail(deps),
-    expiry: expiry(deps),
-    health: health(deps, loadedRealms),
-    measurements: measurements(deps, { loadedRealms, freshClients, leakedSecrets: leaked, statusLists }),
   }
 }

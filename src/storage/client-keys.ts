@@ -78,7 +78,7 @@ export async function deleteClientKey(
     .where('client_id', '=', clientId)
     .where('kid', '=', kid)
     .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, clientId)
+  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
 }
 
 function toClientKey(row: Row): ClientKey {

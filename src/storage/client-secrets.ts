@@ -102,7 +102,7 @@ export async function deleteClientSecrets(
     .where('realm_id', '=', realmId)
     .where('client_id', '=', clientId)
     .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, clientId)
+  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
 }
 
 export async function deleteClientSecret(
@@ -117,7 +117,7 @@ export async function deleteClientSecret(
     .where('client_id', '=', clientId)
     .where('id', '=', id)
     .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, clientId)
+  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
 }
 
 /** @param expiresAt `undefined`: valid until replaced */

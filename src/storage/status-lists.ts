@@ -42,6 +42,47 @@ export async function updateStatusIndexRetired(
     .execute()
 }
 
+/** Reserves those that are free. In order, so that two that reserve the same wait for each other rather than deadlock. */
+export async function insertStatusIndexes(
+  trx: DatabaseTransaction,
+  realmId: string,
+  statusIndexes: readonly number[],
+): Promise<number[]> {
+  const { rows } = await sql<{ status_index: number }>`
+    with taken as (
+      insert into status_indexes (realm_id, status_index)
+      select ${realmId}::bigint, n from unnest(${[...statusIndexes]}::int[]) as i(n) order by n
+      on conflict do nothing returning status_index
+    ), listed as (
+      insert into status_lists (realm_id, id)
+      select distinct ${realmId}::bigint, status_index / ${sql.lit(STATUS_LIST_SIZE)} from taken order by 2
+      on conflict do nothing
+    )
+    select status_index from taken
+  `.execute(trx)
+  return rows.map(({ status_index }) => status_index)
+}
+
+/** Sets the bits of many indexes at once. Locks their lists until the transaction ends, always in the same order. */
+export async function updateStatusIndexesRetired(
+  trx: DatabaseTransaction,
+  realmId: string,
+  statusIndexes: readonly number[],
+  now: Date,
+): Promise<void> {
+  await sql`
+    update status_indexes set retired_at = ${now}
+    where realm_id = ${realmId} and status_index = any(${[...statusIndexes]}::int[])
+  `.execute(trx)
+  const lists = [...new Set(statusIndexes.map((index) => Math.floor(index / STATUS_LIST_SIZE)))]
+  await sql`
+    with held as (
+      select id from status_lists where realm_id = ${realmId} and id = any(${lists}::int[]) order by id for update
+    )
+    update status_lists s set version = version + 1 from held where s.realm_id = ${realmId} and s.id = held.id
+  `.execute(trx)
+}
+
 export interface StatusListLookup {
   readonly realm: string
   readonly id: number

@@ -65,6 +65,8 @@ export async function findTrustedIssuer(
   realmId: string,
   id: string,
 ): Promise<TrustedIssuer | undefined> {
+  // A text that PostgreSQL refuses is none either.
+  if (!/^[\w-]{1,100}$/.test(id)) return undefined
   const row = await db
     .selectFrom('trusted_issuers')
     .select(ISSUER_COLUMNS)
@@ -79,6 +81,7 @@ export async function lockTrustedIssuer(
   realmId: string,
   id: string,
 ): Promise<TrustedIssuer | undefined> {
+  if (!/^[\w-]{1,100}$/.test(id)) return undefined
   const row = await trx
     .selectFrom('trusted_issuers')
     .select(ISSUER_COLUMNS)
@@ -111,12 +114,13 @@ export async function updateTrustedIssuer(
   return toTrustedIssuer(row)
 }
 
-export async function deleteTrustedIssuer(
-  trx: DatabaseTransaction,
-  realmId: string,
-  id: string,
-): Promise<void> {
-  await trx.deleteFrom('trusted_issuers').where('realm_id', '=', realmId).where('id', '=', id).execute()
+/** Every cache of the realm reads again, its trusted issuers too. */
+export async function updateRealmVersion(trx: DatabaseTransaction, realmId: string): Promise<void> {
+  await trx
+    .updateTable('realms')
+    .set((eb) => ({ version: eb('version', '+', '1') }))
+    .where('id', '=', realmId)
+    .execute()
 }
 
 function toColumns(settings: IssuerSettings) {

@@ -36,11 +36,11 @@ export async function updateLastUses(db: Database, uses: readonly Use[]): Promis
 export async function deleteUsesOfGoneCredentials(
   trx: DatabaseTransaction,
   realmId: string,
-  clientId: string,
+  clientIds: readonly string[],
 ): Promise<void> {
   await sql`
     delete from last_uses u
-    where u.realm_id = ${realmId} and u.client_id = ${clientId}
+    where u.realm_id = ${realmId} and u.client_id = any(${[...clientIds]}::text[])
       and not exists (
         select from client_secrets s
         where s.realm_id = u.realm_id and s.client_id = u.client_id and s.id = u.secret_id

@@ -5,15 +5,26 @@ import type { Database, DatabaseTransaction } from './database.ts'
 import type { WorkloadIdentityRow } from './federation-tables.ts'
 import { deleteUsesOfGoneCredentials } from './uses.ts'
 
-const COLUMNS = ['w.client_id', 'w.id', 'w.issuer_id', 'w.rules', 'w.name', 'w.created_at'] as const
+const COLUMNS = [
+  'w.client_id',
+  'w.id',
+  'w.issuer_id',
+  'i.preset',
+  'w.rules',
+  'w.name',
+  'w.created_at',
+  'u.used_at',
+] as const
 
-type Row = Omit<Selectable<WorkloadIdentityRow>, 'realm_id'> & { used_at: Date | null }
+type Row = Omit<Selectable<WorkloadIdentityRow>, 'realm_id'> & { used_at: Date | null; preset: string | null }
+
+type NewIdentity = Omit<WorkloadIdentity, 'lastUsedAt' | 'preset'>
 
 /** With the hashes that its tokens are looked up by. */
 export async function insertWorkloadIdentity(
   trx: DatabaseTransaction,
   realmId: string,
-  identity: Omit<WorkloadIdentity, 'lastUsedAt'>,
+  identity: NewIdentity,
   hashes: readonly Buffer[],
 ): Promise<void> {
   const { clientId, id, issuerId, rules, name, createdAt } = identity
@@ -31,7 +42,7 @@ export async function insertWorkloadIdentity(
     .execute()
   await sql`
     insert into workload_identity_keys (realm_id, issuer_id, hash, client_id, identity_id)
-    select ${realmId}, ${issuerId}, hash, ${clientId}, ${id} from unnest(${[...hashes]}::bytea[]) as h(hash)
+    select ${realmId}::bigint, ${issuerId}, hash, ${clientId}, ${id} from unnest(${[...hashes]}::bytea[]) as h(hash)
   `.execute(trx)
 }
 
@@ -43,6 +54,9 @@ export async function listWorkloadIdentities(
 ): Promise<WorkloadIdentity[]> {
   const rows = await db
     .selectFrom('workload_identities as w')
+    .innerJoin('trusted_issuers as i', (join) =>
+      join.onRef('i.realm_id', '=', 'w.realm_id').onRef('i.id', '=', 'w.issuer_id'),
+    )
     .leftJoin('last_uses as u', (join) =>
       join
         .onRef('u.realm_id', '=', 'w.realm_id')
@@ -50,7 +64,6 @@ export async function listWorkloadIdentities(
         .onRef('u.secret_id', '=', 'w.id'),
     )
     .select(COLUMNS)
-    .select('u.used_at')
     .where('w.realm_id', '=', realmId)
     .where('w.client_id', '=', clientId)
     .orderBy('w.created_at', 'desc')
@@ -97,7 +110,7 @@ export async function deleteWorkloadIdentity(
     .where('client_id', '=', clientId)
     .where('id', '=', id)
     .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, clientId)
+  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
 }
 
 function toWorkloadIdentity(row: Row): WorkloadIdentity {
@@ -105,6 +118,7 @@ function toWorkloadIdentity(row: Row): WorkloadIdentity {
     id: row.id,
     clientId: row.client_id,
     issuerId: row.issuer_id,
+    preset: row.preset ?? undefined,
     rules: row.rules as ClaimRule[],
     name: row.name,
     createdAt: row.created_at,

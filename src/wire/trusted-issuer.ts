@@ -1,3 +1,4 @@
+import { issuerWarnings, presetOf } from '../domain/federation-presets.ts'
 import { addressMember, type IssuerKeys, type TrustedIssuer } from '../domain/trusted-issuer.ts'
 
 /** A trusted issuer as JSON of the admin API and of the CLI's `--json`. */
@@ -28,8 +29,10 @@ function keysToWire(keys: IssuerKeys) {
   return { source: keys.kind, [addressMember(keys.kind)]: keys.address }
 }
 
-function warningsOf({ keys }: TrustedIssuer): string[] {
-  return keys.kind === 'jwks' && keys.keys.some((key) => key['kid'] === undefined)
-    ? ['keys.jwks has a key without kid: it is tried for tokens without kid alone.']
-    : []
+function warningsOf({ issuer, preset, keys }: TrustedIssuer): string[] {
+  const hasNameless = keys.kind === 'jwks' && keys.keys.some((key) => key['kid'] === undefined)
+  return [
+    ...issuerWarnings(preset === undefined ? undefined : presetOf(preset), issuer),
+    ...(hasNameless ? ['keys.jwks has a key without kid: it is tried for tokens without kid alone.'] : []),
+  ]
 }

@@ -1,4 +1,5 @@
 import type { ClaimRule } from '../domain/claim-rule.ts'
+import { bindingWarnings } from '../domain/federation-presets.ts'
 import type { WorkloadIdentity } from '../domain/workload-identity.ts'
 
 /** A workload identity as JSON of the admin API and of the CLI's `--json`. */
@@ -8,6 +9,7 @@ export function workloadIdentityToWire(identity: WorkloadIdentity) {
     trusted_issuer: identity.issuerId,
     name: identity.name,
     rules: identity.rules.map(ruleToWire),
+    warnings: bindingWarnings(identity.preset, identity.rules),
     created_at: identity.createdAt,
     last_used_at: identity.lastUsedAt ?? null,
   }

@@ -8,7 +8,7 @@ interface Row {
   readonly role: 'account-admin' | 'platform-admin'
   /** What the one who may is answered. */
   readonly status: number
-  readonly body?: (n: number) => unknown
+  readonly body?: (n: number, place: Place) => unknown
   readonly headers?: Record<string, string>
   readonly query?: (realm: string) => string
   /** What is there before. */
@@ -32,6 +32,21 @@ async function withDevice({ operations }: TestServer, { realm }: Place): Promise
 async function withKey({ operations }: TestServer, { realm, client_id }: Place) {
   const { key } = await operations.clientKeys.add(TESTER, realm, client_id, { pem: testKeyPair().pem })
   return { kid: key.kid }
+}
+
+const ISSUER = { issuer: 'https://platform.example', keys: { source: 'discovery' } }
+const RULES = [{ claim: 'sub', equals: 'a' }]
+
+async function withIssuer({ operations }: TestServer, { realm }: Place) {
+  const { issuer } = await operations.trustedIssuers.create(TESTER, realm, ISSUER)
+  return { id: issuer.id }
+}
+
+async function withIdentity(server: TestServer, place: Place) {
+  const asked = { trustedIssuer: (await withIssuer(server, place)).id, rules: RULES }
+  const { realm, client_id } = place
+  const made = await server.operations.workloadIdentities.create(TESTER, realm, client_id, asked)
+  return { id: made.identity.id }
 }
 
 /** Every operation of the API's own document has a row here. */
@@ -97,6 +112,48 @@ const ROWS: Record<string, Row> = {
     role: 'account-admin',
     status: 204,
     prepare: withKey,
+  },
+  'GET /admin/realms/{realm}/trusted-issuers': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/trusted-issuers': {
+    role: 'account-admin',
+    status: 201,
+    body: () => ISSUER,
+  },
+  'GET /admin/realms/{realm}/trusted-issuers/{id}': {
+    role: 'account-admin',
+    status: 200,
+    prepare: withIssuer,
+  },
+  'PATCH /admin/realms/{realm}/trusted-issuers/{id}': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ enabled: false }),
+    prepare: withIssuer,
+  },
+  'DELETE /admin/realms/{realm}/trusted-issuers/{id}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: withIssuer,
+  },
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/workload-identities': {
+    role: 'account-admin',
+    status: 200,
+  },
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/workload-identities': {
+    role: 'account-admin',
+    status: 201,
+    body: (_n, { id }) => ({ trusted_issuer: id, rules: RULES }),
+    prepare: withIssuer,
+  },
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/workload-identities/{id}': {
+    role: 'account-admin',
+    status: 200,
+    prepare: withIdentity,
+  },
+  'DELETE /admin/realms/{realm}/service-accounts/{client_id}/workload-identities/{id}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: withIdentity,
   },
   'GET /admin/realms/{realm}/service-accounts/{client_id}/roles': { role: 'account-admin', status: 200 },
   'PUT /admin/realms/{realm}/service-accounts/{client_id}/roles': {
@@ -226,7 +283,7 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
   const [method, pattern] = operation.split(' ') as [Parameters<Ask>[0], string]
   const path = pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) => place[name] as string)
   const call = (token: string | undefined): Promise<AdminAnswer> =>
-    asking(server, token)(method, path + (row.query?.(place.realm) ?? ''), row.body?.(n), row.headers)
+    asking(server, token)(method, path + (row.query?.(place.realm) ?? ''), row.body?.(n, place), row.headers)
   const tokenOf = async (realm: string, role: string) => (await adminToken(server, realm, [role])).token
 
   const none = await call(undefined)

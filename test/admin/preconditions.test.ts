@@ -17,6 +17,9 @@ const ACCOUNT = '/admin/realms/{realm}/service-accounts/{client_id}'
 const RESOURCE = '/admin/realms/{realm}/resources/device/d1'
 const GRANT = { role: 'operate', type: 'device', id: 'd1' }
 
+const ISSUER = { issuer: 'https://platform.example', keys: { source: 'discovery' } }
+const OF_ISSUER = '/admin/realms/{realm}/trusted-issuers/{id}'
+
 /** Every changing operation of the API's own document has a row here. */
 const ROWS: Record<string, Row> = {
   'POST /admin/realms': { of: undefined, body: { name: 'another' }, status: 201 },
@@ -40,6 +43,15 @@ const ROWS: Record<string, Row> = {
   [`POST ${ACCOUNT}/keys`]: { of: `${ACCOUNT}/keys`, body: { pem: testKeyPair().pem }, status: 201 },
   [`PATCH ${ACCOUNT}/keys/{kid}`]: { of: `${ACCOUNT}/keys/{kid}`, body: { name: 'A' }, status: 200 },
   [`DELETE ${ACCOUNT}/keys/{kid}`]: { of: `${ACCOUNT}/keys/{kid}`, status: 204 },
+  [`POST ${ACCOUNT}/workload-identities`]: {
+    of: `${ACCOUNT}/workload-identities`,
+    body: { trusted_issuer: '{id}', rules: [{ claim: 'sub', equals: 'a' }] },
+    status: 201,
+  },
+  [`DELETE ${ACCOUNT}/workload-identities/{id}`]: { of: `${ACCOUNT}/workload-identities/{id}`, status: 204 },
+  'POST /admin/realms/{realm}/trusted-issuers': { of: undefined, body: ISSUER, status: 201 },
+  [`PATCH ${OF_ISSUER}`]: { of: OF_ISSUER, body: { name: 'A' }, status: 200 },
+  [`DELETE ${OF_ISSUER}`]: { of: OF_ISSUER, status: 204 },
   [`PUT ${ACCOUNT}/roles`]: { of: `${ACCOUNT}/roles`, body: { items: ['operate'] }, status: 200 },
   [`POST ${ACCOUNT}/roles`]: { of: `${ACCOUNT}/roles`, body: { role: 'operate' }, status: 200 },
   [`DELETE ${ACCOUNT}/roles/{role}`]: { of: `${ACCOUNT}/roles`, status: 204 },
@@ -89,14 +101,27 @@ async function place(
   await operations.resources.put(TESTER, realm, { type: 'device', id: 'd1' })
   if (operation.startsWith('DELETE') && operation.includes('grants'))
     await operations.grants.add(TESTER, realm, clientId, GRANT)
-  const id = operation.includes('secrets/{id}')
-    ? (await operations.secrets.startRotation(TESTER, realm, clientId)).secret.id
-    : 'd1'
+  const id = await idIn(operations, operation, { realm, clientId })
   const { pem } = testKeyPair()
   const [key] = operation.includes(`${ACCOUNT}/keys/`)
     ? [(await operations.clientKeys.add(TESTER, realm, clientId, { pem })).key]
     : await operations.signingKeys.list(TESTER, realm)
   return { realm, client_id: clientId, kid: key?.kid ?? '', ...GRANT, role: roleIn(operation), id }
+}
+
+async function idIn(
+  { secrets, trustedIssuers, workloadIdentities }: TestServer['operations'],
+  operation: string,
+  { realm, clientId }: { readonly realm: string; readonly clientId: string },
+): Promise<string> {
+  if (operation.includes('secrets/{id}'))
+    return (await secrets.startRotation(TESTER, realm, clientId)).secret.id
+  const isIdentity = operation.includes('workload-identities')
+  if (!isIdentity && !operation.includes(OF_ISSUER)) return 'd1'
+  const { issuer } = await trustedIssuers.create(TESTER, realm, ISSUER)
+  if (!isIdentity || operation.startsWith('POST')) return issuer.id
+  const asked = { trustedIssuer: issuer.id, rules: [{ claim: 'sub', equals: 'b' }] }
+  return (await workloadIdentities.create(TESTER, realm, clientId, asked)).identity.id
 }
 
 function roleIn(operation: string): string {
@@ -112,8 +137,9 @@ for (const [n, [operation, row]] of Object.entries(ROWS).entries())
 
 async function checkRow(t: Test, ask: Ask, operation: string, row: Row, fill: (path: string) => string) {
   const [method, pattern] = operation.split(' ') as [Parameters<Ask>[0], string]
+  const body = typeof row.body === 'object' ? JSON.parse(fill(JSON.stringify(row.body))) : row.body
   const change = (headers: Record<string, string>) =>
-    ask(method, fill(pattern + (row.query ?? '')), row.body, {
+    ask(method, fill(pattern + (row.query ?? '')), body, {
       ...(row.type !== undefined && { 'content-type': row.type }),
       ...headers,
     })

@@ -31,7 +31,6 @@ const EXCEEDING: Readonly<Record<string, number>> = {
   'src/operations/accounts/client-keys.ts': 236,
   'src/operations/accounts/new-service-account.ts': 227,
   'src/operations/accounts/service-accounts.ts': 213,
-  'src/operations/operations.ts createOperations() lines': 47,
   'src/operations/portal/provider-grants.ts': 201,
   'src/operations/portal/provider-grants.ts readGrant() parameters': 6,
   'src/storage/client-secrets.ts insertClientSecret() parameters': 5,

@@ -4,6 +4,7 @@ import t from 'tap'
 import { startExpiry } from '../../src/server/jobs/expiry.ts'
 
 const portal = { deleteEndedSessions: async () => false }
+const trustEndings = { finishOthers: async () => false }
 
 const pass = async (milliseconds: number) => {
   mock.timers.tick(milliseconds)
@@ -19,7 +20,7 @@ t.test('deleting goes on while there is more, after a failure too, and stops whe
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
   const deleteExpired = () => (outcomes[runs++] as () => Promise<boolean>)()
   const expiry = startExpiry(
-    { expiry: { deleteExpired }, portal, health: { measureClockSkew: async () => 0 } },
+    { expiry: { deleteExpired }, portal, trustEndings, health: { measureClockSkew: async () => 0 } },
     logger,
   )
   await pass(1000)
@@ -47,7 +48,7 @@ t.test('nothing is deleted while the clock is off, and all once it is right agai
   }
   const measureClockSkew = async () => skews.shift() as number
   const expiry = startExpiry(
-    { expiry: { deleteExpired }, portal, health: { measureClockSkew } },
+    { expiry: { deleteExpired }, portal, trustEndings, health: { measureClockSkew } },
     pino({ level: 'silent' }),
   )
   for (const [milliseconds, expected] of [

@@ -23,6 +23,8 @@ import { secretRoutes } from './secrets.ts'
 import { serviceAccountImportRoute } from './service-account-import.ts'
 import { serviceAccountRoutes } from './service-accounts.ts'
 import { tokenRoutes } from './tokens.ts'
+import { trustedIssuerRoutes } from './trusted-issuers.ts'
+import { workloadIdentityRoutes } from './workload-identities.ts'
 
 export interface AdminApiOptions {
   /** Base of Location headers. No trailing slash. */
@@ -54,6 +56,8 @@ export async function adminApi(
     await serviceAccountImportRoute(scope, operations)
     secretRoutes(scope, operations, publicUrl)
     clientKeyRoutes(scope, operations, publicUrl)
+    trustedIssuerRoutes(scope, operations, publicUrl)
+    workloadIdentityRoutes(scope, operations, publicUrl)
     accountRoleRoutes(scope, operations)
     grantRoutes(scope, operations, publicUrl)
     protectedResourceRoutes(scope, operations)

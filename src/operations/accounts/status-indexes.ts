@@ -2,7 +2,11 @@ import { randomBelow } from '../../crypto/identifier.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { statusIndexRange } from '../../domain/status-list.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
-import { insertStatusIndex, updateStatusIndexRetired } from '../../storage/status-lists.ts'
+import {
+  insertStatusIndex,
+  insertStatusIndexes,
+  updateStatusIndexRetired,
+} from '../../storage/status-lists.ts'
 import type { ChangeContext } from './account-changes.ts'
 
 /** Draws before the range counts as full and is doubled. At half full, the probability of that is one in 65,536. */
@@ -20,6 +24,23 @@ export async function takeStatusIndex(
     statusIndex = randomBelow(range)
   }
   return statusIndex
+}
+
+/** The same for many accounts at once. */
+export async function takeStatusIndexes(
+  trx: DatabaseTransaction,
+  { id, serviceAccountLimit }: Pick<Realm, 'id' | 'serviceAccountLimit'>,
+  count: number,
+): Promise<readonly number[]> {
+  let range = statusIndexRange(serviceAccountLimit)
+  const taken: number[] = []
+  for (let round = 1; taken.length < count; round++) {
+    const drawn = new Set<number>()
+    while (drawn.size < Math.min(count - taken.length, range)) drawn.add(randomBelow(range))
+    taken.push(...(await insertStatusIndexes(trx, id, [...drawn])))
+    if (round % DRAWS === 0) range *= 2
+  }
+  return taken
 }
 
 /** Revokes all tokens of the account at commit. */

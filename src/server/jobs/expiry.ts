@@ -11,6 +11,7 @@ const IDLE_MILLISECONDS = 60_000
 interface Asked {
   readonly expiry: Pick<Operations['expiry'], 'deleteExpired'>
   readonly portal: Pick<Operations['portal'], 'deleteEndedSessions'>
+  readonly trustEndings: Pick<Operations['trustEndings'], 'finishOthers'>
   readonly health: Pick<Operations['health'], 'measureClockSkew'>
 }
 
@@ -20,10 +21,11 @@ export function startExpiry(operations: Asked, logger: Logger): Running {
   let closed = false
   let timer: NodeJS.Timeout | undefined
   async function step(): Promise<boolean> {
+    const ending = await operations.trustEndings.finishOthers()
     // A clock that is ahead would delete revocations of live tokens. Nothing is deleted then; the rotation job logs why.
-    if (Math.abs(await operations.health.measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return false
+    if (Math.abs(await operations.health.measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return ending
     const more = await operations.expiry.deleteExpired()
-    return (await operations.portal.deleteEndedSessions()) || more
+    return (await operations.portal.deleteEndedSessions()) || more || ending
   }
   async function run(): Promise<void> {
     const more = await step().then(

@@ -1,0 +1,158 @@
+import { Type } from 'typebox'
+import { MAX_RULES } from '../../domain/claim-rule.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { workloadIdentityToWire } from '../../wire/workload-identity.ts'
+import type { AdminScope } from './admin-scope.ts'
+import { actorOf } from './authentication.ts'
+import { etagOf, listWithVersion } from './etag.ts'
+import { Closed, MaybeMoment, Moment, OfAccount, PathName } from './schemas.ts'
+
+const tags = ['Workload identities']
+
+const OfIdentity = Type.Object({ ...OfAccount.properties, id: PathName })
+
+// What a rule may be is said by the operation, which names the member at fault.
+const Rule = Type.Unsafe<object>({
+  type: 'object',
+  properties: {
+    claim: {
+      type: ['string', 'array'],
+      items: { type: 'string' },
+      description: 'A name, or a path of names',
+    },
+    equals: {
+      type: ['string', 'number', 'boolean', 'array'],
+      items: { type: ['string', 'number', 'boolean'] },
+      description: 'The value, or a list of values of which it is one',
+    },
+    matches: {
+      type: 'string',
+      description: 'A text in which * stands for one or more characters other than / and :',
+    },
+  },
+  additionalProperties: true,
+})
+
+const RuleAnswer = Type.Object({
+  claim: Type.Array(Type.String()),
+  equals: Type.Optional(Type.Unknown({ description: 'The value, or a list of values of which it is one' })),
+  matches: Type.Optional(Type.String()),
+})
+
+const Rules = Type.Array(Rule, { description: `1 to ${MAX_RULES} rules, all of which hold` })
+
+const Name = Type.String({ maxLength: 1000, description: 'In your words; at most 100 characters' })
+
+const NewIdentity = Type.Object(
+  { trusted_issuer: Type.String({ description: 'Its id' }), rules: Rules, name: Type.Optional(Name) },
+  {
+    ...Closed,
+    description: 'A rule pins sub, or the rules pin all of the required_claims of the issuer, with equals',
+  },
+)
+
+const IdentityAnswer = Type.Object({
+  id: Type.String(),
+  trusted_issuer: Type.String(),
+  name: Name,
+  rules: Type.Array(RuleAnswer),
+  warnings: Type.Array(Type.String(), { description: 'What to know of it, for people' }),
+  created_at: Moment,
+  last_used_at: MaybeMoment,
+})
+
+type Deps = Pick<Operations, 'accounts' | 'workloadIdentities'>
+
+/** Which tokens of trusted issuers get in as a service account. */
+export function workloadIdentityRoutes(app: AdminScope, operations: Deps, publicUrl: string): void {
+  app.get(
+    '/admin/realms/:realm/service-accounts/:client_id/workload-identities',
+    {
+      schema: {
+        tags,
+        summary: 'List the workload identities, newest first',
+        params: OfAccount,
+        response: { 200: Type.Object({ items: Type.Array(IdentityAnswer), next_cursor: Type.Null() }) },
+      },
+    },
+    async (request, reply) => {
+      const { realm, client_id } = request.params
+      const actor = actorOf(request)
+      const { version, listed } = await listWithVersion(
+        () => operations.workloadIdentities.list(actor, realm, client_id),
+        () => operations.accounts.find(actor, realm, client_id),
+      )
+      const wire = { items: listed.map(workloadIdentityToWire), next_cursor: null }
+      return reply.header('etag', etagOf(version, wire)).send(wire)
+    },
+  )
+
+  app.post(
+    '/admin/realms/:realm/service-accounts/:client_id/workload-identities',
+    {
+      schema: {
+        tags,
+        summary: 'Add a workload identity. It counts while the auth_methods of the account have federated',
+        params: OfAccount,
+        body: NewIdentity,
+        response: { 201: IdentityAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { realm, client_id } = request.params
+      const { trusted_issuer: trustedIssuer, ...same } = request.body
+      const asked = { ...same, trustedIssuer }
+      const made = await operations.workloadIdentities.create(actorOf(request), realm, client_id, asked)
+      const wire = workloadIdentityToWire(made.identity)
+      const path = `/admin/realms/${realm}/service-accounts/${client_id}/workload-identities/${wire.id}`
+      return reply
+        .code(201)
+        .header('location', `${publicUrl}${path}`)
+        .header('etag', etagOf(made.accountVersion, wire))
+        .send(wire)
+    },
+  )
+  oneIdentityRoutes(app, operations)
+}
+
+/** One workload identity. It does not change: its rules are what it is. */
+function oneIdentityRoutes(app: AdminScope, operations: Deps): void {
+  app.get(
+    '/admin/realms/:realm/service-accounts/:client_id/workload-identities/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Read a workload identity',
+        params: OfIdentity,
+        response: { 200: IdentityAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { realm, client_id, id } = request.params
+      const actor = actorOf(request)
+      const { version, listed } = await listWithVersion(
+        () => operations.workloadIdentities.find(actor, realm, client_id, id),
+        () => operations.accounts.find(actor, realm, client_id),
+      )
+      const wire = workloadIdentityToWire(listed)
+      return reply.header('etag', etagOf(version, wire)).send(wire)
+    },
+  )
+
+  app.delete(
+    '/admin/realms/:realm/service-accounts/:client_id/workload-identities/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a workload identity: no token gets in by it any more, and the account’s tokens end',
+        params: OfIdentity,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { realm, client_id, id } = request.params
+      await operations.workloadIdentities.delete(actorOf(request), realm, client_id, id)
+      return reply.code(204).send(null)
+    },
+  )
+}
