@@ -16,6 +16,8 @@ import { sessionOpener } from './session.ts'
 import { signingKeyCommands } from './signing-keys.ts'
 import { type Streams, type Terminal, terminalOf } from './terminal.ts'
 import { tokenCommand } from './token.ts'
+import { trustedIssuerCommands } from './trusted-issuers.ts'
+import { workloadIdentityCommands } from './workload-identities.ts'
 
 /** Runs one command. Returns its exit code. */
 export async function runCommand(
@@ -95,6 +97,8 @@ function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Termina
   importCommands(program, inSession)
   protectedResourceCommands(program, inSession)
   grantCommands(program, inSession)
+  trustedIssuerCommands(program, inSession)
+  workloadIdentityCommands(program, inSession)
   signingKeyCommands(program, inSession)
   portalCommands(program, inSession)
   auditEventCommands(program, inSession)
