@@ -98,6 +98,15 @@ export async function isIssuerBound(db: Database, realmId: string, issuerId: str
   return row !== undefined
 }
 
+/** Accounts that the issuer is bound to. */
+export async function countBoundAccounts(db: Database, realmId: string, issuerId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(distinct client_id)::int as count from workload_identities
+    where realm_id = ${realmId} and issuer_id = ${issuerId}
+  `.execute(db)
+  return rows[0]?.count ?? 0
+}
+
 export async function deleteWorkloadIdentity(
   trx: DatabaseTransaction,
   realmId: string,

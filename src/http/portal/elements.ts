@@ -73,6 +73,25 @@ ${fault && html`<p class="fault" id="${name}-fault">${icon('exclamation-triangle
 </div>`
 }
 
+/** A labelled field of several lines. */
+export function textArea(
+  name: string,
+  label: Content,
+  options: FieldOptions & { readonly rows?: number },
+): Html {
+  const { value = '', hint, fault, attributes, rows = 3 } = options
+  const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(' ')
+  return html`<div class="field">
+<label for="${name}">${label}</label>
+<textarea id="${name}" name="${name}" rows="${rows}" spellcheck="false" autocomplete="off" ${attributes}${
+    described && html` aria-describedby="${described}"`
+  }${fault && html` aria-invalid="true" autofocus`}>
+${value}</textarea>
+${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
+${fault && html`<p class="fault" id="${name}-fault">${icon('exclamation-triangle')}${fault}</p>`}
+</div>`
+}
+
 export interface Confirmation {
   readonly action: string
   readonly button: string

@@ -4,7 +4,7 @@ import type { Assets } from './assets.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { type IconName, icon } from './icons.ts'
 
-export type Section = 'service-accounts' | 'keys' | 'audit' | 'try-it'
+export type Section = 'service-accounts' | 'trusted-issuers' | 'keys' | 'audit' | 'try-it'
 
 export interface Page {
   readonly title: string
@@ -36,6 +36,7 @@ export interface Layout {
 
 const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
   ['service-accounts', 'Service Accounts', 'cpu-chip'],
+  ['trusted-issuers', 'Trusted issuers', 'shield-check'],
   ['keys', 'Keys', 'key'],
   ['audit', 'Audit', 'clipboard-document-list'],
   ['try-it', 'Try it', 'play'],
@@ -44,6 +45,7 @@ const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
 /** Pages of the documentation, by section. */
 const HELP: Readonly<Record<Section, string>> = {
   'service-accounts': 'portal',
+  'trusted-issuers': 'portal',
   keys: 'keys',
   audit: 'administer',
   'try-it': 'get-a-token',

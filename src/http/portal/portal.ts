@@ -17,6 +17,7 @@ import { errorPages, notFoundPage } from './error-pages.ts'
 import { keysScreen } from './keys.ts'
 import { createLayout } from './layout.ts'
 import { newServiceAccountScreen } from './new-service-account.ts'
+import { newTrustedIssuerScreen } from './new-trusted-issuer.ts'
 import { permissionsScreen } from './permissions.ts'
 import { refuseNul } from './refuse-nul.ts'
 import { secretScreens } from './secrets.ts'
@@ -26,8 +27,12 @@ import { signInScreen } from './sign-in.ts'
 import { signOutScreen } from './sign-out.ts'
 import { singleSignOnScreen } from './single-sign-on.ts'
 import { tidyAddresses } from './tidy-addresses.ts'
+import { trustedIssuerScreen } from './trusted-issuer.ts'
+import { trustedIssuerEndScreens } from './trusted-issuer-end.ts'
+import { trustedIssuerKeysScreen } from './trusted-issuer-keys.ts'
+import { trustedIssuersScreen } from './trusted-issuers.ts'
 import { tryItScreen } from './try-it.ts'
-import { createPortal, sessionCookie } from './visit.ts'
+import { createPortal, type Portal, sessionCookie } from './visit.ts'
 
 /** Larger than any form of the portal. */
 const BODY_LIMIT_BYTES = 64 * 1024
@@ -65,6 +70,17 @@ export async function portalRoutes(
 
   const portal = createPortal(app, operations, gate)
   signOutScreen(portal, operations)
+  accountScreens(portal, operations)
+  issuerScreens(portal, operations)
+  keysScreen(portal, operations)
+  auditScreen(portal, operations)
+  tryItScreen(portal, operations)
+  answerOtherMethods((_request, _reply, allow) => {
+    throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
+  })
+}
+
+function accountScreens(portal: Portal, operations: Operations): void {
   serviceAccountsScreen(portal, operations)
   newServiceAccountScreen(portal, operations)
   serviceAccountScreen(portal, operations)
@@ -72,12 +88,14 @@ export async function portalRoutes(
   clientKeyScreens(portal, operations)
   authMethodsScreen(portal, operations)
   permissionsScreen(portal, operations)
-  keysScreen(portal, operations)
-  auditScreen(portal, operations)
-  tryItScreen(portal, operations)
-  answerOtherMethods((_request, _reply, allow) => {
-    throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
-  })
+}
+
+function issuerScreens(portal: Portal, operations: Operations): void {
+  trustedIssuersScreen(portal, operations)
+  newTrustedIssuerScreen(portal, operations)
+  trustedIssuerScreen(portal, operations)
+  trustedIssuerKeysScreen(portal, operations)
+  trustedIssuerEndScreens(portal, operations)
 }
 
 const SELF = ["'self'"]

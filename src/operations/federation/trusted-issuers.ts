@@ -12,6 +12,7 @@ import {
   lockTrustedIssuer,
   updateTrustedIssuer,
 } from '../../storage/trusted-issuers.ts'
+import { countBoundAccounts } from '../../storage/workload-identities.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed, realmNamed } from '../realms/named-realm.ts'
@@ -49,6 +50,15 @@ export function trustedIssuers(deps: Deps, { finish }: Pick<EndOfTrust, 'finish'
         requireAuthority(actor, realmName, 'view')
         const issuer = await findTrustedIssuer(db, (await realmNamed(db, realmName)).id, id)
         return issuer ?? refuseUnknown(id)
+      })
+    },
+
+    /** How many accounts lose their tokens with it. @throws Refusal `forbidden`, `not_found` */
+    countAccounts(actor: Actor, realmName: string, id: string): Promise<number> {
+      const attempt = { actor, action: 'trusted-issuer.read', realm: realmName, target: id } as const
+      return refusals.ofRead(attempt, async () => {
+        requireAuthority(actor, realmName, 'view')
+        return countBoundAccounts(db, (await realmNamed(db, realmName)).id, id)
       })
     },
 

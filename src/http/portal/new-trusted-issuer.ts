@@ -1,0 +1,149 @@
+import {
+  FEDERATION_PRESETS,
+  type FederationPreset,
+  PRESET_NAMES,
+  presetOf,
+} from '../../domain/federation-presets.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { atMost, field, form, notice, textArea } from './elements.ts'
+import { type Html, html } from './html.ts'
+import { icon } from './icons.ts'
+import type { Page } from './layout.ts'
+import { issuerPage } from './trusted-issuer.ts'
+import {
+  faultOf,
+  filledBy,
+  keyFields,
+  readKeySource,
+  readRequiredClaims,
+  readSettings,
+  settingFields,
+  type TypedIssuer,
+  typedIn,
+} from './trusted-issuer-form.ts'
+import {
+  aboutIssuers,
+  claimsCard,
+  issuerAddress,
+  issuersAddress,
+  warningNotices,
+} from './trusted-issuer-frame.ts'
+import type { Fields, Portal, Visit } from './visit.ts'
+
+type Deps = Pick<Operations, 'trustedIssuers' | 'publishedRealms'>
+
+const PATH = '/portal/:realm/trusted-issuers/add'
+
+/** A platform without a preset. */
+const OTHER = 'other'
+
+/** Platform → its settings, filled in as far as they are known. */
+export function newTrustedIssuerScreen(portal: Portal, operations: Deps): void {
+  portal.question(PATH, async (visit, { query }) => {
+    const name = query('preset')
+    const preset = presetOf(name)
+    if (!preset && name !== OTHER) return choosePage(visit)
+    const { issuer } = await operations.publishedRealms.find(visit.realm)
+    return askPage(visit, { name, preset, realmIssuer: issuer }, filledBy(preset))
+  })
+
+  portal.action(PATH, async (visit, sent) => {
+    const name = sent.get('preset')
+    const typed = typedIn(sent)
+    const { issuer: realmIssuer } = await operations.publishedRealms.find(visit.realm)
+    try {
+      return await add(operations, visit, sent, typed)
+    } catch (error) {
+      if (!(error instanceof Refusal) || !/^(invalid|conflict|limit_reached)$/.test(error.code)) throw error
+      const about = { name, preset: presetOf(name), realmIssuer }
+      return { ...askPage(visit, about, typed, error), status: error.code === 'invalid' ? 400 : 409 }
+    }
+  })
+}
+
+async function add(operations: Deps, visit: Visit, sent: Fields, typed: TypedIssuer) {
+  const name = sent.get('preset')
+  const { issuer, notes } = await operations.trustedIssuers.create(visit.actor, visit.realm, {
+    ...readSettings(typed),
+    issuer: typed.issuer.trim(),
+    keys: readKeySource(typed),
+    requiredClaims: readRequiredClaims(typed),
+    ...(name !== OTHER && { preset: name }),
+  })
+  const here = issuerAddress(visit, issuer.id)
+  if (notes.length === 0) return { redirect: `${here}?done=added` }
+  return { ...(await issuerPage(operations, visit, issuer, { done: 'added', notes })), settleAt: here }
+}
+
+function choosePage(visit: Visit): Page {
+  const choice = (name: string, title: string) =>
+    html`<li><a class="tile" href="?preset=${name}">${title}${icon('chevron-right')}</a></li>`
+  return {
+    ...aboutIssuers(visit, 'Trust an issuer'),
+    body: html`<p class="lead">Which platform do your workloads run on? What is known of it is filled in.</p>
+<ul class="tiles">${PRESET_NAMES.map((name) => choice(name, FEDERATION_PRESETS[name].title))}${choice(OTHER, 'Another platform')}</ul>`,
+  }
+}
+
+interface Platform {
+  readonly name: string
+  readonly preset: FederationPreset | undefined
+  readonly realmIssuer: string
+}
+
+function askPage(visit: Visit, platform: Platform, typed: TypedIssuer, refusal?: Refusal): Page {
+  const { name, preset, realmIssuer } = platform
+  const list = issuersAddress(visit)
+  const isShown = faultOf(
+    refusal,
+    'issuer',
+    'name',
+    'keys',
+    'audiences',
+    'max_lifetime_seconds',
+    'required_claims',
+  )
+  return {
+    ...aboutIssuers(visit, preset ? `Trust ${preset.title}` : 'Trust an issuer'),
+    ...(refusal && { settleAt: `${list}/add?preset=${name}` }),
+    body: html`<div class="split even"><section class="card">
+${refusal && !isShown && notice('danger', refusal.message)}
+${form(
+  visit,
+  `${list}/add`,
+  html`<input type="hidden" name="preset" value="${name}">
+${issuerField(preset, typed, refusal)}
+${keyFields(typed, refusal)}
+${settingFields(typed, refusal, realmIssuer)}
+${textArea('required_claims', 'Claims that tell its workloads apart (optional)', {
+  value: typed.required_claims,
+  rows: 2,
+  fault: faultOf(refusal, 'required_claims'),
+  hint: html`A workload identity pins <code>sub</code>, or else all of these: one a line, a claim within a claim as <code class="wrap">["kubernetes.io","namespace"]</code>.`,
+})}
+<div class="buttons"><button class="primary">Trust it</button><a class="button" href="${list}">Cancel</a></div>`,
+)}
+</section>
+<div>${preset ? html`${warningNotices(preset.warnings)}${claimsCard(preset)}` : otherCard()}</div></div>`,
+  }
+}
+
+function issuerField(
+  preset: FederationPreset | undefined,
+  typed: TypedIssuer,
+  refusal: Refusal | undefined,
+): Html {
+  const example = preset ? html`For ${preset.title}: ${preset.issuerExample}. ` : ''
+  return field('issuer', 'Issuer', {
+    value: typed.issuer,
+    fault: faultOf(refusal, 'issuer'),
+    hint: html`${example}It is the <code>iss</code> of its tokens to the letter: a slash at the end counts.`,
+    attributes: html`required ${atMost(500)} spellcheck="false"`,
+  })
+}
+
+function otherCard(): Html {
+  return html`<section class="card"><h2>What the platform has to do</h2>
+<p>It signs a JWT for each workload, which says by <code>sub</code> or by other claims which one it is, and lets the workload name the audience. Any OpenID provider will do, another realm of this server too.</p></section>`
+}

@@ -1,0 +1,166 @@
+import { findPrivateMember } from '../../domain/client-key.ts'
+import type { FederationPreset } from '../../domain/federation-presets.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import {
+  DEFAULT_PLATFORM_TOKEN_LIFETIME_SECONDS,
+  type IssuerSettings,
+  MAX_PLATFORM_TOKEN_LIFETIME_SECONDS,
+} from '../../domain/trusted-issuer.ts'
+import type { SentKeys, SentSettings } from '../../operations/federation/sent-issuer.ts'
+import { atMost, field, textArea } from './elements.ts'
+import { type Content, type Html, html } from './html.ts'
+import { claimText, readClaim } from './trusted-issuer-frame.ts'
+import type { Fields } from './visit.ts'
+
+/** Names of the fields. */
+const FIELDS = [
+  'issuer',
+  'name',
+  'source',
+  'jwks_uri',
+  'url',
+  'jwks',
+  'audiences',
+  'max_lifetime_seconds',
+  'single_use',
+  'required_claims',
+] as const
+
+/** What is in the form, as texts. */
+export type TypedIssuer = Readonly<Record<(typeof FIELDS)[number], string>>
+
+export function typedIn(sent: Fields): TypedIssuer {
+  return Object.fromEntries(FIELDS.map((name) => [name, sent.get(name)])) as TypedIssuer
+}
+
+/** What a preset fills in. */
+export function filledBy(preset: FederationPreset | undefined): TypedIssuer {
+  const lifetime = preset?.maxLifetimeSeconds ?? DEFAULT_PLATFORM_TOKEN_LIFETIME_SECONDS
+  return {
+    ...nothing(),
+    issuer: preset?.issuer ?? '',
+    source: preset && !preset.keys ? 'spiffe_bundle' : 'discovery',
+    audiences: (preset?.audiences ?? []).join('\n'),
+    max_lifetime_seconds: String(lifetime),
+    required_claims: (preset?.requiredClaims ?? []).map(claimText).join('\n'),
+  }
+}
+
+export function settingsIn(issuer: IssuerSettings): TypedIssuer {
+  return {
+    ...nothing(),
+    name: issuer.name,
+    source: issuer.keys.kind,
+    audiences: (issuer.audiences ?? []).join('\n'),
+    max_lifetime_seconds: String(issuer.maxLifetimeSeconds),
+    single_use: issuer.singleUse ? 'yes' : '',
+    ...(issuer.keys.kind === 'jwks_uri' && { jwks_uri: issuer.keys.address }),
+    ...(issuer.keys.kind === 'spiffe_bundle' && { url: issuer.keys.address }),
+  }
+}
+
+function nothing(): TypedIssuer {
+  return Object.fromEntries(FIELDS.map((name) => [name, ''])) as TypedIssuer
+}
+
+/** Of name, audiences, lifetime and single use. */
+export function readSettings(typed: TypedIssuer): SentSettings {
+  const audiences = lines(typed.audiences)
+  return {
+    name: typed.name,
+    audiences: audiences.length > 0 ? audiences : null,
+    maxLifetimeSeconds: Number(typed.max_lifetime_seconds.trim() || Number.NaN),
+    singleUse: typed.single_use === 'yes',
+  }
+}
+
+export function readRequiredClaims({ required_claims: text }: TypedIssuer): readonly unknown[] {
+  return lines(text).map(readClaim)
+}
+
+/** @throws Refusal `invalid` for a JWKS that is not JSON */
+export function readKeySource({ source, jwks_uri: jwksUri, url, jwks }: TypedIssuer): SentKeys {
+  if (source === 'jwks_uri') return { source, jwksUri: jwksUri.trim() }
+  if (source === 'spiffe_bundle') return { source, url: url.trim() }
+  if (source === 'jwks') return { source, jwks: readJson(jwks) }
+  return { source }
+}
+
+function readJson(text: string): unknown {
+  if (findPrivateMember(text) === undefined) {
+    try {
+      return JSON.parse(text)
+    } catch {
+      const fault =
+        text.trim() === '' ? 'Paste the JWKS of the issuer' : 'The JWKS is not JSON. Paste it whole'
+      throw new Refusal('invalid', `${fault}: {"keys": […]}.`, 'keys.jwks')
+    }
+  }
+  throw new Refusal(
+    'invalid',
+    'This is a private key. Paste the public keys alone. Who saw the private key on its way here could use it: replace it at the issuer.',
+    'keys.jwks',
+  )
+}
+
+export function lines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+}
+
+/** What is wrong with a field, by the names of the admin API. */
+export function faultOf(refusal: Refusal | undefined, ...names: readonly string[]): string | undefined {
+  const { field: at = '' } = refusal ?? {}
+  return names.some((name) => at === name || at.startsWith(`${name}.`)) ? refusal?.message : undefined
+}
+
+const SOURCES: readonly (readonly [source: string, label: string, hint: string])[] = [
+  [
+    'discovery',
+    'Fetch them by its discovery document',
+    'The server asks the issuer itself at …/.well-known/openid-configuration. This is the usual way.',
+  ],
+  [
+    'jwks_uri',
+    'Fetch them from another address',
+    'For an issuer that this server cannot reach by its own name.',
+  ],
+  ['spiffe_bundle', 'Fetch them from a SPIFFE bundle endpoint', 'For a trust domain.'],
+  [
+    'jwks',
+    'Upload them',
+    'For a private cluster: they are never fetched, and you replace them when they rotate.',
+  ],
+]
+
+/** Where the issuer's keys come from. Only what belongs to the chosen source is read. */
+export function keyFields(typed: TypedIssuer, refusal: Refusal | undefined): Html {
+  const choice = ([
+    source,
+    label,
+    hint,
+  ]: (typeof SOURCES)[number]): Content => html`<label class="choice described">
+<input type="radio" name="source" value="${source}"${source === typed.source && html` checked`}>
+<span><strong>${label}</strong><span class="hint">${hint}</span></span></label>`
+  const fault = faultOf(refusal, 'keys', 'keys.source')
+  const isOf = (name: string) => refusal?.field?.startsWith(`keys.${name}`)
+  // A private key is never shown again.
+  const jwks = findPrivateMember(typed.jwks) === undefined ? typed.jwks : ''
+  return html`<fieldset><legend>Its keys</legend>${SOURCES.map(choice)}</fieldset>
+${fault && !isOf('jwks') && !isOf('url') && html`<p class="fault">${fault}</p>`}
+<details class="more"${typed.source !== 'discovery' && html` open`}><summary>Address or keys, unless it has a discovery document</summary><div class="stack">
+${field('jwks_uri', 'Address of the JWKS', { value: typed.jwks_uri, fault: faultOf(refusal, 'keys.jwks_uri'), attributes: html`${atMost(500)} spellcheck="false"` })}
+${field('url', 'Address of the SPIFFE bundle', { value: typed.url, fault: faultOf(refusal, 'keys.url'), attributes: html`${atMost(500)} spellcheck="false"` })}
+${textArea('jwks', 'JWKS to upload', { value: jwks, rows: 5, fault: faultOf(refusal, 'keys.jwks'), hint: html`Public keys alone. For Kubernetes: <code class="wrap">kubectl get --raw /openid/v1/jwks</code>`, attributes: html`maxlength="40000"` })}
+</div></details>`
+}
+
+/** Name, audiences, lifetime and single use. */
+export function settingFields(typed: TypedIssuer, refusal: Refusal | undefined, realmIssuer: string): Html {
+  return html`${field('name', 'Name (optional)', { value: typed.name, fault: faultOf(refusal, 'name'), hint: 'In your words: “production cluster”.', attributes: html`${atMost(100)}` })}
+${textArea('audiences', 'Audiences (optional)', { value: typed.audiences, rows: 2, fault: faultOf(refusal, 'audiences'), hint: html`Values of <code>aud</code> that its tokens may have, one a line. Empty: <code class="wrap">${realmIssuer}</code> and the token endpoint of this realm.` })}
+${field('max_lifetime_seconds', 'Longest lifetime of a token, in seconds', { value: typed.max_lifetime_seconds, fault: faultOf(refusal, 'max_lifetime_seconds'), hint: `3600 seconds are an hour. From 30 seconds to ${MAX_PLATFORM_TOKEN_LIFETIME_SECONDS} seconds, which are a day.`, attributes: html`inputmode="numeric" required maxlength="6"` })}
+<label class="choice described"><input type="checkbox" name="single_use" value="yes"${typed.single_use === 'yes' && html` checked`}><span><strong>Accept each token once</strong><span class="hint">By its <code>jti</code>. Most platforms hand the same token out again for a while, so leave it off for them.</span></span></label>`
+}

@@ -1,0 +1,78 @@
+import { Refusal } from '../../domain/refusal.ts'
+import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { form, notice } from './elements.ts'
+import { type Html, html } from './html.ts'
+import type { Page } from './layout.ts'
+import { keyFields, readKeySource, settingsIn, type TypedIssuer, typedIn } from './trusted-issuer-form.ts'
+import {
+  aboutIssuers,
+  accountsInWords,
+  issuerAddress,
+  issuerOfPage,
+  SOURCE_NAMES,
+} from './trusted-issuer-frame.ts'
+import type { Portal, Visit } from './visit.ts'
+
+type Deps = Pick<Operations, 'trustedIssuers'>
+
+const PATH = '/portal/:realm/trusted-issuers/:id/keys'
+
+/** Where the keys of a trusted issuer come from, and which were uploaded. */
+export function trustedIssuerKeysScreen(portal: Portal, operations: Deps): void {
+  portal.question(PATH, async (visit, asked) => {
+    const issuer = await issuerOfPage(operations, visit, asked)
+    return page(operations, visit, issuer, settingsIn(issuer))
+  })
+
+  portal.action(PATH, async (visit, sent, asked) => {
+    const issuer = await issuerOfPage(operations, visit, asked)
+    const here = issuerAddress(visit, issuer.id)
+    const typed = typedIn(sent)
+    try {
+      const change = { keys: readKeySource(typed) }
+      const changed = await operations.trustedIssuers.update(visit.actor, visit.realm, issuer.id, change)
+      return { redirect: `${here}?done=${changed.issuer.ending ? 'ending' : 'keys'}` }
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'invalid') throw error
+      return {
+        ...(await page(operations, visit, issuer, typed, error)),
+        status: 400,
+        settleAt: `${here}/keys`,
+      }
+    }
+  })
+}
+
+async function page(
+  { trustedIssuers }: Deps,
+  visit: Visit,
+  issuer: TrustedIssuer,
+  typed: TypedIssuer,
+  refusal?: Refusal,
+): Promise<Page> {
+  const here = issuerAddress(visit, issuer.id)
+  const count = await trustedIssuers.countAccounts(visit.actor, visit.realm, issuer.id)
+  return {
+    ...aboutIssuers(visit, 'Replace its keys', issuer),
+    body: html`<section class="card narrow">
+${form(
+  visit,
+  `${here}/keys`,
+  html`${keyFields(typed, refusal)}
+${count > 0 && notice('warning', `${accountsInWords(count)} can be got by this issuer. If a key goes, all tokens that they have got so far end, and their workloads get new ones.`)}
+<div class="buttons"><button class="primary">Replace</button><a class="button" href="${here}">Cancel</a></div>`,
+)}</section>`,
+  }
+}
+
+/** What is known of the keys. */
+export function keysFacts(visit: Visit, { id, keys, ending }: TrustedIssuer): Html {
+  const code = (text: string) => html`<code class="wrap">${text}</code>`
+  const change =
+    visit.mayChange &&
+    ending !== 'delete' &&
+    html` <a href="${issuerAddress(visit, id)}/keys">Replace<span class="unseen"> its keys</span></a>`
+  return html`<dt>Keys</dt><dd>${SOURCE_NAMES[keys.kind]}${keys.kind !== 'jwks' && keys.kind !== 'discovery' && html`: ${code(keys.address)}`}${change}
+${keys.kind === 'jwks' && keys.keys.map((key) => html`<br>${key['kid'] === undefined ? 'a key without kid' : code(String(key['kid']))}`)}</dd>`
+}
