@@ -5,7 +5,7 @@ import { adminOf } from '../support/portal.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const DOCS_URL = 'https://docs.test/mintmark'
-const PAGES = ['service-accounts', 'keys', 'audit', 'try-it']
+const PAGES = ['service-accounts', 'trusted-issuers', 'keys', 'audit', 'try-it']
 
 async function pages(t: Parameters<typeof testServer>[0], settings = {}): Promise<string[]> {
   const server = await testServer(t, settings)

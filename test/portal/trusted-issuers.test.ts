@@ -43,7 +43,7 @@ t.test('each platform is offered, with its settings filled in and its claims exp
   t.match(azure.body, 'name="max_lifetime_seconds" type="text" value="86400"')
   t.match(
     (await browser.get(`${ADD}?preset=kubernetes`)).body,
-    '[&#34;kubernetes.io&#34;,&#34;namespace&#34;]',
+    '[&#34;kubernetes.io&#34;, &#34;namespace&#34;]',
   )
 })
 
@@ -181,7 +181,7 @@ t.test('disabling, replacing keys and deleting say first how many accounts lose 
   await server.operations.workloadIdentities.create(TESTER, 'acme', clientId, { trustedIssuer: id, rules })
   for (const page of ['disable', 'delete'])
     t.match(textOf(await browser.get(`${here}/${page}`)), '2 service accounts are bound to it')
-  t.match(textOf(await browser.get(`${here}/keys`)), '2 service accounts can be got by this issuer')
+  t.match(textOf(await browser.get(`${here}/keys`)), '2 service accounts are bound to it. If a key goes')
   const disabled = await browser.submit(`${here}/disable`, `${here}/disable`)
   t.equal(disabled.headers.location, `${here}?done=disabled`)
   t.match(textOf(await browser.get(here)), 'State Disabled')

@@ -28,6 +28,7 @@ import {
   issuerAddress,
   issuersAddress,
   warningNotices,
+  withCode,
 } from './trusted-issuer-frame.ts'
 import type { Fields, Portal, Visit } from './visit.ts'
 
@@ -120,7 +121,7 @@ ${textArea('required_claims', 'Claims that tell its workloads apart (optional)',
   value: typed.required_claims,
   rows: 2,
   fault: faultOf(refusal, 'required_claims'),
-  hint: html`A workload identity pins <code>sub</code>, or else all of these: one a line, a claim within a claim as <code class="wrap">["kubernetes.io","namespace"]</code>.`,
+  hint: html`A workload identity pins <code>sub</code>, or else all of these: one a line, a claim within a claim as <code class="wrap">["kubernetes.io", "namespace"]</code>.`,
 })}
 <div class="buttons"><button class="primary">Trust it</button><a class="button" href="${list}">Cancel</a></div>`,
 )}
@@ -134,7 +135,7 @@ function issuerField(
   typed: TypedIssuer,
   refusal: Refusal | undefined,
 ): Html {
-  const example = preset ? html`For ${preset.title}: ${preset.issuerExample}. ` : ''
+  const example = preset ? html`For ${preset.title}: ${withCode(preset.issuerExample)}. ` : ''
   return field('issuer', 'Issuer', {
     value: typed.issuer,
     fault: faultOf(refusal, 'issuer'),

@@ -1,4 +1,4 @@
-import { type ClaimPath, pathText } from '../../domain/claim-rule.ts'
+import type { ClaimPath } from '../../domain/claim-rule.ts'
 import { type FederationPreset, presetOf } from '../../domain/federation-presets.ts'
 import type { FetchedKeySource } from '../../domain/key-source.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
@@ -68,7 +68,7 @@ export function warningNotices(warnings: readonly string[]): Content {
 export function claimsCard({ title, claims }: FederationPreset): Html {
   return html`<section class="card"><h2>What tokens of ${title} say</h2>
 <dl class="claims">${claims.map(
-    ({ claim, meaning, example }) => html`<dt><code class="wrap">${pathText(claim)}</code></dt>
+    ({ claim, meaning, example }) => html`<dt><code class="wrap">${claimText(claim)}</code></dt>
 <dd>${meaning} <span class="muted">For example <code class="wrap">${String(example)}</code></span></dd>`,
   )}</dl></section>`
 }
@@ -76,7 +76,14 @@ export function claimsCard({ title, claims }: FederationPreset): Html {
 /** As the admin API takes it: a name, or a list of names as JSON. */
 export function claimText(path: ClaimPath): string {
   const [only = '', ...others] = path
-  return others.length === 0 && !only.startsWith('[') ? only : JSON.stringify(path)
+  return others.length === 0 && !only.startsWith('[')
+    ? only
+    : `[${path.map((name) => JSON.stringify(name)).join(', ')}]`
+}
+
+/** A text with commands between backticks. */
+export function withCode(text: string): Content {
+  return text.split('`').map((part, at) => (at % 2 === 0 ? part : html`<code class="wrap">${part}</code>`))
 }
 
 /** `undefined`: a list of names that is not JSON. */

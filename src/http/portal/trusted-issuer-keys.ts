@@ -60,7 +60,7 @@ ${form(
   visit,
   `${here}/keys`,
   html`${keyFields(typed, refusal)}
-${count > 0 && notice('warning', `${accountsInWords(count)} can be got by this issuer. If a key goes, all tokens that they have got so far end, and their workloads get new ones.`)}
+${count > 0 && notice('warning', `${accountsInWords(count)} ${count === 1 ? 'is' : 'are'} bound to it. If a key goes, all tokens got so far by ${count === 1 ? 'this account' : 'these accounts'} end, and the workloads get new ones.`)}
 <div class="buttons"><button class="primary">Replace</button><a class="button" href="${here}">Cancel</a></div>`,
 )}</section>`,
   }

@@ -1,0 +1,65 @@
+import t from 'tap'
+import { bound, testPlatform, trust } from '../support/platform.ts'
+import { TESTER } from '../support/server.ts'
+import { sweep } from './clipped.ts'
+import { look } from './look.ts'
+import { type Portal, portal, signedIn } from './support.ts'
+
+const LONG = 'x'.repeat(100)
+
+/** Issuers of several kinds, and an account that is bound to them. */
+async function furnish({ server }: Portal) {
+  const platform = testPlatform(server)
+  const github = await server.operations.trustedIssuers.create(TESTER, 'acme', {
+    preset: 'github',
+    name: 'GitHub Actions of the shop',
+  })
+  const id = await trust(server, platform, { audiences: [`https://${LONG}.example/${LONG}`] })
+  const long = testPlatform(server, `https://${LONG.slice(0, 60)}.example/${LONG}/${LONG}`)
+  await trust(server, long, { name: LONG, preset: 'kubernetes', enabled: false })
+  await bound(server, id)
+  return { platform, id, github: github.issuer.id }
+}
+
+t.test('pages of trusted issuers are accessible, and fit at any width', async (t) => {
+  const at = await portal(t)
+  const page = await signedIn(t, at)
+  await page.goto(`${at.base}/trusted-issuers`)
+  await look(t, page, 'no-issuers')
+  const { id, github } = await furnish(at)
+  const pages = {
+    issuers: 'trusted-issuers',
+    'choose-platform': 'trusted-issuers/add',
+    'add-issuer': 'trusted-issuers/add?preset=kubernetes',
+    'add-issuer-aws': 'trusted-issuers/add?preset=aws',
+    'add-issuer-other': 'trusted-issuers/add?preset=other',
+    issuer: `trusted-issuers/${id}?done=saved`,
+    'issuer-github': `trusted-issuers/${github}`,
+    'replace-keys': `trusted-issuers/${id}/keys`,
+    'disable-issuer': `trusted-issuers/${id}/disable`,
+    'delete-issuer': `trusted-issuers/${id}/delete`,
+  }
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(`${at.base}/${path}`)
+    await look(t, page, name)
+    t.same(await sweep(page), [], name)
+  }
+})
+
+t.test('an issuer with a fault is typed again where the fault is said', async (t) => {
+  const at = await portal(t)
+  const page = await signedIn(t, at)
+  await page.goto(`${at.base}/trusted-issuers/add`)
+  await page.getByRole('link', { name: 'Another platform' }).click()
+  await page.getByLabel('Issuer', { exact: true }).fill('http://a.example')
+  await page.getByRole('button', { name: 'Trust it' }).click()
+  await page.getByText('issuer must be the iss').waitFor()
+  t.equal(await page.evaluate(() => document.activeElement?.id), 'issuer')
+  await look(t, page, 'add-issuer-fault')
+  await page.getByLabel('Issuer', { exact: true }).fill('https://a.example')
+  await page.getByRole('button', { name: 'Trust it' }).click()
+  await page.getByText('The issuer is trusted.').waitFor()
+  await page.getByRole('link', { name: 'Delete' }).click()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('The issuer is deleted').waitFor()
+})
