@@ -25,7 +25,6 @@ const EXCEEDING: Readonly<Record<string, number>> = {
   'src/http/portal/client-keys.ts': 228,
   'src/http/portal/grants.ts grantsCard() parameters': 5,
   'src/http/portal/new-service-account.ts ask() lines': 44,
-  'src/http/portal/portal.ts portalRoutes() lines': 46,
   'src/http/portal/secrets.ts once() parameters': 5,
   'src/http/portal/visit.ts': 203,
   'src/operations/accounts/client-keys.ts': 236,

@@ -22,7 +22,7 @@ const PATH = '/portal/:realm/trusted-issuers/:id/keys'
 export function trustedIssuerKeysScreen(portal: Portal, operations: Deps): void {
   portal.question(PATH, async (visit, asked) => {
     const issuer = await issuerOfPage(operations, visit, asked)
-    return page(operations, visit, issuer, settingsIn(issuer))
+    return page(operations, visit, issuer, { typed: settingsIn(issuer) })
   })
 
   portal.action(PATH, async (visit, sent, asked) => {
@@ -36,7 +36,7 @@ export function trustedIssuerKeysScreen(portal: Portal, operations: Deps): void 
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'invalid') throw error
       return {
-        ...(await page(operations, visit, issuer, typed, error)),
+        ...(await page(operations, visit, issuer, { typed, refusal: error })),
         status: 400,
         settleAt: `${here}/keys`,
       }
@@ -48,8 +48,7 @@ async function page(
   { trustedIssuers }: Deps,
   visit: Visit,
   issuer: TrustedIssuer,
-  typed: TypedIssuer,
-  refusal?: Refusal,
+  { typed, refusal }: { readonly typed: TypedIssuer; readonly refusal?: Refusal },
 ): Promise<Page> {
   const here = issuerAddress(visit, issuer.id)
   const count = await trustedIssuers.countAccounts(visit.actor, visit.realm, issuer.id)
