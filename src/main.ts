@@ -6,10 +6,10 @@ process.exitCode = await runCommand(process.argv, process.env, serveUntilStopped
 
 async function serveUntilStopped(): Promise<never> {
   // Loaded when it is needed: other commands start sooner without.
-  const { createLogger, listenForStop, receiveConfig, runUntilStopped, serve, serveAsWorker } = await import(
-    './server/serve.ts'
-  )
+  const { createLogger, listenForStop, logWarnings, receiveConfig, runUntilStopped, serve, serveAsWorker } =
+    await import('./server/serve.ts')
   const logger = createLogger('info')
+  logWarnings(logger)
   const stop = listenForStop(logger)
   try {
     const config = cluster.isWorker ? await receiveConfig(stop.begun) : loadConfig(process.env)
@@ -20,7 +20,12 @@ async function serveUntilStopped(): Promise<never> {
     process.exit(await runUntilStopped(running, stop, config.shutdownDelaySeconds, logger))
   } catch (error) {
     // Told to stop while it waited for the database.
-    if (!stop.begun.aborted) throw error
-    process.exit(0)
+    if (stop.begun.aborted) process.exit(0)
+    // A terminal gets a sentence, like any command's. Elsewhere the log is read by programs, line by line.
+    if (process.stderr.isTTY) throw error
+    const { failureOf } = await import('./cli/failure.ts')
+    const { exitCode, code, detail } = failureOf(error)
+    logger.fatal({ code }, detail)
+    process.exit(exitCode)
   }
 }

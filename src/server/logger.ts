@@ -21,6 +21,13 @@ export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = pro
   return pino(options, writeOnceATurn(destination))
 }
 
+/** Logs Node's warnings, which Node itself prints as text. At a terminal it may. */
+export function logWarnings(logger: Logger): void {
+  if (process.stderr.isTTY) return
+  process.removeAllListeners('warning')
+  process.on('warning', ({ name, message }) => logger.warn({ type: name }, message))
+}
+
 /** Maximum of bytes that wait for a reader or for disk space; beyond it, new lines are dropped. */
 const MAX_UNWRITTEN = 1_000_000
 

@@ -22,7 +22,7 @@ import { sayThatItListens, startWorkers } from './workers.ts'
 /** How long to wait for the database at start-up. */
 const DATABASE_WAIT_SECONDS = 60
 
-export { createLogger } from './logger.ts'
+export { createLogger, logWarnings } from './logger.ts'
 export { listenForStop, runUntilStopped } from './stop.ts'
 export { receiveConfig } from './workers.ts'
 

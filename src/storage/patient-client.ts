@@ -3,6 +3,7 @@ import pg from 'pg'
 import { requestCancel } from './cancel-request.ts'
 import { STARTUP_SETTINGS, settingFault } from './connection-settings.ts'
 import { type DatabaseSettingError, isDatabaseAway, markConnectionError } from './database-error.ts'
+import { isReading } from './reading-statements.ts'
 import { rowTypes } from './row-values.ts'
 
 /** Time limit of a query, and of the wait for a connection. */
@@ -62,7 +63,7 @@ export class PatientClient extends pg.Client {
   /** Closes the connection: the next query would wait behind the old one, and a late `begin` would keep a transaction open. */
   giveUp(text: string): void {
     this.#gaveUp = true
-    if (READING.test(text)) {
+    if (isReading(text)) {
       this._ending = true
       this.#cancelled = requestCancel(this.#config, this)
       this.end().catch(() => {})
@@ -186,9 +187,6 @@ interface ParameterStatus {
 }
 
 type QueryCallback = (error: Error | undefined, result?: pg.QueryResult) => void
-
-/** Only reads are cancelled. A cancelled COMMIT or write that waits for a standby would be reported as done. */
-const READING = /^\s*select\b/i
 
 interface Waiting {
   readonly client: { giveUp(text: string): void }

@@ -6,7 +6,7 @@ import { openCluster } from '../../src/embedded/embedded-cluster.ts'
 import { findPostmaster } from '../../src/embedded/postmaster.ts'
 import { mintmark } from '../support/command.ts'
 import { dataDirMaker, postmasterOf } from '../support/embedded.ts'
-import { crash, mintmark as startMintmark, startServer, temporaryFolder } from '../support/process.ts'
+import { crash, fatal, mintmark as startMintmark, startServer, temporaryFolder } from '../support/process.ts'
 import { type Credentials, requestToken } from '../support/token.ts'
 
 const makeDataDir = await dataDirMaker(t)
@@ -122,7 +122,7 @@ t.test('a disk that is full is one clear line, and the next start begins anew', 
   // No file may grow beyond 8 MB, and the first of the write-ahead log has 16.
   const { code, stderr } = await startMintmark(['serve'], { DATA_DIR, PORT: '0' }, { fileBlocks: 16_000 })
   t.equal(code, 1)
-  t.match(stderr, /^mintmark: PostgreSQL could not make a database in .*File too large/s)
+  t.match(fatal(stderr), /^PostgreSQL could not make a database in .*File too large/s)
   t.same(readdirSync(join(DATA_DIR, 'postgres')), [])
   const { url } = await startServer(t, { DATA_DIR })
   t.equal((await fetch(`${url}/health/ready`)).status, 200)
@@ -131,5 +131,5 @@ t.test('a disk that is full is one clear line, and the next start begins anew', 
 t.test('a DATA_DIR that cannot be used is one clear line', async (t) => {
   const { code, stderr } = await startMintmark(['serve'], { DATA_DIR: '/dev/null/data', PORT: '0' })
   t.equal(code, 1)
-  t.match(stderr, /^mintmark: DATA_DIR \/dev\/null\/data cannot be used: ENOTDIR.*\n$/)
+  t.match(fatal(stderr), /^DATA_DIR \/dev\/null\/data cannot be used: ENOTDIR.*$/)
 })

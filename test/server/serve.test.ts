@@ -5,7 +5,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { until } from '../support/embedded.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { launch, mintmark, onDatabase, startServer } from '../support/process.ts'
+import { fatal, launch, mintmark, onDatabase, startServer } from '../support/process.ts'
 import { databaseProxy } from '../support/proxy.ts'
 import { requestToken } from '../support/token.ts'
 
@@ -129,9 +129,25 @@ t.test('tells all faults of the environment at once, and nothing else', async (t
   t.equal(code, 1)
   t.equal(stdout, '')
   t.match(
-    stderr,
-    /^mintmark: the environment has faults:\n {2}PORT .*\n {2}DATABASE_URL .*\n {2}MASTER_KEY or .*\n {2}LOG_LEVEL .*\n$/,
+    fatal(stderr),
+    /^the environment has faults:\n {2}PORT .*\n {2}DATABASE_URL .*\n {2}MASTER_KEY or .*\n {2}LOG_LEVEL .*$/,
   )
+})
+
+t.test('says in one line of its log, and in nothing else, why it does not start', async (t) => {
+  const env = await environment(t)
+  const url = new URL(env['DATABASE_URL'] as string)
+  url.host = '127.0.0.1:1'
+  url.searchParams.delete('host')
+  url.searchParams.set('sslmode', 'require')
+  const { child, ended, output } = launch(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
+  await until(() => output().stderr.includes('cannot be reached yet'))
+  child.kill('SIGTERM')
+  const { code, stderr } = await ended
+  t.equal(code, 0)
+  for (const line of stderr.trimEnd().split('\n')) t.type(JSON.parse(line).msg, 'string', line)
+  const { stderr: faults } = await mintmark(['serve'], { PORT: 'http' })
+  t.match(JSON.parse(faults), { level: 60, time: Number, code: 'configuration', msg: /PORT/ })
 })
 
 t.test('tells in one line which port is taken', async (t) => {
@@ -141,14 +157,11 @@ t.test('tells in one line which port is taken', async (t) => {
   const { port } = taken.address() as AddressInfo
   const { code, stderr } = await mintmark(['serve'], { ...(await environment(t)), PORT: `${port}` })
   t.equal(code, 1)
-  t.equal(
-    stderr,
-    `mintmark: port ${port} on 127.0.0.1 is in use; set PORT to another, or stop what uses it\n`,
-  )
+  t.equal(fatal(stderr), `port ${port} on 127.0.0.1 is in use; set PORT to another, or stop what uses it`)
   const elsewhere = await mintmark(['serve'], { ...(await environment(t)), HOST: '203.0.113.1' })
   t.match(
-    elsewhere.stderr,
-    /^mintmark: cannot listen on 203\.0\.113\.1 port 8080 \(EADDRNOTAVAIL\); set HOST and PORT\n$/,
+    fatal(elsewhere.stderr),
+    /^cannot listen on 203\.0\.113\.1 port 8080 \(EADDRNOTAVAIL\); set HOST and PORT$/,
   )
 })
 
@@ -157,8 +170,8 @@ t.test('tells that HOST has no address, before anything waits for the database',
   const { code, stderr } = await mintmark(['serve'], env)
   t.equal(code, 1)
   t.match(
-    stderr,
-    /^mintmark: the environment has faults:\n {2}HOST must be .*: nowhere\.invalid has none \(E\w+\)\n$/,
+    fatal(stderr),
+    /^the environment has faults:\n {2}HOST must be .*: nowhere\.invalid has none \(E\w+\)$/,
   )
 })
 
@@ -167,7 +180,7 @@ t.test('does not start with a master key that is not the one of the database', a
   await mintmark(['realm', 'list'], env)
   const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) })
   t.equal(code, 1)
-  t.match(stderr, /^mintmark: the master key does not open the keys .* MASTER_KEY or MASTER_KEY_FILE.*\n$/)
+  t.match(fatal(stderr), /^the master key does not open the keys .* MASTER_KEY or MASTER_KEY_FILE.*$/)
 })
 
 t.test('says what the database says when that turns it away', async (t) => {
@@ -175,10 +188,10 @@ t.test('says what the database says when that turns it away', async (t) => {
   const url = new URL(env['DATABASE_URL'] as string)
   url.pathname = '/no_such_database'
   const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
-  t.equal(code, 1)
+  t.equal(code, 6)
   t.match(
-    stderr,
-    /^mintmark: .*database "no_such_database" does not exist; create the database that DATABASE_URL names\n$/,
+    fatal(stderr),
+    /^.*database "no_such_database" does not exist; create the database that DATABASE_URL names$/,
   )
 })
 
@@ -194,10 +207,10 @@ t.test('does not start on a database that it cannot write to', async (t) => {
     BOOTSTRAP_ADMIN_CLIENT_ID: 'root',
     BOOTSTRAP_ADMIN_CLIENT_SECRET: 'correct horse battery',
   })
-  t.equal(code, 1)
+  t.equal(code, 6)
   t.match(
-    stderr,
-    /mintmark: database error: 25006: cannot execute .* read-only transaction; point DATABASE_URL at the primary.*$/m,
+    fatal(stderr),
+    /^database error: 25006: cannot execute .* read-only transaction; point DATABASE_URL at the primary.*$/,
   )
 })
 
@@ -208,8 +221,8 @@ t.test('does not start on a database that has another’s tables', async (t) => 
   await client.query('create table realms (name text)')
   await client.end()
   const { code, stderr } = await mintmark(['serve'], { ...onDatabase(databaseUrl), PORT: '0' })
-  t.equal(code, 1)
-  t.match(stderr, /^mintmark: database error: 42P07: relation "realms" already exists\n$/)
+  t.equal(code, 6)
+  t.match(fatal(stderr), /^database error: 42P07: relation "realms" already exists$/)
 })
 
 t.test('waits for a database that is not there yet', async (t) => {
@@ -253,7 +266,7 @@ t.test('a command waits five seconds for the database and then says so', async (
   const env = await environment(t)
   const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
   const { code, stderr } = await mintmark(['realm', 'list'], { ...env, DATABASE_URL: proxy.databaseUrl })
-  t.equal(code, 1)
+  t.equal(code, 6)
   t.match(stderr, /mintmark: the database could not be reached within 5 s: .*ECONNREFUSED.*\n$/)
 })
 

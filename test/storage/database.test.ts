@@ -166,6 +166,9 @@ t.test('PostgreSQL cancels a query that timed out', async (t) => {
   }
   await t.rejects(sql`select pg_sleep(30)`.execute(db), { message: 'Query read timeout' })
   await t.rejects(poolOf(db).query('select pg_sleep(30)'), { message: 'Query read timeout' })
+  await t.rejects(sql`with a as materialized (select pg_sleep(30)) select * from a`.execute(db), {
+    message: 'Query read timeout',
+  })
   await until(async () => (await running()) === 0)
 
   const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)

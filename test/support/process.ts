@@ -76,6 +76,18 @@ export async function startServer(
   return { child, environment, url, ended, output }
 }
 
+/** Why a server did not start: the last of its lines, all of which are JSON. */
+export function fatal(stderr: string): string {
+  const lines = stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { level: number; msg: string })
+  const [last] = lines.slice(-1)
+  if (last?.level !== 60 || lines.some(({ level }, at) => level === 60 && at < lines.length - 1))
+    throw new Error(`the last line, and no other, should be of level 60: ${stderr}`)
+  return last.msg
+}
+
 /** Kills it as a crash would. */
 export async function crash({ child, ended }: Pick<Started, 'child' | 'ended'>): Promise<void> {
   child.kill('SIGKILL')
