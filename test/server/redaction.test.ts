@@ -77,8 +77,10 @@ t.test('nothing that is sent to any route comes up in the log, and nothing makes
   const attempts = attemptsWith(token, cookie)
   for (const route of routes)
     for (const realm of new Set([route.replace(':realm', 'acme'), route]))
-      for (const method of METHODS)
+      for (const method of realm === route ? (['GET', 'POST'] as const) : METHODS)
         for (const { query = '', ...attempt } of attempts) {
+          // A body of GET is not read.
+          if (method === 'GET' && attempt.payload !== undefined) continue
           const url = realm.replaceAll(/:\w+/g, MARK) + query
           const { statusCode } = await app.inject({ method, url, ...attempt })
           if (statusCode >= 500) t.fail(`${method} ${url} ${JSON.stringify(attempt)}: ${statusCode}`)
