@@ -29,3 +29,6 @@ function explain(name: string, value: string): string {
     'remove what sets it in DATABASE_URL, the pooler, the role or the database'
   )
 }
+
+/** Time limit of a query, and of the wait for a connection. */
+export const QUERY_MILLISECONDS = 1500

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql, type Transaction, type TransactionBuilder } from 'kysely'
 import pg from 'pg'
-import { PatientClient, type PatientClientConfig, QUERY_MILLISECONDS } from './patient-client.ts'
+import { QUERY_MILLISECONDS } from './connection-settings.ts'
+import { PatientClient, type PatientClientConfig } from './patient-client.ts'
 import type { Tables } from './tables.ts'
 
 export {

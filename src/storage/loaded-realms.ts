@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Realm } from '../domain/realm.ts'
 import type { Database } from './database.ts'
-import { REALM_COLUMNS, toRealm } from './realms.ts'
+import { REALM_COLUMNS, toRealm } from './realm-rows.ts'
 import { type StoredSigningKey, toSigningKey } from './signing-keys.ts'
 
 export interface RealmWithKeys {

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { requestCancel } from './cancel-request.ts'
-import { STARTUP_SETTINGS, settingFault } from './connection-settings.ts'
+import { QUERY_MILLISECONDS, STARTUP_SETTINGS, settingFault } from './connection-settings.ts'
 import { type DatabaseSettingError, isDatabaseAway, markConnectionError } from './database-error.ts'
+import { isBackendGone } from './dead-backends.ts'
 import { isReading } from './reading-statements.ts'
 import { rowTypes } from './row-values.ts'
-
-/** Time limit of a query, and of the wait for a connection. */
-export const QUERY_MILLISECONDS = 1500
 
 /** How often to ask whether PostgreSQL still runs a statement that timed out. */
 const LOOK_MILLISECONDS = 5000
@@ -160,24 +158,6 @@ export class PatientClient extends pg.Client {
       await sleep(LOOK_MILLISECONDS, undefined, { ref: false })
       if (await isBackendGone(this.#config, this.processID)) this.#answered?.()
     }
-  }
-}
-
-/** Returns false where PostgreSQL cannot be asked, or does not know the pid: poolers invent pids. */
-async function isBackendGone(config: pg.ClientConfig, pid: number): Promise<boolean> {
-  const client = new pg.Client({ ...config, query_timeout: QUERY_MILLISECONDS })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const { rows } = await client.query(
-      'select pg_backend_pid() as own, exists (select from pg_stat_activity where pid = $1) as there',
-      [pid],
-    )
-    return rows[0].own === (client as unknown as PatientClient).processID && !rows[0].there
-  } catch {
-    return false
-  } finally {
-    await client.end().catch(() => {})
   }
 }
 

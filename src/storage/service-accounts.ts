@@ -1,39 +1,13 @@
-import { type Nullable, type Selectable, sql } from 'kysely'
 import type { AuthMethod } from '../domain/client-key.ts'
-import type { ForeignHashKind } from '../domain/foreign-hash.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import { type ServiceAccountChanges, toColumns } from './service-account-changes.ts'
-import type { LastUseRow, ServiceAccountRow } from './tables.ts'
-
-const COLUMNS = [
-  'realm_id',
-  'client_id',
-  'name',
-  'description',
-  'roles',
-  'scopes',
-  'introspects_audiences',
-  'auth_methods',
-  'disabled_at',
-  'status_index',
-  'version',
-  'created_at',
-  'updated_at',
-] as const
-
-/** Kind of the hash of a secret that was imported and not used yet. */
-const FOREIGN_HASH = sql<string | null>`(select kind from foreign_hashes f
-  where f.realm_id = service_accounts.realm_id and f.client_id = service_accounts.client_id and f.hash is not null limit 1)`.as(
-  'foreign_hash',
-)
-
-const LAST_USE_COLUMNS = ['used_at', 'address', 'scope'] as const
-
-type Row = Pick<Selectable<ServiceAccountRow>, (typeof COLUMNS)[number]> &
-  Partial<Nullable<Pick<Selectable<LastUseRow>, (typeof LAST_USE_COLUMNS)[number]>>> & {
-    readonly foreign_hash?: string | null
-  }
+import {
+  FOREIGN_HASH,
+  LAST_USE_COLUMNS,
+  SERVICE_ACCOUNT_COLUMNS,
+  toServiceAccount,
+} from './service-account-rows.ts'
 
 export interface NewServiceAccount {
   readonly clientId: string
@@ -70,7 +44,7 @@ export async function insertServiceAccount(
       created_at: now,
       updated_at: now,
     })
-    .returning(COLUMNS)
+    .returning(SERVICE_ACCOUNT_COLUMNS)
     .executeTakeFirstOrThrow()
   return toServiceAccount(row)
 }
@@ -142,18 +116,6 @@ export async function deleteServiceAccount(
     await trx.deleteFrom(table).where('realm_id', '=', realmId).where('client_id', '=', clientId).execute()
 }
 
-/** Returns whether any account holds the role, disabled ones included. */
-export async function isRoleAssigned(db: Database, realmId: string, role: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('service_accounts')
-    .select('client_id')
-    .where('realm_id', '=', realmId)
-    .where(holdsRole(realmId, role))
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
-}
-
 export async function findServiceAccountsByClientId(
   db: Database,
   realmId: string,
@@ -162,44 +124,6 @@ export async function findServiceAccountsByClientId(
   if (clientIds.length === 0) return []
   const query = selectServiceAccounts(db, realmId).where('client_id', 'in', clientIds)
   return (await query.execute()).map(toServiceAccount)
-}
-
-export interface RoleLookup {
-  readonly realmId: string
-  readonly role: string
-  readonly now: Date
-  /** Account to leave out. */
-  readonly butFor?: string
-}
-
-/** Returns whether an enabled account with a valid secret or key holds the role. */
-export async function isRoleHeld(
-  db: Database,
-  { realmId, role, now, butFor = '' }: RoleLookup,
-): Promise<boolean> {
-  const row = await db
-    .selectFrom('service_accounts')
-    .select('client_id')
-    .where('realm_id', '=', realmId)
-    .where('disabled_at', 'is', null)
-    .where('client_id', '<>', butFor)
-    .where(holdsRole(realmId, role))
-    .where(sql<boolean>`(${isCredentialValid('client_secrets', 'client_secret', now)}
-      or ${isCredentialValid('client_keys', 'private_key_jwt', now)})`)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
-}
-
-function isCredentialValid(table: 'client_secrets' | 'client_keys', method: AuthMethod, now: Date) {
-  return sql`(${method} = any(auth_methods) and exists (select from ${sql.table(table)} c
-    where c.realm_id = service_accounts.realm_id and c.client_id = service_accounts.client_id
-      and (c.expires_at is null or c.expires_at > ${now})))`
-}
-
-/** Same expression as the index on realm and role. */
-function holdsRole(realmId: string, role: string) {
-  return sql<boolean>`account_realm_roles(realm_id, roles) @> array[${`${realmId}/${role}`}::text]`
 }
 
 function byClientId(db: Database, realmId: string, clientId: string) {
@@ -222,30 +146,8 @@ function selectServiceAccounts(db: Database, realmId: string) {
           .as('last_use'),
       (join) => join.onTrue(),
     )
-    .select(COLUMNS)
+    .select(SERVICE_ACCOUNT_COLUMNS)
     .select(LAST_USE_COLUMNS)
     .select(FOREIGN_HASH)
     .where('realm_id', '=', realmId)
-}
-
-function toServiceAccount(row: Row): ServiceAccount {
-  return {
-    realmId: row.realm_id,
-    clientId: row.client_id,
-    name: row.name,
-    description: row.description,
-    roles: row.roles,
-    scopes: row.scopes ?? undefined,
-    introspectsAudiences: row.introspects_audiences ?? undefined,
-    authMethods: row.auth_methods as AuthMethod[],
-    disabledAt: row.disabled_at ?? undefined,
-    foreignHash: (row.foreign_hash ?? undefined) as ForeignHashKind | undefined,
-    statusIndex: row.status_index,
-    version: row.version,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    lastUsedAt: row.used_at ?? undefined,
-    lastUsedAddress: row.address ?? undefined,
-    lastUsedScope: row.scope || undefined,
-  }
 }

@@ -13,34 +13,19 @@ const MAX_PARAMETERS = 4
 
 /** What still exceeds the limits, with its size. Entries may shrink and go; nothing may be added. */
 const EXCEEDING: Readonly<Record<string, number>> = {
-  'packages/verifier/src/options.ts': 242,
-  'packages/verifier/src/options.ts readNumber() parameters': 5,
-  'packages/verifier/src/options.ts readOptions() lines': 41,
   'src/cli/grants.ts grantCommands() parameters': 5,
   'src/cli/realms.ts realmCommands() lines': 43,
   'src/config.ts readWhole() parameters': 6,
   'src/domain/access-token.ts decideClaims() parameters': 5,
   'src/http/admin/client-keys.ts clientKeyRoutes() lines': 67,
   'src/http/admin/service-accounts.ts oneAccountRoutes() lines': 42,
-  'src/http/portal/client-keys.ts': 228,
   'src/http/portal/grants.ts grantsCard() parameters': 5,
   'src/http/portal/new-service-account.ts ask() lines': 44,
   'src/http/portal/secrets.ts once() parameters': 5,
-  'src/http/portal/visit.ts': 203,
-  'src/operations/accounts/client-keys.ts': 236,
-  'src/operations/accounts/new-service-account.ts': 227,
-  'src/operations/accounts/service-accounts.ts': 213,
-  'src/operations/portal/provider-grants.ts': 201,
-  'src/operations/portal/provider-grants.ts readGrant() parameters': 6,
   'src/storage/client-secrets.ts insertClientSecret() parameters': 5,
   'src/storage/client-secrets.ts updateClientSecretExpiry() parameters': 5,
   'src/storage/grants.ts insertGrants() parameters': 5,
-  'src/storage/patient-client.ts': 211,
-  'src/storage/protected-resources.ts': 236,
-  'src/storage/realms.ts': 286,
-  'src/storage/service-accounts.ts': 257,
   'src/storage/service-accounts.ts updateServiceAccount() parameters': 5,
-  'src/storage/tables.ts': 226,
 }
 
 const FUNCTIONS: ReadonlySet<SyntaxKind> = new Set([

@@ -1,6 +1,6 @@
 import { type AccessToken, checkTimes } from './access-token.ts'
 import type { KeySet } from './key-set.ts'
-import type { VerifierSettings } from './options.ts'
+import type { VerifierSettings } from './read-options.ts'
 import type { StatusLists } from './status-lists.ts'
 import type { VerifiedToken, VerifiedTokens } from './verified-tokens.ts'
 import type { Verifier } from './verifier.ts'

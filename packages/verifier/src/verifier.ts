@@ -3,14 +3,9 @@ import { type BearerRequest, readBearerToken } from './bearer.ts'
 import { IntrospectedTokens } from './introspected-tokens.ts'
 import { introspectDetails } from './introspection.ts'
 import { KeySet } from './key-set.ts'
-import {
-  type RevocationCheck,
-  readCheck,
-  readOptions,
-  type VerifierOptions,
-  type VerifierSettings,
-} from './options.ts'
+import type { RevocationCheck, VerifierOptions } from './options.ts'
 import { grants, type Target } from './permissions.ts'
+import { readCheck, readOptions, type VerifierSettings } from './read-options.ts'
 import { recollection } from './recollection.ts'
 import { checkSignature, readJwt, type SignedJwt } from './signed-jwt.ts'
 import { StatusLists } from './status-lists.ts'

@@ -1,10 +1,10 @@
-import { type ClientKey, isKeyValid, MAX_KEYS } from '../../domain/client-key.ts'
+import type { ClientKey } from '../../domain/client-key.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, badge, confirmation, field, form } from './elements.ts'
-import { type Content, type Html, html, named } from './html.ts'
-import { icon } from './icons.ts'
+import { titleOf } from './client-keys-card.ts'
+import { atMost, confirmation, field, form } from './elements.ts'
+import { type Content, type Html, html } from './html.ts'
 import { keyAdded, publicKeyField, readPastedKey } from './key-pair.ts'
 import type { Page } from './layout.ts'
 import { about, addressOf } from './service-account-frame.ts'
@@ -29,36 +29,6 @@ export function clientKeyScreens(portal: Portal, operations: Deps): void {
   adding(portal, operations)
   changing(portal, operations)
   deletion(portal, operations)
-}
-
-/** The section of the account's page. */
-export function keysCard(visit: Visit, account: ServiceAccount, keys: readonly ClientKey[]): Content {
-  const counts = account.authMethods.includes('private_key_jwt')
-  if (!counts && keys.length === 0) return undefined
-  const here = addressOf(visit, account.clientId)
-  const { now, mayChange } = visit
-  const row = (key: ClientKey) => html`<li>
-<div><p class="strong">${titleOf(key)} ${!isKeyValid(key, now) && badge('warning', 'Expired')}</p>
-<p class="muted">${key.algorithm} · added ${when(key.createdAt, now)} · last used ${when(key.lastUsedAt, now, 'never')}${
-    key.expiresAt && html` · ${isKeyValid(key, now) ? 'expires' : 'expired'} ${when(key.expiresAt, now)}`
-  }</p></div>
-${
-  mayChange &&
-  html`<span class="row-actions"><a class="button small" href="${here}/keys/${key.thumbprint}" aria-label="Change ${nameOf(key)}">${icon('pencil-square')}Change</a><a class="button small danger-text" href="${here}/keys/${key.thumbprint}/delete" aria-label="Delete ${nameOf(key)}">${icon('trash')}Delete</a></span>`
-}</li>`
-  return html`<section class="card"><div class="section-head"><h2>Public keys</h2>
-${mayChange && keys.length < MAX_KEYS && html`<a class="button small" href="${here}/keys/add">${icon('plus')}Add a key</a>`}</div>
-${!counts && html`<p class="muted">The service account may not authenticate with them: its keys do not count.</p>`}
-${counts && keys.length === 0 && html`<p class="muted">There is no key, so it gets no tokens with one.</p>`}
-<ul class="lines">${keys.map(row)}</ul></section>`
-}
-
-function nameOf({ name, kid }: ClientKey): string {
-  return name === '' ? kid : name
-}
-
-function titleOf(key: ClientKey): Html {
-  return key.name === '' ? html`<code class="wrap">${key.kid}</code>` : named(key.name)
 }
 
 function adding(portal: Portal, operations: Deps): void {

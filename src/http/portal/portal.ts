@@ -23,6 +23,7 @@ import { refuseNul } from './refuse-nul.ts'
 import { secretScreens } from './secrets.ts'
 import { serviceAccountScreen } from './service-account.ts'
 import { serviceAccountsScreen } from './service-accounts.ts'
+import { sessionCookie } from './session-cookie.ts'
 import { signInScreen } from './sign-in.ts'
 import { signOutScreen } from './sign-out.ts'
 import { singleSignOnScreen } from './single-sign-on.ts'
@@ -32,7 +33,7 @@ import { trustedIssuerEndScreens } from './trusted-issuer-end.ts'
 import { trustedIssuerKeysScreen } from './trusted-issuer-keys.ts'
 import { trustedIssuersScreen } from './trusted-issuers.ts'
 import { tryItScreen } from './try-it.ts'
-import { createPortal, type Portal, sessionCookie } from './visit.ts'
+import { createPortal, type Portal } from './visit.ts'
 
 /** Larger than any form of the portal. */
 const BODY_LIMIT_BYTES = 64 * 1024

@@ -1,7 +1,7 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { keysCard } from './client-keys.ts'
+import { keysCard } from './client-keys-card.ts'
 import { atMost, badge, confirmation, copyable, field, form, notice, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'

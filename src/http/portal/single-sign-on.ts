@@ -2,8 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
+import { sessionCookie } from './session-cookie.ts'
 import { safeNext } from './sign-in.ts'
-import { type Gate, sessionCookie } from './visit.ts'
+import type { Gate } from './visit.ts'
 
 /** Attempts per minute of one address, which several people may share. */
 const ATTEMPTS = 120

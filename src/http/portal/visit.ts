@@ -11,6 +11,7 @@ import type { PortalVisit } from '../../operations/portal/portal-visits.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import type { Layout, Page } from './layout.ts'
+import type { SessionCookie } from './session-cookie.ts'
 
 /** One request of a person who is signed in to the realm in the URL. */
 export interface Visit extends PortalVisit {
@@ -41,7 +42,9 @@ export interface Fields {
 }
 
 type Request = FastifyRequest<{ Params: Params; Querystring: Query }>
+
 type Params = Readonly<Record<string, string>>
+
 type Query = Readonly<Record<string, string | string[] | undefined>>
 
 /** What a screen gets of a request. */
@@ -161,25 +164,6 @@ function asked(request: Request): Asked {
     get signal() {
       return request.signal
     },
-  }
-}
-
-export interface SessionCookie {
-  read(request: FastifyRequest): string | undefined
-  set(reply: FastifyReply, value: string): void
-  clear(reply: FastifyReply): void
-}
-
-/** @param purpose distinguishes several cookies */
-export function sessionCookie(publicUrl: string, purpose = 'portal'): SessionCookie {
-  const secure = publicUrl.startsWith('https:')
-  // The __Host- prefix makes browsers accept the cookie only from this host over https.
-  const name = secure ? `__Host-mintmark-${purpose}` : `mintmark-${purpose}`
-  const options = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
-  return {
-    read: (request) => request.cookies[name],
-    set: (reply, value) => void reply.setCookie(name, value, options),
-    clear: (reply) => void reply.clearCookie(name, options),
   }
 }
 

@@ -1,23 +1,10 @@
-import { readClientKey } from '../../crypto/client-key.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
-import {
-  type ClientKey,
-  findPrivateMember,
-  isKeyValid,
-  MAX_KEYS,
-  parseKeyName,
-  type SentKey,
-} from '../../domain/client-key.ts'
+import { type ClientKey, isKeyValid, MAX_KEYS, parseKeyName } from '../../domain/client-key.ts'
 import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import {
-  deleteClientKey,
-  insertClientKey,
-  listClientKeys,
-  updateClientKey,
-} from '../../storage/client-keys.ts'
+import { deleteClientKey, listClientKeys, updateClientKey } from '../../storage/client-keys.ts'
 import { findServiceAccount, updateServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
@@ -28,12 +15,8 @@ import {
   requirePlatformAdministrator,
   unknownAccount,
 } from './account-changes.ts'
+import { insertNewKey, type NewClientKey, noteOf, type ReadKey, readNewKey } from './new-client-key.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
-
-export interface NewClientKey extends SentKey {
-  readonly name?: string | undefined
-  readonly expiresAt?: Date | undefined
-}
 
 export interface ClientKeyUpdate {
   readonly kid: string
@@ -136,45 +119,6 @@ export function clientKeys(deps: Deps) {
       )
     },
   }
-}
-
-type ReadKey = Omit<ClientKey, 'createdAt' | 'lastUsedAt'>
-
-/** The slow part of keeping a key, to be done before rows are locked. @throws Refusal `invalid` */
-export async function readNewKey(
-  { name = '', expiresAt, ...sent }: NewClientKey,
-  now: Date,
-): Promise<ReadKey> {
-  const privateMember = findPrivateMember({ ...sent, name })
-  if (privateMember !== undefined)
-    throw new Refusal(
-      'invalid',
-      'This is a private key. Send the public half alone: openssl pkey -in FILE -pubout makes it. Who saw the private key on its way here could use it: make another.',
-      privateMember,
-    )
-  if (expiresAt !== undefined && expiresAt <= now)
-    throw new Refusal('invalid', 'expires_at must be in the future.', 'expires_at')
-  return { ...(await readClientKey(sent, now)), name: parseKeyName(name), expiresAt }
-}
-
-export async function insertNewKey(
-  {
-    trx,
-    realm,
-    account,
-    now,
-  }: Pick<ChangeContext, 'trx' | 'realm' | 'now'> & {
-    readonly account: Pick<ServiceAccount, 'clientId'>
-  },
-  read: ReadKey,
-): Promise<ClientKey> {
-  await insertClientKey(trx, realm.id, account.clientId, { ...read, createdAt: now })
-  return { ...read, createdAt: now, lastUsedAt: undefined }
-}
-
-/** Details of a key in the audit trail. */
-export function noteOf({ kid, thumbprint, algorithm, name, expiresAt }: ReadKey): Record<string, unknown> {
-  return { kid, thumbprint, algorithm, key_name: name, expires_at: expiresAt ?? null }
 }
 
 function requireRoom(others: readonly ClientKey[], { kid, thumbprint }: ReadKey): void {

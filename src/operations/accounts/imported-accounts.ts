@@ -20,8 +20,8 @@ import { inChange } from '../changes.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
 import { requireAllowedMethods } from './auth-methods.ts'
 import { type AccountImportDeps, type ImportedCredential, insertCredential } from './imported-credentials.ts'
-import { limitReached } from './new-service-account.ts'
 import { takeStatusIndex } from './status-indexes.ts'
+import { limitReached } from './taken-names.ts'
 
 interface NewAccount {
   readonly line: AccountLine

@@ -1,9 +1,16 @@
 import type { SecretOwner } from '../../crypto/client-secret.ts'
+import { isGeneratedSecret } from '../../crypto/client-secret.ts'
 import { fingerprintOf, isSameForeignHash, keyedForeignHashOf } from '../../crypto/foreign-hash.ts'
 import { newId } from '../../crypto/identifier.ts'
 import type { AccountLine } from '../../domain/account-line.ts'
+import type { AuthMethod } from '../../domain/client-key.ts'
 import { type ForeignHash, parseForeignHash } from '../../domain/foreign-hash.ts'
-import type { ServiceAccount } from '../../domain/service-account.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import {
+  checkImportedClientId,
+  checkImportedClientSecret,
+  type ServiceAccount,
+} from '../../domain/service-account.ts'
 import { insertClientSecret } from '../../storage/client-secrets.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { insertForeignHash, type PresentSecret } from '../../storage/foreign-hashes.ts'
@@ -11,7 +18,6 @@ import { updateRealmImportsSecrets } from '../../storage/realms.ts'
 import { matchesImported } from '../clients/imported-secrets.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
-import { checkImported } from './new-service-account.ts'
 
 export type AccountImportDeps = Pick<
   Dependencies,
@@ -106,4 +112,21 @@ export async function insertCredential(
   await insertClientSecret(trx, realmId, clientId, { id: row.id, ...none }, now)
   const hash = keyedForeignHashOf(credential.foreign, row, deps.verifierKey)
   await insertForeignHash(trx, row, { kind: credential.foreign.kind, hash })
+}
+
+export function checkImported(
+  { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string },
+  authMethods: readonly AuthMethod[],
+): void {
+  if (!authMethods.includes('client_secret'))
+    throw new Refusal('invalid', 'A client_secret needs client_secret in auth_methods.', 'client_secret')
+  checkImportedClientId(clientId)
+  checkImportedClientSecret(clientSecret)
+  // Generated secrets are checked without an attempt limit, so an imported one must not look generated.
+  if (isGeneratedSecret(clientSecret))
+    throw new Refusal(
+      'invalid',
+      'A client_secret of the form mm_… cannot be imported: leave it out, and the server makes one.',
+      'client_secret',
+    )
 }

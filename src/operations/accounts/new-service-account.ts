@@ -1,4 +1,4 @@
-import { generateClientSecret, isGeneratedSecret } from '../../crypto/client-secret.ts'
+import { generateClientSecret } from '../../crypto/client-secret.ts'
 import { newClientId } from '../../crypto/identifier.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
@@ -8,8 +8,6 @@ import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
 import {
-  checkImportedClientId,
-  checkImportedClientSecret,
   nameKey,
   parseDescription,
   parseDisplayName,
@@ -18,16 +16,18 @@ import {
 import { requireRoomForRights } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { insertClientSecret } from '../../storage/client-secrets.ts'
-import { type DatabaseTransaction, violatedConstraint } from '../../storage/database.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
 import { updateRealmImportsSecrets, updateRealmTakingPlace } from '../../storage/realms.ts'
 import { insertServiceAccount } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
 import { requireAllowedMethods } from './auth-methods.ts'
-import { insertNewKey, type NewClientKey, noteOf, readNewKey } from './client-keys.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
+import { checkImported } from './imported-credentials.ts'
+import { insertNewKey, type NewClientKey, noteOf, readNewKey } from './new-client-key.ts'
 import { takeStatusIndex } from './status-indexes.ts'
+import { limitReached, takenRefusal } from './taken-names.ts'
 
 export interface NewServiceAccountRequest {
   readonly name: string
@@ -70,12 +70,14 @@ export async function createServiceAccount(
   realmName: string,
   request: NewAccountWithSecret,
 ): Promise<ServiceAccountWithSecret>
+
 export async function createServiceAccount(
   deps: Deps,
   actor: Actor,
   realmName: string,
   request: NewServiceAccountRequest,
 ): Promise<CreatedServiceAccount>
+
 export async function createServiceAccount(
   deps: Deps,
   actor: Actor,
@@ -182,46 +184,4 @@ async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<R
   const realm = await lockRealmNamed(trx, realmName)
   if ((await updateRealmTakingPlace(trx, realm.id)) === undefined) throw limitReached(realm)
   return realm
-}
-
-export function checkImported(
-  { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string },
-  authMethods: readonly AuthMethod[],
-): void {
-  if (!authMethods.includes('client_secret'))
-    throw new Refusal('invalid', 'A client_secret needs client_secret in auth_methods.', 'client_secret')
-  checkImportedClientId(clientId)
-  checkImportedClientSecret(clientSecret)
-  // Generated secrets are checked without an attempt limit, so an imported one must not look generated.
-  if (isGeneratedSecret(clientSecret))
-    throw new Refusal(
-      'invalid',
-      'A client_secret of the form mm_… cannot be imported: leave it out, and the server makes one.',
-      'client_secret',
-    )
-}
-
-export function limitReached({ name, serviceAccountLimit }: Realm): Refusal {
-  return new Refusal(
-    'limit_reached',
-    `Realm ${name} has reached its limit of ${serviceAccountLimit} service accounts.`,
-    undefined,
-    serviceAccountLimit,
-  )
-}
-
-/** The refusal that a violated constraint stands for. */
-export function takenRefusal(error: unknown, name: string): Refusal | undefined {
-  switch (violatedConstraint(error)) {
-    case 'service_accounts_name_key':
-      return new Refusal('name_taken', `There is a service account named “${name}” already.`, 'name')
-    case 'service_accounts_pkey':
-      return new Refusal(
-        'client_id_taken',
-        'There is a service account with that client_id already.',
-        'client_id',
-      )
-    default:
-      return undefined
-  }
 }

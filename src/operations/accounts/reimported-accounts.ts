@@ -16,9 +16,8 @@ import {
   planCredential,
   type ReadLine,
 } from './imported-credentials.ts'
-import { takenRefusal } from './new-service-account.ts'
-import { changesOf, type ServiceAccountUpdate } from './service-account-update.ts'
-import { change } from './service-accounts.ts'
+import { applyUpdate, changesOf, type ServiceAccountUpdate } from './service-account-update.ts'
+import { takenRefusal } from './taken-names.ts'
 
 type PresentLine = ReadLine & { readonly account: ServiceAccount }
 
@@ -42,7 +41,7 @@ export async function changeImportedAccount(
       roles: update?.roles,
     } as const
     await changeAccount(deps, about, async (context) => {
-      if (update) await change(context, update, deps.publicUrl)
+      if (update) await applyUpdate(context, update, deps.publicUrl)
       if (plan.credential) await replaceSecrets(deps, context, present, plan.credential)
     })
     const { credential } = plan

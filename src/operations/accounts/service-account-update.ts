@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ChangeAction } from '../../domain/audit-event.ts'
+import { checkAccountRights } from '../../domain/realm.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import {
   nameKey,
@@ -7,7 +8,16 @@ import {
   parseDisplayName,
   type ServiceAccount,
 } from '../../domain/service-account.ts'
+import { requireRoomForRights } from '../../domain/token-size.ts'
 import type { ServiceAccountChanges } from '../../storage/service-account-changes.ts'
+import { updateServiceAccount } from '../../storage/service-accounts.ts'
+import {
+  type ChangeContext,
+  keepPlatformAdministrator,
+  requirePlatformAdministrator,
+} from './account-changes.ts'
+import { changedMethods, endMethods } from './auth-methods.ts'
+import { replaceStatusIndex } from './status-indexes.ts'
 
 /** Changes of an account; absent members stay. */
 export interface ServiceAccountUpdate {
@@ -78,4 +88,30 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
     ...('authMethods' in changes && { auth_methods: account.authMethods }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
+}
+
+export async function applyUpdate(
+  context: ChangeContext,
+  update: ServiceAccountUpdate,
+  publicUrl: string,
+): Promise<ServiceAccount> {
+  const { trx, realm, account, now, note, noteNothing } = context
+  checkAccountRights(realm, update, publicUrl)
+  const authMethods = changedMethods(context, update.authMethods)
+  const changes = { ...changesOf(account, update, now), ...(authMethods && { authMethods }) }
+  if (Object.keys(changes).length === 0) {
+    noteNothing()
+    return account
+  }
+  if (changes.roles || 'scopes' in changes)
+    requireRoomForRights(publicUrl, realm, { ...account, ...changes }, account)
+  if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
+  note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
+  const keysEnd = authMethods !== undefined && (await endMethods(context, authMethods))
+  // A disabled account has no valid tokens; once enabled, its tokens carry a new index.
+  const renewed = changes.disabledAt || keysEnd ? { statusIndex: await replaceStatusIndex(context) } : {}
+  const all = { ...changes, ...renewed }
+  const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all, now)
+  if (authMethods) await requirePlatformAdministrator({ ...context, account: updated })
+  return updated
 }

@@ -20,27 +20,19 @@ import {
   type ChangeContext,
   changeAccount,
   keepPlatformAdministrator,
-  requirePlatformAdministrator,
   unknownAccount,
 } from './account-changes.ts'
 import { pageOfServiceAccounts, type ServiceAccountFilter } from './account-search.ts'
-import { changedMethods, endMethods } from './auth-methods.ts'
 import {
   type CreatedServiceAccount,
   createServiceAccount,
   type NewAccountWithSecret,
   type NewServiceAccountRequest,
   type ServiceAccountWithSecret,
-  takenRefusal,
 } from './new-service-account.ts'
-import {
-  actionOf,
-  changesOf,
-  losesAdministration,
-  pick,
-  type ServiceAccountUpdate,
-} from './service-account-update.ts'
+import { actionOf, applyUpdate, type ServiceAccountUpdate } from './service-account-update.ts'
 import { replaceStatusIndex, retireStatusIndex } from './status-indexes.ts'
+import { takenRefusal } from './taken-names.ts'
 
 type Deps = Pick<
   Dependencies,
@@ -107,7 +99,7 @@ export function serviceAccounts(deps: Deps) {
       const action = actionOf(update)
       const about = { actor, action, realmName, clientId, roles: update.roles, expectedVersion }
       return refusals.ofChange(attemptOf(about), () =>
-        changeAccount(deps, about, (context) => change(context, update, publicUrl)).catch(
+        changeAccount(deps, about, (context) => applyUpdate(context, update, publicUrl)).catch(
           (error: unknown) => {
             throw takenRefusal(error, update.name ?? '') ?? error
           },
@@ -170,32 +162,6 @@ export function serviceAccounts(deps: Deps) {
       )
     },
   }
-}
-
-export async function change(
-  context: ChangeContext,
-  update: ServiceAccountUpdate,
-  publicUrl: string,
-): Promise<ServiceAccount> {
-  const { trx, realm, account, now, note, noteNothing } = context
-  checkAccountRights(realm, update, publicUrl)
-  const authMethods = changedMethods(context, update.authMethods)
-  const changes = { ...changesOf(account, update, now), ...(authMethods && { authMethods }) }
-  if (Object.keys(changes).length === 0) {
-    noteNothing()
-    return account
-  }
-  if (changes.roles || 'scopes' in changes)
-    requireRoomForRights(publicUrl, realm, { ...account, ...changes }, account)
-  if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
-  note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
-  const keysEnd = authMethods !== undefined && (await endMethods(context, authMethods))
-  // A disabled account has no valid tokens; once enabled, its tokens carry a new index.
-  const renewed = changes.disabledAt || keysEnd ? { statusIndex: await replaceStatusIndex(context) } : {}
-  const all = { ...changes, ...renewed }
-  const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all, now)
-  if (authMethods) await requirePlatformAdministrator({ ...context, account: updated })
-  return updated
 }
 
 async function writeRoles(

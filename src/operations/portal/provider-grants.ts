@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { PortalSealer } from '../../crypto/portal-token.ts'
 import type { PortalSession } from '../../domain/portal-session.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
-import {
-  accessOf,
-  accessValues,
-  type Claims,
-  type RealmSingleSignOn,
-  type SingleSignOnSettings,
-} from '../../domain/single-sign-on.ts'
+import { accessOf, type RealmSingleSignOn } from '../../domain/single-sign-on.ts'
 import {
   type EndedPortalSession,
   findPortalSession,
@@ -20,20 +13,8 @@ import {
   updateProviderGrant,
 } from '../../storage/provider-renewals.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { IdentityProvider, ProviderTokens } from './identity-provider.ts'
-
-/** Provider tokens of a session, stored sealed. */
-export interface ProviderGrant {
-  readonly subject: string
-  readonly accessToken: string
-  readonly refreshToken: string | undefined
-  /** When the tokens expire, and with them the claims of the ID token. */
-  readonly expiresAt: number
-  /** Last values of the access claim. */
-  readonly values: readonly string[] | undefined
-  /** Whether they came from the userinfo endpoint: if so, a claim that is absent later means a demotion. */
-  readonly fromUserInfo: boolean
-}
+import type { IdentityProvider } from './identity-provider.ts'
+import { openGrant, type ProviderGrant, readGrant, renewedGrant, sealGrant } from './provider-grant.ts'
 
 export interface ProviderGrants {
   /** The session as the provider confirms it now; `undefined`: it has ended. */
@@ -53,6 +34,7 @@ const CLAIM_SECONDS = 30
 
 /** How often, and how many times, to check whether another process has renewed the tokens. */
 const LOOK_MILLISECONDS = 100
+
 const LOOKS = 60
 
 export function createProviderGrants(
@@ -106,7 +88,8 @@ export function createProviderGrants(
   async function read(realm: string, grant: ProviderGrant): Promise<ProviderGrant | undefined> {
     try {
       const tokens = { ...grant, claims: undefined }
-      const found = await readGrant(provider, realm, settingsOf(realm), grant.subject, tokens, grant)
+      const person = { realm, subject: grant.subject, settings: settingsOf(realm) }
+      const found = await readGrant(provider, person, tokens, grant)
       // Without a userinfo endpoint, only their expiry says that the tokens have ended.
       return found.userInfo || clock().getTime() < grant.expiresAt ? found : undefined
     } catch (error) {
@@ -145,55 +128,6 @@ export function createProviderGrants(
       if (grant) await provider.revoke(realm, grant.refreshToken ?? grant.accessToken)
     },
   }
-}
-
-/** Claims about a person, from the provider's tokens and its userinfo endpoint. */
-export async function readGrant(
-  provider: IdentityProvider,
-  realm: string,
-  settings: SingleSignOnSettings,
-  subject: string,
-  { accessToken, refreshToken, expiresAt, claims }: ProviderTokens,
-  before?: ProviderGrant,
-): Promise<ProviderGrant & { readonly userInfo: Claims | undefined }> {
-  const userInfo = await provider.fetchClaims(realm, accessToken, subject)
-  const there = userInfo && accessValues(userInfo, settings)
-  const fromUserInfo = there !== undefined || before?.fromUserInfo === true
-  const fromIdToken = claims ? accessValues(claims, settings) : before?.values
-  return {
-    subject,
-    accessToken,
-    refreshToken: refreshToken ?? before?.refreshToken,
-    expiresAt,
-    values: fromUserInfo ? there : fromIdToken,
-    fromUserInfo,
-    userInfo,
-  }
-}
-
-function renewedGrant(
-  before: ProviderGrant,
-  { accessToken, refreshToken = before.refreshToken, expiresAt, claims }: ProviderTokens,
-  settings: SingleSignOnSettings,
-): ProviderGrant {
-  const values = claims ? accessValues(claims, settings) : before.values
-  return { ...before, accessToken, refreshToken, expiresAt, values }
-}
-
-/** Bound to its session: it opens for no other. */
-export function sealGrant(sealer: PortalSealer, idHash: string, grant: ProviderGrant): string {
-  const { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo } = grant
-  const kept = { subject, accessToken, refreshToken, expiresAt, values, fromUserInfo }
-  return sealer.seal(kept, 'provider-grant', idHash)
-}
-
-function openGrant(
-  sealer: PortalSealer,
-  idHash: string,
-  { sealedProviderGrant: sealed }: Pick<StoredPortalSession, 'sealedProviderGrant'>,
-): ProviderGrant | undefined {
-  if (sealed === undefined) return undefined
-  return sealer.open(sealed, 'provider-grant', idHash) as ProviderGrant | undefined
 }
 
 function isRefused(error: unknown): boolean {

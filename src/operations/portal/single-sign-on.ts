@@ -14,14 +14,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { realmNamed, shareRealmNamed } from '../realms/named-realm.ts'
 import { type Attempt, createIdentityProvider } from './identity-provider.ts'
 import { createPortalSession } from './portal-sessions.ts'
-import {
-  createProviderGrants,
-  NO_PROVIDER_GRANTS,
-  type ProviderGrant,
-  type ProviderGrants,
-  readGrant,
-  sealGrant,
-} from './provider-grants.ts'
+import { type ProviderGrant, readGrant, sealGrant } from './provider-grant.ts'
+import { createProviderGrants, NO_PROVIDER_GRANTS, type ProviderGrants } from './provider-grants.ts'
 import { recordRefusedSignIns } from './refused-sign-ins.ts'
 
 /** Maximum time between the redirect to the provider and the callback. */
@@ -117,7 +111,11 @@ function withProvider(
     const tokens = await provider.finishAttempt(realmName, attempt, arrivedAt)
     const { claims = {} } = tokens
     const settings = settingsOf(realmName)
-    const grant = await readGrant(provider, realmName, settings, String(claims['sub']), tokens)
+    const grant = await readGrant(
+      provider,
+      { realm: realmName, subject: String(claims['sub']), settings },
+      tokens,
+    )
     const who = {
       subject: subjectOf(grant.subject),
       displayName: displayNameOf({ ...claims, ...grant.userInfo }),

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { reasonOf } from '../../storage/database.ts'
-import { type DueRealm, listRealmsDueForRotation } from '../../storage/realms.ts'
+import { type DueRealm, listRealmsDueForRotation } from '../../storage/realm-rotation.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 /** Gives each due realm its turn. Failing realms back off and delay no other realm. */

@@ -4,7 +4,7 @@ import type { Realm } from '../../domain/realm.ts'
 import { earlier, earliestActivation, nextRotationStep, type RotationStep } from '../../domain/signing-key.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
-import { updateRealmRotation } from '../../storage/realms.ts'
+import { updateRealmRotation } from '../../storage/realm-rotation.ts'
 import {
   deleteSigningKey,
   insertSigningKey,

@@ -22,7 +22,7 @@ import {
   listGrants,
   updateAuthorizationDetails,
 } from '../../storage/grants.ts'
-import { lockProtectedResources } from '../../storage/protected-resources.ts'
+import { lockProtectedResources } from '../../storage/protected-resource-changes.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
 import { attemptOf, type ChangeContext, changeAccount, unknownAccount } from '../accounts/account-changes.ts'
 import type { Dependencies } from '../dependencies.ts'

@@ -9,11 +9,8 @@ import {
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
-import {
-  findProtectedResources,
-  lockProtectedResources,
-  upsertProtectedResources,
-} from '../../storage/protected-resources.ts'
+import { lockProtectedResources, upsertProtectedResources } from '../../storage/protected-resource-changes.ts'
+import { findProtectedResources } from '../../storage/protected-resources.ts'
 import { resourceLimitReached, roomForResources } from './resource-limit.ts'
 
 /** With the `resourceLimit` of `takeResourceLimit`. */

@@ -16,11 +16,8 @@ import { Refusal } from '../../domain/refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { lockGrantees, updateAuthorizationDetails } from '../../storage/grants.ts'
-import {
-  deleteProtectedResource,
-  findProtectedResource,
-  lockProtectedResources,
-} from '../../storage/protected-resources.ts'
+import { deleteProtectedResource, lockProtectedResources } from '../../storage/protected-resource-changes.ts'
+import { findProtectedResource } from '../../storage/protected-resources.ts'
 import { type ChangeScope, inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed, shareRealmNamed } from '../realms/named-realm.ts'

@@ -1,7 +1,7 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { findPolicy } from '../../storage/policy.ts'
-import { countProtectedResources, takeResourceTurn } from '../../storage/protected-resources.ts'
+import { countProtectedResources, takeResourceTurn } from '../../storage/protected-resource-changes.ts'
 
 /**
  * The number of resources that a realm may have; `undefined`: any number. Where there is a limit, other changes of the

@@ -1,5 +1,5 @@
 import { measureConnections, type PoolMeasurement } from '../../storage/database.ts'
-import { findEarliestRotation } from '../../storage/realms.ts'
+import { findEarliestRotation } from '../../storage/realm-rotation.ts'
 import { findOldestCurrentKey } from '../../storage/signing-keys.ts'
 import type { LeakedSecrets } from '../accounts/leaked-secrets.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
