@@ -4,6 +4,7 @@ import { importCommands } from './account-import.ts'
 import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
 import { EXIT, EXIT_CODES_HELP, type Failure } from './exit-codes.ts'
+import { federationCommands } from './federation.ts'
 import { grantCommands } from './grants.ts'
 import { masterKeyCommands } from './master-key.ts'
 import { migrateCommand } from './migrate.ts'
@@ -96,6 +97,7 @@ function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Termina
   accountRoleCommands(program, inSession)
   importCommands(program, inSession)
   protectedResourceCommands(program, inSession)
+  federationCommands(program, inSession)
   grantCommands(program, inSession)
   trustedIssuerCommands(program, inSession)
   workloadIdentityCommands(program, inSession)

@@ -25,7 +25,7 @@ export function time(date: Date | undefined): string {
 }
 
 // A terminal would execute control characters.
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '\ufffd')
 }
 

@@ -1,6 +1,7 @@
 import { type ClaimPath, parseClaimPath, pathText } from './claim-rule.ts'
 import { tokenEndpointOf } from './client-assertion.ts'
 import { type PublicJwk, parseKeyName } from './client-key.ts'
+import { parseKeyAddress } from './key-address.ts'
 import { FETCHED_KEY_SOURCES, type FetchedKeySource, type KeySource } from './key-source.ts'
 import { PLATFORM_ALGORITHMS, type PlatformAlgorithm } from './platform-algorithm.ts'
 import { Refusal } from './refusal.ts'
@@ -133,7 +134,7 @@ function checkKeys(issuer: string, keys: IssuerKeys): void {
     return
   }
   const member = addressMember(keys.kind)
-  if (!isKeyAddress(keys.address)) fail(`keys.${member}`, 'an https address without a fragment')
+  parseKeyAddress(keys.address, `keys.${member}`)
 }
 
 /** Wire name of the address of such keys. */

@@ -9,6 +9,9 @@ import { createFreshClients } from './clients/fresh-clients.ts'
 import { createLoadedRealms } from './clients/loaded-realms.ts'
 import type { Dependencies } from './dependencies.ts'
 import { endOfTrust } from './federation/end-of-trust.ts'
+import { federation } from './federation/federation.ts'
+import { fetchedKeys } from './federation/fetched-keys.ts'
+import { issuerRefusals as issuerRefusalsOf } from './federation/issuer-refusals.ts'
 import { trustedIssuers } from './federation/trusted-issuers.ts'
 import { workloadIdentities } from './federation/workload-identities.ts'
 import { portalSessions } from './portal/portal-sessions.ts'
@@ -45,9 +48,13 @@ export function createOperations(deps: Dependencies) {
   const statusLists = statusListsOf(forTokens, loadedRealms)
   const administration = administrationOf(deps)
   const { leakedSecrets: leaked } = administration
+  const issuerKeys = fetchedKeys(deps)
+  const issuerRefusals = issuerRefusalsOf(deps)
   return {
     ...administration,
     administrators: administrators(deps, presentedTokens),
+    federation: federation(deps, issuerKeys, issuerRefusals),
+    issuerRefusals,
 
     clients: clientAuthentication(deps, freshClients),
     tokens: accessTokens(deps, uses, freshClients),
@@ -60,7 +67,14 @@ export function createOperations(deps: Dependencies) {
 
     expiry: expiry(deps),
     health: health(deps, loadedRealms),
-    measurements: measurements(deps, { loadedRealms, freshClients, leakedSecrets: leaked, statusLists }),
+    measurements: measurements(deps, {
+      loadedRealms,
+      freshClients,
+      leakedSecrets: leaked,
+      statusLists,
+      issuerKeys,
+      issuerRefusals,
+    }),
   }
 }
 

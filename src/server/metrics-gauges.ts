@@ -23,6 +23,24 @@ const READINGS: readonly Reading[] = [
     'max',
     (m) => m.statusListAgeSeconds,
   ],
+  [
+    'mintmark_issuer_keys_failing',
+    'Sources of keys in use that cannot be fetched.',
+    'max',
+    (m) => m.issuerKeys?.failing,
+  ],
+  [
+    'mintmark_issuer_keys_failing_seconds',
+    'How long the fetches of one of them have failed; 0 when none fails.',
+    'max',
+    (m) => m.issuerKeys?.failingSeconds,
+  ],
+  [
+    'mintmark_issuer_keys_stale_seconds',
+    'For how long keys in use have not been fresh since their fetches fail; beyond a day they are refused.',
+    'max',
+    (m) => m.issuerKeys?.staleSeconds,
+  ],
   ['mintmark_database_up', '1 when the database answers.', 'min', (m) => (m.keys ? 1 : 0)],
   [
     'mintmark_signing_key_oldest_age_seconds',
@@ -37,6 +55,23 @@ const READINGS: readonly Reading[] = [
     (m) => m.keys?.nextRotationSeconds,
   ],
 ]
+
+const LABELLED: readonly [name: string, help: string, label: string, read: ReadLabelled][] = [
+  [
+    'mintmark_issuer_key_fetches_total',
+    'Fetches of the keys of issuers and accounts, by outcome.',
+    'outcome',
+    (m) => Object.entries(m.keyFetches),
+  ],
+  [
+    'mintmark_platform_token_refusals_total',
+    'Refused tokens of platforms, by reason.',
+    'reason',
+    (m) => m.platformTokenRefusals,
+  ],
+]
+
+type ReadLabelled = (measurements: Measurements) => Iterable<readonly [label: string, value: number]>
 
 const POOLS = ['tokens', 'administration'] as const
 
@@ -70,6 +105,7 @@ export function addGauges(registry: Registry, measure: () => Promise<Measurement
       },
     })
   }
+  addLabelled(registry, once)
   for (const [name, help, aggregator, read] of READINGS) {
     new Gauge({
       name,
@@ -93,6 +129,22 @@ export function addGauges(registry: Registry, measure: () => Promise<Measurement
       async collect() {
         const { connections } = await once()
         for (const pool of POOLS) this.set({ pool }, read(connections[pool]))
+      },
+    })
+  }
+}
+
+function addLabelled(registry: Registry, measure: () => Promise<Measurements>): void {
+  for (const [name, help, label, read] of LABELLED) {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      async collect() {
+        const values = read(await measure())
+        this.reset()
+        for (const [value, count] of values) this.inc({ [label]: value }, count)
       },
     })
   }

@@ -136,6 +136,6 @@ async function listen(config: Config, { operations }: OpenedOperations, logger: 
       `listening on ${address}, serving ${config.publicUrl}, version ${VERSION}`,
   }
   await server.app.listen(listening)
-  const uses = startUseWriter(operations.uses, logger)
+  const uses = startUseWriter(operations, logger)
   return { drain: server.drain, close: () => closeAll([server, uses, tracing]) }
 }

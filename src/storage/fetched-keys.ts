@@ -123,16 +123,26 @@ export async function deleteFetchedKeysUnusedSince(
   return Number(numAffectedRows)
 }
 
-/** When the fetches that fail began to, of sources that are in use: the earliest, and how many there are. */
-export async function measureKeyFetchFailures(
-  db: Database,
-  usedSince: Date,
-): Promise<{ readonly count: number; readonly since: Date | undefined }> {
-  const { rows } = await sql<{ count: number; since: Date | null }>`
-    select count(*)::int as count, min(failed_since) as since from fetched_keys
-    where failed_since is not null and attempted_at > ${usedSince}
+export interface KeyFetchFailures {
+  readonly count: number
+  /** When the first of these fetches began to fail. */
+  readonly since: Date | undefined
+  /** Until when the oldest of the keys in use were fresh. */
+  readonly freshUntil: Date | undefined
+}
+
+/** Sources in use whose fetches fail. */
+export async function measureKeyFetchFailures(db: Database, usedSince: Date): Promise<KeyFetchFailures> {
+  const { rows } = await sql<{ count: number; since: Date | null; fresh_until: Date | null }>`
+    select count(*)::int as count, min(failed_since) as since, min(fresh_until) as fresh_until
+    from fetched_keys where failed_since is not null and attempted_at > ${usedSince}
   `.execute(db)
-  return { count: rows[0]?.count ?? 0, since: rows[0]?.since ?? undefined }
+  const [row] = rows
+  return {
+    count: row?.count ?? 0,
+    since: row?.since ?? undefined,
+    freshUntil: row?.fresh_until ?? undefined,
+  }
 }
 
 function toRecord(row: Row): FetchedKeysRecord {

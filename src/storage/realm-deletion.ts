@@ -16,6 +16,7 @@ const LARGE = [
   'status_indexes',
   'revoked_tokens',
   'last_uses',
+  'issuer_refusals',
   'trusted_issuers',
   'fetched_keys',
 ]

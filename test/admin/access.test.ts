@@ -119,6 +119,16 @@ const ROWS: Record<string, Row> = {
     status: 201,
     body: () => ISSUER,
   },
+  'POST /admin/realms/{realm}/trusted-issuers/explain': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ token: 'x' }),
+  },
+  'GET /admin/realms/{realm}/trusted-issuers/{id}/refusals': {
+    role: 'account-admin',
+    status: 200,
+    prepare: withIssuer,
+  },
   'GET /admin/realms/{realm}/trusted-issuers/{id}': {
     role: 'account-admin',
     status: 200,

@@ -9,6 +9,7 @@ import { auditEventRoutes } from './audit-events.ts'
 import { requireAdministrator } from './authentication.ts'
 import { clientKeyRoutes } from './client-keys.ts'
 import { answerConditionally } from './etag.ts'
+import { federationRoutes } from './federation.ts'
 import { grantRoutes } from './grants.ts'
 import { acceptJson, closeQueries } from './json.ts'
 import { keyRoutes } from './keys.ts'
@@ -58,6 +59,7 @@ export async function adminApi(
     clientKeyRoutes(scope, operations, publicUrl)
     trustedIssuerRoutes(scope, operations, publicUrl)
     workloadIdentityRoutes(scope, operations, publicUrl)
+    federationRoutes(scope, operations)
     accountRoleRoutes(scope, operations)
     grantRoutes(scope, operations, publicUrl)
     protectedResourceRoutes(scope, operations)

@@ -32,25 +32,41 @@ export async function createRateLimits(
     keyGenerator: (request) => administratorOf(request) as string,
   })
 
-  const limiter =
-    (check: typeof byAddress): LimitRate =>
-    async (request, reply) => {
-      // No caller is exempt.
-      const state = (await check(request)) as Extract<Awaited<ReturnType<typeof check>>, { isAllowed: false }>
-      reply
-        .header('ratelimit-limit', state.max)
-        .header('ratelimit-remaining', state.remaining)
-        .header('ratelimit-reset', state.ttlInSeconds)
-      if (!state.isExceeded) return true
-      const detail = `More than ${state.max} requests in a minute. Wait ${state.ttlInSeconds} s.`
-      sendProblem(request, reply.header('retry-after', state.ttlInSeconds), {
-        status: 429,
-        code: 'too_many_requests',
-        title: 'Too many requests',
-        detail,
-        limit: state.max,
-      })
-      return false
-    }
   return { ofAddress: limiter(byAddress), ofAdministrator: limiter(byAdministrator) }
+}
+
+/** Limits the rate of single requests that cost more than others, for each administrator. */
+export function limitEach(
+  app: Pick<FastifyInstance, 'createRateLimit'>,
+  max: number,
+  administratorOf: (request: FastifyRequest) => string,
+): LimitRate {
+  return limiter(
+    app.createRateLimit({
+      max,
+      timeWindow: '1 minute',
+      keyGenerator: (request) => administratorOf(request),
+    }),
+  )
+}
+
+function limiter(check: ReturnType<FastifyInstance['createRateLimit']>): LimitRate {
+  return async (request, reply) => {
+    // No caller is exempt.
+    const state = (await check(request)) as Extract<Awaited<ReturnType<typeof check>>, { isAllowed: false }>
+    reply
+      .header('ratelimit-limit', state.max)
+      .header('ratelimit-remaining', state.remaining)
+      .header('ratelimit-reset', state.ttlInSeconds)
+    if (!state.isExceeded) return true
+    const detail = `More than ${state.max} requests in a minute. Wait ${state.ttlInSeconds} s.`
+    sendProblem(request, reply.header('retry-after', state.ttlInSeconds), {
+      status: 429,
+      code: 'too_many_requests',
+      title: 'Too many requests',
+      detail,
+      limit: state.max,
+    })
+    return false
+  }
 }

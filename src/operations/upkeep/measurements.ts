@@ -1,4 +1,5 @@
 import { measureConnections, type PoolMeasurement } from '../../storage/database.ts'
+import { measureKeyFetchFailures } from '../../storage/fetched-keys.ts'
 import { findEarliestRotation } from '../../storage/realm-rotation.ts'
 import { findOldestCurrentKey } from '../../storage/signing-keys.ts'
 import type { LeakedSecrets } from '../accounts/leaked-secrets.ts'
@@ -21,6 +22,18 @@ export interface Measurements {
   readonly lookupBatches: number
   /** Valid secrets that were reported as leaked since the start. */
   readonly leakedSecrets: number
+  /** Fetches of issuers' keys since the start, by outcome. */
+  readonly keyFetches: Readonly<Record<'succeeded' | 'failed', number>>
+  /** `undefined`: the database is away. */
+  readonly issuerKeys:
+    | {
+        readonly failing: number
+        readonly failingSeconds: number
+        readonly staleSeconds: number
+      }
+    | undefined
+  /** Refused tokens of platforms since the start, by reason. */
+  readonly platformTokenRefusals: ReadonlyMap<string, number>
   /** `undefined`: the database is away. */
   readonly keys:
     | {
@@ -35,20 +48,38 @@ interface Measured {
   readonly freshClients: Pick<FreshClients, 'countLookups'>
   readonly leakedSecrets: Pick<LeakedSecrets, 'count'>
   readonly statusLists: Pick<StatusLists, 'oldestAge'>
+  readonly issuerKeys: { countFetches(): Measurements['keyFetches'] }
+  readonly issuerRefusals: { count(): Measurements['platformTokenRefusals'] }
 }
+
+/** Sources that were tried since are in use: each is tried twice a minute while it fails. */
+const IN_USE_SECONDS = 600
 
 export type MeasurementTaker = ReturnType<typeof measurements>
 
 export function measurements(
   { db, tokenDb, clock, argon2 }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock' | 'argon2'>,
-  { loadedRealms, freshClients, leakedSecrets, statusLists }: Measured,
+  measured: Measured,
 ) {
+  const { loadedRealms, freshClients, leakedSecrets, statusLists, issuerKeys, issuerRefusals } = measured
+
   async function measureKeys(): Promise<Measurements['keys']> {
     const now = clock().getTime()
     const [oldest, next] = await Promise.all([findOldestCurrentKey(db), findEarliestRotation(db)])
     return {
       oldestCurrentAgeSeconds: oldest && (now - oldest.getTime()) / 1000,
       nextRotationSeconds: next && (next.getTime() - now) / 1000,
+    }
+  }
+
+  async function measureIssuerKeys(): Promise<Measurements['issuerKeys']> {
+    const now = clock().getTime()
+    const found = await measureKeyFetchFailures(db, new Date(now - IN_USE_SECONDS * 1000))
+    const secondsSince = (time: Date | undefined) => (time ? Math.max(0, (now - time.getTime()) / 1000) : 0)
+    return {
+      failing: found.count,
+      failingSeconds: secondsSince(found.since),
+      staleSeconds: secondsSince(found.freshUntil),
     }
   }
 
@@ -66,6 +97,9 @@ export function measurements(
         connections: { administration: measureConnections(db), tokens: measureConnections(tokenDb) },
         realmsLoaded: loadedRealms.size(),
         statusListAgeSeconds: statusLists.oldestAge(),
+        keyFetches: issuerKeys.countFetches(),
+        issuerKeys: await measureIssuerKeys().catch(() => undefined),
+        platformTokenRefusals: issuerRefusals.count(),
         keys: await measureKeys().catch(() => undefined),
       }
     },

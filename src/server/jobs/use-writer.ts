@@ -1,25 +1,47 @@
 import type { Logger } from 'pino'
-import type { Uses } from '../../operations/tokens/uses.ts'
 import { createJobLog } from './job-log.ts'
 
-/** Interval between two writes of last uses. A killed process loses at most one interval. */
+/** Interval between two writes. A killed process loses at most one interval. */
 const INTERVAL_MILLISECONDS = 5000
 
-/** Writes last uses every few seconds, and once more at shutdown. */
-export function startUseWriter(uses: Pick<Uses, 'write'>, logger: Logger): { close(): Promise<void> } {
-  const jobLog = createJobLog(logger, 'last uses could not be written')
-  const write = () =>
-    uses.write().then((written) => {
-      if (written > 0) jobLog.worked()
-    }, jobLog.failed)
+interface Writer {
+  /** Returns how many rows were written. */
+  write(): Promise<number>
+}
+
+interface Written {
+  readonly uses: Writer
+  readonly issuerRefusals: Writer
+}
+
+/** Writes what token requests leave in memory every few seconds, and once more at shutdown. */
+export function startUseWriter(
+  { uses, issuerRefusals }: Written,
+  logger: Logger,
+): { close(): Promise<void> } {
+  const writes = [
+    writeOf(uses, logger, 'last uses could not be written'),
+    writeOf(issuerRefusals, logger, 'refused tokens of trusted issuers could not be written'),
+  ]
+  const writeAll = async () => {
+    for (const write of writes) await write()
+  }
   let underway = Promise.resolve()
   const timer = setInterval(() => {
-    underway = underway.then(write)
+    underway = underway.then(writeAll)
   }, INTERVAL_MILLISECONDS)
   return {
     close: async () => {
       clearInterval(timer)
-      await underway.then(write)
+      await underway.then(writeAll)
     },
   }
+}
+
+function writeOf(writer: Writer, logger: Logger, failure: string): () => Promise<void> {
+  const jobLog = createJobLog(logger, failure)
+  return () =>
+    writer.write().then((written) => {
+      if (written > 0) jobLog.worked()
+    }, jobLog.failed)
 }
