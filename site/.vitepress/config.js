@@ -21,6 +21,18 @@ const links = [
   ['Protect an API', ['validate-tokens', 'guard', 'status-list-for-implementers']],
   ['Administer', ['administer', 'roles-and-grants', 'portal']],
   [
+    'Without secrets',
+    [
+      'federation/github',
+      'federation/gitlab',
+      'federation/kubernetes',
+      'federation/aws',
+      'federation/gcp',
+      'federation/azure',
+      'federation/spiffe',
+    ],
+  ],
+  [
     'Run',
     [
       'configuration',
@@ -80,7 +92,7 @@ export default defineConfig({
     sidebar: links.map(([text, pages]) => ({
       text,
       items: pages.map((page) => ({
-        text: page.replace('/README', '').replaceAll('-', ' '),
+        text: page.replace('/README', '').replace('federation/', '').replaceAll('-', ' '),
         link: `/docs/${page.replace('README', '')}`,
       })),
     })),

@@ -8,6 +8,7 @@ const FOLDERS = [
   '.',
   'bench',
   'docs',
+  'docs/federation',
   'docs/quick-start',
   'migrations',
   'packages/verifier',

@@ -74,7 +74,11 @@ function serverConfig(folder: string, port: number, bundlePort: number): string 
       address = "127.0.0.1"
       port = ${bundlePort}
       profile "https_web" {
-        serving_cert_file { cert_file_path = "${folder}/tls.crt" key_file_path = "${folder}/tls.key" }
+        serving_cert_file {
+          cert_file_path = "${folder}/tls.crt"
+          key_file_path = "${folder}/tls.key"
+          file_sync_interval = "1h"
+        }
       }
     }
   }
