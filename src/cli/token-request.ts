@@ -84,20 +84,17 @@ async function platformProof(
   issuer: string,
   options: { readonly audience: string | undefined; readonly env: NodeJS.ProcessEnv },
 ): Promise<Proof> {
-  const { isJwtSvid, platformToken } = await loadClientPackage()
-  const told = (error: unknown): never => {
-    throw error instanceof Error && /^(Platform|Type)/.test(error.name)
-      ? new TokenFault(error.message)
-      : error
-  }
+  const { isJwtSvid, PlatformTokenError, platformToken } = await loadClientPackage()
   let get: (issuer: string) => Promise<string>
   try {
     get = platformToken(from, options)
   } catch (error) {
-    return told(error)
+    throw new TokenFault((error as Error).message)
   }
   return async () => {
-    const token = await get(issuer).catch(told)
+    const token = await get(issuer).catch((error: unknown) => {
+      throw error instanceof PlatformTokenError ? new TokenFault(error.message) : error
+    })
     const type = isJwtSvid(token) ? SPIFFE_ASSERTION_TYPE : CLIENT_ASSERTION_TYPE
     return { client_assertion_type: type, client_assertion: token }
   }

@@ -52,4 +52,4 @@ for step; do
   echo "== $step"
   ("$step")
 done
-echo "From the machine's packages, where you want them: etcd-server openssl"
+echo "From the machine's packages, where you want them: etcd-server kubernetes-client openssl"
