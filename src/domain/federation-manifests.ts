@@ -79,7 +79,11 @@ containers:
       - { name: token, mountPath: /run/token, readOnly: true }
   - name: token
     image: registry.example.com/mintmark:0.1.0
-    args: [token, --from, kubernetes, --issuer, "${issuer}", --watch, /run/token/access-token]
+    args:
+      - token
+      - --from=kubernetes
+      - --issuer=${issuer}
+      - --watch=/run/token/access-token
     volumeMounts:
       - { name: token, mountPath: /run/token }
       - { name: mintmark, mountPath: /var/run/secrets/mintmark, readOnly: true }
