@@ -65,12 +65,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
   const fault = (message: string) => void faults.push(message)
   const read = environmentReader(env, fault)
 
-  const port = readWhole(read, fault, 'PORT', 8080, 0, 65_535)
+  const port = readWhole(read, fault, 'PORT', [8080, 0, 65_535])
   const databaseUrl = readDatabaseUrl(read, fault)
   const masterKeys = readMasterKeys(read, fault)
   if (needsMasterKey && databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
     fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
-  const workers = readWhole(read, fault, 'WORKERS', 1, 1, 256)
+  const workers = readWhole(read, fault, 'WORKERS', [1, 1, 256])
   const config: Config = {
     // Brackets are how an IPv6 address is written in a URL.
     host: read('HOST')?.replace(/^\[(.+)\]$/, '$1') ?? '127.0.0.1',
@@ -81,7 +81,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
     dataDir: resolve(read('DATA_DIR') ?? '.mintmark'),
     masterKeys,
     workers,
-    shutdownDelaySeconds: readWhole(read, fault, 'SHUTDOWN_DELAY', 0, 0, 300),
+    shutdownDelaySeconds: readWhole(read, fault, 'SHUTDOWN_DELAY', [0, 0, 300]),
     logLevel: readLogLevel(read, fault),
     trustProxy: readTrustProxy(read, fault),
     keyFetching: readKeyFetching(read, fault),
@@ -104,9 +104,7 @@ function readWhole(
   read: Read,
   fault: Fault,
   name: string,
-  fallback: number,
-  min: number,
-  max: number,
+  [fallback, min, max]: readonly [number, number, number],
 ): number {
   const text = read(name)
   if (text === undefined) return fallback

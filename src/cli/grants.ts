@@ -22,26 +22,25 @@ export function grantCommands(program: Command, inSession: InSession): void {
   )
 
   ofGrant(group, 'add', 'give it a role on a resource; its next token says so').action(
-    inSession(
-      async ({ operations, actor }, clientId: string, role: string, on: string, { realm }: InRealm) => {
-        const grant = readGrant(role, on)
-        const added = await operations.grants.add(actor, realm, clientId, grant)
-        const text = added ? `${clientId} has ${role} on ${on}.` : `${clientId} had ${role} on ${on} already.`
-        return { json: { ...grant, added }, text }
-      },
-    ),
+    inSession(async ({ operations, actor }, ...[clientId, role, on, { realm }]: OnGrant) => {
+      const grant = readGrant(role, on)
+      const added = await operations.grants.add(actor, realm, clientId, grant)
+      const text = added ? `${clientId} has ${role} on ${on}.` : `${clientId} had ${role} on ${on} already.`
+      return { json: { ...grant, added }, text }
+    }),
   )
 
   ofGrant(group, 'remove', 'take a role on a resource away; its next token says so').action(
-    inSession(
-      async ({ operations, actor }, clientId: string, role: string, on: string, { realm }: InRealm) => {
-        const grant = readGrant(role, on)
-        await operations.grants.remove(actor, realm, clientId, grant)
-        return { json: { ...grant, removed: true }, text: `${clientId} has ${role} on ${on} no more.` }
-      },
-    ),
+    inSession(async ({ operations, actor }, ...[clientId, role, on, { realm }]: OnGrant) => {
+      const grant = readGrant(role, on)
+      await operations.grants.remove(actor, realm, clientId, grant)
+      return { json: { ...grant, removed: true }, text: `${clientId} has ${role} on ${on} no more.` }
+    }),
   )
 }
+
+/** Arguments and options of a command on one grant. */
+type OnGrant = [clientId: string, role: string, on: string, options: InRealm]
 
 function ofGrant(group: Command, name: string, description: string): Command {
   return ofAccount(group, name, description)

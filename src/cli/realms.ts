@@ -46,6 +46,10 @@ export function realmCommands(program: Command, inSession: InSession): void {
     }),
   )
 
+  otherCommands(realm, inSession)
+}
+
+function otherCommands(realm: Command, inSession: InSession): void {
   realm
     .command('show')
     .description('show a realm')

@@ -46,13 +46,18 @@ export interface AccessTokenClaims extends DetailsClaims {
   readonly status: StatusClaim
 }
 
+/** What only this token has. */
+export interface TokenStamp {
+  readonly now: Date
+  readonly jti: string
+}
+
 /** Claims of a token: a pure function of account, realm, request and time. */
 export function decideClaims(
   subject: TokenSubject,
   realm: TokenRealm,
   request: TokenRequest,
-  now: Date,
-  jti: string,
+  { now, jti }: TokenStamp,
 ): AccessTokenClaims {
   const audience = grantAudience(request.targets, realm.audiences)
   const scope = grantScope(request.scope, allowedScopes(subject, realm), realm.scopes)

@@ -88,10 +88,9 @@ function leastBytes(publicUrl: string, realm: HoldersRealm, holder: Holder): num
   }
   const subject = { ...holder, statusIndex: LONGEST_INDEX, details: [], detailsOmitted: true }
   const nothing = { scope: undefined, targets: { resources: [], audience: undefined } }
-  return JSON.stringify(decideClaims(subject, tokenRealm, nothing, A_TIME, A_TOKEN_ID)).length
+  return JSON.stringify(decideClaims(subject, tokenRealm, nothing, STAMP)).length
 }
 
 // At least as long as the values of real tokens.
 const LONGEST_INDEX = 2 ** 31 - 1
-const A_TIME = new Date('2100-01-01T00:00:00Z')
-const A_TOKEN_ID = 'x'.repeat(36)
+const STAMP = { now: new Date('2100-01-01T00:00:00Z'), jti: 'x'.repeat(36) }

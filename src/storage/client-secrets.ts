@@ -19,8 +19,7 @@ export async function insertClientSecret(
   trx: DatabaseTransaction,
   realmId: string,
   clientId: string,
-  secret: NewClientSecret,
-  now: Date,
+  secret: NewClientSecret & { readonly createdAt: Date },
 ): Promise<void> {
   await trx
     .insertInto('client_secrets')
@@ -33,7 +32,7 @@ export async function insertClientSecret(
       bound_hmac: secret.boundHmac ?? null,
       keyed_phc: secret.keyedPhc ?? null,
       last_four: secret.lastFour,
-      created_at: now,
+      created_at: secret.createdAt,
     })
     .execute()
 }
@@ -125,8 +124,7 @@ export async function updateClientSecretExpiry(
   trx: DatabaseTransaction,
   realmId: string,
   clientId: string,
-  id: string,
-  expiresAt: Date | undefined,
+  { id, expiresAt }: Pick<ClientSecret, 'id' | 'expiresAt'>,
 ): Promise<void> {
   await trx
     .updateTable('client_secrets')

@@ -56,8 +56,7 @@ export async function insertGrants(
   trx: DatabaseTransaction,
   realmId: string,
   clientId: string,
-  grants: readonly GrantKey[],
-  now: Date,
+  { grants, now }: { readonly grants: readonly GrantKey[]; readonly now: Date },
 ): Promise<GrantKey[]> {
   const { rows } = await sql<GrantKey>`
     insert into grants (realm_id, client_id, type, id, role, created_at)

@@ -95,12 +95,11 @@ export async function updateServiceAccount(
   trx: DatabaseTransaction,
   realmId: string,
   clientId: string,
-  changes: ServiceAccountChanges,
-  now: Date,
+  { updatedAt, ...changes }: ServiceAccountChanges & { readonly updatedAt: Date },
 ): Promise<ServiceAccount> {
   await trx
     .updateTable('service_accounts')
-    .set((eb) => ({ ...toColumns(changes), version: eb('version', '+', 1), updated_at: now }))
+    .set((eb) => ({ ...toColumns(changes), version: eb('version', '+', 1), updated_at: updatedAt }))
     .where('realm_id', '=', realmId)
     .where('client_id', '=', clientId)
     .execute()

@@ -39,7 +39,7 @@ function claimsOf({ name, ...of }: typeof realm extends fc.Arbitrary<infer R> ? 
   const tokenRealm = { ...of, issuer, audiences: known, resourceTypes: [], tokenLifetimeSeconds: 300 }
   const none = { scope: undefined, targets: { resources: [], audience: undefined } }
   const whole = { statusIndex: 7, details: [], detailsOmitted: false, ...subject } as never
-  return decideClaims(whole, tokenRealm, none, new Date(), 'j'.repeat(36))
+  return decideClaims(whole, tokenRealm, none, { now: new Date(), jti: 'j'.repeat(36) })
 }
 
 const isRefused = (act: () => unknown) => {

@@ -73,7 +73,11 @@ export function clientKeyRoutes(
         .send(wire)
     },
   )
+  oneKeyRoutes(app, operations)
+}
 
+/** One public key. */
+function oneKeyRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' | 'clientKeys'>): void {
   app.get(
     '/admin/realms/:realm/service-accounts/:client_id/keys/:kid',
     { schema: { tags, summary: 'Read a public key', params: OfKey, response: { 200: ClientKeyAnswer } } },

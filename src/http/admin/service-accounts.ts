@@ -1,5 +1,6 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
+import type { ServiceAccountUpdate } from '../../operations/accounts/service-account-update.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { createdServiceAccountToWire, serviceAccountToWire } from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-scope.ts'
@@ -17,6 +18,8 @@ import {
 } from './service-account-schema.ts'
 
 const tags = ['Service accounts']
+
+const READ = { 200: ServiceAccountAnswer }
 
 /** Service accounts of a realm. */
 export function serviceAccountRoutes(
@@ -99,14 +102,7 @@ export function serviceAccountRoutes(
 function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.get(
     '/admin/realms/:realm/service-accounts/:client_id',
-    {
-      schema: {
-        tags,
-        summary: 'Read a service account',
-        params: OfAccount,
-        response: { 200: ServiceAccountAnswer },
-      },
-    },
+    { schema: { tags, summary: 'Read a service account', params: OfAccount, response: READ } },
     async (request, reply) => {
       const { realm, client_id } = request.params
       const account = await operations.accounts.find(actorOf(request), realm, client_id)
@@ -124,21 +120,13 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
           'Rename, describe, disable or enable it, or change its roles, scopes or auth_methods; what is left out stays',
         params: OfAccount,
         body: ServiceAccountChange,
-        response: { 200: ServiceAccountAnswer },
+        response: READ,
       },
     },
     async (request, reply) => {
       const { realm, client_id } = request.params
-      const {
-        introspects_audiences: introspectsAudiences,
-        auth_methods: authMethods,
-        ...update
-      } = request.body
-      const account = await operations.accounts.update(actorOf(request), realm, client_id, {
-        ...update,
-        ...(introspectsAudiences !== undefined && { introspectsAudiences }),
-        ...(authMethods !== undefined && { authMethods }),
-      })
+      const update = readUpdate(request.body)
+      const account = await operations.accounts.update(actorOf(request), realm, client_id, update)
       const wire = serviceAccountToWire(account, realm)
       return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
@@ -160,6 +148,18 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
       return reply.code(204).send(null)
     },
   )
+}
+
+function readUpdate({
+  introspects_audiences: introspectsAudiences,
+  auth_methods: authMethods,
+  ...update
+}: Static<typeof ServiceAccountChange>): ServiceAccountUpdate {
+  return {
+    ...update,
+    ...(introspectsAudiences !== undefined && { introspectsAudiences }),
+    ...(authMethods !== undefined && { authMethods }),
+  }
 }
 
 function readImported(body: { client_id?: string; client_secret?: string }) {

@@ -45,8 +45,7 @@ export function grantActions(portal: Portal, operations: Deps): void {
 /** Grants of the account, and a search for more resources. */
 export async function grantsCard(
   visit: Visit,
-  account: ServiceAccount,
-  realm: Realm,
+  { account, realm }: { readonly account: ServiceAccount; readonly realm: Realm },
   asked: Asked,
   operations: Deps,
 ): Promise<Html> {

@@ -3,7 +3,7 @@ import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { atMost, field, form, notice } from './elements.ts'
-import { type Content, html } from './html.ts'
+import { type Content, type Html, html } from './html.ts'
 import {
   isAboutKey,
   keyAdded,
@@ -83,17 +83,12 @@ interface Typed {
   readonly refusal?: Refusal
 }
 
-function ask(
-  visit: Visit,
-  realm: Realm,
-  formId: string,
-  { name = '', description = '', method, pasted = '', refusal }: Typed,
-): Page {
+function ask(visit: Visit, realm: Realm, formId: string, typed: Typed): Page {
+  const { method, pasted = '', refusal } = typed
   const list = `/portal/${visit.realm}/service-accounts`
   const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
   // Another administrator may have made room meanwhile.
   const full = refusal?.code === 'limit_reached' || used >= limit
-  const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
   return {
     title: 'Create a service account',
     section: 'service-accounts',
@@ -107,17 +102,7 @@ ${form(
   visit,
   `${list}/create`,
   html`<input type="hidden" name="form_id" value="${formId}">
-${field('name', 'Name', {
-  value: name,
-  fault: faultOf('name'),
-  hint: 'Unique within the account. Say what uses it: “CI of the web shop”.',
-  attributes: html`required ${atMost(100)}`,
-})}
-${field('description', 'Description (optional)', {
-  value: description,
-  fault: faultOf('description'),
-  attributes: html`${atMost(500)}`,
-})}
+${nameFields(typed)}
 ${methodChoice(realm, method)}
 ${realm.allowedAuthMethods.includes('private_key_jwt') && publicKeyField(pasted, refusal && isAboutKey(refusal) ? refusal.message : undefined)}
 <p class="hint">It starts with the role <strong>view</strong>. Give it more on its permissions page afterwards.</p>
@@ -126,4 +111,19 @@ ${realm.allowedAuthMethods.includes('private_key_jwt') && publicKeyField(pasted,
 )}
 </section>`,
   }
+}
+
+function nameFields({ name = '', description = '', refusal }: Typed): Html {
+  const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
+  return html`${field('name', 'Name', {
+    value: name,
+    fault: faultOf('name'),
+    hint: 'Unique within the account. Say what uses it: “CI of the web shop”.',
+    attributes: html`required ${atMost(100)}`,
+  })}
+${field('description', 'Description (optional)', {
+  value: description,
+  fault: faultOf('description'),
+  attributes: html`${atMost(500)}`,
+})}`
 }

@@ -43,7 +43,7 @@ ${tabs(visit, account, 'permissions')}
 <div class="split even">
 <div>${rolesCard(visit, account, realm)}
 ${introspectedAudiencesCard(visit, account, realm, portal.publicUrl)}
-${await grantsCard(visit, account, realm, asked, operations)}</div>
+${await grantsCard(visit, { account, realm }, asked, operations)}</div>
 <section class="card follow"><h2>What its token will contain</h2>
 ${preview}
 <p class="hint">Times and <code>jti</code> are new in each token.</p></section>

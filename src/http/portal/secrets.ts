@@ -51,7 +51,7 @@ function resetting(portal: Portal, operations: Deps): void {
     }
   })
 
-  once(portal, operations, 'reset-secret', 'reset', (visit, clientId) =>
+  once(portal, operations, { verb: 'reset-secret', shown: 'reset' }, (visit, clientId) =>
     operations.secrets.reset(visit.actor, visit.realm, clientId),
   )
 }
@@ -73,7 +73,7 @@ function rotating(portal: Portal, operations: Deps): void {
     }
   })
 
-  once(portal, operations, 'rotate-secret', 'rotating', (visit, clientId, hours) => {
+  once(portal, operations, { verb: 'rotate-secret', shown: 'rotating' }, (visit, clientId, hours) => {
     const known = OVERLAPS.find(([value]) => value === hours)?.[0] ?? '24'
     const endsAt = new Date(visit.now.getTime() + Number(known) * HOUR_MILLISECONDS)
     return operations.secrets.startRotation(visit.actor, visit.realm, clientId, endsAt)
@@ -135,8 +135,7 @@ function questionForm(
 function once(
   portal: Portal,
   operations: Deps,
-  verb: string,
-  what: 'reset' | 'rotating',
+  { verb, shown }: { readonly verb: string; readonly shown: 'reset' | 'rotating' },
   make: (visit: Visit, clientId: string, hours: string) => Promise<ServiceAccountWithSecret>,
 ): void {
   portal.action(`${PATH}/${verb}`, async (visit, sent, { params }): Promise<Page> => {
@@ -146,6 +145,6 @@ function once(
     if (!(await isFirstTime(operations, visit, sent)))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
     const made = await make(visit, clientId, sent.get('hours'))
-    return shownOnce(visit, made, issuer, what)
+    return shownOnce(visit, made, issuer, shown)
   })
 }

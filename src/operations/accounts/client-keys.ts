@@ -80,7 +80,7 @@ export function clientKeys(deps: Deps) {
           requireRoom(others, read)
           const key = await insertNewKey(context, read)
           note(noteOf(key))
-          return { account: await updateServiceAccount(trx, realm.id, clientId, {}, now), key }
+          return { account: await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now }), key }
         })
       })
     },
@@ -150,7 +150,7 @@ async function change(context: ChangeContext, update: ClientKeyUpdate): Promise<
   await updateClientKey(trx, realm.id, clientId, changed)
   note({ kid: key.kid, before: shown(key), after: shown(changed) })
   if (!ends || isKeyValid(changed, now))
-    return { account: await updateServiceAccount(trx, realm.id, clientId, {}, now), key: changed }
+    return { account: await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now }), key: changed }
   note({ keep_tokens: update.keepTokens === true })
   return { account: await finishEnd(context, update.keepTokens), key: changed }
 }
@@ -170,7 +170,7 @@ async function finishEnd(context: ChangeContext, keepTokens = false): Promise<Se
   const { trx, realm, account, now } = context
   await requirePlatformAdministrator(context)
   const changes = keepTokens ? {} : { statusIndex: await replaceStatusIndex(context) }
-  return updateServiceAccount(trx, realm.id, account.clientId, changes, now)
+  return updateServiceAccount(trx, realm.id, account.clientId, { ...changes, updatedAt: now })
 }
 
 function keyNamed(keys: readonly ClientKey[], kid: string): ClientKey {

@@ -92,7 +92,8 @@ export function clientSecrets(deps: Deps) {
           const old = await validSecrets(context)
           if (old.length > 1)
             throw new Refusal('conflict', 'A rotation is in progress: finish or cancel it first.')
-          for (const { id } of old) await updateClientSecretExpiry(trx, realm.id, clientId, id, endsAt)
+          for (const { id } of old)
+            await updateClientSecretExpiry(trx, realm.id, clientId, { id, expiresAt: endsAt })
           const { account, record } = await addSecret(deps, context, hashed)
           const { id, lastFour } = record
           note({ secret: id, old_ends_at: endsAt })
@@ -118,9 +119,9 @@ export function clientSecrets(deps: Deps) {
           if (!doomed) throw new Refusal('not_found', `There is no secret ${secretId}.`, 'id')
           if (!other) throw new Refusal('conflict', 'The only secret cannot be deleted: reset it instead.')
           await deleteClientSecret(trx, realm.id, clientId, secretId)
-          await updateClientSecretExpiry(trx, realm.id, clientId, other.id, undefined)
+          await updateClientSecretExpiry(trx, realm.id, clientId, { id: other.id, expiresAt: undefined })
           note({ secret: secretId })
-          await updateServiceAccount(trx, realm.id, clientId, {}, now)
+          await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now })
         }),
       )
     },
@@ -133,8 +134,8 @@ async function addSecret(
   hashed: HashedSecret,
 ) {
   const record = secretRecord(deps, { realmId: realm.id, clientId }, hashed)
-  await insertClientSecret(trx, realm.id, clientId, record, now)
-  return { record, account: await updateServiceAccount(trx, realm.id, clientId, {}, now) }
+  await insertClientSecret(trx, realm.id, clientId, { ...record, createdAt: now })
+  return { record, account: await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now }) }
 }
 
 /** Returns valid secrets; deletes expired ones. */

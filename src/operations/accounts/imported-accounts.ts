@@ -122,19 +122,26 @@ async function create(
   }
   const values = { clientId, name, nameKey: nameKey(name), description, ...rights }
   await insertServiceAccount(trx, realm.id, values, now)
-  if (line.enabled === false) await updateServiceAccount(trx, realm.id, clientId, { disabledAt: now }, now)
+  if (line.enabled === false)
+    await updateServiceAccount(trx, realm.id, clientId, { disabledAt: now, updatedAt: now })
   if (credential) await insertCredential(deps, { trx, now }, { realmId: realm.id, clientId }, credential)
-  const hash = credential && 'foreign' in credential ? credential.foreign.kind : undefined
   const details = {
     name,
     roles,
     auth_methods: rights.authMethods,
     imported: true,
-    enabled: line.enabled !== false,
+    ...detailsOf(line, credential),
+  }
+  await insertAuditEvent(trx, realm, done(actor, 'service-account.create', clientId, details), now)
+}
+
+function detailsOf({ enabled }: AccountLine, credential: NewAccount['credential']) {
+  const hash = credential && 'foreign' in credential ? credential.foreign.kind : undefined
+  return {
+    enabled: enabled !== false,
     ...(hash && { secret_hash: hash }),
     ...(!credential && { secret: false }),
   }
-  await insertAuditEvent(trx, realm, done(actor, 'service-account.create', clientId, details), now)
 }
 
 function check({ publicUrl }: AccountImportDeps, { actor, realm }: Context, line: AccountLine): void {

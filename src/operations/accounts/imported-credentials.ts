@@ -104,12 +104,13 @@ export async function insertCredential(
   const { realmId, clientId } = owner
   await updateRealmImportsSecrets(trx, realmId)
   if ('hashed' in credential) {
-    await insertClientSecret(trx, realmId, clientId, secretRecord(deps, owner, credential.hashed), now)
+    const record = secretRecord(deps, owner, credential.hashed)
+    await insertClientSecret(trx, realmId, clientId, { ...record, createdAt: now })
     return
   }
   const none = { phc: '', hmac: undefined, boundHmac: undefined, keyedPhc: undefined, lastFour: '' }
   const row = { ...owner, id: newId() }
-  await insertClientSecret(trx, realmId, clientId, { id: row.id, ...none }, now)
+  await insertClientSecret(trx, realmId, clientId, { id: row.id, ...none, createdAt: now })
   const hash = keyedForeignHashOf(credential.foreign, row, deps.verifierKey)
   await insertForeignHash(trx, row, { kind: credential.foreign.kind, hash })
 }

@@ -86,9 +86,9 @@ async function act(
     note({ secret: id, url, source, disabled })
     if (!disabled) return
     // The end lies in the past, so that it has passed by every node's clock.
-    await updateClientSecretExpiry(trx, realm.id, clientId, id, createdAt)
+    await updateClientSecretExpiry(trx, realm.id, clientId, { id, expiresAt: createdAt })
     const statusIndex = await replaceStatusIndex(context)
-    await updateServiceAccount(trx, realm.id, clientId, { statusIndex }, now)
+    await updateServiceAccount(trx, realm.id, clientId, { statusIndex, updatedAt: now })
     if (realm.name !== SYSTEM_REALM || !account.roles.includes(PLATFORM_ADMIN)) return
     if (await isRoleHeld(trx, { realmId: realm.id, role: PLATFORM_ADMIN, now })) return
     // Revoked even where the realm only reports: its finder could administer the platform.

@@ -175,7 +175,7 @@ async function insertSecret(
   hashed: HashedSecret,
 ): Promise<void> {
   const secret = secretRecord(deps, { realmId: realm.id, clientId }, hashed)
-  await insertClientSecret(trx, realm.id, clientId, secret, now)
+  await insertClientSecret(trx, realm.id, clientId, { ...secret, createdAt: now })
   if (!secret.hmac) await updateRealmImportsSecrets(trx, realm.id)
 }
 

@@ -81,7 +81,7 @@ async function replaceSecrets(
     throw new Refusal('changed_meanwhile', 'Its secret was changed meanwhile: send the line again.')
   await deleteClientSecrets(trx, realm.id, account.clientId)
   await insertCredential(deps, { trx, now }, owner, credential)
-  await updateServiceAccount(trx, realm.id, account.clientId, {}, now)
+  await updateServiceAccount(trx, realm.id, account.clientId, { updatedAt: now })
   const hash = 'foreign' in credential ? credential.foreign.kind : undefined
   note({ secret: 'imported', ...(hash && { secret_hash: hash }) })
 }

@@ -110,8 +110,8 @@ export async function applyUpdate(
   const keysEnd = authMethods !== undefined && (await endMethods(context, authMethods))
   // A disabled account has no valid tokens; once enabled, its tokens carry a new index.
   const renewed = changes.disabledAt || keysEnd ? { statusIndex: await replaceStatusIndex(context) } : {}
-  const all = { ...changes, ...renewed }
-  const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all, now)
+  const all = { ...changes, ...renewed, updatedAt: now }
+  const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all)
   if (authMethods) await requirePlatformAdministrator({ ...context, account: updated })
   return updated
 }

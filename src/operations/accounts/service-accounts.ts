@@ -156,8 +156,9 @@ export function serviceAccounts(deps: Deps) {
       const about = { actor, action: 'service-account.revoke-tokens', realmName, clientId } as const
       return refusals.ofChange(attemptOf(about), () =>
         changeAccount(deps, about, async (context) => {
-          const changes = { statusIndex: await replaceStatusIndex(context) }
-          return updateServiceAccount(context.trx, context.realm.id, clientId, changes, context.now)
+          const statusIndex = await replaceStatusIndex(context)
+          const changes = { statusIndex, updatedAt: context.now }
+          return updateServiceAccount(context.trx, context.realm.id, clientId, changes)
         }),
       )
     },
@@ -175,5 +176,5 @@ async function writeRoles(
     return account
   }
   note({ role, before: { roles: account.roles }, after: { roles } })
-  return updateServiceAccount(trx, realm.id, account.clientId, { roles }, now)
+  return updateServiceAccount(trx, realm.id, account.clientId, { roles, updatedAt: now })
 }

@@ -78,7 +78,7 @@ export function workloadIdentities(deps: Deps) {
           const made = { id: newId(), clientId, issuerId: issuer.id, rules, name, createdAt: now }
           await insertWorkloadIdentity(trx, realm.id, made, pins.map(pinHash))
           note({ ...noteOf(made), issuer: issuer.issuer })
-          const { version } = await updateServiceAccount(trx, realm.id, clientId, {}, now)
+          const { version } = await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now })
           const identity = { ...made, preset: issuer.preset, lastUsedAt: undefined }
           return { identity, accountVersion: version }
         }),
@@ -95,7 +95,7 @@ export function workloadIdentities(deps: Deps) {
           await deleteWorkloadIdentity(trx, realm.id, clientId, id)
           note(noteOf(identity))
           const changes = { statusIndex: await replaceStatusIndex(context) }
-          await updateServiceAccount(trx, realm.id, clientId, changes, now)
+          await updateServiceAccount(trx, realm.id, clientId, { ...changes, updatedAt: now })
         }),
       )
     },

@@ -67,7 +67,7 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
         changeAccount(deps, { ...about, lockBefore: locking([grant]) }, async (context) => {
           const { trx, realm, now, note, noteNothing } = context
           note({ grant: keyOf(grant) })
-          const added = await insertGrants(trx, realm.id, clientId, [grant], now)
+          const added = await insertGrants(trx, realm.id, clientId, { grants: [grant], now })
           if (added.length > 0) await settle(context)
           else noteNothing()
           return added.length > 0
@@ -107,7 +107,7 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
         changeAccount(deps, { ...about, lockBefore: locking(wanted) }, async (context) => {
           const { trx, realm, now, note, noteNothing } = context
           const removed = await deleteGrantsBut(trx, realm.id, clientId, wanted)
-          const added = await insertGrants(trx, realm.id, clientId, wanted, now)
+          const added = await insertGrants(trx, realm.id, clientId, { grants: wanted, now })
           note({ grants_added: added.length, grants_removed: removed.length })
           note({ added: audited(added), removed: audited(removed) })
           if (added.length + removed.length > 0) await settle(context)

@@ -1,5 +1,10 @@
 import { newTokenId, signJwt } from '../../crypto/signing.ts'
-import { type AccessTokenClaims, decideClaims, type TokenRequest } from '../../domain/access-token.ts'
+import {
+  type AccessTokenClaims,
+  decideClaims,
+  type TokenRealm,
+  type TokenRequest,
+} from '../../domain/access-token.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import type { AskedDetail } from '../../domain/authorization-details.ts'
@@ -11,6 +16,7 @@ import { unknownAccount } from '../accounts/account-changes.ts'
 import type { AuthenticatedClient } from '../clients/client-authentication.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
+import type { LoadedRealm } from '../clients/realm-loading.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Uses } from './uses.ts'
 
@@ -30,6 +36,8 @@ export function accessTokens(
   uses: Pick<Uses, 'note'>,
   freshClients: Pick<FreshClients, 'find'>,
 ) {
+  const newStamp = () => ({ now: clock(), jti: newTokenId() })
+
   return {
     /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
     async issue(
@@ -37,11 +45,11 @@ export function accessTokens(
       request: TokenRequest,
       address: string,
     ): Promise<IssuedAccessToken> {
-      const { realm, issuer, audiences } = loaded
+      const { realm } = loaded
       const asked = account.detailsOmitted ? request.details : undefined
       const subject = asked ? await withAsked(db, realm.id, account, asked) : account
       const { claims, json } = writeClaims(
-        decideClaims(subject, { ...realm, issuer, audiences }, request, clock(), newTokenId()),
+        decideClaims(subject, tokenRealmOf(loaded), request, newStamp()),
         request.details !== undefined,
       )
       const value = await signJwt(json, realm.tokenTypeHeader, await loaded.signer())
@@ -60,14 +68,18 @@ export function accessTokens(
         requireAuthority(actor, realmName, 'view')
         const { loaded, account } = await freshClients.find(realmName, clientId)
         if (!account) throw unknownAccount(realmName, clientId)
-        const { realm, issuer, audiences } = loaded
-        requireRoomForRights(publicUrl, realm, account)
+        requireRoomForRights(publicUrl, loaded.realm, account)
         const request = { scope: undefined, targets: { resources: [], audience: undefined } }
-        const claims = decideClaims(account, { ...realm, issuer, audiences }, request, clock(), newTokenId())
+        const claims = decideClaims(account, tokenRealmOf(loaded), request, newStamp())
         return writeClaims(claims, false).claims
       })
     },
   }
+}
+
+function tokenRealmOf({ realm, issuer, audiences }: LoadedRealm): TokenRealm {
+  const { scopes, resourceTypes, tokenLifetimeSeconds } = realm
+  return { issuer, audiences, scopes, resourceTypes, tokenLifetimeSeconds }
 }
 
 /** The account has too many grants to store with it: read the requested ones. */
