@@ -2,7 +2,11 @@ import { OAuthError } from './oauth-error.ts'
 
 /** An absolute URI without a fragment (RFC 8707 section 2). */
 export function isAbsoluteUri(value: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:[\x21-\x7e]{1,1000}$/i.test(value) && !value.includes('#') && URL.canParse(value)
+  return (
+    /^[a-z][a-z0-9+.-]*:(?:[\x21-\x24\x26-\x7e]|%[\da-f]{2}){1,1000}$/i.test(value) &&
+    !value.includes('#') &&
+    URL.canParse(value)
+  )
 }
 
 export interface Targets {

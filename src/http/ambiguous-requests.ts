@@ -6,7 +6,7 @@ const SINGLE = new Set(['authorization', 'content-type'])
 
 /**
  * Refuses requests that a proxy and this server could read differently (RFC 6750 section 2: one method per request), and
- * redirects URLs with needless slashes.
+ * redirects URLs with needless slashes or needless percent-encoding.
  */
 export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
   const prefix = new URL(publicUrl).pathname.replace(/\/$/, '')
@@ -23,16 +23,21 @@ export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
       return done(new OAuthError('invalid_request', 'The access token was sent in two ways.'))
     const path = url.split('?', 1)[0] as string
     if (!NEEDLESS.test(path)) return done()
-    const right = path.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
-    // The portal redirects its visitors itself.
-    if (/^\/portal(?:\/|$)/.test(right) || !routes.some((route) => route.test(right))) return done()
+    const plain = path.replaceAll(UNRESERVED, decodeURIComponent)
+    const right = plain.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
+    // The portal removes slashes itself.
+    if ((plain === path && /^\/portal(?:\/|$)/.test(right)) || !routes.some((route) => route.test(right)))
+      return done()
     // Redirects instead of answering: a proxy may have decided by the exact URL.
     reply.code(308).header('cache-control', 'no-store')
     reply.header('location', `${prefix}${right}${url.slice(path.length)}`).send()
   })
 }
 
-const NEEDLESS = /\/\/|.\/$/
+/** Letters, digits and `-._~`, encoded (RFC 3986 section 2.3: the same address, which not every proxy sees). */
+const UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi
+
+const NEEDLESS = new RegExp(`//|.\\/$|${UNRESERVED.source}`, 'i')
 
 function patternOf(url: string): RegExp {
   const parts = url

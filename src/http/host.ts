@@ -13,7 +13,9 @@ export class HostRefusal extends Error {
   }
 }
 
-const HOST = /^(?:[\w-][\w.-]{0,253}|\[[\da-f:.]{2,45}\])(?::\d{0,5})?$/i
+const HOST = /^(?:[\w-][\w.-]{0,253}|\[[\da-f:.]{2,45}\])(?::(\d{0,5}))?$/i
+
+const MAX_PORT = 65_535
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
 
@@ -24,9 +26,14 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i
 export function requireOneHost(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw }, _reply, done) => {
     if (countHosts(raw) > 1) done(new HostRefusal('several_hosts'))
-    else if (raw.headers.host !== undefined && !HOST.test(raw.headers.host)) done(new HostRefusal('bad_host'))
+    else if (raw.headers.host !== undefined && !isHost(raw.headers.host)) done(new HostRefusal('bad_host'))
     else done()
   })
+}
+
+function isHost(host: string): boolean {
+  const parts = HOST.exec(host)
+  return parts !== null && Number(parts[1] ?? 0) <= MAX_PORT
 }
 
 /** `headers` holds only the first of several. */

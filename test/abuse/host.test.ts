@@ -64,6 +64,8 @@ t.test('a Host that cannot be one is refused on every route', async (t) => {
     '::1',
     '[::1',
     'a:999999',
+    'a:99999',
+    '[::1]:65536',
     '<b>',
     'ä',
     '[a',

@@ -68,6 +68,28 @@ t.test('doubled and trailing slashes reach the same endpoint', async (t) => {
   t.equal((await server.app.inject('/realms/')).statusCode, 404)
 })
 
+t.test(
+  'an address with needless percent-encoding is redirected, so that what a proxy closes stays closed',
+  async (t) => {
+    const { server } = await acme(t)
+    for (const [url, right] of [
+      ['/%61dmin/realms', '/admin/realms'],
+      ['/admin/%72ealms?limit=%31', '/admin/realms?limit=%31'],
+      ['/%6D%65trics', '/metrics'],
+      ['/realms/%61cme/protocol/openid%2Dconnect/token', `${PROTOCOL}/token`],
+      ['/portal/%61cme/sign%2din', '/portal/acme/sign-in'],
+      ['//%61dmin//realms/', '/admin/realms'],
+    ] as const)
+      for (const method of ['GET', 'POST'] as const) {
+        const answer = await server.app.inject({ method, url })
+        t.equal(answer.statusCode, 308, url)
+        t.equal(answer.headers['location'], right)
+      }
+    for (const url of ['/nothing%2f', '/%6eothing'])
+      t.equal((await server.app.inject(url)).statusCode, 404, url)
+  },
+)
+
 t.test('addresses other than those of OAuth, and queries, stay as they are', async (t) => {
   const read = addressReader('https://auth.test')
   for (const url of [
