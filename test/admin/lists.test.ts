@@ -37,3 +37,16 @@ t.test('accounts are found by the time since their last use', async (t) => {
   t.same(await unusedSince(600), ['unused'])
   t.same(await unusedSince(7200), [])
 })
+
+t.test('a cursor that no page gave is refused', async (t) => {
+  const server = await testServer(t)
+  const ask = await platformAdministrator(server)
+  await server.operations.realms.create(TESTER, 'acme')
+  for (const path of [
+    '/admin/realms',
+    '/admin/realms/acme/service-accounts',
+    '/admin/realms/acme/audit-events',
+  ])
+    for (const cursor of ['x', 'YQ=', 'YQ==', 'YR', 'Y%20Q', 'YQ.', 'gA', 'AA'])
+      t.equal((await ask('GET', `${path}?cursor=${cursor}`)).status, 400, `${path} ${cursor}`)
+})

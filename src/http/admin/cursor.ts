@@ -4,7 +4,8 @@ import { badCursor, type Page } from '../../domain/page.ts'
 export function readCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined
   const position = Buffer.from(cursor, 'base64url').toString()
-  if (/[\0\ufffd]/.test(position)) throw badCursor()
+  // What does not decode and encode to itself was not made here: Node skips what it cannot decode.
+  if (/[\0\ufffd]/.test(position) || Buffer.from(position).toString('base64url') !== cursor) throw badCursor()
   return position
 }
 
