@@ -17,8 +17,13 @@ async function furnish({ server }: Portal) {
   const id = await trust(server, platform, { audiences: [`https://${LONG}.example/${LONG}`] })
   const long = testPlatform(server, `https://${LONG.slice(0, 60)}.example/${LONG}/${LONG}`)
   await trust(server, long, { name: LONG, preset: 'kubernetes', enabled: false })
-  await bound(server, id)
-  return { platform, id, github: github.issuer.id }
+  const rules = [
+    { claim: ['kubernetes.io', 'namespace'], equals: ['prod', LONG] },
+    { claim: 'sub', equals: 'system:serviceaccount:prod:default' },
+    { claim: 'path', matches: `repo:${LONG}/*` },
+  ]
+  const { clientId, identityId } = await bound(server, id, rules)
+  return { id, github: github.issuer.id, account: `service-accounts/${clientId}`, identityId }
 }
 
 t.test('pages of trusted issuers are accessible, and fit at any width', async (t) => {
@@ -44,6 +49,56 @@ t.test('pages of trusted issuers are accessible, and fit at any width', async (t
     await look(t, page, name)
     t.same(await sweep(page), [], name)
   }
+})
+
+t.test('pages of workload identities are accessible, and fit at any width', async (t) => {
+  const at = await portal(t)
+  const page = await signedIn(t, at)
+  const { account } = await at.server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  const empty = `service-accounts/${account.clientId}/workload-identities`
+  await page.goto(`${at.base}/${empty}/add`)
+  await look(t, page, 'no-issuer-to-bind')
+  const { id, github, account: bound, identityId } = await furnish(at)
+  const pages = {
+    'no-identities': empty,
+    'choose-issuer': `${empty}/add`,
+    'add-identity': `${empty}/add?issuer=${github}`,
+    'add-identity-other': `${empty}/add?issuer=${id}`,
+    identities: `${bound}/workload-identities`,
+    identity: `${bound}/workload-identities/${identityId}?done=first`,
+    'delete-identity': `${bound}/workload-identities/${identityId}/delete`,
+  }
+  for (const [name, path] of Object.entries(pages)) {
+    await page.goto(`${at.base}/${path}`)
+    await look(t, page, name)
+    t.same(await sweep(page), [], name)
+  }
+})
+
+t.test('a workload identity is added with its warning, and has a recipe', async (t) => {
+  const at = await portal(t)
+  const page = await signedIn(t, at)
+  const { account } = await at.server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  await at.server.operations.trustedIssuers.create(TESTER, 'acme', {
+    preset: 'eks',
+    issuer: 'https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF',
+  })
+  await page.goto(`${at.base}/service-accounts/${account.clientId}`)
+  await page.getByRole('link', { name: 'Workload identities' }).click()
+  await page.getByRole('link', { name: 'Add a workload identity' }).click()
+  await page.getByRole('link', { name: 'Amazon EKS' }).click()
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByText('rules must be a list of 1 to 8 rules').waitFor()
+  await look(t, page, 'add-identity-fault')
+  await page.getByLabel('Value of "kubernetes.io".namespace').fill('prod')
+  await page.getByLabel('Value of "kubernetes.io".serviceaccount.name').fill('default')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByRole('button', { name: 'Add it all the same' }).waitFor()
+  await look(t, page, 'add-identity-warned')
+  await page.getByRole('button', { name: 'Add it all the same' }).click()
+  await page.getByText('The workload identity is added').waitFor()
+  t.match(await page.locator('#recipe-0').innerText(), 'serviceAccountName: "default"')
+  await look(t, page, 'identity-added')
 })
 
 t.test('an issuer with a fault is typed again where the fault is said', async (t) => {

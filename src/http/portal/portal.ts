@@ -18,6 +18,7 @@ import { keysScreen } from './keys.ts'
 import { createLayout } from './layout.ts'
 import { newServiceAccountScreen } from './new-service-account.ts'
 import { newTrustedIssuerScreen } from './new-trusted-issuer.ts'
+import { newWorkloadIdentityScreen } from './new-workload-identity.ts'
 import { permissionsScreen } from './permissions.ts'
 import { refuseNul } from './refuse-nul.ts'
 import { secretScreens } from './secrets.ts'
@@ -34,6 +35,8 @@ import { trustedIssuerKeysScreen } from './trusted-issuer-keys.ts'
 import { trustedIssuersScreen } from './trusted-issuers.ts'
 import { tryItScreen } from './try-it.ts'
 import { createPortal, type Portal } from './visit.ts'
+import { workloadIdentitiesScreen } from './workload-identities.ts'
+import { workloadIdentityScreen } from './workload-identity.ts'
 
 /** Larger than any form of the portal. */
 const BODY_LIMIT_BYTES = 64 * 1024
@@ -89,6 +92,9 @@ function accountScreens(portal: Portal, operations: Operations): void {
   clientKeyScreens(portal, operations)
   authMethodsScreen(portal, operations)
   permissionsScreen(portal, operations)
+  workloadIdentitiesScreen(portal, operations)
+  newWorkloadIdentityScreen(portal, operations)
+  workloadIdentityScreen(portal, operations)
 }
 
 function issuerScreens(portal: Portal, operations: Operations): void {

@@ -9,7 +9,7 @@ import {
 import type { SentKeys, SentSettings } from '../../operations/federation/sent-issuer.ts'
 import { atMost, field, textArea } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
-import { claimText, readClaim } from './trusted-issuer-frame.ts'
+import { claimText, lines, readClaim } from './trusted-issuer-frame.ts'
 import type { Fields } from './visit.ts'
 
 /** Names of the fields. */
@@ -101,13 +101,6 @@ function readJson(text: string): unknown {
     'This is a private key. Paste the public keys alone. Who saw the private key on its way here could use it: replace it at the issuer.',
     'keys.jwks',
   )
-}
-
-export function lines(text: string): string[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
 }
 
 /** What is wrong with a field, by the names of the admin API. */

@@ -81,6 +81,14 @@ export function claimText(path: ClaimPath): string {
     : `[${path.map((name) => JSON.stringify(name)).join(', ')}]`
 }
 
+/** Lines of a field that are not empty. */
+export function lines(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+}
+
 /** A text with commands between backticks. */
 export function withCode(text: string): Content {
   return text.split('`').map((part, at) => (at % 2 === 0 ? part : html`<code class="wrap">${part}</code>`))
