@@ -78,12 +78,17 @@ export function readRequiredClaims({ required_claims: text }: TypedIssuer): read
   return lines(text).map(readClaim)
 }
 
-/** @throws Refusal `invalid` for a JWKS that is not JSON */
+/** @throws Refusal `invalid` for an address or a JWKS that is missing, or is not JSON */
 export function readKeySource({ source, jwks_uri: jwksUri, url, jwks }: TypedIssuer): SentKeys {
-  if (source === 'jwks_uri') return { source, jwksUri: jwksUri.trim() }
-  if (source === 'spiffe_bundle') return { source, url: url.trim() }
+  if (source === 'jwks_uri') return { source, jwksUri: addressIn(jwksUri, 'keys.jwks_uri') }
+  if (source === 'spiffe_bundle') return { source, url: addressIn(url, 'keys.url') }
   if (source === 'jwks') return { source, jwks: readJson(jwks) }
   return { source }
+}
+
+function addressIn(text: string, field: string): string {
+  if (text.trim() === '') throw new Refusal('invalid', 'Say at which address the keys are.', field)
+  return text.trim()
 }
 
 function readJson(text: string): unknown {

@@ -9,7 +9,8 @@ import { when } from './times.ts'
 import { issuerAddress, issuerState, nameOfIssuer, warningNotices } from './trusted-issuer-frame.ts'
 import type { Portal, Visit } from './visit.ts'
 import { identitiesAddress, identityOf, notCounting, titleOfIdentity } from './workload-identities.ts'
-import { type Recipe, recipesOf } from './workload-recipes.ts'
+import type { Recipe } from './workload-programs.ts'
+import { recipesOf } from './workload-recipes.ts'
 
 type Deps = Pick<Operations, 'accounts' | 'trustedIssuers' | 'workloadIdentities' | 'publishedRealms'>
 

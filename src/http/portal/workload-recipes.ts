@@ -1,20 +1,5 @@
-import type { ClaimPath, ClaimRule } from '../../domain/claim-rule.ts'
-import { tokenEndpointOf } from '../../domain/client-assertion.ts'
-import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
-
-/** What a recipe is made for. */
-export interface Recipient {
-  readonly realmIssuer: string
-  readonly clientId: string
-  readonly issuer: Pick<TrustedIssuer, 'preset' | 'audiences' | 'maxLifetimeSeconds'>
-  readonly rules: readonly ClaimRule[]
-}
-
-/** A text to paste, and where. */
-export interface Recipe {
-  readonly title: string
-  readonly text: string
-}
+import type { ClaimPath } from '../../domain/claim-rule.ts'
+import { audienceOf, curl, programs, quoted, type Recipe, type Recipient } from './workload-programs.ts'
 
 type Maker = (about: Recipient) => readonly Recipe[]
 
@@ -38,10 +23,6 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   gcp: (about) => programs(about, 'gcp'),
   azure: (about) => programs(about, 'azure'),
   spiffe: (about) => programs(about, 'spiffe'),
-}
-
-function audienceOf({ issuer, realmIssuer }: Recipient): string {
-  return issuer.audiences?.[0] ?? realmIssuer
 }
 
 /** The one value that a rule pins a claim to. */
@@ -149,54 +130,6 @@ function otherRecipes(about: Recipient): readonly Recipe[] {
   ]
 }
 
-/** The command and the library know how each platform gives its tokens. */
-function programs(about: Recipient, from: string): readonly Recipe[] {
-  const { realmIssuer, clientId, issuer } = about
-  const audience = audienceOf(about)
-  // Azure gives tokens for applications of its own alone.
-  const isNamed = issuer.audiences !== undefined || from === 'azure'
-  const named = from === 'azure' && issuer.audiences === undefined ? 'api://<application>' : audience
-  return [
-    {
-      title: 'With the command',
-      text: `mintmark token \\
-  --issuer ${shellWord(realmIssuer)} \\
-  --client-id ${clientId} \\
-  --from ${from}${isNamed ? ` \\\n  --audience ${shellWord(named)}` : ''}`,
-    },
-    {
-      title: 'In a Node.js program',
-      text: `import { createTokenSource } from '@mintmark/client'
-
-const source = createTokenSource({
-  issuer: ${quoted(realmIssuer)},
-  credential: {
-    clientId: ${quoted(clientId)},
-    platformToken: ${quoted(from)},${isNamed ? `\n    audience: ${quoted(named)},` : ''}
-  },
-})
-const token = await source.token()`,
-    },
-  ]
-}
-
-/** @param assertion as `--data-urlencode` takes it */
-function curl({ realmIssuer, clientId }: Recipient, assertion: string): string {
-  return `curl -sS --fail-with-body ${shellWord(tokenEndpointOf(realmIssuer))} \\
-  -d grant_type=client_credentials -d client_id=${clientId} \\
-  -d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer \\
-  --data-urlencode client_assertion${assertion}`
-}
-
 function indented(text: string, width: number): string {
   return text.replace(/^/gm, ' '.repeat(width))
-}
-
-/** A text of YAML and of JavaScript. */
-function quoted(text: string): string {
-  return JSON.stringify(text)
-}
-
-function shellWord(text: string): string {
-  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
