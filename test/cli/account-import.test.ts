@@ -53,5 +53,8 @@ t.test('an import with lines that are refused tells them and fails', async (t) =
   const { code, stdout, stderr } = await run(['import', 'accounts', '--json'], `{}\n${LINES[0]}\n`)
   t.equal(code, 1)
   t.match(JSON.parse(stdout), { unchanged: 1, refused: 1, refused_lines: [{ line: 1, field: 'client_id' }] })
-  t.match(stderr, /lines that were refused: 1\n {2}line 1: A line needs a client_id\./)
+  t.match(JSON.parse(stderr), {
+    code: 'invalid',
+    detail: /^lines that were refused: 1\n {2}line 1: A line needs a client_id\./,
+  })
 })
