@@ -30,20 +30,32 @@ export async function insertAuditEvent(
   event: AuditEvent,
   now: Date,
 ): Promise<void> {
+  await insertAuditEvents(db, realm, [event], now)
+}
+
+/** Several in one statement, in this order. */
+export async function insertAuditEvents(
+  db: Database,
+  realm: { readonly id: string | undefined; readonly name: string | undefined },
+  events: readonly AuditEvent[],
+  now: Date,
+): Promise<void> {
   await db
     .insertInto('audit_events')
-    .values({
-      realm_id: realm.id ?? null,
-      realm: realm.name ?? null,
-      occurred_at: now,
-      actor_kind: event.actor.kind,
-      actor_id: event.actor.id,
-      address: event.actor.address ?? null,
-      action: event.action,
-      target: event.target ?? null,
-      outcome: event.outcome,
-      details: JSON.stringify(boundedDetails(event.details)),
-    })
+    .values(
+      events.map((event) => ({
+        realm_id: realm.id ?? null,
+        realm: realm.name ?? null,
+        occurred_at: now,
+        actor_kind: event.actor.kind,
+        actor_id: event.actor.id,
+        address: event.actor.address ?? null,
+        action: event.action,
+        target: event.target ?? null,
+        outcome: event.outcome,
+        details: JSON.stringify(boundedDetails(event.details)),
+      })),
+    )
     .execute()
 }
 

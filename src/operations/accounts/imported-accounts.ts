@@ -7,20 +7,19 @@ import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
 import { nameKey, parseDescription, parseDisplayName } from '../../domain/service-account.ts'
 import { requireRoomForRights } from '../../domain/token-size.ts'
-import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { insertAuditEvents } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
-import { updateRealmTakingPlace } from '../../storage/realms.ts'
+import { insertImportedAccounts, type NewImportedAccount } from '../../storage/imported-accounts.ts'
+import { updateRealmImportsSecrets } from '../../storage/realms.ts'
 import {
   findServiceAccountsByClientId,
   findServiceAccountsByNameKey,
-  insertServiceAccount,
-  updateServiceAccount,
 } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
 import { requireAllowedMethods } from './auth-methods.ts'
-import { type AccountImportDeps, type ImportedCredential, insertCredential } from './imported-credentials.ts'
-import { takeStatusIndex } from './status-indexes.ts'
+import { type AccountImportDeps, type ImportedCredential, importedSecret } from './imported-credentials.ts'
+import { takeStatusIndexes } from './status-indexes.ts'
 import { limitReached } from './taken-names.ts'
 
 interface NewAccount {
@@ -34,9 +33,16 @@ interface Context {
   readonly actor: Actor
   readonly realm: Realm
   readonly now: Date
-  /** Taken names and client_ids. */
-  readonly taken: { readonly names: Set<string>; readonly clientIds: Set<string> }
+  readonly taken: {
+    readonly names: Set<string>
+    readonly clientIds: Set<string>
+    /** Accounts that the realm will have. */
+    count: number
+  }
 }
+
+/** An account that may be made, but for its index in the status list. */
+type Accepted = Omit<NewImportedAccount, 'statusIndex'> & { readonly outcome: AccountOutcome }
 
 /**
  * Makes accounts in one transaction, and refuses those that cannot be.
@@ -53,17 +59,14 @@ export async function createImportedAccounts(
     // Locked, so that names, client_ids, roles and scopes stay what is checked here.
     const realm = await lockRealmNamed(trx, realmName)
     checkVersion(null, 'the list')
-    const taken = await findTaken(trx, realm.id, accounts)
-    const context = {
-      trx,
-      actor: { ...actor, authority: present.authority },
-      realm,
-      now: deps.clock(),
-      taken,
-    }
-    const outcomes: AccountOutcome[] = []
-    for (const account of accounts) outcomes.push(await createOrRefuse(deps, context, account))
-    return outcomes
+    const taken = { ...(await findTaken(trx, realm.id, accounts)), count: realm.serviceAccountCount }
+    const context = { trx, actor: present, realm, now: deps.clock(), taken }
+    const decided = accounts.map((account) => acceptOrRefuse(deps, context, account))
+    await write(
+      context,
+      decided.filter((one) => 'outcome' in one),
+    )
+    return decided.map((one) => ('outcome' in one ? one.outcome : one))
   })
 }
 
@@ -78,30 +81,22 @@ async function findTaken(trx: DatabaseTransaction, realmId: string, accounts: re
   }
 }
 
-async function createOrRefuse(
+function acceptOrRefuse(
   deps: AccountImportDeps,
   context: Context,
   account: NewAccount,
-): Promise<AccountOutcome> {
-  const { clientId } = account.line
+): Accepted | AccountOutcome {
   try {
-    const { credential } = account
-    await create(deps, context, account)
-    const hash = credential && 'foreign' in credential ? credential.foreign.kind : undefined
-    return { status: 'created', clientId, ...(hash && { hash }) }
+    return accept(deps, context, account)
   } catch (error) {
-    if (error instanceof Refusal) return { status: 'refused', clientId, refusal: error }
+    if (error instanceof Refusal)
+      return { status: 'refused', clientId: account.line.clientId, refusal: error }
     throw error
   }
 }
 
-/** Throws a Refusal only before it has written anything. */
-async function create(
-  deps: AccountImportDeps,
-  context: Context,
-  { line, credential }: NewAccount,
-): Promise<void> {
-  const { trx, actor, realm, now, taken } = context
+function accept(deps: AccountImportDeps, context: Context, { line, credential }: NewAccount): Accepted {
+  const { realm, now, taken } = context
   const { clientId, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = line
   const name = parseDisplayName(line.name)
   const description = parseDescription(line.description ?? '')
@@ -110,37 +105,25 @@ async function create(
     throw new Refusal('client_id_taken', 'It was made meanwhile: send the line again.', 'client_id')
   if (taken.names.has(nameKey(name)))
     throw new Refusal('name_taken', `There is a service account named “${name}” already.`, 'name')
-  if ((await updateRealmTakingPlace(trx, realm.id)) === undefined) throw limitReached(realm)
+  if (taken.count >= realm.serviceAccountLimit) throw limitReached(realm)
+  taken.count++
   taken.names.add(nameKey(name))
   taken.clientIds.add(clientId)
-  const rights = {
+  const owner = { realmId: realm.id, clientId }
+  const secret = credential && importedSecret(deps, owner, credential)
+  const { kind } = secret?.foreign ?? {}
+  return {
+    clientId,
+    name,
+    nameKey: nameKey(name),
+    description,
     roles,
     scopes: scopes ?? undefined,
     introspectsAudiences: introspectsAudiences ?? undefined,
-    authMethods: ['client_secret'] as const,
-    statusIndex: await takeStatusIndex(trx, realm),
-  }
-  const values = { clientId, name, nameKey: nameKey(name), description, ...rights }
-  await insertServiceAccount(trx, realm.id, values, now)
-  if (line.enabled === false)
-    await updateServiceAccount(trx, realm.id, clientId, { disabledAt: now, updatedAt: now })
-  if (credential) await insertCredential(deps, { trx, now }, { realmId: realm.id, clientId }, credential)
-  const details = {
-    name,
-    roles,
-    auth_methods: rights.authMethods,
-    imported: true,
-    ...detailsOf(line, credential),
-  }
-  await insertAuditEvent(trx, realm, done(actor, 'service-account.create', clientId, details), now)
-}
-
-function detailsOf({ enabled }: AccountLine, credential: NewAccount['credential']) {
-  const hash = credential && 'foreign' in credential ? credential.foreign.kind : undefined
-  return {
-    enabled: enabled !== false,
-    ...(hash && { secret_hash: hash }),
-    ...(!credential && { secret: false }),
+    authMethods: ['client_secret'],
+    disabledAt: line.enabled === false ? now : undefined,
+    secret,
+    outcome: { status: 'created', clientId, ...(kind && { hash: kind }) },
   }
 }
 
@@ -150,4 +133,25 @@ function check({ publicUrl }: AccountImportDeps, { actor, realm }: Context, line
   checkAccountRights(realm, line, publicUrl)
   requireAllowedMethods(realm, ['client_secret'])
   requireRoomForRights(publicUrl, realm, { clientId, roles, scopes: scopes ?? undefined })
+}
+
+async function write({ trx, actor, realm, now }: Context, accepted: readonly Accepted[]): Promise<void> {
+  if (accepted.length === 0) return
+  const indexes = await takeStatusIndexes(trx, realm, accepted.length)
+  const accounts = accepted.map((one, n) => ({ ...one, statusIndex: indexes[n] as number }))
+  await insertImportedAccounts(trx, realm.id, accounts, now)
+  if (accepted.some(({ secret }) => secret)) await updateRealmImportsSecrets(trx, realm.id)
+  const events = accepted.map(({ clientId, name, roles, authMethods, disabledAt, secret }) => {
+    const details = {
+      name,
+      roles,
+      auth_methods: authMethods,
+      imported: true,
+      enabled: disabledAt === undefined,
+      secret: secret !== undefined,
+      ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
+    }
+    return done(actor, 'service-account.create', clientId, details)
+  })
+  await insertAuditEvents(trx, realm, events, now)
 }

@@ -11,10 +11,8 @@ import {
   checkImportedClientSecret,
   type ServiceAccount,
 } from '../../domain/service-account.ts'
-import { insertClientSecret } from '../../storage/client-secrets.ts'
-import type { DatabaseTransaction } from '../../storage/database.ts'
-import { insertForeignHash, type PresentSecret } from '../../storage/foreign-hashes.ts'
-import { updateRealmImportsSecrets } from '../../storage/realms.ts'
+import type { PresentSecret } from '../../storage/foreign-hashes.ts'
+import type { NewImportedSecret } from '../../storage/imported-accounts.ts'
 import { matchesImported } from '../clients/imported-secrets.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
@@ -94,25 +92,17 @@ async function isSame(
   return matchesImported(deps, { clientSecret: sent, owner, known: true }, record)
 }
 
-/** Stores the credential. The caller has locked the account, or has just made it. */
-export async function insertCredential(
+/** What is stored of the credential. */
+export function importedSecret(
   deps: AccountImportDeps,
-  { trx, now }: { readonly trx: DatabaseTransaction; readonly now: Date },
   owner: SecretOwner,
   credential: ImportedCredential,
-): Promise<void> {
-  const { realmId, clientId } = owner
-  await updateRealmImportsSecrets(trx, realmId)
-  if ('hashed' in credential) {
-    const record = secretRecord(deps, owner, credential.hashed)
-    await insertClientSecret(trx, realmId, clientId, { ...record, createdAt: now })
-    return
-  }
+): NewImportedSecret {
+  if ('hashed' in credential) return { ...secretRecord(deps, owner, credential.hashed), foreign: undefined }
   const none = { phc: '', hmac: undefined, boundHmac: undefined, keyedPhc: undefined, lastFour: '' }
-  const row = { ...owner, id: newId() }
-  await insertClientSecret(trx, realmId, clientId, { id: row.id, ...none, createdAt: now })
-  const hash = keyedForeignHashOf(credential.foreign, row, deps.verifierKey)
-  await insertForeignHash(trx, row, { kind: credential.foreign.kind, hash })
+  const id = newId()
+  const hash = keyedForeignHashOf(credential.foreign, { ...owner, id }, deps.verifierKey)
+  return { ...none, id, foreign: { kind: credential.foreign.kind, hash } }
 }
 
 export function checkImported(

@@ -3,8 +3,9 @@ import type { Actor } from '../../domain/actor.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import { deleteClientSecrets } from '../../storage/client-secrets.ts'
-import { listPresentSecrets } from '../../storage/foreign-hashes.ts'
+import { deleteClientSecrets, insertClientSecret } from '../../storage/client-secrets.ts'
+import { insertForeignHash, listPresentSecrets } from '../../storage/foreign-hashes.ts'
+import { updateRealmImportsSecrets } from '../../storage/realms.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
 import { type ChangeContext, changeAccount } from './account-changes.ts'
 import { requireSecretMethod } from './auth-methods.ts'
@@ -12,7 +13,7 @@ import {
   type AccountImportDeps,
   type CredentialPlan,
   type ImportedCredential,
-  insertCredential,
+  importedSecret,
   planCredential,
   type ReadLine,
 } from './imported-credentials.ts'
@@ -80,7 +81,10 @@ async function replaceSecrets(
   if (idsOf(found) !== idsOf(secrets))
     throw new Refusal('changed_meanwhile', 'Its secret was changed meanwhile: send the line again.')
   await deleteClientSecrets(trx, realm.id, account.clientId)
-  await insertCredential(deps, { trx, now }, owner, credential)
+  const secret = importedSecret(deps, owner, credential)
+  await insertClientSecret(trx, realm.id, account.clientId, { ...secret, createdAt: now })
+  if (secret.foreign) await insertForeignHash(trx, { ...owner, id: secret.id }, secret.foreign)
+  await updateRealmImportsSecrets(trx, realm.id)
   await updateServiceAccount(trx, realm.id, account.clientId, { updatedAt: now })
   const hash = 'foreign' in credential ? credential.foreign.kind : undefined
   note({ secret: 'imported', ...(hash && { secret_hash: hash }) })

@@ -1,0 +1,80 @@
+import { sql } from 'kysely'
+import type { ForeignHashKind } from '../domain/foreign-hash.ts'
+import type { NewClientSecret } from './client-secrets.ts'
+import type { DatabaseTransaction } from './database.ts'
+import type { NewServiceAccount } from './service-accounts.ts'
+
+export interface NewImportedAccount extends NewServiceAccount {
+  readonly disabledAt: Date | undefined
+  /** `undefined`: it has none yet. */
+  readonly secret: NewImportedSecret | undefined
+}
+
+export interface NewImportedSecret extends NewClientSecret {
+  readonly foreign: { readonly kind: ForeignHashKind; readonly hash: string } | undefined
+}
+
+/** Inserts accounts with their secrets, in a statement a table. The caller has locked the realm and its names. */
+export async function insertImportedAccounts(
+  trx: DatabaseTransaction,
+  realmId: string,
+  accounts: readonly NewImportedAccount[],
+  now: Date,
+): Promise<void> {
+  // A plan of when the tables were nearly empty would read all accounts for each foreign key.
+  await sql`select set_config('plan_cache_mode', 'force_custom_plan', true)`.execute(trx)
+  const rows = accounts.map((account) => ({
+    realm_id: realmId,
+    client_id: account.clientId,
+    name: account.name,
+    name_key: account.nameKey,
+    description: account.description,
+    roles: [...account.roles],
+    scopes: account.scopes ? [...account.scopes] : null,
+    introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
+    auth_methods: [...account.authMethods],
+    disabled_at: account.disabledAt ?? null,
+    status_index: account.statusIndex,
+    created_at: now,
+    updated_at: now,
+  }))
+  await trx.insertInto('service_accounts').values(rows).execute()
+  const secrets = accounts.flatMap(({ clientId, secret }) => (secret ? [{ clientId, secret }] : []))
+  await insertSecrets(trx, realmId, secrets, now)
+  await sql`
+    update realms set service_account_count = service_account_count + ${accounts.length} where id = ${realmId}
+  `.execute(trx)
+}
+
+interface OwnedSecret {
+  readonly clientId: string
+  readonly secret: NewImportedSecret
+}
+
+async function insertSecrets(
+  trx: DatabaseTransaction,
+  realmId: string,
+  secrets: readonly OwnedSecret[],
+  now: Date,
+): Promise<void> {
+  if (secrets.length === 0) return
+  const rows = secrets.map(({ clientId, secret }) => ({
+    realm_id: realmId,
+    client_id: clientId,
+    id: secret.id,
+    phc: secret.phc,
+    hmac: secret.hmac ?? null,
+    bound_hmac: secret.boundHmac ?? null,
+    keyed_phc: secret.keyedPhc ?? null,
+    last_four: secret.lastFour,
+    created_at: now,
+  }))
+  await trx.insertInto('client_secrets').values(rows).execute()
+  const foreign = secrets.flatMap(({ clientId, secret: { id, foreign } }) =>
+    foreign ? [sql`(${realmId}::bigint, ${clientId}, ${id}, ${foreign.kind}, ${foreign.hash})`] : [],
+  )
+  if (foreign.length > 0)
+    await sql`
+      insert into foreign_hashes (realm_id, client_id, secret_id, kind, hash) values ${sql.join(foreign)}
+    `.execute(trx)
+}
