@@ -67,7 +67,7 @@ function isAudience(value: string): boolean {
   return isAbsoluteUri(value) || /^[\x21\x22\x24-\x39\x3b-\x7e]{1,200}$/.test(value)
 }
 
-function isCustomRole(value: string): boolean {
+export function isCustomRole(value: string): boolean {
   return ROLE_NAME.test(value) && !BUILT_IN_ROLES.includes(value) && value !== PLATFORM_ADMIN
 }
 

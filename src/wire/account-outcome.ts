@@ -1,4 +1,30 @@
-import type { AccountOutcome } from '../domain/account-line.ts'
+import type { AccountLine, AccountOutcome } from '../domain/account-line.ts'
+
+/** A line of an import. */
+export function accountLineToWire(line: AccountLine) {
+  const {
+    clientId,
+    name,
+    description,
+    roles,
+    scopes,
+    introspectsAudiences,
+    enabled,
+    clientSecret,
+    secretHash,
+  } = line
+  return {
+    client_id: clientId,
+    name,
+    ...(description !== undefined && { description }),
+    ...(roles && { roles }),
+    ...(scopes !== undefined && { scopes }),
+    ...(introspectsAudiences !== undefined && { introspects_audiences: introspectsAudiences }),
+    ...(enabled !== undefined && { enabled }),
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
+    ...(secretHash !== undefined && { secret_hash: secretHash }),
+  }
+}
 
 /** Result of one line of an import of service accounts. */
 export function accountOutcomeToWire(line: number, outcome: AccountOutcome) {

@@ -1,0 +1,169 @@
+import type { AccountLine } from './account-line.ts'
+import type { KeycloakClient, KeycloakMapper, KeycloakRealm } from './keycloak-realm.ts'
+import { rolesOfClient } from './keycloak-roles.ts'
+import { Refusal } from './refusal.ts'
+import { isScopeToken } from './scope.ts'
+import {
+  checkImportedClientId,
+  checkImportedClientSecret,
+  nameKey,
+  parseDescription,
+  parseDisplayName,
+} from './service-account.ts'
+
+/** Something that is in Keycloak and will not be here. */
+export interface LeftBehind {
+  readonly clientId: string
+  readonly reason: string
+}
+
+/** What an import will make of a realm of Keycloak's. */
+export interface KeycloakPlan {
+  readonly accounts: readonly AccountLine[]
+  /** Audiences of the tokens that each client had. */
+  readonly audiences: ReadonlyMap<string, readonly string[]>
+  readonly left: readonly LeftBehind[]
+  /** What holds for all of them. */
+  readonly notes: readonly string[]
+}
+
+/** Scopes that Keycloak makes itself, for people who log in. */
+const OWN_SCOPES: ReadonlySet<string> = new Set(
+  'acr address basic email microprofile-jwt offline_access organization phone profile roles service_account web-origins'.split(
+    ' ',
+  ),
+)
+
+const AUDIENCE_MAPPER = 'oidc-audience-mapper'
+
+const NOTES: readonly string[] = [
+  'sub is the client_id here; in Keycloak it is the id of a user.',
+  'Roles are in the claim roles, those of a client as client:role; there are no realm_access, resource_access and azp.',
+  'Scopes and roles that Keycloak makes itself (profile, email, default-roles-…, offline_access, …) are not taken over.',
+]
+const NO_USERS =
+  'The file has no users, so the accounts get no roles: export the users into the same file (kc.sh export --users same_file).'
+
+/** Decides what becomes of each client. @param isWanted by its client_id */
+export function planKeycloakImport(
+  realm: KeycloakRealm,
+  isWanted: (clientId: string) => boolean,
+): KeycloakPlan {
+  const left: LeftBehind[] = []
+  const accounts: AccountLine[] = []
+  const audiences = new Map<string, readonly string[]>()
+  const names = new Set<string>()
+  for (const client of realm.clients) {
+    const { clientId } = client
+    if (!isWanted(clientId)) continue
+    const leave = (reason: string) => void left.push({ clientId, reason })
+    const fault = faultOf(client)
+    if (fault !== undefined) {
+      leave(fault)
+      continue
+    }
+    accounts.push(accountOf(realm, client, names, leave))
+    audiences.set(clientId, audiencesOf(realm, client))
+    leaveParts(realm, client, leave)
+  }
+  return { accounts, audiences, left, notes: realm.rolesOf ? NOTES : [...NOTES, NO_USERS] }
+}
+
+/** Why a client is not taken over at all. */
+function faultOf(client: KeycloakClient): string | undefined {
+  if (client.protocol !== 'openid-connect') return `It speaks ${client.protocol}.`
+  if (client.isPublic) return 'It is a public client: people log in with it, and it has no secret.'
+  if (client.isBearerOnly) return 'It gets no tokens (bearerOnly): an API needs no account to validate them.'
+  if (!client.hasServiceAccount) return 'It has no service account: people log in with it.'
+  if (client.authenticator !== 'client-secret')
+    return `It authenticates by ${client.authenticator}: make it here with its key.`
+  return faultIn(() => checkImportedClientId(client.clientId))
+}
+
+function accountOf(
+  realm: KeycloakRealm,
+  client: KeycloakClient,
+  names: Set<string>,
+  leave: (reason: string) => void,
+): AccountLine {
+  const { clientId, isEnabled } = client
+  const secret = secretOf(client, leave)
+  const hasText = faultIn(() => parseDescription(client.description)) === undefined
+  if (!hasText) leave('Its description is too long or has characters that cannot be printed.')
+  return {
+    clientId,
+    name: takeName(client, names),
+    ...(hasText && { description: client.description }),
+    enabled: isEnabled,
+    roles: rolesOfClient(realm, client, leave),
+    scopes: scopesOf(realm, client, leave),
+    ...(secret !== undefined && { clientSecret: secret }),
+  }
+}
+
+/** Its name, or its client_id where another has the name. */
+function takeName({ clientId, name }: KeycloakClient, names: Set<string>): string {
+  const isGood = faultIn(() => parseDisplayName(name)) === undefined && !names.has(nameKey(name.trim()))
+  const taken = isGood ? name : clientId
+  names.add(nameKey(taken.trim()))
+  return taken
+}
+
+function secretOf({ secret }: KeycloakClient, leave: (reason: string) => void): string | undefined {
+  const reset = 'it has none here until you reset it.'
+  if (secret === undefined) leave(`The file has no secret of it: ${reset}`)
+  else if (/^\*+$/.test(secret))
+    leave(`Its secret is masked in the file, as a partial export does: ${reset} Export with kc.sh export.`)
+  else if (secret.startsWith('$' + '{vault.')) leave(`Its secret is in a vault of Keycloak's: ${reset}`)
+  else {
+    const fault = faultIn(() => checkImportedClientSecret(secret))
+    if (fault === undefined) return secret
+    leave(`${fault} ${reset[0]?.toUpperCase()}${reset.slice(1)}`)
+  }
+  return undefined
+}
+
+function scopesOf(realm: KeycloakRealm, client: KeycloakClient, leave: (reason: string) => void): string[] {
+  const isOwn = (name: string) => OWN_SCOPES.has(name) || realm.scopes.get(name)?.isNamed === false
+  for (const name of client.optionalScopes.filter((one) => !isOwn(one)))
+    leave(`Optional scope ${name}: here a token that asks for no scope has all that the account may have.`)
+  const named = client.defaultScopes.filter((name) => !isOwn(name))
+  for (const name of named.filter((one) => !isScopeToken(one))) leave(`Scope ${name}: it is no scope token.`)
+  return [...new Set(named.filter(isScopeToken))].sort()
+}
+
+/** What mappers of the client and of its scopes put into `aud`. */
+function audiencesOf(realm: KeycloakRealm, client: KeycloakClient): string[] {
+  const found = mappersOf(realm, client)
+    .filter(({ kind }) => kind === AUDIENCE_MAPPER)
+    .map(({ config }) => config['included.custom.audience'] || config['included.client.audience'])
+  return [...new Set(found.filter((one) => typeof one === 'string'))].sort()
+}
+
+function mappersOf(realm: KeycloakRealm, client: KeycloakClient): KeycloakMapper[] {
+  const ofScopes = client.defaultScopes
+    .filter((name) => !OWN_SCOPES.has(name))
+    .flatMap((name) => realm.scopes.get(name)?.mappers ?? [])
+  return [...client.mappers, ...ofScopes]
+}
+
+function leaveParts(realm: KeycloakRealm, client: KeycloakClient, leave: (reason: string) => void): void {
+  if (client.hasLogin) leave('People log in with it too: that stays in Keycloak.')
+  for (const { name, kind } of mappersOf(realm, client))
+    if (kind !== AUDIENCE_MAPPER) leave(`Mapper “${name}” (${kind}): tokens here have no such claim.`)
+  const lifespan = client.attributes['access.token.lifespan']
+  if (lifespan !== undefined && lifespan !== '')
+    leave(`Its tokens live for ${lifespan} s: here the realm says how long.`)
+  if (client.attributes['client.secret.rotated'])
+    leave('The secret that it had before its rotation is not taken over.')
+}
+
+function faultIn(check: () => void): string | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error.message
+    throw error
+  }
+}

@@ -1,0 +1,68 @@
+import { type KeycloakClient, type KeycloakRealm, type KeycloakRole, roleKey } from './keycloak-realm.ts'
+import { isCustomRole } from './realm-settings.ts'
+
+/** Roles that Keycloak gives to everybody, which mean nothing to an API. */
+const OWN_ROLES: ReadonlySet<string> = new Set(['offline_access', 'uma_authorization'])
+
+/** Clients of Keycloak's own, whose roles are about Keycloak itself. */
+const OWN_CLIENTS: ReadonlySet<string> = new Set([
+  'account',
+  'broker',
+  'realm-management',
+  'security-admin-console',
+])
+
+/** Roles that an account gets here: those of the realm by name, those of a client as `client:role`. */
+export function rolesOfClient(
+  realm: KeycloakRealm,
+  client: KeycloakClient,
+  leave: (reason: string) => void,
+): string[] {
+  const held = allRoles(realm, realm.rolesOf?.get(client.clientId) ?? [])
+  if (held.length > 0 && !client.hasFullScope) {
+    leave(
+      'Its tokens have only some of its roles (fullScopeAllowed is off), so none is taken over: give it roles here.',
+    )
+    return []
+  }
+  const names: string[] = []
+  for (const role of held) {
+    const fault = faultOf(realm, role)
+    if (fault === undefined) names.push(nameOf(role))
+    else leave(`Role ${nameOf(role)}: ${fault}`)
+  }
+  return names.sort()
+}
+
+function nameOf({ client, name }: KeycloakRole): string {
+  return client === undefined ? name : `${client}:${name}`
+}
+
+function faultOf(realm: KeycloakRealm, role: KeycloakRole): string | undefined {
+  const name = nameOf(role)
+  if (role.client === 'realm-management') return 'it administers Keycloak.'
+  if (role.client !== undefined && realm.composites.has(roleKey({ client: undefined, name })))
+    return 'a role of the realm has that name.'
+  // A built-in role may administer this server: never give it because of its name.
+  if (!isCustomRole(name))
+    return 'a role here has up to 63 lower-case letters, digits and . _ : -, and no name of a built-in one.'
+  return undefined
+}
+
+/** Roles with all that they bring along, without those of Keycloak's own. */
+function allRoles(realm: KeycloakRealm, held: readonly KeycloakRole[]): KeycloakRole[] {
+  const found = new Map<string, KeycloakRole>()
+  const waiting = [...held]
+  for (let role = waiting.pop(); role; role = waiting.pop()) {
+    const key = roleKey(role)
+    if (found.has(key)) continue
+    found.set(key, role)
+    waiting.push(...(realm.composites.get(key) ?? []))
+  }
+  return [...found.values()].filter((role) => !isOwn(role))
+}
+
+function isOwn({ client, name }: KeycloakRole): boolean {
+  if (client === undefined) return OWN_ROLES.has(name) || name.startsWith('default-roles-')
+  return OWN_CLIENTS.has(client) && client !== 'realm-management'
+}
