@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { request as ask } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import express5 from 'express'
@@ -132,3 +133,38 @@ t.test('a resource that is no URL has no metadata', async (t) => {
   for (const resource of ['', 'api', 'urn:x', 'https://a/?q', 'https://a/#f', 'https://u@a/'])
     t.throws(() => createResourceMetadata({ resource, issuers }), TypeError)
 })
+
+for (const [name, express] of [
+  ['Express 4', express4],
+  ['Express 5', express5],
+] as const)
+  t.test(
+    `${name}: on both sides of a body parser, a token that ends while the body arrives is refused`,
+    async (t) => {
+      const { issuer, verifier, authorization } = await verifierOf(t)
+      const verify = connectVerifier(verifier)
+      const begun = Promise.withResolvers<void>()
+      const app = express()
+      app.use(verify)
+      app.use((_request, _response, next) => {
+        begun.resolve()
+        next()
+      })
+      app.use(express.json())
+      app.use(verify)
+      app.post('/things', (_request, response) => {
+        response.json({})
+      })
+      const headers = { authorization, 'content-type': 'application/json', 'content-length': 2 }
+      const request = ask(`${await listen(t, app)}/things`, { method: 'POST', headers })
+      const answered = once(request, 'response')
+      request.write('{')
+      await begun.promise
+      issuer.revoked.set(7, 1)
+      issuer.time += 11_000
+      request.end('}')
+      const [response] = await answered
+      t.equal(response.statusCode, 401)
+      response.resume()
+    },
+  )

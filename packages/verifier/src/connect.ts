@@ -41,7 +41,8 @@ declare global {
 
 /**
  * Express and Connect middleware. The verified token is `request.token`; a request without a good one is answered as
- * RFC 6750 section 3 says. For refusals that your handlers throw, add `tokenErrorHandler` after your routes.
+ * RFC 6750 section 3 says. For refusals that your handlers throw, add `tokenErrorHandler` after your routes. Use it before a
+ * body parser, so that nothing of strangers is read, and again after it: a body may take longer than a token lives.
  */
 export function connectVerifier(verifier: Verifier, options: ConnectVerifierOptions = {}): ConnectVerifier {
   const { scope, metadata } = options
