@@ -5,7 +5,7 @@ import { ownPostgres } from '../support/own-postgres.ts'
 import { PUBLIC_URL, TESTER, type TestServerOptions, testClock, testServer } from '../support/server.ts'
 
 const ISSUER = `${PUBLIC_URL}/realms/acme`
-const TIMES = 1000
+const TIMES = 300
 const AT_ONCE = 25
 
 async function twoNodes(t: Test, options: TestServerOptions = {}) {

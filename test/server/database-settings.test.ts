@@ -2,10 +2,11 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import t from 'tap'
 import { openDatabase } from '../../src/storage/database.ts'
+import { mintmark } from '../support/command.ts'
 import { basic, INACTIVE, introspect, post, testClient } from '../support/introspection.ts'
 import { cutDatabase, testDatabase } from '../support/postgres.ts'
 import { adminUrl } from '../support/postgres-server.ts'
-import { mintmark, onDatabase } from '../support/process.ts'
+import { onDatabase } from '../support/process.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 /** What a database may say for all its sessions. */

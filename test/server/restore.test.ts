@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { adminUrl } from '../support/postgres-server.ts'
-import { launch, mintmark, onDatabase, startServer } from '../support/process.ts'
+import { launch, onDatabase, startServer } from '../support/process.ts'
 
 const PUBLIC_URL = 'https://auth.test'
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }

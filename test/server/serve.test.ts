@@ -3,9 +3,10 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { mintmark } from '../support/command.ts'
 import { until } from '../support/embedded.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { fatal, launch, mintmark, onDatabase, startServer } from '../support/process.ts'
+import { fatal, launch, onDatabase, mintmark as startMintmark, startServer } from '../support/process.ts'
 import { databaseProxy } from '../support/proxy.ts'
 import { requestToken } from '../support/token.ts'
 
@@ -121,7 +122,7 @@ t.test('cuts what does not finish within ten seconds, and says so', async (t) =>
 })
 
 t.test('tells all faults of the environment at once, and nothing else', async (t) => {
-  const { code, stdout, stderr } = await mintmark(['serve'], {
+  const { code, stdout, stderr } = await startMintmark(['serve'], {
     PORT: 'http',
     DATABASE_URL: 'mysql://x',
     LOG_LEVEL: 'loud',
@@ -146,7 +147,7 @@ t.test('says in one line of its log, and in nothing else, why it does not start'
   const { code, stderr } = await ended
   t.equal(code, 0)
   for (const line of stderr.trimEnd().split('\n')) t.type(JSON.parse(line).msg, 'string', line)
-  const { stderr: faults } = await mintmark(['serve'], { PORT: 'http' })
+  const { stderr: faults } = await startMintmark(['serve'], { PORT: 'http' })
   t.match(JSON.parse(faults), { level: 60, time: Number, code: 'configuration', msg: /PORT/ })
 })
 
@@ -155,10 +156,10 @@ t.test('tells in one line which port is taken', async (t) => {
   t.teardown(() => taken.close())
   await once(taken, 'listening')
   const { port } = taken.address() as AddressInfo
-  const { code, stderr } = await mintmark(['serve'], { ...(await environment(t)), PORT: `${port}` })
+  const { code, stderr } = await startMintmark(['serve'], { ...(await environment(t)), PORT: `${port}` })
   t.equal(code, 1)
   t.equal(fatal(stderr), `port ${port} on 127.0.0.1 is in use; set PORT to another, or stop what uses it`)
-  const elsewhere = await mintmark(['serve'], { ...(await environment(t)), HOST: '203.0.113.1' })
+  const elsewhere = await startMintmark(['serve'], { ...(await environment(t)), HOST: '203.0.113.1' })
   t.match(
     fatal(elsewhere.stderr),
     /^cannot listen on 203\.0\.113\.1 port 8080 \(EADDRNOTAVAIL\); set HOST and PORT$/,
@@ -167,7 +168,7 @@ t.test('tells in one line which port is taken', async (t) => {
 
 t.test('tells that HOST has no address, before anything waits for the database', async (t) => {
   const env = { ...onDatabase('postgres://localhost:1/none'), HOST: 'nowhere.invalid' }
-  const { code, stderr } = await mintmark(['serve'], env)
+  const { code, stderr } = await startMintmark(['serve'], env)
   t.equal(code, 1)
   t.match(
     fatal(stderr),
@@ -178,7 +179,7 @@ t.test('tells that HOST has no address, before anything waits for the database',
 t.test('does not start with a master key that is not the one of the database', async (t) => {
   const env = await environment(t)
   await mintmark(['realm', 'list'], env)
-  const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) })
+  const { code, stderr } = await startMintmark(['serve'], { ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) })
   t.equal(code, 1)
   t.match(fatal(stderr), /^the master key does not open the keys .* MASTER_KEY or MASTER_KEY_FILE.*$/)
 })
@@ -187,7 +188,7 @@ t.test('says what the database says when that turns it away', async (t) => {
   const env = await environment(t)
   const url = new URL(env['DATABASE_URL'] as string)
   url.pathname = '/no_such_database'
-  const { code, stderr } = await mintmark(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
+  const { code, stderr } = await startMintmark(['serve'], { ...env, PORT: '0', DATABASE_URL: url.href })
   t.equal(code, 6)
   t.match(
     fatal(stderr),
@@ -200,7 +201,7 @@ t.test('does not start on a database that it cannot write to', async (t) => {
   await mintmark(['migrate'], env)
   const url = new URL(env['DATABASE_URL'] as string)
   url.searchParams.set('options', '-c default_transaction_read_only=on')
-  const { code, stderr } = await mintmark(['serve'], {
+  const { code, stderr } = await startMintmark(['serve'], {
     ...env,
     PORT: '0',
     DATABASE_URL: url.href,
@@ -220,7 +221,7 @@ t.test('does not start on a database that has another’s tables', async (t) => 
   await client.connect()
   await client.query('create table realms (name text)')
   await client.end()
-  const { code, stderr } = await mintmark(['serve'], { ...onDatabase(databaseUrl), PORT: '0' })
+  const { code, stderr } = await startMintmark(['serve'], { ...onDatabase(databaseUrl), PORT: '0' })
   t.equal(code, 6)
   t.match(fatal(stderr), /^database error: 42P07: relation "realms" already exists$/)
 })

@@ -6,6 +6,13 @@ import { until } from '../support/embedded.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { crash, onDatabase, type Started, startServer, temporaryFolder } from '../support/process.ts'
 
+/** For tests that leave it as it was. */
+let shared: Promise<Started> | undefined
+const sharedTwo = () => {
+  shared ??= startTwo(t)
+  return shared
+}
+
 async function startTwo(t: Test): Promise<Started> {
   const started = await startServer(t, { ...onDatabase(await testDatabase(t)), WORKERS: '2' })
   await until(() => started.output().stderr.match(/listening on/g)?.length === 2)
@@ -65,7 +72,7 @@ t.test('a worker that dies while the server stops is not replaced', async (t) =>
 })
 
 t.test('the metrics of any worker are those of all of them', async (t) => {
-  const { url } = await startTwo(t)
+  const { url } = await sharedTwo()
   const body = new URLSearchParams({ grant_type: 'client_credentials' })
   const ask = () => fetch(`${url}/realms/nobody/protocol/openid-connect/token`, { method: 'POST', body })
   await Promise.all(Array.from({ length: 40 }, async () => (await ask()).arrayBuffer()))
@@ -105,7 +112,7 @@ t.test('a worker that dies during a scrape ends no other process', async (t) => 
 })
 
 t.test('metrics are refused for now while the first process hangs', async (t) => {
-  const server = await startTwo(t)
+  const server = await sharedTwo()
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const ask = () =>
     new Promise<number | undefined>((resolve, reject) => {

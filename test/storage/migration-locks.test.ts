@@ -4,8 +4,9 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { MigrationError, migrateToLatest } from '../../src/storage/migrations.ts'
 import { tokenFor } from '../support/admin.ts'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, onDatabase, startServer, temporaryFolder } from '../support/process.ts'
+import { onDatabase, startServer, temporaryFolder } from '../support/process.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')

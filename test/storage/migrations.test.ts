@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import { migrateToLatest } from '../../src/storage/migrations.ts'
+import { mintmark } from '../support/command.ts'
 import { until } from '../support/embedded.ts'
 import { testDatabase, untilLocked } from '../support/postgres.ts'
-import { mintmark, onDatabase, startServer } from '../support/process.ts'
+import { onDatabase, startServer } from '../support/process.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 const files = readdirSync(FOLDER)

@@ -37,17 +37,20 @@ function run(cwd: string, ...command: string[]): Promise<{ stdout: string }> {
   return promisify(execFile)('env', ['-u', 'NODE_OPTIONS', ...command], { cwd })
 }
 
-/** Packs the workspace at `folder` of the project, and answers with the path of the archive. */
-async function pack(folder: string, destination: string): Promise<string> {
-  const { stdout } = await run(
-    join(ROOT, folder),
-    'npm',
-    'pack',
-    '--silent',
-    '--pack-destination',
-    destination,
-  )
-  return join(destination, stdout.trim().split('\n').at(-1) as string)
+const archives = t.testdir({})
+const packed = new Map<string, Promise<string>>()
+
+/** Packs the workspace at `folder` of the project once, and answers with the path of the archive. */
+function pack(folder: string): Promise<string> {
+  const archive = packed.get(folder) ?? packAnew(folder)
+  packed.set(folder, archive)
+  return archive
+}
+
+async function packAnew(folder: string): Promise<string> {
+  const command = ['npm', 'pack', '--silent', '--pack-destination', archives]
+  const { stdout } = await run(join(ROOT, folder), ...command)
+  return join(archives, stdout.trim().split('\n').at(-1) as string)
 }
 
 /** Unpacks a packed package as `name` in the node_modules of `project`. */
@@ -70,7 +73,7 @@ for (const [name, libraries] of [
   t.test(`@mintmark/${name} brings ${libraries.length === 0 ? 'no library' : 'jose alone'}`, async (t) => {
     const folder = t.testdir({ project: { 'package.json': '{"type":"module"}' } })
     const project = join(folder, 'project')
-    const archive = await pack(`packages/${name}`, folder)
+    const archive = await pack(`packages/${name}`)
     await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', archive)
     const { packages } = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'))
     const installed = Object.keys(packages).filter((path) => path !== '')
@@ -83,7 +86,7 @@ for (const [name, libraries] of [
 t.test('the verifier runs and has its types where only jose is installed', async (t) => {
   const folder = t.testdir({ project: { node_modules: { '@types': {} } } })
   const project = join(folder, 'project')
-  await unpack(await pack('packages/verifier', folder), project, '@mintmark/verifier')
+  await unpack(await pack('packages/verifier'), project, '@mintmark/verifier')
   link(project, 'jose')
   writeFileSync(join(project, 'package.json'), '{"type":"module"}')
   writeFileSync(join(project, 'main.js'), PROGRAM)
@@ -105,8 +108,8 @@ t.test('the package that is published has the command and the server', async (t)
   const { bin, dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const folder = t.testdir({ project: {} })
   const project = join(folder, 'project')
-  await unpack(await pack('.', folder), project, 'mintmark')
-  await unpack(await pack('packages/verifier', folder), project, '@mintmark/verifier')
+  await unpack(await pack('.'), project, 'mintmark')
+  await unpack(await pack('packages/verifier'), project, '@mintmark/verifier')
   for (const library of Object.keys(dependencies))
     if (library !== '@mintmark/verifier') link(project, library)
   writeFileSync(
