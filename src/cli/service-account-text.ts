@@ -40,6 +40,7 @@ export function describeCreated(
   const next = `Next: mintmark service-account key add --realm ${realm} ${account.clientId} --public-key <file>`
   const { text } = describe(account, realm)
   if (account.authMethods.includes('client_secret')) return { json, text }
+  if (account.jwksUri !== undefined) return { json, text }
   return { json, text: key ? `${text}\n\nIts key has the kid ${key.kid}` : `${text}\n\n${next}` }
 }
 
@@ -56,6 +57,7 @@ function members(account: ServiceAccount, realm: string) {
       'auth methods': account.authMethods.join(' '),
     }),
     ...(account.foreignHash && { 'secret hashed by': `${account.foreignHash}, until it is used` }),
+    ...(account.jwksUri !== undefined && { 'keys at': account.jwksUri }),
     state: account.disabledAt ? `disabled since ${time(account.disabledAt)}` : 'enabled',
     created: time(account.createdAt),
     'last used': time(account.lastUsedAt),

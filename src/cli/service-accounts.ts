@@ -69,6 +69,7 @@ interface CreateOptions extends InRealm {
   readonly clientSecretStdin?: boolean
   readonly authMethod?: string[]
   readonly publicKey?: string
+  readonly jwksUri?: string
 }
 
 interface ListOptions extends InRealm {
@@ -83,7 +84,10 @@ interface UpdateOptions extends InRealm {
   readonly scope?: string[]
   readonly introspectsAudience?: string[] | false
   readonly authMethod?: string[]
+  readonly jwksUri?: string | false
 }
+
+const JWKS_URI = 'https address where it publishes its keys, as a JWKS'
 
 const AUTH_METHOD = `how it may authenticate: ${AUTH_METHODS.join(', ')}; repeatable`
 
@@ -100,6 +104,7 @@ function createCommand(group: Command, inSession: InSession): void {
     .option('--client-id <client_id>', 'existing client_id; with --client-secret-stdin')
     .option('--client-secret-stdin', 'read the existing secret from standard input')
     .option('--public-key <file>', 'public key (PEM, JWK or X.509 certificate) instead of a secret')
+    .option('--jwks-uri <url>', `${JWKS_URI}, instead of a secret`)
     .option(
       '--auth-method <method>',
       `${AUTH_METHOD} (default client_secret, with a key private_key_jwt)`,
@@ -117,6 +122,7 @@ function createCommand(group: Command, inSession: InSession): void {
           ...(imported && { imported }),
           ...(options.publicKey !== undefined && { key: readPublicKey(options.publicKey) }),
           authMethods: options.authMethod,
+          jwksUri: options.jwksUri,
         })
         // The client knows its own secret; do not print it again.
         return describeCreated(imported ? { ...created, clientSecret: undefined } : created, options.realm)
@@ -153,6 +159,8 @@ function updateCommand(group: Command, inSession: InSession): void {
     .option('--scope <scope>', 'allowed scope; repeatable, replaces the list', collect)
     .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
     .option('--no-introspects-audience', 'remove all introspected audiences')
+    .option('--jwks-uri <url>', `${JWKS_URI}; tokens that it has got by keys elsewhere end`)
+    .option('--no-jwks-uri', 'its keys are uploaded; tokens that it has got by published ones end')
     .option(
       '--auth-method <method>',
       `${AUTH_METHOD}, replaces the list; taken away, it ends at once`,
@@ -162,7 +170,8 @@ function updateCommand(group: Command, inSession: InSession): void {
       inSession(async ({ operations, actor }, clientId: string, options: UpdateOptions) => {
         const { realm, name, description, scope: scopes, introspectsAudience, authMethod } = options
         const introspectsAudiences = introspectsAudience === false ? null : introspectsAudience
-        const update = { name, description, scopes, introspectsAudiences, authMethods: authMethod }
+        const jwksUri = options.jwksUri === false ? null : options.jwksUri
+        const update = { name, description, scopes, introspectsAudiences, authMethods: authMethod, jwksUri }
         return describe(await operations.accounts.update(actor, realm, clientId, update), realm)
       }),
     )

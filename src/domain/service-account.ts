@@ -16,6 +16,8 @@ export interface ServiceAccount {
   readonly introspectsAudiences: readonly string[] | undefined
   /** By what it may authenticate. */
   readonly authMethods: readonly AuthMethod[]
+  /** Where it publishes its keys, instead of uploaded ones. */
+  readonly jwksUri: string | undefined
   readonly disabledAt: Date | undefined
   /** Kind of the hash that another server made of its secret; `undefined` once the secret was used here. */
   readonly foreignHash: ForeignHashKind | undefined

@@ -8,6 +8,7 @@ import { clientAuthentication } from './clients/client-authentication.ts'
 import { createFreshClients } from './clients/fresh-clients.ts'
 import { createLoadedRealms } from './clients/loaded-realms.ts'
 import type { Dependencies } from './dependencies.ts'
+import { accountKeys } from './federation/account-keys.ts'
 import { endOfTrust } from './federation/end-of-trust.ts'
 import { federation } from './federation/federation.ts'
 import { fetchedKeys } from './federation/fetched-keys.ts'
@@ -56,7 +57,7 @@ export function createOperations(deps: Dependencies) {
     federation: federation(deps, issuerKeys, issuerRefusals),
     issuerRefusals,
 
-    clients: clientAuthentication(deps, freshClients),
+    clients: clientAuthentication(deps, { ...freshClients, findPublishedKeys: accountKeys(issuerKeys) }),
     tokens: accessTokens(deps, uses, freshClients),
     presentedTokens,
     introspection: introspection(deps, presentedTokens),

@@ -24,9 +24,12 @@ export interface KeyRecord {
 export interface AssertionRecord extends ClientRecord {
   /** None of an account that may not authenticate by assertion. */
   readonly keys: readonly KeyRecord[]
+  /** Where it publishes them instead; only of an account that may authenticate by assertion. */
+  readonly jwksUri: string | undefined
 }
 
 interface Row extends AccountRow {
+  jwks_uri: string | null
   kid: string | null
   thumbprint: string
   jwk: string
@@ -45,7 +48,7 @@ export async function findAssertionRecords(
     from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
     cross join lateral (select id, version from realms where name = l.realm limit 1) r
     left join lateral (
-      select ${ACCOUNT_COLUMNS},
+      select ${ACCOUNT_COLUMNS}, case when 'private_key_jwt' = any(a.auth_methods) then a.jwks_uri end as jwks_uri,
         k.kid, k.thumbprint, k.jwk::text as jwk, k.created_at, k.expires_at
       from service_accounts a
       left join client_keys k on k.realm_id = r.id and k.client_id = l.client_id
@@ -59,7 +62,7 @@ export async function findAssertionRecords(
   const found = new Array<AssertionRecord | undefined>(lookups.length).fill(undefined)
   for (const row of rows) {
     const index = row.n - 1
-    found[index] ??= { ...toClientRecord(row, []), keys: [] }
+    found[index] ??= { ...toClientRecord(row, []), keys: [], jwksUri: row.jwks_uri ?? undefined }
     if (row.kid !== null) (found[index].keys as KeyRecord[]).push(toKeyRecord(row, row.kid))
   }
   return found

@@ -9,6 +9,7 @@ export interface ServiceAccountChanges {
   readonly scopes?: readonly string[] | undefined
   readonly introspectsAudiences?: readonly string[] | undefined
   readonly authMethods?: readonly AuthMethod[]
+  readonly jwksUri?: string | undefined
   readonly disabledAt?: Date | undefined
   readonly statusIndex?: number
 }
@@ -25,6 +26,7 @@ export function toColumns(changes: ServiceAccountChanges) {
       introspects_audiences: changes.introspectsAudiences ? [...changes.introspectsAudiences] : null,
     }),
     ...(changes.authMethods !== undefined && { auth_methods: [...changes.authMethods] }),
+    ...('jwksUri' in changes && { jwks_uri: changes.jwksUri ?? null }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
     ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }

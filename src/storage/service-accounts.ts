@@ -18,6 +18,7 @@ export interface NewServiceAccount {
   readonly scopes: readonly string[] | undefined
   readonly introspectsAudiences: readonly string[] | undefined
   readonly authMethods: readonly AuthMethod[]
+  readonly jwksUri?: string | undefined
   readonly statusIndex: number
 }
 
@@ -40,6 +41,7 @@ export async function insertServiceAccount(
       scopes: account.scopes ? [...account.scopes] : null,
       introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
       auth_methods: [...account.authMethods],
+      jwks_uri: account.jwksUri ?? null,
       status_index: account.statusIndex,
       created_at: now,
       updated_at: now,

@@ -43,6 +43,7 @@ export interface ServiceAccountRow {
   scopes: string[] | null
   introspects_audiences: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
   auth_methods: Generated<string[]>
+  jwks_uri: ColumnType<string | null, string | null | undefined, string | null>
   disabled_at: NullableTimestamp
   status_index: number
   revoked_tokens_until: NullableTimestamp

@@ -12,6 +12,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     scopes: account.scopes ? [...account.scopes] : null,
     introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
     auth_methods: [...account.authMethods],
+    jwks_uri: account.jwksUri ?? null,
     enabled: account.disabledAt === undefined,
     foreign_hash: account.foreignHash ?? null,
     created_at: account.createdAt,

@@ -167,3 +167,20 @@ t.test('a viewer sees keys and no forms', async (t) => {
   ])
     t.equal((await viewer.get(`${here}/${path}`)).statusCode, 403, path)
 })
+
+t.test('the address where a service account publishes its keys is set, refused and taken away', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const asked = { name: 'CI', authMethods: ['private_key_jwt'] }
+  const { account } = await server.operations.accounts.create(TESTER, 'acme', asked)
+  const here = `${LIST}/${account.clientId}`
+  const form = `${here}/published-keys`
+  t.match((await browser.get(here)).body, `href="${form}"`)
+  const refused = await browser.submit(form, form, { jwks_uri: 'http://a.example/jwks' })
+  t.equal(refused.statusCode, 400)
+  t.match(textOf(refused), /must be an https URL/)
+  const jwksUri = 'https://a.example/jwks'
+  t.equal((await browser.submit(form, form, { jwks_uri: jwksUri })).statusCode, 303)
+  t.match(textOf(await browser.get(here)), `It publishes its keys at ${jwksUri}`)
+  t.equal((await browser.submit(form, form, { jwks_uri: '' })).statusCode, 303)
+  t.equal((await server.operations.accounts.find(TESTER, 'acme', account.clientId)).jwksUri, undefined)
+})

@@ -33,6 +33,13 @@ const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {
     'How it may authenticate: one or more. Default: client_secret, or private_key_jwt where it is made with a key',
 })
 
+const JwksUri = Type.Unsafe<string | null>({
+  type: ['string', 'null'],
+  maxLength: 2000,
+  description:
+    'https address where it publishes its keys for private_key_jwt, as a JWKS; null: its keys are uploaded. Changed or taken away, the tokens that it has got end',
+})
+
 const optional = Type.Partial(Type.Object(members)).properties
 
 export const NewServiceAccount = Type.Object(
@@ -41,6 +48,7 @@ export const NewServiceAccount = Type.Object(
     name: members.name,
     auth_methods: Type.Optional(AuthMethods),
     key: Type.Optional(NewClientKey),
+    jwks_uri: Type.Optional(JwksUri),
     client_id: Type.Optional(
       Type.String({ maxLength: 1000, description: 'That the client has already; with client_secret' }),
     ),
@@ -52,7 +60,12 @@ export const NewServiceAccount = Type.Object(
 )
 
 export const ServiceAccountChange = Type.Object(
-  { ...optional, auth_methods: Type.Optional(AuthMethods), enabled: Type.Optional(Type.Boolean()) },
+  {
+    ...optional,
+    auth_methods: Type.Optional(AuthMethods),
+    jwks_uri: Type.Optional(JwksUri),
+    enabled: Type.Optional(Type.Boolean()),
+  },
   Closed,
 )
 
@@ -61,6 +74,7 @@ export const ServiceAccountAnswer = Type.Object({
   realm: Type.String(),
   ...members,
   auth_methods: AuthMethods,
+  jwks_uri: JwksUri,
   enabled: Type.Boolean(),
   foreign_hash: Type.Unsafe<ForeignHashKind | null>({
     enum: [...FOREIGN_HASH_KINDS, null],

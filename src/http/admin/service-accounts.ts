@@ -81,6 +81,7 @@ export function serviceAccountRoutes(
         ...(introspectsAudiences && { introspectsAudiences }),
         ...(imported && { imported }),
         authMethods: body.auth_methods,
+        jwksUri: body.jwks_uri ?? undefined,
         ...(body.key && { key: readNewKey(body.key, 'key.expires_at') }),
       })
       const { account, key } = created
@@ -153,12 +154,14 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
 function readUpdate({
   introspects_audiences: introspectsAudiences,
   auth_methods: authMethods,
+  jwks_uri: jwksUri,
   ...update
 }: Static<typeof ServiceAccountChange>): ServiceAccountUpdate {
   return {
     ...update,
     ...(introspectsAudiences !== undefined && { introspectsAudiences }),
     ...(authMethods !== undefined && { authMethods }),
+    ...(jwksUri !== undefined && { jwksUri }),
   }
 }
 

@@ -10,7 +10,8 @@ import type { Visit } from './visit.ts'
 /** The section of the account's page. */
 export function keysCard(visit: Visit, account: ServiceAccount, keys: readonly ClientKey[]): Content {
   const counts = account.authMethods.includes('private_key_jwt')
-  if (!counts && keys.length === 0) return undefined
+  if (!counts && keys.length === 0 && account.jwksUri === undefined) return undefined
+  if (account.jwksUri !== undefined) return publishedCard(visit, account)
   const here = addressOf(visit, account.clientId)
   const { now, mayChange } = visit
   const row = (key: ClientKey) => html`<li>
@@ -23,10 +24,20 @@ ${
   html`<span class="row-actions"><a class="button small" href="${here}/keys/${key.thumbprint}" aria-label="Change ${nameOf(key)}">${icon('pencil-square')}Change</a><a class="button small danger-text" href="${here}/keys/${key.thumbprint}/delete" aria-label="Delete ${nameOf(key)}">${icon('trash')}Delete</a></span>`
 }</li>`
   return html`<section class="card"><div class="section-head"><h2>Public keys</h2>
+${mayChange && keys.length === 0 && html`<a class="button small" href="${here}/published-keys">Use an address</a>`}
 ${mayChange && keys.length < MAX_KEYS && html`<a class="button small" href="${here}/keys/add">${icon('plus')}Add a key</a>`}</div>
 ${!counts && html`<p class="muted">The service account may not authenticate with them: its keys do not count.</p>`}
 ${counts && keys.length === 0 && html`<p class="muted">There is no key, so it gets no tokens with one.</p>`}
 <ul class="lines">${keys.map(row)}</ul></section>`
+}
+
+/** Of an account that publishes its keys itself. */
+function publishedCard(visit: Visit, account: ServiceAccount): Html {
+  const counts = account.authMethods.includes('private_key_jwt')
+  return html`<section class="card"><div class="section-head"><h2>Public keys</h2>
+${visit.mayChange && html`<a class="button small" href="${addressOf(visit, account.clientId)}/published-keys">${icon('pencil-square')}Change</a>`}</div>
+${!counts && html`<p class="muted">The service account may not authenticate with them: its keys do not count.</p>`}
+<p>It publishes its keys at <code class="wrap">${account.jwksUri}</code></p></section>`
 }
 
 function nameOf({ name, kid }: ClientKey): string {

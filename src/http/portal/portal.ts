@@ -20,6 +20,7 @@ import { newServiceAccountScreen } from './new-service-account.ts'
 import { newTrustedIssuerScreen } from './new-trusted-issuer.ts'
 import { newWorkloadIdentityScreen } from './new-workload-identity.ts'
 import { permissionsScreen } from './permissions.ts'
+import { publishedKeysScreen } from './published-keys.ts'
 import { refuseNul } from './refuse-nul.ts'
 import { secretScreens } from './secrets.ts'
 import { serviceAccountScreen } from './service-account.ts'
@@ -90,6 +91,7 @@ function accountScreens(portal: Portal, operations: Operations): void {
   serviceAccountScreen(portal, operations)
   secretScreens(portal, operations)
   clientKeyScreens(portal, operations)
+  publishedKeysScreen(portal, operations)
   authMethodsScreen(portal, operations)
   permissionsScreen(portal, operations)
   workloadIdentitiesScreen(portal, operations)

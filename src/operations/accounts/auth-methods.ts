@@ -5,6 +5,23 @@ import { Refusal } from '../../domain/refusal.ts'
 import { deleteClientSecrets } from '../../storage/client-secrets.ts'
 import type { ChangeContext } from './account-changes.ts'
 
+interface AskedMethods {
+  readonly authMethods?: readonly string[] | undefined
+  readonly key?: object | undefined
+  readonly jwksUri?: string | undefined
+}
+
+/** Methods of a new account: by default those of what it is made with. @throws Refusal `invalid` */
+export function methodsOf({ authMethods, key, jwksUri }: AskedMethods): readonly AuthMethod[] {
+  if (key && jwksUri !== undefined)
+    throw new Refusal('invalid', 'Send either key or jwks_uri: keys are uploaded or published.', 'jwks_uri')
+  const usual: AuthMethod = key || jwksUri !== undefined ? 'private_key_jwt' : 'client_secret'
+  const methods = parseAuthMethods(authMethods ?? [usual], 'auth_methods')
+  if ((key || jwksUri !== undefined) && !methods.includes('private_key_jwt'))
+    throw new Refusal('invalid', 'A key needs private_key_jwt in auth_methods.', 'auth_methods')
+  return methods
+}
+
 /** Refuses methods that the realm does not allow, but for those that the account has already. */
 export function requireAllowedMethods(
   { name, allowedAuthMethods }: Pick<Realm, 'name' | 'allowedAuthMethods'>,

@@ -15,6 +15,7 @@ import {
   requirePlatformAdministrator,
   unknownAccount,
 } from './account-changes.ts'
+import { requireUploadedKeys } from './jwks-uri.ts'
 import { insertNewKey, type NewClientKey, noteOf, type ReadKey, readNewKey } from './new-client-key.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
 
@@ -76,6 +77,7 @@ export function clientKeys(deps: Deps) {
         const read = await readNewKey(asked, clock())
         return changeAccount(deps, about, async (context) => {
           const { trx, realm, now, note } = context
+          requireUploadedKeys(context.account)
           const others = await listClientKeys(trx, realm.id, clientId)
           requireRoom(others, read)
           const key = await insertNewKey(context, read)

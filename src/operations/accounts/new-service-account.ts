@@ -3,7 +3,7 @@ import { newClientId } from '../../crypto/identifier.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
-import { type AuthMethod, type ClientKey, parseAuthMethods } from '../../domain/client-key.ts'
+import type { ClientKey } from '../../domain/client-key.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
@@ -22,9 +22,10 @@ import { insertServiceAccount } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
-import { requireAllowedMethods } from './auth-methods.ts'
+import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import { checkImported } from './imported-credentials.ts'
+import { parseJwksUri } from './jwks-uri.ts'
 import { insertNewKey, type NewClientKey, noteOf, readNewKey } from './new-client-key.ts'
 import { takeStatusIndex } from './status-indexes.ts'
 import { limitReached, takenRefusal } from './taken-names.ts'
@@ -39,6 +40,8 @@ export interface NewServiceAccountRequest {
   readonly authMethods?: readonly string[] | undefined
   /** First public key of the account. */
   readonly key?: NewClientKey | undefined
+  /** Where it publishes its keys, instead of `key`. */
+  readonly jwksUri?: string | undefined
   /** Credentials that the client already has; both or none. */
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
 }
@@ -61,6 +64,7 @@ export interface CreatedServiceAccount {
 export type NewAccountWithSecret = NewServiceAccountRequest & {
   readonly authMethods?: undefined
   readonly key?: undefined
+  readonly jwksUri?: undefined
 }
 
 /** @throws Refusal `forbidden`, `not_found`, `invalid`, `name_taken`, `client_id_taken`, `limit_reached` */
@@ -91,7 +95,8 @@ export async function createServiceAccount(
   permit(actor)
   const name = parseDisplayName(request.name)
   const authMethods = methodsOf(request)
-  const asked = { ...request, name, description: parseDescription(request.description ?? ''), authMethods }
+  const description = parseDescription(request.description ?? '')
+  const asked = { ...request, name, description, authMethods, jwksUri: parseJwksUri(request.jwksUri) }
   if (request.imported) checkImported(request.imported, authMethods)
   const { clientSecret, hashed, read } = await prepare(deps, realmName, asked)
   return inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
@@ -106,6 +111,7 @@ export async function createServiceAccount(
       name,
       roles: account.roles,
       auth_methods: authMethods,
+      ...(account.jwksUri !== undefined && { jwks_uri: account.jwksUri }),
       imported: request.imported !== undefined,
       ...(key && { key: noteOf(key) }),
     }
@@ -114,14 +120,6 @@ export async function createServiceAccount(
   }).catch((error: unknown) => {
     throw takenRefusal(error, name) ?? error
   })
-}
-
-function methodsOf({ authMethods, key }: NewServiceAccountRequest): readonly AuthMethod[] {
-  const usual: AuthMethod = key ? 'private_key_jwt' : 'client_secret'
-  const methods = parseAuthMethods(authMethods ?? [usual], 'auth_methods')
-  if (key && !methods.includes('private_key_jwt'))
-    throw new Refusal('invalid', 'A key needs private_key_jwt in auth_methods.', 'auth_methods')
-  return methods
 }
 
 /** The slow parts, before rows are locked. */
@@ -155,11 +153,19 @@ async function insert(
 ): Promise<ServiceAccount> {
   checkAccountRights(realm, asked, publicUrl)
   requireAllowedMethods(realm, asked.authMethods)
-  const { name, description, roles = [DEFAULT_ROLE], scopes, introspectsAudiences, authMethods } = asked
+  const {
+    name,
+    description,
+    roles = [DEFAULT_ROLE],
+    scopes,
+    introspectsAudiences,
+    authMethods,
+    jwksUri,
+  } = asked
   const clientId = asked.imported?.clientId ?? newClientId()
   requireRoomForRights(publicUrl, realm, { clientId, roles, scopes })
   const statusIndex = await takeStatusIndex(trx, realm)
-  const rights = { roles, scopes, introspectsAudiences, authMethods, statusIndex }
+  const rights = { roles, scopes, introspectsAudiences, authMethods, jwksUri, statusIndex }
   return insertServiceAccount(
     trx,
     realm.id,

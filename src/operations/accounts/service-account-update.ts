@@ -17,6 +17,7 @@ import {
   requirePlatformAdministrator,
 } from './account-changes.ts'
 import { changedMethods, endMethods } from './auth-methods.ts'
+import { changedJwksUri } from './jwks-uri.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
 
 /** Changes of an account; absent members stay. */
@@ -30,6 +31,8 @@ export interface ServiceAccountUpdate {
   readonly introspectsAudiences?: readonly string[] | null | undefined
   /** By what it may authenticate from then on. */
   readonly authMethods?: readonly string[] | undefined
+  /** Where it publishes its keys; `null`: nowhere. */
+  readonly jwksUri?: string | null | undefined
   readonly enabled?: boolean | undefined
 }
 
@@ -86,6 +89,7 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
       introspects_audiences: account.introspectsAudiences ?? null,
     }),
     ...('authMethods' in changes && { auth_methods: account.authMethods }),
+    ...('jwksUri' in changes && { jwks_uri: account.jwksUri ?? null }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }
@@ -98,7 +102,8 @@ export async function applyUpdate(
   const { trx, realm, account, now, note, noteNothing } = context
   checkAccountRights(realm, update, publicUrl)
   const authMethods = changedMethods(context, update.authMethods)
-  const changes = { ...changesOf(account, update, now), ...(authMethods && { authMethods }) }
+  const published = await changedJwksUri(context, update.jwksUri)
+  const changes = { ...changesOf(account, update, now), ...(authMethods && { authMethods }), ...published }
   if (Object.keys(changes).length === 0) {
     noteNothing()
     return account
@@ -107,11 +112,14 @@ export async function applyUpdate(
     requireRoomForRights(publicUrl, realm, { ...account, ...changes }, account)
   if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
   note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
-  const keysEnd = authMethods !== undefined && (await endMethods(context, authMethods))
+  const keysEnd =
+    (authMethods !== undefined && (await endMethods(context, authMethods))) ||
+    ('jwksUri' in changes && account.jwksUri !== undefined)
   // A disabled account has no valid tokens; once enabled, its tokens carry a new index.
   const renewed = changes.disabledAt || keysEnd ? { statusIndex: await replaceStatusIndex(context) } : {}
   const all = { ...changes, ...renewed, updatedAt: now }
   const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all)
-  if (authMethods) await requirePlatformAdministrator({ ...context, account: updated })
+  if (authMethods || 'jwksUri' in changes)
+    await requirePlatformAdministrator({ ...context, account: updated })
   return updated
 }

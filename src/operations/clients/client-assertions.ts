@@ -18,6 +18,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { type Candidate, createCandidateKeys, isValid, type Signed } from './candidate-keys.ts'
 import type { FreshClients, FreshKeys } from './fresh-clients.ts'
 import { throwUnavailable } from './loaded-realms.ts'
+import { type FindPublishedKeys, throwKeysUnavailable } from './published-keys.ts'
 import type { LoadedRealm } from './realm-loading.ts'
 import { shareReads } from './shared-reads.ts'
 
@@ -42,12 +43,17 @@ const MAX_BATCH = 256
 
 type Deps = Pick<Dependencies, 'assertionDb' | 'clock' | 'failedAttempts'>
 
+/** What is read about a client that signs. */
+export interface AssertionReads extends Pick<FreshClients, 'findWithKeys'> {
+  readonly findPublishedKeys: FindPublishedKeys
+}
+
 export type AssertionAuthentication = ReturnType<typeof assertionAuthentication>
 
 /** Authentication by a signed assertion (RFC 7523 section 2.2): checks, a signature, and a row that says that it was used. */
 export function assertionAuthentication(
   { assertionDb, clock, failedAttempts }: Deps,
-  { findWithKeys }: Pick<FreshClients, 'findWithKeys'>,
+  { findWithKeys, findPublishedKeys }: AssertionReads,
 ) {
   const candidatesOf = createCandidateKeys()
   const uses = shareReads(
@@ -64,12 +70,21 @@ export function assertionAuthentication(
   }
 
   /** The key that made the signature. Each attempt is counted before that is worth work. */
-  async function proveKey(signed: Presented, { loaded, keys }: FreshKeys): Promise<KeyRecord> {
+  async function proveKey(signed: Presented, { loaded, keys: own, jwksUri }: FreshKeys): Promise<KeyRecord> {
     const { algorithm, signature, assertion, address, clientId } = signed
     const attempt = { realmId: loaded.realm.id, clientId, address }
-    const candidates = candidatesOf(keys, signed, clock())
+    let keys = own
+    const prove = () =>
+      firstOf(candidatesOf(keys, signed, clock()), ({ key }) =>
+        verifySignature(algorithm, key, assertion.input, signature),
+      )
+    // A fetch may be needed, which is work as well.
+    const fetchAndProve = async (address: string) => {
+      keys = await findPublishedKeys(loaded.realm.id, address, signed.kid).catch(throwKeysUnavailable)
+      return prove()
+    }
     const proven = await failedAttempts.prove(attempt, () =>
-      firstOf(candidates, ({ key }) => verifySignature(algorithm, key, assertion.input, signature)),
+      jwksUri === undefined ? prove() : fetchAndProve(jwksUri),
     )
     if (proven?.record) return proven.record
     refuse(keyFault(signed, keys, clock()))

@@ -4,7 +4,11 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { type AssertionCredentials, assertionAuthentication } from './client-assertions.ts'
+import {
+  type AssertionCredentials,
+  type AssertionReads,
+  assertionAuthentication,
+} from './client-assertions.ts'
 import { hasForeignHash, matchesForeign } from './foreign-secrets.ts'
 import type { FreshClients } from './fresh-clients.ts'
 import { matchGenerated } from './generated-secrets.ts'
@@ -42,7 +46,7 @@ type Deps = Pick<
 
 export type ClientAuthentication = ReturnType<typeof clientAuthentication>
 
-export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients, 'find' | 'findWithKeys'>) {
+export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients, 'find'> & AssertionReads) {
   const byAssertion = assertionAuthentication(deps, freshClients)
   return {
     /**

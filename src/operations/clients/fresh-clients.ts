@@ -18,6 +18,8 @@ export interface FreshClient {
 /** A client with its keys instead of its secrets. */
 export interface FreshKeys extends FreshClient {
   readonly keys: readonly KeyRecord[]
+  /** Where it publishes its keys instead. */
+  readonly jwksUri: string | undefined
 }
 
 export interface FreshClients {
@@ -71,7 +73,8 @@ export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: Loa
       try {
         const record = await recordsWithKeys.load(lookup)
         if (!record) throw new UnknownRealmError(`no realm ${realmName}`)
-        return { loaded: await realms.at(realmName, record), account: record.account, keys: record.keys }
+        const { account, keys, jwksUri } = record
+        return { loaded: await realms.at(realmName, record), account, keys, jwksUri }
       } catch (error) {
         throw asUnavailable(error)
       }
