@@ -79,22 +79,42 @@ async function proofOf(
   return () => ({ client_secret: secret })
 }
 
-async function platformProof(
+/** What the platform gives for the issuer, or for the audience that is named. @throws TokenFault */
+export async function platformTokenOf(
+  { issuer, from = '', audience }: Pick<TokenRequestOptions, 'issuer' | 'from' | 'audience'>,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  const get = await platformSource(from, { audience, env })
+  return get(issuer.replace(/\/+$/, ''))
+}
+
+interface SourceOptions {
+  readonly audience: string | undefined
+  readonly env: NodeJS.ProcessEnv
+}
+
+async function platformSource(
   from: string,
-  issuer: string,
-  options: { readonly audience: string | undefined; readonly env: NodeJS.ProcessEnv },
-): Promise<Proof> {
-  const { isJwtSvid, PlatformTokenError, platformToken } = await loadClientPackage()
+  options: SourceOptions,
+): Promise<(issuer: string) => Promise<string>> {
+  const { PlatformTokenError, platformToken } = await loadClientPackage()
   let get: (issuer: string) => Promise<string>
   try {
     get = platformToken(from, options)
   } catch (error) {
     throw new TokenFault((error as Error).message)
   }
-  return async () => {
-    const token = await get(issuer).catch((error: unknown) => {
+  return (issuer) =>
+    get(issuer).catch((error: unknown) => {
       throw error instanceof PlatformTokenError ? new TokenFault(error.message) : error
     })
+}
+
+async function platformProof(from: string, issuer: string, options: SourceOptions): Promise<Proof> {
+  const get = await platformSource(from, options)
+  const { isJwtSvid } = await loadClientPackage()
+  return async () => {
+    const token = await get(issuer)
     const type = isJwtSvid(token) ? SPIFFE_ASSERTION_TYPE : CLIENT_ASSERTION_TYPE
     return { client_assertion_type: type, client_assertion: token }
   }

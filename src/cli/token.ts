@@ -7,6 +7,7 @@ interface TokenOptions {
   readonly clientId?: string
   readonly from?: string
   readonly audience?: string
+  readonly platformToken?: true
   readonly privateKey?: string
   readonly keyId?: string
   readonly clientSecretStdin?: true
@@ -28,6 +29,7 @@ export function tokenCommand(program: Command, env: NodeJS.ProcessEnv, terminal:
     .option('--client-id <id>', 'of the service account; with --from it may be left out')
     .option('--from <platform>', PLATFORMS)
     .option('--audience <uri>', 'whom the platform’s token is for (default: the issuer)')
+    .option('--platform-token', 'print the platform’s token and exchange nothing: for federation explain')
     .option('--private-key <file>', 'PEM (PKCS #8, SEC 1, PKCS #1) or JWK; signs an assertion')
     .option('--key-id <kid>', 'names the key to the server; default: the kid of the JWK')
     .option('--client-secret-stdin', 'read the secret from standard input')
@@ -38,8 +40,11 @@ export function tokenCommand(program: Command, env: NodeJS.ProcessEnv, terminal:
     .action(async (options: TokenOptions, command: Command) => {
       const fault = usageFault(options)
       if (fault !== undefined) command.error(`error: ${fault}`, { exitCode: 2 })
-      const { tokenRequester } = await import('./token-request.ts')
-      if (options.watch === undefined) {
+      const { platformTokenOf, tokenRequester } = await import('./token-request.ts')
+      if (options.platformToken) {
+        const text = await platformTokenOf(options, env)
+        terminal.print({ json: { platform_token: text }, text })
+      } else if (options.watch === undefined) {
         const ask = await tokenRequester(options, { env, terminal })
         const json = await ask()
         terminal.print({ json, text: json.access_token })
@@ -51,9 +56,11 @@ export function tokenCommand(program: Command, env: NodeJS.ProcessEnv, terminal:
 }
 
 function usageFault(options: TokenOptions): string | undefined {
-  const { from, privateKey, clientSecretStdin, clientId, audience } = options
+  const { from, privateKey, clientSecretStdin, clientId, audience, platformToken, watch } = options
   const ways = [from, privateKey, clientSecretStdin].filter((way) => way !== undefined)
   if (ways.length !== 1) return 'give one of --private-key and --client-secret-stdin, or --from'
   if (from === undefined && clientId === undefined) return "required option '--client-id <id>' not specified"
-  return from === undefined && audience !== undefined ? '--audience goes with --from alone' : undefined
+  if (from === undefined && (audience !== undefined || platformToken))
+    return '--audience and --platform-token go with --from alone'
+  return platformToken && watch !== undefined ? 'give one of --platform-token and --watch' : undefined
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { type ClaimRule, pathText } from '../domain/claim-rule.ts'
 import type { WorkloadIdentity } from '../domain/workload-identity.ts'
+import { ruleText } from '../wire/explanation.ts'
 import { workloadIdentityToWire } from '../wire/workload-identity.ts'
 import { equalsRule, matchesRule, type SentRule } from './claim-arguments.ts'
 import { type Confirmed, confirmed, YES } from './confirmation.ts'
@@ -79,12 +79,6 @@ function notYet(realm: string, clientId: string, methods: readonly string[]): st
   return `It does not count yet: mintmark service-account update --realm ${realm} ${clientId} ${all}`
 }
 
-function ruleText(rule: ClaimRule): string {
-  const claim = pathText(rule.claim)
-  if ('matches' in rule) return `${claim} matches ${rule.matches}`
-  return `${claim} = ${rule.equals.map((value) => JSON.stringify(value)).join(' or ')}`
-}
-
 function describe(identity: WorkloadIdentity, notes: readonly string[] = []): Answer {
   const { id, clientId, issuerId, name, rules, createdAt, lastUsedAt } = identity
   const wire = workloadIdentityToWire(identity)
@@ -93,7 +87,7 @@ function describe(identity: WorkloadIdentity, notes: readonly string[] = []): An
     client_id: clientId,
     'trusted issuer': issuerId,
     name,
-    ...Object.fromEntries(rules.map((rule, at) => [`rule ${at + 1}`, ruleText(rule)])),
+    ...Object.fromEntries(rules.map((rule, at) => [`rule ${at + 1}`, ruleText({ rule })])),
     created: time(createdAt),
     'last used': time(lastUsedAt),
   })
@@ -106,7 +100,7 @@ function listText(identities: readonly WorkloadIdentity[], clientId: string, rea
   const rows = identities.map(({ id, issuerId, name, rules, lastUsedAt }) => [
     id,
     issuerId,
-    rules.map(ruleText).join('; '),
+    rules.map((rule) => ruleText({ rule })).join('; '),
     name,
     time(lastUsedAt),
   ])

@@ -112,7 +112,7 @@ t.test('a workload identity is added by rules, with what to know of it', async (
     ],
   })
   const shown = await run('workload-identity', 'show', clientId, made.id)
-  t.match(shown.stdout, /rule 2 +repository_owner_id = "65" or "66"\nrule 3 +ref matches refs\/tags\/v\*/)
+  t.match(shown.stdout, /rule 2 +repository_owner_id = "65" or "66"\nrule 3 +ref matches "refs\/tags\/v\*"/)
   t.match(
     (await run('workload-identity', 'list', clientId)).stdout,
     /repository_id = "74"; repository_owner_id/,

@@ -75,6 +75,18 @@ t.test('token exchanges what the platform gives, with no secret and no client_id
   t.equal(JSON.parse(Buffer.from(claims, 'base64url').toString()).aud, 'api://x')
 })
 
+t.test('token prints what the platform gives, to have it explained', async (t) => {
+  const platform = testPlatform('gcp')
+  const env = { GCE_METADATA_HOST: await gcpMetadata(t, (audience) => platform.token(audience, new Date())) }
+  const args = ['token', '--from', 'gcp', '--issuer', 'https://auth.example/realms/acme/', '--platform-token']
+  const { stdout, code } = await mintmark(args, env)
+  t.equal(code, 0)
+  const claims = JSON.parse(Buffer.from(stdout.split('.')[1] as string, 'base64url').toString())
+  t.equal(claims.aud, 'https://auth.example/realms/acme')
+  const json = await mintmark(['--json', ...args, '--audience', 'api://x'], env)
+  t.match(JSON.parse(json.stdout), { platform_token: /^eyJ/ })
+})
+
 t.test('token sends a JWT-SVID under its own assertion type', async (t) => {
   const { url, forms } = await issuer(t)
   const svid = testPlatform('spiffe').token(url, new Date())
@@ -102,7 +114,7 @@ t.test('token says what is wrong with how it is told to prove itself', async (t)
     [
       ['--issuer', local, '--client-secret-stdin', '--client-id', 'x', '--audience', 'y'],
       2,
-      /--audience goes/,
+      /--audience and --platform-token go/,
     ],
     [
       ['--issuer', local, '--from', 'jenkins'],
