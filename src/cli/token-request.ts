@@ -3,12 +3,9 @@ import { text } from 'node:stream/consumers'
 import { makeClientAssertion, PrivateKeyError, readPrivateKey } from '../crypto/client-assertion.ts'
 import { CLIENT_ASSERTION_TYPE, tokenEndpointOf } from '../domain/client-assertion.ts'
 import { systemClock } from '../domain/clock.ts'
-import { loadClientPackage } from './client-package.ts'
+import { type Proof, platformProof } from './platform-proof.ts'
 import type { Terminal } from './terminal.ts'
 import { TokenFault } from './token-fault.ts'
-
-/** Of a JWT-SVID, which often has no iss. */
-const SPIFFE_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe'
 
 export interface TokenRequestOptions {
   readonly issuer: string
@@ -36,9 +33,6 @@ export interface TokenAnswer {
 }
 
 const TIMEOUT_MILLISECONDS = 10_000
-
-/** Members of the form that say who asks; made anew for each request. */
-type Proof = () => Promise<Record<string, string>> | Record<string, string>
 
 /**
  * Prepares requests for a token (RFC 6749 section 4.4). Without a key or a platform the secret is read from standard
@@ -77,47 +71,6 @@ async function proofOf(
     })
   const secret = await readSecret(terminal)
   return () => ({ client_secret: secret })
-}
-
-/** What the platform gives for the issuer, or for the audience that is named. @throws TokenFault */
-export async function platformTokenOf(
-  { issuer, from = '', audience }: Pick<TokenRequestOptions, 'issuer' | 'from' | 'audience'>,
-  env: NodeJS.ProcessEnv,
-): Promise<string> {
-  const get = await platformSource(from, { audience, env })
-  return get(issuer.replace(/\/+$/, ''))
-}
-
-interface SourceOptions {
-  readonly audience: string | undefined
-  readonly env: NodeJS.ProcessEnv
-}
-
-async function platformSource(
-  from: string,
-  options: SourceOptions,
-): Promise<(issuer: string) => Promise<string>> {
-  const { PlatformTokenError, platformToken } = await loadClientPackage()
-  let get: (issuer: string) => Promise<string>
-  try {
-    get = platformToken(from, options)
-  } catch (error) {
-    throw new TokenFault((error as Error).message)
-  }
-  return (issuer) =>
-    get(issuer).catch((error: unknown) => {
-      throw error instanceof PlatformTokenError ? new TokenFault(error.message) : error
-    })
-}
-
-async function platformProof(from: string, issuer: string, options: SourceOptions): Promise<Proof> {
-  const get = await platformSource(from, options)
-  const { isJwtSvid } = await loadClientPackage()
-  return async () => {
-    const token = await get(issuer)
-    const type = isJwtSvid(token) ? SPIFFE_ASSERTION_TYPE : CLIENT_ASSERTION_TYPE
-    return { client_assertion_type: type, client_assertion: token }
-  }
 }
 
 function checkIssuer(issuer: string, { from, privateKey, allowInsecureHttp }: TokenRequestOptions): void {

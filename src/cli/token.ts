@@ -40,8 +40,9 @@ export function tokenCommand(program: Command, env: NodeJS.ProcessEnv, terminal:
     .action(async (options: TokenOptions, command: Command) => {
       const fault = usageFault(options)
       if (fault !== undefined) command.error(`error: ${fault}`, { exitCode: 2 })
-      const { platformTokenOf, tokenRequester } = await import('./token-request.ts')
+      const { tokenRequester } = await import('./token-request.ts')
       if (options.platformToken) {
+        const { platformTokenOf } = await import('./platform-proof.ts')
         const text = await platformTokenOf(options, env)
         terminal.print({ json: { platform_token: text }, text })
       } else if (options.watch === undefined) {
