@@ -151,6 +151,8 @@ function leaveParts(realm: KeycloakRealm, client: KeycloakClient, leave: (reason
   if (client.hasLogin) leave('People log in with it too: that stays in Keycloak.')
   for (const { name, kind } of mappersOf(realm, client))
     if (kind !== AUDIENCE_MAPPER) leave(`Mapper “${name}” (${kind}): tokens here have no such claim.`)
+  if (realm.grouped.has(client.clientId))
+    leave('It is in groups: roles that it has by them are not taken over.')
   const lifespan = client.attributes['access.token.lifespan']
   if (lifespan !== undefined && lifespan !== '')
     leave(`Its tokens live for ${lifespan} s: here the realm says how long.`)

@@ -48,6 +48,8 @@ export interface KeycloakRealm {
   readonly scopes: ReadonlyMap<string, KeycloakScope>
   /** Roles of service accounts, by client_id; `undefined`: the file has no users. */
   readonly rolesOf: ReadonlyMap<string, readonly KeycloakRole[]> | undefined
+  /** Service accounts that are in groups, by client_id. */
+  readonly grouped: ReadonlySet<string>
   /** Roles that a role brings along, by `roleKey`. */
   readonly composites: ReadonlyMap<string, readonly KeycloakRole[]>
 }
@@ -81,6 +83,11 @@ export function readKeycloakRealm(value: unknown, sourceRealm: string | undefine
     clients: objects(realm['clients']).map(readClient),
     scopes: new Map(scopes.map((scope) => [scope.name, scope])),
     rolesOf: Array.isArray(realm['users']) ? readUsers(realm['users']) : undefined,
+    grouped: new Set(
+      objects(realm['users'])
+        .filter(isGrouped)
+        .map((user) => text(user['serviceAccountClientId'])),
+    ),
     composites: readComposites(object(realm['roles'])),
   }
 }
@@ -118,6 +125,10 @@ function readScope(scope: Json): KeycloakScope {
 
 function readMapper({ name, protocolMapper, config }: Json): KeycloakMapper {
   return { name: text(name), kind: text(protocolMapper), config: object(config) }
+}
+
+function isGrouped({ groups }: Json): boolean {
+  return texts(groups).length > 0
 }
 
 function readUsers(users: readonly unknown[]): Map<string, readonly KeycloakRole[]> {

@@ -211,6 +211,12 @@ const ROWS: Record<string, Row> = {
     body: () => JSON.stringify(DEVICE),
     headers: { 'content-type': 'application/x-ndjson' },
   },
+  'POST /admin/realms/{realm}/service-accounts/import': {
+    role: 'account-admin',
+    status: 200,
+    body: () => JSON.stringify({ client_id: 'imported', name: 'imported' }),
+    headers: { 'content-type': 'application/x-ndjson' },
+  },
   'GET /admin/realms/{realm}/resources/{type}/{id}': {
     role: 'account-admin',
     status: 200,

@@ -43,6 +43,7 @@ t.test('each part of a client that is not taken over is listed with the reason',
     /Optional scope extra/,
     /Mapper “tenant”/,
     /60 s/,
+    /It is in groups/,
     /Role Upper/,
     /manage-users: it administers/,
   ])

@@ -87,6 +87,7 @@ export function keycloakExport() {
         serviceAccountClientId: 'billing-job',
         realmRoles: ['default-roles-plant', 'billing', 'Upper', 'account-admin'],
         clientRoles: { 'realm-management': ['manage-users'] },
+        groups: ['/jobs'],
       },
       { username: 'service-account-narrow', serviceAccountClientId: 'narrow', realmRoles: ['reports'] },
       { username: 'ada', realmRoles: ['billing'] },
