@@ -73,7 +73,7 @@ const LABELLED: readonly [name: string, help: string, label: string, read: ReadL
 
 type ReadLabelled = (measurements: Measurements) => Iterable<readonly [label: string, value: number]>
 
-const POOLS = ['tokens', 'administration'] as const
+const POOLS = ['tokens', 'assertions', 'administration'] as const
 
 type PoolReading = Measurements['connections']['tokens']
 

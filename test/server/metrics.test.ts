@@ -41,6 +41,8 @@ t.test('grants are counted by realm and outcome, and unknown realms share one la
   t.equal(sample(answer.body, 'mintmark_client_lookup_batches_total'), 4)
   t.equal(sample(answer.body, 'mintmark_database_up'), 1)
   t.equal(sample(answer.body, 'mintmark_realms_loaded'), 1)
+  for (const pool of ['tokens', 'assertions', 'administration'])
+    t.type(sample(answer.body, `mintmark_database_connections{pool="${pool}"}`), 'number')
   t.equal(sample(answer.body, 'mintmark_signing_key_oldest_age_seconds'), 0)
   t.equal(sample(answer.body, 'mintmark_next_rotation_seconds'), 89 * 86_400)
   t.notMatch(answer.body, new RegExp(account.clientId))

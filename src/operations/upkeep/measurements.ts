@@ -12,7 +12,7 @@ import type { StatusLists } from '../tokens/status-lists.ts'
 export interface Measurements {
   readonly argon2Waiting: number
   /** Connections by pool. */
-  readonly connections: Readonly<Record<'administration' | 'tokens', PoolMeasurement>>
+  readonly connections: Readonly<Record<'administration' | 'assertions' | 'tokens', PoolMeasurement>>
   readonly realmsLoaded: number
   /** Age of the oldest status list sent since the last measurement; `undefined`: none was sent. */
   readonly statusListAgeSeconds: number | undefined
@@ -58,7 +58,13 @@ const IN_USE_SECONDS = 600
 export type MeasurementTaker = ReturnType<typeof measurements>
 
 export function measurements(
-  { db, tokenDb, clock, argon2 }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock' | 'argon2'>,
+  {
+    db,
+    tokenDb,
+    assertionDb,
+    clock,
+    argon2,
+  }: Pick<Dependencies, 'db' | 'tokenDb' | 'assertionDb' | 'clock' | 'argon2'>,
   measured: Measured,
 ) {
   const { loadedRealms, freshClients, leakedSecrets, statusLists, issuerKeys, issuerRefusals } = measured
@@ -94,7 +100,11 @@ export function measurements(
         lookupBatches: batches,
         leakedSecrets: leakedSecrets.count(),
         argon2Waiting: argon2.waiting(),
-        connections: { administration: measureConnections(db), tokens: measureConnections(tokenDb) },
+        connections: {
+          administration: measureConnections(db),
+          assertions: measureConnections(assertionDb),
+          tokens: measureConnections(tokenDb),
+        },
         realmsLoaded: loadedRealms.size(),
         statusListAgeSeconds: statusLists.oldestAge(),
         keyFetches: issuerKeys.countFetches(),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { ask, memberOf } from './ask.ts'
 import type { AwsCredentials } from './aws-signature.ts'
-import type { Environment } from './platform-token.ts'
+import type { Environment } from './platform-request.ts'
 import { PlatformTokenError } from './platform-token-error.ts'
 
 const CONTAINER = 'http://169.254.170.2'

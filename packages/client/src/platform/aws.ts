@@ -2,7 +2,7 @@ import { ask, excerpt } from './ask.ts'
 import { awsCredentials, instanceRegion } from './aws-credentials.ts'
 import { type AwsCredentials, signedHeaders } from './aws-signature.ts'
 import { readToken } from './files.ts'
-import type { Environment, PlatformRequest } from './platform-token.ts'
+import type { Environment, PlatformRequest } from './platform-request.ts'
 import { PlatformTokenError } from './platform-token-error.ts'
 
 const VERSION = '2011-06-15'

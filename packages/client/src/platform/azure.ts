@@ -1,7 +1,7 @@
 import { ask, memberOf } from './ask.ts'
 import { audiencesOf } from './claims.ts'
 import { readToken } from './files.ts'
-import type { Environment, PlatformRequest } from './platform-token.ts'
+import type { Environment, PlatformRequest } from './platform-request.ts'
 import { PlatformTokenError } from './platform-token-error.ts'
 
 /** The audience of the token that AKS projects for Microsoft Entra. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { PlatformRequest } from './platform-token.ts'
+import type { PlatformRequest } from './platform-request.ts'
 import { PlatformTokenError } from './platform-token-error.ts'
 
 /** Where the manifests of this project project a token for the issuer alone. */

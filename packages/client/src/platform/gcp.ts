@@ -1,5 +1,5 @@
 import { ask } from './ask.ts'
-import type { PlatformRequest } from './platform-token.ts'
+import type { PlatformRequest } from './platform-request.ts'
 import { PlatformTokenError } from './platform-token-error.ts'
 
 const FLAVOR = 'Metadata-Flavor'

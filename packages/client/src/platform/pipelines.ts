@@ -1,5 +1,5 @@
 import { ask, memberOf } from './ask.ts'
-import type { PlatformRequest } from './platform-token.ts'
+import type { PlatformRequest } from './platform-request.ts'
 import { PlatformTokenError } from './platform-token-error.ts'
 
 /** A new ID token of the job, from the runner's own service. */

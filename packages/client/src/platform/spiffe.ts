@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 import { connect as connectSocket, type Socket } from 'node:net'
-import type { PlatformRequest } from './platform-token.ts'
+import type { PlatformRequest } from './platform-request.ts'
 import { PlatformTokenError } from './platform-token-error.ts'
 import { decodeResponse, encodeRequest, type JwtSvid } from './spiffe-messages.ts'
 
