@@ -101,6 +101,41 @@ t.test('a workload identity is added with its warning, and has a recipe', async 
   await look(t, page, 'identity-added')
 })
 
+t.test('a tested token and refusals are accessible, and fit at any width', async (t) => {
+  const at = await portal(t)
+  const page = await signedIn(t, at)
+  const { server } = at
+  const platform = testPlatform(server, `https://platform.example/${LONG}`)
+  const id = await trust(server, platform, { audiences: [`${at.publicUrl}/${LONG}`] })
+  await bound(server, id, [
+    { claim: 'sub', equals: 'workload' },
+    { claim: ['kubernetes.io', 'namespace'], matches: `${LONG}*` },
+  ])
+  const explain = `${at.base}/trusted-issuers/explain`
+  await page.goto(explain)
+  await look(t, page, 'explain')
+  for (const [name, token] of [
+    ['explained', platform.token({ path: LONG, 'kubernetes.io': { namespace: LONG } })],
+    ['explained-unreadable', LONG],
+  ] as const) {
+    await page.goto(explain)
+    await page.getByLabel('Token', { exact: true }).fill(token)
+    await page.getByRole('button', { name: 'Test it' }).click()
+    await page.getByText('The token is refused').waitFor()
+    t.notMatch(await page.content(), token.split('.')[2] ?? token, 'the token is not in the page')
+    await look(t, page, name)
+    t.same(await sweep(page), [], name)
+  }
+  const realm = await server.operations.realms.find(TESTER, 'acme')
+  const refused = { realmId: realm.id, issuerId: id, address: '2001:db8:85a3:8d3:1319:8a2e:370:7348' }
+  for (const subject of [LONG, 'system:serviceaccount:prod:billing'])
+    server.operations.issuerRefusals.note({ ...refused, reason: 'audience', subject, clientId: LONG })
+  await server.operations.issuerRefusals.write()
+  await page.goto(`${at.base}/trusted-issuers/${id}`)
+  await look(t, page, 'issuer-refusals')
+  t.same(await sweep(page), [], 'refusals')
+})
+
 t.test('an issuer with a fault is typed again where the fault is said', async (t) => {
   const at = await portal(t)
   const page = await signedIn(t, at)

@@ -32,7 +32,7 @@ import {
 } from './trusted-issuer-frame.ts'
 import type { Fields, Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'trustedIssuers' | 'publishedRealms'>
+type Deps = Pick<Operations, 'trustedIssuers' | 'publishedRealms' | 'federation'>
 
 const PATH = '/portal/:realm/trusted-issuers/add'
 

@@ -14,6 +14,7 @@ import { authMethodsScreen } from './auth-methods.ts'
 import { serveBelowPath } from './below-path.ts'
 import { clientKeyScreens } from './client-keys.ts'
 import { errorPages, notFoundPage } from './error-pages.ts'
+import { explainTokenScreen } from './explain-token.ts'
 import { keysScreen } from './keys.ts'
 import { createLayout } from './layout.ts'
 import { newServiceAccountScreen } from './new-service-account.ts'
@@ -102,6 +103,7 @@ function accountScreens(portal: Portal, operations: Operations): void {
 function issuerScreens(portal: Portal, operations: Operations): void {
   trustedIssuersScreen(portal, operations)
   newTrustedIssuerScreen(portal, operations)
+  explainTokenScreen(portal, operations)
   trustedIssuerScreen(portal, operations)
   trustedIssuerKeysScreen(portal, operations)
   trustedIssuerEndScreens(portal, operations)

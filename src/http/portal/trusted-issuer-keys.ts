@@ -1,9 +1,11 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
+import type { SourceState } from '../../operations/federation/fetched-keys.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { form, notice } from './elements.ts'
-import { type Html, html } from './html.ts'
+import { type Content, type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
+import { when } from './times.ts'
 import { keyFields, readKeySource, settingsIn, type TypedIssuer, typedIn } from './trusted-issuer-form.ts'
 import {
   aboutIssuers,
@@ -65,13 +67,31 @@ ${count > 0 && notice('warning', `${accountsInWords(count)} ${count === 1 ? 'is'
   }
 }
 
-/** What is known of the keys. */
-export function keysFacts(visit: Visit, { id, keys, ending }: TrustedIssuer): Html {
-  const code = (text: string) => html`<code class="wrap">${text}</code>`
+/** What is known of the keys. @param fetched `undefined`: they were uploaded */
+export function keysFacts(visit: Visit, issuer: TrustedIssuer, fetched: SourceState | undefined): Html {
+  const { id, keys, ending } = issuer
   const change =
     visit.mayChange &&
     ending !== 'delete' &&
     html` <a href="${issuerAddress(visit, id)}/keys">Replace<span class="unseen"> its keys</span></a>`
-  return html`<dt>Keys</dt><dd>${SOURCE_NAMES[keys.kind]}${keys.kind !== 'jwks' && keys.kind !== 'discovery' && html`: ${code(keys.address)}`}${change}
-${keys.kind === 'jwks' && keys.keys.map((key) => html`<br>${key['kid'] === undefined ? 'a key without kid' : code(String(key['kid']))}`)}</dd>`
+  const isElsewhere = keys.kind === 'jwks_uri' || keys.kind === 'spiffe_bundle'
+  return html`<dt>Keys</dt><dd>${SOURCE_NAMES[keys.kind]}${isElsewhere && html`: ${code(keys.address)}`}${change}
+${keys.kind === 'jwks' && kidList(keys.keys.map(({ kid }) => kid))}
+${fetched && fetchedFacts(visit, fetched)}</dd>`
+}
+
+function fetchedFacts({ now }: Visit, state: SourceState): Html {
+  const { kids, fetchedAt, failedSince, fault, skipped } = state
+  return html`<br><span class="muted">${fetchedAt ? html`Fetched ${when(fetchedAt, now)}` : failedSince ? 'They could not be fetched yet.' : 'They are fetched when the first token comes.'}</span>
+${kidList(kids)}
+${skipped.map((one) => html`<br><span class="muted">Left out: ${one}</span>`)}
+${failedSince && html`<p class="fault">It cannot be fetched since ${when(failedSince, now)}: ${fault}</p>`}`
+}
+
+function kidList(kids: readonly unknown[]): Content {
+  return kids.map((kid) => html`<br>${kid === undefined ? 'a key without kid' : code(String(kid))}`)
+}
+
+function code(text: string): Html {
+  return html`<code class="wrap">${text}</code>`
 }

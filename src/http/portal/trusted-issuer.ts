@@ -2,11 +2,13 @@ import { pathText } from '../../domain/claim-rule.ts'
 import { presetOf } from '../../domain/federation-presets.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { audiencesOf, type TrustedIssuer } from '../../domain/trusted-issuer.ts'
+import type { SourceState } from '../../operations/federation/fetched-keys.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { trustedIssuerToWire } from '../../wire/trusted-issuer.ts'
 import { badge, copyable, form, notice } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import { icon } from './icons.ts'
+import { refusalsCard } from './issuer-refusals-card.ts'
 import type { Page } from './layout.ts'
 import { when } from './times.ts'
 import { readSettings, settingFields, settingsIn, type TypedIssuer, typedIn } from './trusted-issuer-form.ts'
@@ -24,7 +26,7 @@ import {
 import { keysFacts } from './trusted-issuer-keys.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'trustedIssuers' | 'publishedRealms'>
+type Deps = Pick<Operations, 'trustedIssuers' | 'publishedRealms' | 'federation'>
 
 const PATH = '/portal/:realm/trusted-issuers/:id'
 
@@ -77,6 +79,8 @@ export async function issuerPage(
   { done = '', notes = [], typed = settingsIn(issuer), refusal }: Shown,
 ): Promise<Page> {
   const { issuer: realmIssuer } = await operations.publishedRealms.find(visit.realm)
+  const keys = await operations.federation.fetchedKeys(visit.actor, visit.realm, issuer.id)
+  const refused = await operations.federation.refusals(visit.actor, visit.realm, issuer.id)
   const preset = issuer.preset === undefined ? undefined : presetOf(issuer.preset)
   const message = DONE.get(done)
   return {
@@ -84,9 +88,10 @@ export async function issuerPage(
     actions: visit.mayChange && issuer.ending !== 'delete' && actions(visit, issuer),
     body: html`${message && notice('success', message)}
 ${notes.length > 0 && warningNotices(notes)}
-${facts(visit, issuer, realmIssuer)}
+${facts(visit, issuer, { realmIssuer, keys })}
 ${warningNotices(trustedIssuerToWire(issuer).warnings)}
 ${visit.mayChange && issuer.ending !== 'delete' && settingsCard(visit, issuer, { typed, refusal, realmIssuer })}
+${refusalsCard(visit, refused)}
 ${preset && claimsCard(preset)}`,
   }
 }
@@ -101,7 +106,13 @@ function actions(visit: Visit, { id, enabled }: TrustedIssuer): Content {
 <a class="button danger-text" href="${here}/delete">${icon('trash')}Delete</a>`
 }
 
-function facts(visit: Visit, issuer: TrustedIssuer, realmIssuer: string): Html {
+interface Known {
+  readonly realmIssuer: string
+  /** `undefined`: they were uploaded. */
+  readonly keys: SourceState | undefined
+}
+
+function facts(visit: Visit, issuer: TrustedIssuer, { realmIssuer, keys }: Known): Html {
   const { now } = visit
   const code = (text: string) => html`<code class="wrap">${text}</code>`
   const claims = issuer.requiredClaims.map(pathText)
@@ -109,7 +120,7 @@ function facts(visit: Visit, issuer: TrustedIssuer, realmIssuer: string): Html {
 <dt>Issuer</dt><dd>${copyable('issuer-text', 'issuer', issuer.issuer)}</dd>
 <dt>Platform</dt><dd>${platformOf(issuer) ?? 'Another platform'}</dd>
 <dt>State</dt><dd>${issuerState(issuer)}</dd>
-${keysFacts(visit, issuer)}
+${keysFacts(visit, issuer, keys)}
 <dt>Audiences</dt><dd>${audiencesOf(issuer, realmIssuer).map((one) => html`${code(one)}<br>`)}</dd>
 <dt>Signed with</dt><dd><span class="badges">${issuer.algorithms.map((one) => badge('plain', one))}</span></dd>
 <dt>Longest lifetime</dt><dd>${secondsInWords(issuer.maxLifetimeSeconds)}</dd>

@@ -30,13 +30,20 @@ export function trustedIssuersScreen(portal: Portal, operations: Pick<Operations
     return {
       title: 'Trusted issuers',
       section: 'trusted-issuers',
-      actions: visit.mayChange && !isFull && addButton(visit, 'Trust an issuer'),
+      actions: [
+        issuers.length > 0 && testButton(visit),
+        visit.mayChange && !isFull && addButton(visit, 'Trust an issuer'),
+      ],
       body: html`${done && notice('success', done)}
 <p class="lead">Platforms that your workloads run on: Kubernetes, GitHub, a cloud. A workload shows the token that its platform gives it, and gets in as the service account that this identity is bound to. There is no secret to keep.</p>
 ${isFull && notice('info', `The realm trusts ${MAX_ISSUERS} issuers, which is the limit. Delete one that is no longer used before you add another.`)}
 ${issuers.length > 0 ? table(visit, issuers) : empty(visit)}`,
     }
   })
+}
+
+function testButton(visit: Visit): Html {
+  return html`<a class="button" href="${issuersAddress(visit)}/explain">${icon('play')}Test a token</a> `
 }
 
 function addButton(visit: Visit, label: string): Html {

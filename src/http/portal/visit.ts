@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type {} from '@fastify/cookie'
+import type {} from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Actor } from '../../domain/actor.ts'
@@ -72,7 +73,11 @@ export interface Portal {
   /** A file to download. */
   download(path: string, make: (visit: Visit, asked: Asked) => Promise<Download>): void
   /** Handler of a form; accepts only forms of our own pages. */
-  action(path: string, act: (visit: Visit, form: Fields, asked: Asked) => Promise<Page | Redirect>): void
+  action(
+    path: string,
+    act: (visit: Visit, form: Fields, asked: Asked) => Promise<Page | Redirect>,
+    limit?: { readonly eachMinute: number },
+  ): void
 }
 
 /** Nobody is signed in, or not to this realm. */
@@ -134,16 +139,28 @@ export function createPortal(
       })
     },
 
-    action(path, act) {
+    action(path, act, limit) {
+      const requireRate = limit && limitRate(app, limit.eachMinute)
       app.post<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
         requireOwnOrigin(request, publicUrl)
         const visit = await enter(request, reply)
+        await requireRate?.(request)
         const form = fieldsOf(request)
         requireFormToken(visit, form)
         const result = await act(visit, form, asked(request))
         return answer(reply, visit, result)
       })
     },
+  }
+}
+
+/** For each person; more is answered with 429. */
+function limitRate(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
+  const keyGenerator = (request: FastifyRequest) => visitOf(request)?.actor.id ?? ''
+  const check = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator })
+  return async (request) => {
+    const { isExceeded } = (await check(request)) as { readonly isExceeded: boolean }
+    if (isExceeded) throw Object.assign(new Error('too many requests'), { statusCode: 429 })
   }
 }
 
