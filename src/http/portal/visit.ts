@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import type {} from '@fastify/cookie'
-import type {} from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Actor } from '../../domain/actor.ts'
@@ -12,6 +11,7 @@ import type { PortalVisit } from '../../operations/portal/portal-visits.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import type { Layout, Page } from './layout.ts'
+import { limitRate } from './limit-rate.ts'
 import type { SessionCookie } from './session-cookie.ts'
 
 /** One request of a person who is signed in to the realm in the URL. */
@@ -140,7 +140,7 @@ export function createPortal(
     },
 
     action(path, act, limit) {
-      const requireRate = limit && limitRate(app, limit.eachMinute)
+      const requireRate = limit && limitRate(app, limit.eachMinute, (request) => visitOf(request)?.actor.id)
       app.post<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
         requireOwnOrigin(request, publicUrl)
         const visit = await enter(request, reply)
@@ -151,16 +151,6 @@ export function createPortal(
         return answer(reply, visit, result)
       })
     },
-  }
-}
-
-/** For each person; more is answered with 429. */
-function limitRate(app: FastifyInstance, max: number): (request: FastifyRequest) => Promise<void> {
-  const keyGenerator = (request: FastifyRequest) => visitOf(request)?.actor.id ?? ''
-  const check = app.createRateLimit({ max, timeWindow: '1 minute', keyGenerator })
-  return async (request) => {
-    const { isExceeded } = (await check(request)) as { readonly isExceeded: boolean }
-    if (isExceeded) throw Object.assign(new Error('too many requests'), { statusCode: 429 })
   }
 }
 
