@@ -14,6 +14,7 @@ import { federation } from './federation/federation.ts'
 import { fetchedKeys } from './federation/fetched-keys.ts'
 import { issuerRefusals as issuerRefusalsOf } from './federation/issuer-refusals.ts'
 import { trustedIssuers } from './federation/trusted-issuers.ts'
+import { workloadAuthentication } from './federation/workload-authentication.ts'
 import { workloadIdentities } from './federation/workload-identities.ts'
 import { portalSessions } from './portal/portal-sessions.ts'
 import { portalVisits } from './portal/portal-visits.ts'
@@ -48,16 +49,20 @@ export function createOperations(deps: Dependencies) {
   const uses = usesOf(deps)
   const statusLists = statusListsOf(forTokens, loadedRealms)
   const administration = administrationOf(deps)
-  const { leakedSecrets: leaked } = administration
+  const { leakedSecrets } = administration
   const issuerKeys = fetchedKeys(deps)
   const issuerRefusals = issuerRefusalsOf(deps)
+  const reads = { ...freshClients, findPublishedKeys: accountKeys(issuerKeys) }
+  const workloads = workloadAuthentication(deps, { loadedRealms, issuerKeys, issuerRefusals })
+  const measured = { loadedRealms, freshClients, leakedSecrets, statusLists, issuerKeys, issuerRefusals }
   return {
     ...administration,
     administrators: administrators(deps, presentedTokens),
     federation: federation(deps, issuerKeys, issuerRefusals),
     issuerRefusals,
 
-    clients: clientAuthentication(deps, { ...freshClients, findPublishedKeys: accountKeys(issuerKeys) }),
+    clients: clientAuthentication(deps, reads, workloads.authenticate),
+    workloads,
     tokens: accessTokens(deps, uses, freshClients),
     presentedTokens,
     introspection: introspection(deps, presentedTokens),
@@ -68,14 +73,7 @@ export function createOperations(deps: Dependencies) {
 
     expiry: expiry(deps),
     health: health(deps, loadedRealms),
-    measurements: measurements(deps, {
-      loadedRealms,
-      freshClients,
-      leakedSecrets: leaked,
-      statusLists,
-      issuerKeys,
-      issuerRefusals,
-    }),
+    measurements: measurements(deps, measured),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { ClaimPath } from '../domain/claim-rule.ts'
 import type { FetchedKeySource } from '../domain/key-source.ts'
 import type { PlatformAlgorithm } from '../domain/platform-algorithm.ts'
@@ -11,6 +11,7 @@ import type {
 } from '../domain/trusted-issuer.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { TrustedIssuerRow } from './federation-tables.ts'
+import type { RealmVersion } from './realms.ts'
 
 export const ISSUER_COLUMNS = [
   'id',
@@ -170,4 +171,30 @@ function toKeys({
 }: Row): IssuerKeys {
   if (kind === 'jwks') return { kind, keys: uploaded as UploadedKey[] }
   return { kind: kind as FetchedKeySource, address: address ?? issuer }
+}
+
+/** The trusted issuers of a realm, as of one version of it. */
+export interface RealmIssuers extends RealmVersion {
+  readonly issuers: TrustedIssuer[]
+}
+
+/** Existing realms among the named ones, by name. One statement, so that version and issuers match. */
+export async function findRealmIssuers(
+  db: Database,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, RealmIssuers>> {
+  const rows = await db
+    .selectFrom('realms as r')
+    .leftJoin('trusted_issuers as i', 'i.realm_id', 'r.id')
+    .select(['r.name as realm', 'r.id as realm_id', 'r.version as realm_version'])
+    .select(ISSUER_COLUMNS.map((column) => `i.${column}` as const))
+    .where('r.name', '=', sql<string>`any(${[...names]}::text[])`)
+    .execute()
+  const found = new Map<string, RealmIssuers>()
+  for (const { realm, realm_id: realmId, realm_version: realmVersion, ...row } of rows) {
+    const known = found.get(realm) ?? { realmId, realmVersion, issuers: [] }
+    found.set(realm, known)
+    if (row.id !== null) known.issuers.push(toTrustedIssuer(row as Row))
+  }
+  return found
 }

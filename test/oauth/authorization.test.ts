@@ -35,7 +35,11 @@ t.test('the metadata has what clients of OpenID Connect and MCP want to see', as
   t.match(JSON.parse(body), {
     authorization_endpoint: `https://auth.test${PATH}`,
     response_types_supported: ['none'],
-    grant_types_supported: ['client_credentials'],
+    grant_types_supported: [
+      'client_credentials',
+      'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+    ],
   })
 })
 

@@ -25,7 +25,11 @@ t.test('both metadata documents are equal, and every endpoint in them works', as
     issuer: `${PUBLIC_URL}/realms/acme`,
     token_endpoint: `${PUBLIC_URL}/realms/acme/protocol/openid-connect/token`,
     jwks_uri: `${PUBLIC_URL}/realms/acme/protocol/openid-connect/certs`,
-    grant_types_supported: ['client_credentials'],
+    grant_types_supported: [
+      'client_credentials',
+      'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+    ],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,

@@ -301,7 +301,8 @@ t.test('incomplete, repeated and mixed credentials are refused', async (t) => {
 t.test('the grant is client_credentials', async (t) => {
   const { ask } = await acme(t)
   refuses(t, await ask({ grant_type: undefined }), 400, 'invalid_request', 'grant_type is missing.')
-  const description = 'The only grant type is client_credentials.'
+  const description =
+    'The grant types are client_credentials, urn:ietf:params:oauth:grant-type:jwt-bearer and urn:ietf:params:oauth:grant-type:token-exchange.'
   for (const grant of ['password', 'authorization_code', 'CLIENT_CREDENTIALS', 'client_credentials '])
     refuses(t, await ask({ grant_type: grant }), 400, 'unsupported_grant_type', description)
 })

@@ -1,6 +1,13 @@
-import { CLIENT_ASSERTION_TYPE, parseClientAssertion, subjectOf } from '../../domain/client-assertion.ts'
+import {
+  CLIENT_ASSERTION_TYPE,
+  type ClientAssertion,
+  parseClientAssertion,
+  subjectOf,
+} from '../../domain/client-assertion.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
+import { issuersNamedBy, type PlatformToken, SPIFFE_ASSERTION_TYPE } from '../../domain/platform-token.ts'
 import type { AssertionCredentials } from '../../operations/clients/client-assertions.ts'
+import type { WorkloadCredentials } from '../../operations/clients/workload-credentials.ts'
 import type { OAuthForm } from './form.ts'
 
 /**
@@ -10,16 +17,28 @@ import type { OAuthForm } from './form.ts'
 export function readClientAssertion(
   authorization: string | undefined,
   form: OAuthForm,
-): AssertionCredentials {
+): AssertionCredentials | WorkloadCredentials {
   if (authorization !== undefined || form.get('client_secret') !== undefined)
     throw new OAuthError('invalid_request', 'Credentials were sent in two ways.')
-  if (form.get('client_assertion_type') !== CLIENT_ASSERTION_TYPE)
-    throw failed(`client_assertion_type must be ${CLIENT_ASSERTION_TYPE}`)
+  const type = form.get('client_assertion_type')
+  if (type !== CLIENT_ASSERTION_TYPE && type !== SPIFFE_ASSERTION_TYPE)
+    throw failed(`client_assertion_type must be ${CLIENT_ASSERTION_TYPE}, or ${SPIFFE_ASSERTION_TYPE}`)
   const text = form.get('client_assertion')
   if (text === undefined) throw failed('client_assertion is missing')
   const assertion = parseClientAssertion(text)
+  const named = form.get('client_id')
+  // A client that signs for itself is its own issuer; what another signed is the token of a platform.
+  if (type === SPIFFE_ASSERTION_TYPE || isOfPlatform(assertion))
+    return { platformToken: assertion as PlatformToken, text, clientId: named }
   const clientId = typeof assertion === 'string' ? undefined : subjectOf(assertion)
-  return { assertion, clientId, named: form.get('client_id') }
+  return { assertion, clientId, named }
+}
+
+function isOfPlatform(assertion: ClientAssertion | string): boolean {
+  if (typeof assertion === 'string') return false
+  const { iss, sub } = assertion.claims
+  // No client_id has a colon.
+  return iss !== sub && issuersNamedBy(assertion).some((name) => name.includes('://'))
 }
 
 function failed(why: string): OAuthError {

@@ -6,6 +6,7 @@ import type { Operations } from '../../operations/operations.ts'
 import type { PublishedRealm } from '../../operations/tokens/published-realms.ts'
 import { publicGetOnly } from '../get-only.ts'
 import { loggableRealm, note } from '../request-log.ts'
+import { JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT } from './platform-grant.ts'
 import { type PublicDocument, sendPublicDocument } from './public-document.ts'
 
 type DiscoveryRoute = { Params: { realm: string } }
@@ -73,7 +74,7 @@ function metadataOf({ issuer, realm, keys }: PublishedRealm): Record<string, unk
     scopes_supported: realm.scopes,
     // RFC 9396 section 10.
     authorization_details_types_supported: resourceTypesOf(realm),
-    grant_types_supported: ['client_credentials'],
+    grant_types_supported: ['client_credentials', JWT_BEARER_GRANT, TOKEN_EXCHANGE_GRANT],
     // It refuses everything. Many clients reject metadata without both members.
     authorization_endpoint: `${protocol}/auth`,
     response_types_supported: ['none'],

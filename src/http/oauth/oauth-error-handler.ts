@@ -81,7 +81,7 @@ function describe({ code, description }: OAuthError, { headers, body }: FastifyR
   if (code !== 'invalid_client' || !isForm(body)) return description
   try {
     const credentials = readClientCredentials(headers.authorization, body)
-    if (!credentials || 'assertion' in credentials) return description
+    if (!credentials || !('clientSecret' in credentials)) return description
     const { clientId, clientSecret } = credentials
     if (/[\r\n]/.test(clientSecret)) return `${description} The client_secret has a line break in it.`
     if (/^\s|\s$/.test(clientSecret))

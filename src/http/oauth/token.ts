@@ -1,13 +1,21 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { parseAuthorizationDetails } from '../../domain/authorization-details.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { parseScope } from '../../domain/scope.ts'
+import type { AuthenticatedClient } from '../../operations/clients/authenticated-client.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableClientId, loggableRealm, note, noteClient } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { neverKept } from './oauth-error-handler.ts'
+import {
+  ACCESS_TOKEN_TYPE,
+  isPlatformGrant,
+  JWT_BEARER_GRANT,
+  readPlatformGrant,
+  TOKEN_EXCHANGE_GRANT,
+} from './platform-grant.ts'
 
 type TokenRoute = { Params: { realm: string }; Body: OAuthForm }
 
@@ -32,13 +40,14 @@ const ANSWER = {
       },
     },
     authorization_details_omitted: { type: 'boolean' },
+    issued_token_type: { type: 'string' },
   },
 }
 
 /** The token endpoint: RFC 6749 sections 3.2 and 4.4. */
 export function tokenRoute(
   app: FastifyInstance,
-  operations: Pick<Operations, 'clients' | 'tokens' | 'publishedRealms'>,
+  operations: Pick<Operations, 'clients' | 'workloads' | 'tokens' | 'publishedRealms'>,
 ): void {
   app.post<TokenRoute>(
     '/realms/:realm/protocol/openid-connect/token',
@@ -48,14 +57,9 @@ export function tokenRoute(
       const form = request.body
       note(request, { realm: loggableRealm(realm), client_id: loggableClientId(form.get('client_id')) })
       const grantType = form.get('grant_type')
-      if (grantType !== 'client_credentials') {
-        await operations.publishedRealms.find(realm)
-        throw unfitGrant(grantType)
-      }
-      const credentials = readClientCredentials(request.headers.authorization, form)
-      note(request, { client_id: loggableClientId(credentials?.clientId) })
-
-      const client = await operations.clients.authenticate(realm, credentials, clientAddress(request))
+      const client = await (grantType === 'client_credentials'
+        ? authenticate(request, operations)
+        : authenticateByGrant(request, operations, grantType))
       noteClient(request, client)
       const asked = {
         scope: parseScope(form.get('scope')),
@@ -76,13 +80,41 @@ export function tokenRoute(
         // Absent from the JSON if there are none.
         authorization_details: token.claims.authorization_details,
         authorization_details_omitted: token.claims.authorization_details_omitted,
+        issued_token_type: grantType === TOKEN_EXCHANGE_GRANT ? ACCESS_TOKEN_TYPE : undefined,
       }
     },
   )
 }
 
+function authenticate(
+  request: FastifyRequest<TokenRoute>,
+  { clients }: Pick<Operations, 'clients'>,
+): Promise<AuthenticatedClient> {
+  const credentials = readClientCredentials(request.headers.authorization, request.body)
+  note(request, { client_id: loggableClientId(credentials?.clientId) })
+  return clients.authenticate(request.params.realm, credentials, clientAddress(request))
+}
+
+/** The token of a workload's platform as a grant. */
+async function authenticateByGrant(
+  request: FastifyRequest<TokenRoute>,
+  { workloads, publishedRealms }: Pick<Operations, 'workloads' | 'publishedRealms'>,
+  grantType: string | undefined,
+): Promise<AuthenticatedClient> {
+  const { realm } = request.params
+  if (isPlatformGrant(grantType)) {
+    const credentials = readPlatformGrant(request.headers.authorization, request.body, grantType)
+    return workloads.authenticate(realm, credentials, clientAddress(request))
+  }
+  await publishedRealms.find(realm)
+  throw unfitGrant(grantType)
+}
+
 function unfitGrant(grantType: string | undefined): OAuthError {
   return grantType === undefined
     ? new OAuthError('invalid_request', 'grant_type is missing.')
-    : new OAuthError('unsupported_grant_type', 'The only grant type is client_credentials.')
+    : new OAuthError(
+        'unsupported_grant_type',
+        `The grant types are client_credentials, ${JWT_BEARER_GRANT} and ${TOKEN_EXCHANGE_GRANT}.`,
+      )
 }

@@ -1,9 +1,9 @@
 import { isGeneratedSecret, type SecretOwner } from '../../crypto/client-secret.ts'
-import type { AssertedAudience } from '../../domain/client-assertion.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
+import type { AuthenticatedClient } from './authenticated-client.ts'
 import {
   type AssertionCredentials,
   type AssertionReads,
@@ -14,22 +14,14 @@ import type { FreshClients } from './fresh-clients.ts'
 import { matchGenerated } from './generated-secrets.ts'
 import { matchesImported, type PresentedSecret } from './imported-secrets.ts'
 import type { LoadedRealm } from './realm-loading.ts'
+import type { AuthenticateWorkload, WorkloadCredentials } from './workload-credentials.ts'
 
 export interface SecretCredentials {
   readonly clientId: string
   readonly clientSecret: string
 }
 
-export type ClientCredentials = SecretCredentials | AssertionCredentials
-
-export interface AuthenticatedClient {
-  readonly loaded: LoadedRealm
-  readonly account: AccountRecord
-  /** Of a key its thumbprint. */
-  readonly secretId: string
-  /** What its assertion was for, where it came with one. */
-  readonly assertedAudience?: AssertedAudience
-}
+export type ClientCredentials = SecretCredentials | AssertionCredentials | WorkloadCredentials
 
 type Deps = Pick<
   Dependencies,
@@ -46,7 +38,11 @@ type Deps = Pick<
 
 export type ClientAuthentication = ReturnType<typeof clientAuthentication>
 
-export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients, 'find'> & AssertionReads) {
+export function clientAuthentication(
+  deps: Deps,
+  freshClients: Pick<FreshClients, 'find'> & AssertionReads,
+  authenticateWorkload: AuthenticateWorkload,
+) {
   const byAssertion = assertionAuthentication(deps, freshClients)
   return {
     /**
@@ -62,8 +58,10 @@ export function clientAuthentication(deps: Deps, freshClients: Pick<FreshClients
       credentials: ClientCredentials | undefined,
       address: string,
     ): Promise<AuthenticatedClient> {
-      if (credentials && 'assertion' in credentials)
-        return byAssertion.authenticate(realmName, credentials, address)
+      if (credentials && !('clientSecret' in credentials))
+        return 'assertion' in credentials
+          ? byAssertion.authenticate(realmName, credentials, address)
+          : authenticateWorkload(realmName, credentials, address, 'invalid_client')
       const { loaded, account } = await freshClients.find(realmName, credentials?.clientId)
       if (!credentials)
         throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')

@@ -8,12 +8,13 @@ import {
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import type { AskedDetail } from '../../domain/authorization-details.ts'
+import { MIN_TOKEN_LIFETIME_SECONDS, type Realm } from '../../domain/realm.ts'
 import { requireRoomForRights, writeClaims } from '../../domain/token-size.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import type { Database } from '../../storage/database.ts'
 import { listAuthorizationDetails } from '../../storage/grants.ts'
 import { unknownAccount } from '../accounts/account-changes.ts'
-import type { AuthenticatedClient } from '../clients/client-authentication.ts'
+import type { AuthenticatedClient } from '../clients/authenticated-client.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { LoadedRealm } from '../clients/realm-loading.ts'
@@ -41,21 +42,23 @@ export function accessTokens(
   return {
     /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
     async issue(
-      { loaded, account, secretId }: AuthenticatedClient,
+      { loaded, account, secretId, notAfter }: AuthenticatedClient,
       request: TokenRequest,
       address: string,
     ): Promise<IssuedAccessToken> {
       const { realm } = loaded
       const asked = account.detailsOmitted ? request.details : undefined
       const subject = asked ? await withAsked(db, realm.id, account, asked) : account
+      const stamp = newStamp()
+      const tokenRealm = tokenRealmOf(loaded, notAfter, stamp.now)
       const { claims, json } = writeClaims(
-        decideClaims(subject, tokenRealmOf(loaded), request, newStamp()),
+        decideClaims(subject, tokenRealm, request, stamp),
         request.details !== undefined,
       )
       const value = await signJwt(json, realm.tokenTypeHeader, await loaded.signer())
       const { clientId } = account
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
-      return { value, expiresInSeconds: realm.tokenLifetimeSeconds, claims }
+      return { value, expiresInSeconds: tokenRealm.tokenLifetimeSeconds, claims }
     },
 
     /**
@@ -70,16 +73,30 @@ export function accessTokens(
         if (!account) throw unknownAccount(realmName, clientId)
         requireRoomForRights(publicUrl, loaded.realm, account)
         const request = { scope: undefined, targets: { resources: [], audience: undefined } }
-        const claims = decideClaims(account, tokenRealmOf(loaded), request, newStamp())
+        const stamp = newStamp()
+        const tokenRealm = tokenRealmOf(loaded, undefined, stamp.now)
+        const claims = decideClaims(account, tokenRealm, request, stamp)
         return writeClaims(claims, false).claims
       })
     },
   }
 }
 
-function tokenRealmOf({ realm, issuer, audiences }: LoadedRealm): TokenRealm {
-  const { scopes, resourceTypes, tokenLifetimeSeconds } = realm
+function tokenRealmOf(
+  { realm, issuer, audiences }: LoadedRealm,
+  notAfter: number | undefined,
+  now: Date,
+): TokenRealm {
+  const { scopes, resourceTypes } = realm
+  const tokenLifetimeSeconds = lifetimeOf(realm, notAfter, now)
   return { issuer, audiences, scopes, resourceTypes, tokenLifetimeSeconds }
+}
+
+/** No longer than its platform vouches for the client, but long enough to be of use. */
+function lifetimeOf({ tokenLifetimeSeconds }: Realm, notAfter: number | undefined, now: Date): number {
+  if (notAfter === undefined) return tokenLifetimeSeconds
+  const left = Math.floor(notAfter) - Math.floor(now.getTime() / 1000)
+  return Math.min(tokenLifetimeSeconds, Math.max(MIN_TOKEN_LIFETIME_SECONDS, left))
 }
 
 /** The account has too many grants to store with it: read the requested ones. */

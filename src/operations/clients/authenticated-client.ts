@@ -1,0 +1,15 @@
+import type { AssertedAudience } from '../../domain/client-assertion.ts'
+import type { AccountRecord } from '../../storage/client-records.ts'
+import type { LoadedRealm } from './realm-loading.ts'
+
+/** A client that has proved who it is. */
+export interface AuthenticatedClient {
+  readonly loaded: LoadedRealm
+  readonly account: AccountRecord
+  /** Of a key its thumbprint; of a workload identity its id. */
+  readonly secretId: string
+  /** What its assertion was for, where it came with one. */
+  readonly assertedAudience?: AssertedAudience
+  /** Until when its platform vouches for it, in seconds since the epoch. */
+  readonly notAfter?: number
+}

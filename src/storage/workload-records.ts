@@ -1,0 +1,77 @@
+import { sql } from 'kysely'
+import type { ClaimRule } from '../domain/claim-rule.ts'
+import { MAX_CANDIDATES } from '../domain/workload-identity.ts'
+import { ACCOUNT_COLUMNS, type AccountRecord, type AccountRow, toClientRecord } from './client-records.ts'
+import type { Database } from './database.ts'
+import type { RealmVersion } from './realms.ts'
+
+export interface WorkloadLookup {
+  readonly realm: string
+  /** `undefined`: only the realm is looked up. */
+  readonly issuerId: string | undefined
+  /** Of what its workload identity may pin: two at most. */
+  readonly hashes: readonly Buffer[]
+  /** `undefined`: any account. */
+  readonly clientId: string | undefined
+}
+
+/** An account that a token may get in as. */
+export interface WorkloadCandidate {
+  readonly account: AccountRecord
+  readonly identityId: string
+  readonly rules: readonly ClaimRule[]
+}
+
+export interface WorkloadRecord extends RealmVersion {
+  /** One more than the limit: there are too many. */
+  readonly candidates: readonly WorkloadCandidate[]
+}
+
+interface Row extends AccountRow {
+  identity_id: string
+  rules: string
+}
+
+const NONE = Buffer.alloc(0)
+
+/** Reads what many platform tokens may get in as, in the order given; `undefined` where the realm does not exist. */
+export async function findWorkloadRecords(
+  db: Database,
+  lookups: readonly WorkloadLookup[],
+): Promise<(WorkloadRecord | undefined)[]> {
+  const column = <T>(valueOf: (lookup: WorkloadLookup) => T) => lookups.map(valueOf)
+  const { rows } = await sql<Row>`
+    select l.n::int as n, r.id as realm_id, r.version, c.*
+    from unnest(
+      ${column(({ realm }) => realm)}::text[], ${column(({ issuerId }) => issuerId ?? '')}::text[],
+      ${column(({ hashes }) => hashes[0] ?? NONE)}::bytea[], ${column(({ hashes }) => hashes[1] ?? NONE)}::bytea[],
+      ${column(({ clientId }) => clientId ?? '')}::text[]
+    ) with ordinality as l(realm, issuer_id, hash, other_hash, client_id, n)
+    cross join lateral (select id, version from realms where name = l.realm limit 1) r
+    left join lateral (
+      select ${ACCOUNT_COLUMNS}, w.id as identity_id, w.rules::text as rules
+      from workload_identity_keys k
+      join workload_identities w on w.realm_id = k.realm_id and w.client_id = k.client_id and w.id = k.identity_id
+      join service_accounts a on a.realm_id = k.realm_id and a.client_id = k.client_id
+        and 'federated' = any(a.auth_methods)
+      where k.realm_id = r.id and k.issuer_id = l.issuer_id and k.hash in (l.hash, l.other_hash)
+        and (l.client_id = '' or k.client_id = l.client_id)
+      order by k.client_id, w.id
+      limit ${sql.lit(MAX_CANDIDATES + 1)}
+    ) c on true
+  `.execute(db)
+
+  const found = new Array<WorkloadRecord | undefined>(lookups.length).fill(undefined)
+  for (const row of rows) {
+    const record = toClientRecord(row, [])
+    const { realmId, realmVersion, account } = record
+    const known = (found[row.n - 1] ??= { realmId, realmVersion, candidates: [] })
+    if (account)
+      (known.candidates as WorkloadCandidate[]).push({
+        account,
+        identityId: row.identity_id,
+        rules: JSON.parse(row.rules),
+      })
+  }
+  return found
+}
