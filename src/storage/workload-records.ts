@@ -39,7 +39,7 @@ export async function findWorkloadRecords(
   db: Database,
   lookups: readonly WorkloadLookup[],
 ): Promise<(WorkloadRecord | undefined)[]> {
-  const column = <T>(valueOf: (lookup: WorkloadLookup) => T) => lookups.map(valueOf)
+  const column = <T>(pick: (lookup: WorkloadLookup) => T) => lookups.map(pick)
   const { rows } = await sql<Row>`
     select l.n::int as n, r.id as realm_id, r.version, c.*
     from unnest(
@@ -65,7 +65,8 @@ export async function findWorkloadRecords(
   for (const row of rows) {
     const record = toClientRecord(row, [])
     const { realmId, realmVersion, account } = record
-    const known = (found[row.n - 1] ??= { realmId, realmVersion, candidates: [] })
+    const known = found[row.n - 1] ?? { realmId, realmVersion, candidates: [] }
+    found[row.n - 1] = known
     if (account)
       (known.candidates as WorkloadCandidate[]).push({
         account,
