@@ -67,12 +67,11 @@ export async function findWorkloadRecords(
     const { realmId, realmVersion, account } = record
     const known = found[row.n - 1] ?? { realmId, realmVersion, candidates: [] }
     found[row.n - 1] = known
-    if (account)
-      (known.candidates as WorkloadCandidate[]).push({
-        account,
-        identityId: row.identity_id,
-        rules: JSON.parse(row.rules),
-      })
+    if (account) (known.candidates as WorkloadCandidate[]).push(toCandidate(account, row))
   }
   return found
+}
+
+function toCandidate(account: AccountRecord, { identity_id: identityId, rules }: Row): WorkloadCandidate {
+  return { account, identityId, rules: JSON.parse(rules) }
 }
