@@ -186,12 +186,10 @@ if (spawnSync(HELM, ['version']).status !== 0) {
     t.equal(kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']).status, 0)
     t.equal(kubectl(['create', 'namespace', 'mintmark']).status, 0)
     for (const [name, values] of Object.entries(MATRIX)) {
-      const manifests = render(values)
-        .map((manifest) => JSON.stringify(manifest))
-        .join('\n---\n')
+      const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: render(values) })
       const { status, output } = kubectl(
         ['apply', '--namespace=mintmark', '--dry-run=server', '--validate=strict', '-f', '-'],
-        manifests,
+        list,
       )
       t.equal(status, 0, `${name}: ${output}`)
     }
