@@ -65,6 +65,12 @@ const ROWS: Record<string, Row> = {
     type: 'application/x-ndjson',
     status: 200,
   },
+  'POST /admin/realms/{realm}/service-accounts/import': {
+    of: undefined,
+    body: '{"client_id":"imported","name":"Imported"}',
+    type: 'application/x-ndjson',
+    status: 200,
+  },
   'PUT /admin/realms/{realm}/resources/{type}/{id}': { of: RESOURCE, body: { name: 'B' }, status: 200 },
   'DELETE /admin/realms/{realm}/resources/{type}/{id}': { of: RESOURCE, status: 204 },
   'POST /admin/realms/{realm}/keys/rotate': { of: '/admin/realms/{realm}/keys', status: 200 },
@@ -86,7 +92,10 @@ const asAdministrator = await platformAdministrator(shared)
 
 t.test('every changing operation of the document has its row', async (t) => {
   const documented = await operationsOf(shared)
-  t.same(documented.filter((operation) => !operation.startsWith('GET ')).sort(), Object.keys(ROWS).sort())
+  // It is sent a token, which is too long for an address, and changes nothing.
+  const reading = 'POST /admin/realms/{realm}/trusted-issuers/explain'
+  const changing = documented.filter((one) => !one.startsWith('GET ') && one !== reading)
+  t.same(changing.sort(), Object.keys(ROWS).sort())
 })
 
 /** A realm with all that the paths name. */
