@@ -23,6 +23,7 @@ const links = [
   [
     'Without secrets',
     [
+      'workload-identity',
       'federation/github',
       'federation/gitlab',
       'federation/kubernetes',
