@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import { decodeJwt, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
+import { tokenFor } from '../support/admin.ts'
 import { keyPair, query, signAssertion } from '../support/assertion.ts'
 import { basic, introspect, post, testClient } from '../support/introspection.ts'
 import {
@@ -423,4 +424,21 @@ t.test('a token of a platform is in no log and in no table', async (t) => {
   for (const token of [good, bad]) t.notMatch(logged, token.split('.')[2] as string)
   const used = await query(server, 'select * from used_assertions')
   t.notMatch(JSON.stringify(used), 'jti-to-look-for')
+})
+
+t.test('another realm is an issuer like any other', async (t) => {
+  const { server, ask } = await place(t)
+  await server.operations.realms.create(TESTER, 'factory', { audiences: [ACME] })
+  const robot = await testClient(server, 'robot', 'factory', ['view'])
+  const { body } = await server.app.inject('/realms/factory/protocol/openid-connect/certs')
+  const issuer = `${PUBLIC_URL}/realms/factory`
+  const keys = { source: 'jwks', jwks: JSON.parse(body) }
+  const made = await server.operations.trustedIssuers.create(TESTER, 'acme', { issuer, keys })
+  const { clientId } = await bound(server, made.issuer.id, [{ claim: 'sub', equals: robot.clientId }])
+  const token = await tokenFor(server, 'factory', robot.clientId, robot.clientSecret, ACME)
+  for (const shape of SHAPES) {
+    const answer = await ask(token, shape)
+    t.equal(decodeJwt(String(answer.body['access_token'])).sub, clientId, shape)
+  }
+  t.match(await ask(robot.token, 'grant'), { status: 400, reason: /audience/ })
 })

@@ -1,0 +1,87 @@
+import pg from 'pg'
+import t from 'tap'
+import { post } from '../support/introspection.ts'
+import { bound, platformForm, testPlatform, trust } from '../support/platform.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { explain, recordStatements } from '../support/query-plans.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+/** One table alone has thousands. */
+const MAX_PAGES = 100
+
+t.test(
+  'a platform token is found by few pages among 100,000 workload identities of its issuer, and 1,000 issuers',
+  async (t) => {
+    const databaseUrl = await testDatabase(t)
+    const server = await testServer(t, { databaseUrl })
+    const client = new pg.Client(databaseUrl)
+    await client.connect()
+    t.teardown(() => client.end())
+    const tables = [
+      'service_accounts',
+      'workload_identities',
+      'workload_identity_keys',
+      'trusted_issuers',
+      'realms',
+    ]
+    for (const table of tables) await client.query(`alter table ${table} set (autovacuum_enabled = off)`)
+    await server.operations.realms.create(TESTER, 'acme')
+    const platform = testPlatform(server)
+    const id = await trust(server, platform)
+    const { clientId, identityId } = await bound(server, id)
+    await client.query('set session_replication_role = replica')
+    await fill(client, clientId, identityId)
+    // Two processes: what one of them has in memory the other reads.
+    const fresh = await testServer(t, { databaseUrl, clock: server.clock })
+    const ask = async (sub: string) =>
+      (await post(fresh, 'token', platformForm('grant', platform.token({ sub })))).statusCode
+    const first = await recordStatements(async () => {
+      t.equal(await ask('workload'), 200)
+      t.equal(await ask('nobody'), 400)
+    })
+    const again = await recordStatements(async () => {
+      t.equal(await ask('workload'), 200)
+    })
+    t.equal(again.length, 1, `one read decides: ${again.map(({ text }) => text).join()}`)
+    for (const when of ['without statistics', 'after analyze']) {
+      if (when === 'after analyze') await client.query('analyze')
+      for (const statement of [...first, ...again])
+        for (const generic of [false, true]) {
+          const { pages, plan } = await explain(client, statement, generic)
+          if (pages > MAX_PAGES) t.fail(`${pages} pages, ${generic} ${when}: ${statement.text}`, { plan })
+        }
+    }
+  },
+)
+
+async function fill(client: pg.Client, clientId: string, identityId: string): Promise<void> {
+  await client.query(
+    `insert into realms overriding system value
+     select (jsonb_populate_record(r, jsonb_build_object('id', 1000000 + n, 'name', 'r' || n))).*
+     from realms r, generate_series(1, 1000) n where r.name = 'acme'`,
+  )
+  await client.query(
+    `insert into trusted_issuers
+     select (jsonb_populate_record(i, jsonb_build_object('realm_id', 1000000 + n))).*
+     from trusted_issuers i, generate_series(1, 1000) n`,
+  )
+  await client.query(
+    `insert into service_accounts
+     select (jsonb_populate_record(a, jsonb_build_object('client_id', 'sa_' || n, 'name', 'copy ' || n,
+       'name_key', 'copy ' || n, 'status_index', 1000000 + n))).*
+     from service_accounts a, generate_series(1, 1000) n where a.client_id = $1`,
+    [clientId],
+  )
+  await client.query(
+    `insert into workload_identities
+     select (jsonb_populate_record(w, jsonb_build_object('client_id', 'sa_' || n % 1000 + 1, 'id', 'w' || n))).*
+     from workload_identities w, generate_series(1, 100000) n where w.id = $1`,
+    [identityId],
+  )
+  await client.query(
+    `insert into workload_identity_keys
+     select realm_id, issuer_id, sha256(n::text::bytea), 'sa_' || n % 1000 + 1, 'w' || n
+     from workload_identity_keys, generate_series(1, 100000) n where identity_id = $1`,
+    [identityId],
+  )
+}
