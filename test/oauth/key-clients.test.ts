@@ -15,6 +15,7 @@ async function served(t: Test, algorithm: KeyAlgorithm) {
   const server = await testServer(t, { publicUrl, clock: { ...testClock(), read: () => new Date() } })
   await server.operations.realms.create(TESTER, 'acme')
   const { clientId, kid, pair } = await keyClient(server, { algorithm, roles: ['introspect'] })
+  await server.app.ready()
   // As a proxy does that has the server below a path.
   server.app.server.prependListener('request', (request) => {
     request.url = request.url?.replace('/with/a/path', '')
