@@ -34,6 +34,32 @@ interface Row extends AccountRow {
 
 const NONE = Buffer.alloc(0)
 
+/** Each step is a look-up by primary key: "offset 0" keeps PostgreSQL from beginning with all accounts of the realm. */
+const CANDIDATES = sql`
+  select ${ACCOUNT_COLUMNS}, w.id as identity_id, w.rules
+  from (
+    select k.* from unnest(array[l.hash, l.other_hash]) as pinned(hash)
+    cross join lateral (
+      select client_id, identity_id from workload_identity_keys
+      where realm_id = r.id and issuer_id = l.issuer_id and hash = pinned.hash
+        and (l.client_id = '' or client_id = l.client_id)
+      -- The order of the primary key, which no other index has.
+      order by realm_id, issuer_id, hash, client_id, identity_id
+      limit ${sql.lit(MAX_CANDIDATES + 1)}
+    ) k
+    limit ${sql.lit(MAX_CANDIDATES + 1)}
+  ) k
+  cross join lateral (
+    select id, rules::text as rules from workload_identities
+    where realm_id = r.id and client_id = k.client_id and id = k.identity_id
+    offset 0
+  ) w
+  cross join lateral (
+    select * from service_accounts a
+    where a.realm_id = r.id and a.client_id = k.client_id and 'federated' = any(a.auth_methods)
+    offset 0
+  ) a`
+
 /** Reads what many platform tokens may get in as, in the order given; `undefined` where the realm does not exist. */
 export async function findWorkloadRecords(
   db: Database,
@@ -49,15 +75,7 @@ export async function findWorkloadRecords(
     ) with ordinality as l(realm, issuer_id, hash, other_hash, client_id, n)
     cross join lateral (select id, version from realms where name = l.realm limit 1) r
     left join lateral (
-      select ${ACCOUNT_COLUMNS}, w.id as identity_id, w.rules::text as rules
-      from workload_identity_keys k
-      join workload_identities w on w.realm_id = k.realm_id and w.client_id = k.client_id and w.id = k.identity_id
-      join service_accounts a on a.realm_id = k.realm_id and a.client_id = k.client_id
-        and 'federated' = any(a.auth_methods)
-      where k.realm_id = r.id and k.issuer_id = l.issuer_id and k.hash in (l.hash, l.other_hash)
-        and (l.client_id = '' or k.client_id = l.client_id)
-      order by k.client_id, w.id
-      limit ${sql.lit(MAX_CANDIDATES + 1)}
+      ${CANDIDATES}
     ) c on true
   `.execute(db)
 
