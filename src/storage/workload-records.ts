@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { ClaimRule } from '../domain/claim-rule.ts'
 import { MAX_CANDIDATES } from '../domain/workload-identity.ts'
 import { ACCOUNT_COLUMNS, type AccountRecord, type AccountRow, toClientRecord } from './client-records.ts'
@@ -34,18 +34,20 @@ interface Row extends AccountRow {
 
 const NONE = Buffer.alloc(0)
 
+// One select for any account and one for a named one: each is a range of the primary key, whose order no other index has.
+const pinnedKeys = (ofAccount: RawBuilder<unknown>) => sql`
+  select client_id, identity_id from workload_identity_keys
+  where realm_id = r.id and issuer_id = l.issuer_id and hash = pinned.hash and ${ofAccount}
+  order by realm_id, issuer_id, hash, client_id, identity_id
+  limit ${sql.lit(MAX_CANDIDATES + 1)}`
+
 /** Each step is a look-up by primary key: "offset 0" keeps PostgreSQL from beginning with all accounts of the realm. */
 const CANDIDATES = sql`
   select ${ACCOUNT_COLUMNS}, w.id as identity_id, w.rules
   from (
     select k.* from unnest(array[l.hash, l.other_hash]) as pinned(hash)
     cross join lateral (
-      select client_id, identity_id from workload_identity_keys
-      where realm_id = r.id and issuer_id = l.issuer_id and hash = pinned.hash
-        and (l.client_id = '' or client_id = l.client_id)
-      -- The order of the primary key, which no other index has.
-      order by realm_id, issuer_id, hash, client_id, identity_id
-      limit ${sql.lit(MAX_CANDIDATES + 1)}
+      (${pinnedKeys(sql`l.client_id = ''`)}) union all (${pinnedKeys(sql`client_id = nullif(l.client_id, '')`)})
     ) k
     limit ${sql.lit(MAX_CANDIDATES + 1)}
   ) k
