@@ -72,7 +72,7 @@ async function renew(path: string, ask: Ask, tell: Tell): Promise<number> {
   return Math.max(0, (renewAt - systemClock().getTime()) / 1000)
 }
 
-/** Readers see the old token or the new one, whole; nobody but the owner can read it. */
+/** Replaces the file in one step, so that a reader never sees half a token. Only the owner can read it. */
 async function replaceFile(path: string, text: string): Promise<void> {
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}`)
   await rm(draft, { force: true })

@@ -1,4 +1,4 @@
-/** Claims of a token that nobody has verified: to tell what it is, never whose it is. */
+/** Claims of a token, which are not verified. Do not decide by them who the caller is. */
 function claimsOf(token: string): Record<string, unknown> {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
