@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRealmName } from '../domain/realm.ts'
 import { clientAddress } from './client-address.ts'
+import { traceIdOf } from './trace-id.ts'
 
 /** Members of a request's log line beside method, route, status and time. */
 export interface RequestNote {
@@ -10,6 +11,8 @@ export interface RequestNote {
   actor?: string
   /** What the client's assertion was for: shows when a realm can do without the token endpoint's address. */
   assertion_audience?: string
+  /** Of the server's own span; without one, that of the `traceparent`. */
+  trace_id?: string
   outcome?: string
   /** For the operator only. */
   reason?: string | undefined
@@ -88,6 +91,7 @@ export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutc
         status,
         ms: Math.round(ms * 10) / 10,
         address: clientAddress(request),
+        trace_id: traceIdOf(request.headers['traceparent']),
         ...known,
       },
       'request',

@@ -19,7 +19,7 @@ const READINGS: readonly Reading[] = [
   ['mintmark_realms_loaded', 'Realms kept in memory.', 'sum', (m) => m.realmsLoaded],
   [
     'mintmark_status_list_age_seconds',
-    'Age of the oldest status list given out since the last reading; each is signed anew once a minute.',
+    'Age of the oldest status list given out in the last five minutes; each is signed anew once a minute.',
     'max',
     (m) => m.statusListAgeSeconds,
   ],

@@ -46,6 +46,7 @@ export function createMetrics({ take, isRealmLoaded }: MeasurementTaker): Metric
     aggregator: 'max',
     registers,
   }).set({ version: VERSION }, 1)
+  new Gauge({ name: 'mintmark_workers', help: 'Processes that serve.', registers }).set(1)
   addGauges(registry, take)
 
   return {

@@ -1,5 +1,9 @@
+import { hostname } from 'node:os'
 import type { FastifyPluginCallback } from 'fastify'
 import type { Logger } from 'pino'
+import { VERSION } from '../config/version.ts'
+import { newId } from '../crypto/identifier.ts'
+import { note } from '../http/request-log.ts'
 
 /** Traces of requests, sent by OTLP over HTTP. */
 export interface Tracing {
@@ -24,7 +28,12 @@ export async function startTracing(logger: Logger): Promise<Tracing> {
   const { detectResources, envDetector, resourceFromAttributes } = await import('@opentelemetry/resources')
   const { FastifyOtelInstrumentation } = await import('@fastify/otel')
 
-  const own = resourceFromAttributes({ 'service.name': 'mintmark' })
+  const own = resourceFromAttributes({
+    'service.name': 'mintmark',
+    'service.version': VERSION,
+    'service.instance.id': newId(),
+    'host.name': hostname(),
+  })
   const exporter = new OTLPTraceExporter()
   const provider = new NodeTracerProvider({
     resource: own.merge(detectResources({ detectors: [envDetector] })),
@@ -44,11 +53,13 @@ export async function startTracing(logger: Logger): Promise<Tracing> {
   const instrumentation = new FastifyOtelInstrumentation({
     instrumentHooks: false,
     recordExceptions: false,
+    ignorePaths: ({ url }) => url.startsWith('/health/') || url === '/metrics',
     requestHook: (span, request) => {
       // A URL can hold anything: use the route's pattern, as the log does.
       const route = request.routeOptions.url ?? '(none)'
       span.setAttribute('url.path', route)
       span.updateName(`${request.method} ${route}`)
+      note(request, { trace_id: span.spanContext().traceId })
     },
   })
   instrumentation.setTracerProvider(provider)

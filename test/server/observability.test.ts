@@ -69,6 +69,12 @@ t.test('every alert uses existing metrics and says what to do', async (t) => {
   }
 })
 
+t.test('every alert has its section in the runbooks, and no section is of another', async (t) => {
+  const { groups } = parse(read('alert-rules.yml')) as { groups: { rules: Rule[] }[] }
+  const sections = [...read('runbooks.md').matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
+  t.same(sections.toSorted(), groups.flatMap((group) => group.rules.map(({ alert }) => alert)).toSorted())
+})
+
 t.test('every panel of the dashboard uses existing metrics', async (t) => {
   const { panels } = JSON.parse(read('grafana-dashboard.json')) as {
     panels: { title: string; targets: { expr: string }[] }[]

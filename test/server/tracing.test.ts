@@ -62,6 +62,48 @@ t.test('with an OTLP endpoint requests are traced, as part of the trace that the
   t.notOk(all.includes(MARK), 'nothing of what was sent is in a trace')
 })
 
+t.test('log lines name the trace, and health checks and metrics are no part of one', async (t) => {
+  const { endpoint, received } = await collector(t)
+  const environment = onDatabase(await testDatabase(t))
+  const server = await startServer(t, { ...environment, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
+  await ask(server.url)
+  await fetch(`${server.url}/realms/acme/protocol/openid-connect/certs`)
+  for (const path of ['/health/live', '/health/ready', '/metrics']) await fetch(`${server.url}${path}`)
+  server.child.kill('SIGTERM')
+  const { stderr } = await server.ended
+  const ids = stderr
+    .split('\n')
+    .filter((line) => line.includes('"request"'))
+    .map((line) => JSON.parse(line).trace_id)
+  t.same(ids.slice(0, 3), [TRACE_ID, TRACE_ID, TRACE_ID])
+  t.match(ids[3], /^[0-9a-f]{32}$/, 'a trace that begins here')
+  const spans = Buffer.concat(received.map(({ body }) => body))
+  t.ok(spans.includes(Buffer.from(ids[3], 'hex')))
+  t.ok(spans.includes('service.instance.id'))
+  for (const path of ['/health/', '/metrics']) t.notOk(spans.includes(path), path)
+})
+
+t.test('without tracing a log line names the trace of a valid traceparent, and of no other', async (t) => {
+  const server = await startServer(t, onDatabase(await testDatabase(t)))
+  const parents = [
+    `00-${TRACE_ID}-00f067aa0ba902b7-01`,
+    `cc-${TRACE_ID}-00f067aa0ba902b7-01-of-a-later-version`,
+    `ff-${TRACE_ID}-00f067aa0ba902b7-01`,
+    `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+    `00-${TRACE_ID}-${'0'.repeat(16)}-01`,
+    `00-${MARK}`,
+  ]
+  for (const traceparent of parents) await fetch(`${server.url}/nowhere`, { headers: { traceparent } })
+  server.child.kill('SIGTERM')
+  const { stderr } = await server.ended
+  const lines = stderr.split('\n').filter((line) => line.includes('"request"'))
+  t.same(
+    lines.map((line) => JSON.parse(line).trace_id),
+    [TRACE_ID, TRACE_ID, undefined, undefined, undefined, undefined],
+  )
+  t.notOk(stderr.includes(MARK))
+})
+
 t.test('a name of the service may be given, and tracing be switched off', async (t) => {
   const { endpoint, received } = await collector(t)
   const environment = { ...onDatabase(await testDatabase(t)), OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }

@@ -21,6 +21,7 @@ import { type LoadedRealms, throwUnavailable } from '../clients/loaded-realms.ts
 import type { LoadedRealm } from '../clients/realm-loading.ts'
 import { shareReads } from '../clients/shared-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { RecentMaximum } from './recent-maximum.ts'
 
 /** A status list token (draft-ietf-oauth-status-list-21, section 5.1) of one version of its list. */
 export interface StatusList {
@@ -55,7 +56,7 @@ export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pi
     MAX_BATCH,
   )
 
-  let oldestAge: number | undefined
+  const ages = new RecentMaximum()
 
   function build(key: string, loaded: LoadedRealm, id: number): Promise<KeptList> {
     const flight = underway.get(key) ?? buildList(deps, loaded, id).finally(() => underway.delete(key))
@@ -77,16 +78,15 @@ export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pi
       list = await build(`${key}/${loaded.realm.version}`, loaded, id)
       kept.set(key, list)
     }
-    oldestAge = Math.max(oldestAge ?? 0, (deps.clock().getTime() - list.builtAt.getTime()) / 1000)
+    const now = deps.clock()
+    ages.note((now.getTime() - list.builtAt.getTime()) / 1000, now)
     return list
   }
 
   return {
-    /** Age in seconds of the oldest list sent since the last call; `undefined`: none was sent. */
+    /** Age in seconds of the oldest list given out in the last five minutes; `undefined`: none was. */
     oldestAge(): number | undefined {
-      const age = oldestAge
-      oldestAge = undefined
-      return age
+      return ages.at(deps.clock())
     },
 
     /**
