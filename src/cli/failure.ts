@@ -7,6 +7,7 @@ import { DatabaseUnreachableError } from '../operations/open.ts'
 import { describeDatabaseError } from '../storage/database.ts'
 import { MigrationError } from '../storage/migrations.ts'
 import { EXIT, type Failure } from './exit-codes.ts'
+import { RemoteFault } from './remote-server.ts'
 import { NoDatabaseError } from './session.ts'
 
 const EXIT_OF: Readonly<Record<RefusalCode, number>> = {
@@ -28,7 +29,8 @@ export function failureOf(error: unknown): Failure {
     return { exitCode: EXIT_OF[code], code, detail, field, limit }
   }
   const unavailable = (detail: string) => ({ exitCode: EXIT.unavailable, code: 'unavailable', detail })
-  if (error instanceof DatabaseUnreachableError) return unavailable(error.message)
+  if (error instanceof DatabaseUnreachableError || error instanceof RemoteFault)
+    return unavailable(error.message)
   const failed = (code: string, detail: string) => ({ exitCode: EXIT.failed, code, detail })
   if (error instanceof ConfigError)
     return failed('configuration', ['the environment has faults:', ...error.faults].join('\n  '))

@@ -1,40 +1,95 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { AccountOutcome } from '../domain/account-line.ts'
-import { type KeycloakPlan, type LeftBehind, planKeycloakImport } from '../domain/keycloak-import.ts'
+import { planKeycloakImport } from '../domain/keycloak-import.ts'
 import { readKeycloakRealm } from '../domain/keycloak-realm.ts'
-import { knownAudiences, type Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
-import { accountLineToWire } from '../wire/account-outcome.ts'
-import { type InRealm, ofRealm } from './realm-options.ts'
-import type { Answer, InSession, Session } from './session.ts'
-
-/** Accounts per transaction. */
-const CHUNK = 500
+import { importPlan, type PlanOptions } from './keycloak/import-plan.ts'
+import { ofRealm } from './realm-options.ts'
+import type { InSession } from './session.ts'
+import type { Terminal } from './terminal.ts'
+import { progressBar } from './text.ts'
 
 /** More than a file of 100,000 clients has; what JavaScript can hold as one text is 512 MiB. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024
 
-interface KeycloakOptions extends InRealm {
-  readonly file: string
+interface KeycloakOptions extends PlanOptions {
+  readonly file?: string
+  readonly url?: string
   readonly sourceRealm?: string
+  readonly clientRealm?: string
+  readonly clientId?: string
+  readonly caFile?: string
+  readonly allowInsecureHttp?: true
   readonly only?: string
-  readonly dryRun?: boolean
 }
 
+type Matcher = (clientId: string) => boolean
+
 export function keycloakImportCommand(group: Command, inSession: InSession): void {
-  ofRealm(group, 'keycloak', 'service accounts of a realm of Keycloak, with their secrets and roles')
-    .requiredOption('--file <file>', 'what kc.sh export --realm <name> --file <file> wrote')
-    .option('--source-realm <name>', 'its realm in Keycloak, where the file has several')
+  const command = ofRealm(
+    group,
+    'keycloak',
+    'service accounts of a realm of Keycloak, with their secrets and roles',
+  )
+  const run = inSession(async (session, options: KeycloakOptions) => {
+    const isWanted = matcherOf(options.only)
+    const exported =
+      options.file === undefined
+        ? await readLive(options, isWanted, session.terminal)
+        : await readExport(options.file)
+    const source = readKeycloakRealm(exported, options.sourceRealm)
+    return importPlan(session, planKeycloakImport(source, isWanted), options)
+  })
+  command
+    .option('--file <file>', 'what kc.sh export --realm <name> --file <file> wrote')
+    .option('--url <url>', 'a running Keycloak instead of a file: https://keycloak.example')
+    .option('--source-realm <name>', 'its realm in Keycloak; with --file, where the file has several')
+    .option(
+      '--client-id <id>',
+      'with --url: a client that may read the realm; its secret is read from standard input',
+    )
+    .option('--client-realm <name>', 'with --url: realm of that client (default: --source-realm)')
+    .option('--ca-file <file>', 'with --url: certificates of authorities beside those of the system')
+    .option('--allow-insecure-http', 'with --url: send secrets to another machine in the clear')
     .option('--only <pattern>', 'clients whose client_id is like this; * stands for any text')
     .option('--dry-run', 'change nothing, and tell what would be done')
-    .action(
-      inSession(async (session, options: KeycloakOptions) => {
-        const source = readKeycloakRealm(await readExport(options.file), options.sourceRealm)
-        const plan = planKeycloakImport(source, matcherOf(options.only))
-        return importPlan(session, plan, options)
-      }),
-    )
+    .action((options: KeycloakOptions) => {
+      const fault = usageFault(options)
+      if (fault !== undefined) command.error(`error: ${fault}`, { exitCode: 2 })
+      return run(options)
+    })
+}
+
+function usageFault({ file, url, sourceRealm, clientId, ...others }: KeycloakOptions): string | undefined {
+  if ((file === undefined) === (url === undefined)) return 'give one of --file and --url'
+  if (url !== undefined && (sourceRealm === undefined || clientId === undefined))
+    return '--url needs --source-realm and --client-id'
+  const { clientRealm, caFile, allowInsecureHttp } = others
+  const ofUrl = [clientId, clientRealm, caFile, allowInsecureHttp]
+  return file !== undefined && ofUrl.some((one) => one !== undefined)
+    ? '--client-id, --client-realm, --ca-file and --allow-insecure-http go with --url'
+    : undefined
+}
+
+async function readLive(options: KeycloakOptions, isWanted: Matcher, terminal: Terminal): Promise<unknown> {
+  const { sourceRealm: realm = '', clientRealm = realm, clientId = '', caFile } = options
+  // Loaded late: an import of a file asks nobody.
+  const { remoteServer, serverAddress } = await import('./remote-server.ts')
+  const { keycloakAdmin } = await import('./keycloak/admin-api.ts')
+  const { CONCURRENCY, readLiveRealm } = await import('./keycloak/live-realm.ts')
+  const url = serverAddress(options.url ?? '', '--url', options.allowInsecureHttp)
+  const server = remoteServer({ caFile, concurrency: CONCURRENCY })
+  const clientSecret = await terminal.readSecret(`Secret of ${clientId}: `)
+  if (clientSecret === '')
+    throw new Refusal('invalid', `There is no secret of ${clientId} on standard input.`)
+  try {
+    const admin = keycloakAdmin({ url, realm, clientRealm, clientId, clientSecret }, server)
+    const onProgress = (done: number, all: number) => terminal.progress(progressBar('reading', done, all))
+    return await readLiveRealm(admin, { realm, isWanted, onProgress })
+  } finally {
+    terminal.progress('')
+    server.close()
+  }
 }
 
 async function readExport(file: string): Promise<unknown> {
@@ -52,124 +107,8 @@ async function readExport(file: string): Promise<unknown> {
   }
 }
 
-function matcherOf(pattern = '*'): (clientId: string) => boolean {
+function matcherOf(pattern = '*'): Matcher {
   const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
   const expression = new RegExp(`^${parts.join('.*')}$`, 's')
   return (clientId) => expression.test(clientId)
-}
-
-/** What the realm gets, so that the accounts can have what they had. */
-interface RealmAdditions {
-  readonly roles: readonly string[]
-  readonly scopes: readonly string[]
-  readonly audiences: readonly string[]
-}
-
-async function importPlan(
-  { operations, actor, publicUrl }: Session,
-  plan: KeycloakPlan,
-  { realm: realmName, dryRun = false }: KeycloakOptions,
-): Promise<Answer> {
-  const realm = await operations.realms.find(actor, realmName)
-  const added = additionsOf(plan, realm)
-  const audiences = [...realm.audiences, ...added.audiences]
-  const gaps = audienceGaps(plan, knownAudiences({ ...realm, audiences }, publicUrl)[0] as string)
-  const left = [...plan.left, ...gaps]
-  requireRoom(plan, realm)
-  if (dryRun) return answerOf(plan, added, left, undefined)
-  if (Object.values(added).some(({ length }) => length > 0))
-    await operations.realms.update(actor, realmName, {
-      roles: [...realm.roles, ...added.roles],
-      scopes: [...realm.scopes, ...added.scopes],
-      audiences,
-      expectedVersion: realm.version,
-    })
-  const entries = plan.accounts.map(accountLineToWire)
-  const outcomes: AccountOutcome[] = []
-  for (let start = 0; start < entries.length; start += CHUNK)
-    outcomes.push(
-      ...(await operations.accounts.import(actor, realmName, entries.slice(start, start + CHUNK))),
-    )
-  return answerOf(plan, added, [...left, ...outcomes.flatMap(refusedOf)], outcomes)
-}
-
-function requireRoom({ accounts }: KeycloakPlan, { name, serviceAccountLimit }: Realm): void {
-  if (accounts.length <= serviceAccountLimit) return
-  throw new Refusal(
-    'limit_reached',
-    `Realm ${name} may have ${serviceAccountLimit} service accounts, and these are ${accounts.length}: mintmark realm update ${name} --service-account-limit <number>`,
-    undefined,
-    serviceAccountLimit,
-  )
-}
-
-function additionsOf(plan: KeycloakPlan, realm: Realm): RealmAdditions {
-  const roles = new Set(plan.accounts.flatMap((account) => account.roles ?? []))
-  const scopes = new Set(plan.accounts.flatMap((account) => account.scopes ?? []))
-  const counts = new Map<string, number>()
-  for (const one of [...plan.audiences.values()].flat()) counts.set(one, (counts.get(one) ?? 0) + 1)
-  const audiences = [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name)
-  // The first audience is that of all tokens: accounts that are there must not get another one.
-  const mayAdd = realm.audiences.length > 0 || realm.serviceAccountCount === 0
-  return {
-    roles: [...roles].filter((role) => !realm.roles.includes(role)).sort(),
-    scopes: [...scopes].filter((scope) => !realm.scopes.includes(scope)).sort(),
-    audiences: mayAdd ? audiences.filter((one) => !realm.audiences.includes(one)) : [],
-  }
-}
-
-/** Clients whose tokens will be for another audience, unless they ask for theirs. */
-function audienceGaps({ audiences }: KeycloakPlan, usual: string): LeftBehind[] {
-  return [...audiences].flatMap(([clientId, own]) =>
-    own
-      .filter((one) => own.length > 1 || one !== usual)
-      .map((one) => ({
-        clientId,
-        reason: `Audience ${one}: tokens are for ${usual} unless the client asks for another one of the realm with resource=…`,
-      })),
-  )
-}
-
-function refusedOf(outcome: AccountOutcome): LeftBehind[] {
-  if (outcome.status !== 'refused') return []
-  return [{ clientId: outcome.clientId ?? '', reason: outcome.refusal.message }]
-}
-
-function answerOf(
-  { accounts, notes }: KeycloakPlan,
-  added: RealmAdditions,
-  left: readonly LeftBehind[],
-  /** `undefined`: nothing was done. */
-  outcomes: readonly AccountOutcome[] | undefined,
-): Answer {
-  const dryRun = outcomes === undefined
-  const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
-  for (const { status } of outcomes ?? []) counts[status]++
-  const withoutSecret = accounts.filter(({ clientSecret }) => clientSecret === undefined).length
-  const told = Object.entries(added).map(
-    ([what, names]) => `${what} added to the realm: ${names.join(' ') || 'none'}`,
-  )
-  const text = [
-    ...(dryRun
-      ? [`accounts that would be imported: ${accounts.length}`]
-      : Object.entries(counts).map(([status, count]) => `${status}: ${count}`)),
-    `without a secret: ${withoutSecret}`,
-    ...told,
-    `not taken over: ${left.length}`,
-    ...left.map(({ clientId, reason }) => `  ${clientId}: ${reason}`),
-    ...notes,
-  ]
-  return {
-    json: {
-      dry_run: dryRun,
-      accounts: accounts.map(({ clientId }) => clientId),
-      ...counts,
-      without_secret: withoutSecret,
-      added,
-      left: left.map(({ clientId, reason }) => ({ client_id: clientId, reason })),
-      notes,
-    },
-    // The file's texts may have control characters, which a terminal would obey.
-    text: text.map((line) => line.replaceAll(/\p{Cc}/gu, '\ufffd')).join('\n'),
-  }
 }

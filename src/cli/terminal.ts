@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import type { Readable, Writable } from 'node:stream'
+import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
+import { readHidden } from './hidden-input.ts'
 
 /** Result of a command: as JSON for programs, as text for people. */
 export interface Answer {
@@ -24,6 +26,10 @@ export interface Terminal {
   print(answer: Answer): void
   /** Prints a line for people on standard error. */
   note(line: string): void
+  /** Shows how far a command is, on one line of a terminal; an empty text ends it. Says nothing to a file. */
+  progress(text: string): void
+  /** Reads a secret: all of standard input, or what a person types at a terminal without seeing it. */
+  readSecret(question: string): Promise<string>
   /** Asks a person at a terminal. Where none is there, the answer is yes: a script means what it says. */
   confirm(question: string): Promise<boolean>
 }
@@ -39,6 +45,14 @@ export function terminalOf(program: Command, streams: Streams): Terminal {
     },
     note(line) {
       streams.stderr.write(`${line}\n`)
+    },
+    progress(text) {
+      if (isTerminal(streams.stderr)) streams.stderr.write(`\r\u001b[K${text}`)
+    },
+    async readSecret(question) {
+      if (isTerminal(streams.stdin)) return readHidden(question, streams)
+      // Echo and editors leave a line break, which is no part of it.
+      return (await readAll(streams.stdin)).replace(/\r?\n$/, '')
     },
     async confirm(question) {
       if (!isTerminal(streams.stdin) || !isTerminal(streams.stderr)) return true

@@ -19,6 +19,14 @@ export function fields(members: Readonly<Record<string, string | number | undefi
   return given.map(([name, value]) => `${pad(name, width)}  ${printable(String(value))}`).join('\n')
 }
 
+const BAR_WIDTH = 30
+
+/** How much of a work is done, on a line. */
+export function progressBar(what: string, done: number, all: number): string {
+  const filled = all === 0 ? BAR_WIDTH : Math.round((BAR_WIDTH * done) / all)
+  return `${what} [${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ${done}/${all}`
+}
+
 /** UTC to the second, as in the logs. */
 export function time(date: Date | undefined): string {
   return date ? `${date.toISOString().slice(0, 19)}Z` : ''

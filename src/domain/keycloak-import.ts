@@ -111,9 +111,9 @@ function takeName({ clientId, name }: KeycloakClient, names: Set<string>): strin
 
 function secretOf({ secret }: KeycloakClient, leave: (reason: string) => void): string | undefined {
   const reset = 'it has none here until you reset it.'
-  if (secret === undefined) leave(`The file has no secret of it: ${reset}`)
+  if (secret === undefined) leave(`There is no secret of it: ${reset}`)
   else if (/^\*+$/.test(secret))
-    leave(`Its secret is masked in the file, as a partial export does: ${reset} Export with kc.sh export.`)
+    leave(`Its secret is masked, as a partial export does: ${reset} Export with kc.sh export.`)
   else if (secret.startsWith('$' + '{vault.')) leave(`Its secret is in a vault of Keycloak's: ${reset}`)
   else {
     const fault = faultIn(() => checkImportedClientSecret(secret))

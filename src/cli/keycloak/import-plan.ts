@@ -1,0 +1,134 @@
+import type { AccountOutcome } from '../../domain/account-line.ts'
+import type { KeycloakPlan, LeftBehind } from '../../domain/keycloak-import.ts'
+import { knownAudiences, type Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { accountLineToWire } from '../../wire/account-outcome.ts'
+import type { Answer, Session } from '../session.ts'
+import { progressBar } from '../text.ts'
+
+/** Accounts per transaction. */
+const CHUNK = 500
+
+export interface PlanOptions {
+  readonly realm: string
+  readonly dryRun?: boolean
+}
+
+/** What the realm gets, so that the accounts can have what they had. */
+interface RealmAdditions {
+  readonly roles: readonly string[]
+  readonly scopes: readonly string[]
+  readonly audiences: readonly string[]
+}
+
+/** Makes of a plan what it says, or tells it alone. */
+export async function importPlan(
+  { operations, actor, publicUrl, terminal }: Session,
+  plan: KeycloakPlan,
+  { realm: realmName, dryRun = false }: PlanOptions,
+): Promise<Answer> {
+  const realm = await operations.realms.find(actor, realmName)
+  const added = additionsOf(plan, realm)
+  const audiences = [...realm.audiences, ...added.audiences]
+  const gaps = audienceGaps(plan, knownAudiences({ ...realm, audiences }, publicUrl)[0] as string)
+  const left = [...plan.left, ...gaps]
+  requireRoom(plan, realm)
+  if (dryRun) return answerOf(plan, added, left, undefined)
+  if (Object.values(added).some(({ length }) => length > 0))
+    await operations.realms.update(actor, realmName, {
+      roles: [...realm.roles, ...added.roles],
+      scopes: [...realm.scopes, ...added.scopes],
+      audiences,
+      expectedVersion: realm.version,
+    })
+  const entries = plan.accounts.map(accountLineToWire)
+  const outcomes: AccountOutcome[] = []
+  for (let start = 0; start < entries.length; start += CHUNK) {
+    const chunk = entries.slice(start, start + CHUNK)
+    outcomes.push(...(await operations.accounts.import(actor, realmName, chunk)))
+    terminal.progress(progressBar('importing', outcomes.length, entries.length))
+  }
+  terminal.progress('')
+  return answerOf(plan, added, [...left, ...outcomes.flatMap(refusedOf)], outcomes)
+}
+
+function requireRoom({ accounts }: KeycloakPlan, { name, serviceAccountLimit }: Realm): void {
+  if (accounts.length <= serviceAccountLimit) return
+  throw new Refusal(
+    'limit_reached',
+    `Realm ${name} may have ${serviceAccountLimit} service accounts, and these are ${accounts.length}: mintmark realm update ${name} --service-account-limit <number>`,
+    undefined,
+    serviceAccountLimit,
+  )
+}
+
+function additionsOf(plan: KeycloakPlan, realm: Realm): RealmAdditions {
+  const roles = new Set(plan.accounts.flatMap((account) => account.roles ?? []))
+  const scopes = new Set(plan.accounts.flatMap((account) => account.scopes ?? []))
+  const counts = new Map<string, number>()
+  for (const one of [...plan.audiences.values()].flat()) counts.set(one, (counts.get(one) ?? 0) + 1)
+  const audiences = [...counts].sort(([, a], [, b]) => b - a).map(([name]) => name)
+  // The first audience is that of all tokens: accounts that are there must not get another one.
+  const mayAdd = realm.audiences.length > 0 || realm.serviceAccountCount === 0
+  return {
+    roles: [...roles].filter((role) => !realm.roles.includes(role)).sort(),
+    scopes: [...scopes].filter((scope) => !realm.scopes.includes(scope)).sort(),
+    audiences: mayAdd ? audiences.filter((one) => !realm.audiences.includes(one)) : [],
+  }
+}
+
+/** Clients whose tokens will be for another audience, unless they ask for theirs. */
+function audienceGaps({ audiences }: KeycloakPlan, usual: string): LeftBehind[] {
+  return [...audiences].flatMap(([clientId, own]) =>
+    own
+      .filter((one) => own.length > 1 || one !== usual)
+      .map((one) => ({
+        clientId,
+        reason: `Audience ${one}: tokens are for ${usual} unless the client asks for another one of the realm with resource=…`,
+      })),
+  )
+}
+
+function refusedOf(outcome: AccountOutcome): LeftBehind[] {
+  if (outcome.status !== 'refused') return []
+  return [{ clientId: outcome.clientId ?? '', reason: outcome.refusal.message }]
+}
+
+function answerOf(
+  { accounts, notes }: KeycloakPlan,
+  added: RealmAdditions,
+  left: readonly LeftBehind[],
+  /** `undefined`: nothing was done. */
+  outcomes: readonly AccountOutcome[] | undefined,
+): Answer {
+  const dryRun = outcomes === undefined
+  const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
+  for (const { status } of outcomes ?? []) counts[status]++
+  const withoutSecret = accounts.filter(({ clientSecret }) => clientSecret === undefined).length
+  const told = Object.entries(added).map(
+    ([what, names]) => `${what} added to the realm: ${names.join(' ') || 'none'}`,
+  )
+  const text = [
+    ...(dryRun
+      ? [`accounts that would be imported: ${accounts.length}`]
+      : Object.entries(counts).map(([status, count]) => `${status}: ${count}`)),
+    `without a secret: ${withoutSecret}`,
+    ...told,
+    `not taken over: ${left.length}`,
+    ...left.map(({ clientId, reason }) => `  ${clientId}: ${reason}`),
+    ...notes,
+  ]
+  return {
+    json: {
+      dry_run: dryRun,
+      accounts: accounts.map(({ clientId }) => clientId),
+      ...counts,
+      without_secret: withoutSecret,
+      added,
+      left: left.map(({ clientId, reason }) => ({ client_id: clientId, reason })),
+      notes,
+    },
+    // The file's texts may have control characters, which a terminal would obey.
+    text: text.map((line) => line.replaceAll(/\p{Cc}/gu, '\ufffd')).join('\n'),
+  }
+}

@@ -1,0 +1,158 @@
+import type { Json, KeycloakAdmin } from './admin-api.ts'
+
+/** Clients that are read at once. */
+export const CONCURRENCY = 8
+
+export interface LiveRealmOptions {
+  readonly realm: string
+  readonly isWanted: (clientId: string) => boolean
+  /** Told after each client. */
+  readonly onProgress: (done: number, all: number) => void
+}
+
+/** Reads a realm of a running Keycloak into the form that `kc.sh export` writes. */
+export async function readLiveRealm(
+  admin: KeycloakAdmin,
+  { realm, isWanted, onProgress }: LiveRealmOptions,
+): Promise<unknown> {
+  const clients = await admin.list('/clients', 'view-clients')
+  const clientScopes = await admin.find('/client-scopes', 'view-clients')
+  const realmRoles = await admin.list('/roles', 'view-realm')
+  const names = new Map(clients.map((client) => [String(client['id']), String(client['clientId'])]))
+  const composites = compositeReader(admin, names)
+  const wanted = clients.filter((one) => isTakenOver(one) && isWanted(String(one['clientId'])))
+  const users: Json[] = []
+  let done = 0
+  await eachOf(wanted, async (client) => {
+    Object.assign(client, await readSecrets(admin, client))
+    const user = await readUser(admin, client, composites.follow)
+    if (user) users.push(user)
+    onProgress(++done, wanted.length)
+  })
+  return { realm, clients, clientScopes, users, roles: composites.roles(realmRoles) }
+}
+
+/** The plan says why the others are not. */
+function isTakenOver(client: Json): boolean {
+  const { serviceAccountsEnabled, publicClient, clientAuthenticatorType = 'client-secret' } = client
+  return (
+    serviceAccountsEnabled === true && publicClient !== true && clientAuthenticatorType === 'client-secret'
+  )
+}
+
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items.values()
+  const worker = async () => {
+    for (const item of waiting) await work(item)
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+}
+
+function isMasked(value: unknown): boolean {
+  return typeof value !== 'string' || /^\**$/.test(value)
+}
+
+/** The list may mask what its own endpoint tells. */
+async function readSecrets(admin: KeycloakAdmin, client: Json): Promise<Json> {
+  const path = `/clients/${String(client['id'])}/client-secret`
+  const attributes = objectOf(client['attributes'])
+  const secret = isMasked(client['secret']) ? await readValue(admin, path) : client['secret']
+  const known = attributes['client.secret.rotated']
+  if (known === undefined || !isMasked(known)) return { secret }
+  const rotated = await readValue(admin, `${path}/rotated`)
+  return { secret, attributes: { ...attributes, 'client.secret.rotated': rotated ?? '' } }
+}
+
+async function readValue(admin: KeycloakAdmin, path: string): Promise<unknown> {
+  return objectOf(await admin.find(path, 'view-clients'))['value']
+}
+
+async function readUser(
+  admin: KeycloakAdmin,
+  client: Json,
+  follow: (role: Json) => Promise<void>,
+): Promise<Json | undefined> {
+  const path = `/clients/${String(client['id'])}/service-account-user`
+  const user = objectOf(await admin.find(path, 'view-clients'))
+  if (typeof user['id'] !== 'string') return undefined
+  const own = `/users/${encodeURIComponent(user['id'])}`
+  const mappings = objectOf(await admin.find(`${own}/role-mappings`, 'view-users'))
+  const groups = await admin.find(`${own}/groups`, 'view-users')
+  const realmRoles = objectsOf(mappings['realmMappings'])
+  const ofClients = Object.entries(objectOf(mappings['clientMappings'])).map(
+    ([name, one]) => [name, objectsOf(objectOf(one)['mappings'])] as const,
+  )
+  for (const role of [realmRoles, ...ofClients.map(([, roles]) => roles)].flat()) await follow(role)
+  return {
+    id: user['id'],
+    createdTimestamp: user['createdTimestamp'],
+    serviceAccountClientId: client['clientId'],
+    realmRoles: realmRoles.map(nameOf),
+    clientRoles: Object.fromEntries(ofClients.map(([name, roles]) => [name, roles.map(nameOf)])),
+    groups: objectsOf(groups).map(({ path: group }) => group),
+  }
+}
+
+/** Collects what roles bring along; each is asked for once, however many accounts have it. */
+function compositeReader(admin: KeycloakAdmin, names: ReadonlyMap<string, string>) {
+  const asked = new Map<string, Promise<void>>()
+  const found: { readonly client: string | undefined; readonly role: Json }[] = []
+
+  const clientOf = (role: Json) =>
+    role['clientRole'] === true ? (names.get(String(role['containerId'])) ?? '') : undefined
+
+  function follow(role: Json): Promise<void> {
+    const id = String(role['id'])
+    if (role['composite'] !== true) return Promise.resolve()
+    const known = asked.get(id) ?? read(id, role)
+    asked.set(id, known)
+    return known
+  }
+
+  async function read(id: string, role: Json): Promise<void> {
+    const isOfClient = role['clientRole'] === true
+    const path = `/roles-by-id/${encodeURIComponent(id)}/composites`
+    const parts = objectsOf(await admin.find(path, isOfClient ? 'view-clients' : 'view-realm'))
+    const clients = Map.groupBy(
+      parts.filter((part) => part['clientRole'] === true),
+      (part) => clientOf(part) as string,
+    )
+    const composites = {
+      realm: parts.filter((part) => part['clientRole'] !== true).map(nameOf),
+      client: Object.fromEntries([...clients].map(([name, roles]) => [name, roles.map(nameOf)])),
+    }
+    found.push({ client: clientOf(role), role: { name: role['name'], composites } })
+    // Roles may bring each other along: `asked` ends the circle, so nothing waits for itself.
+    for (const part of parts) if (!asked.has(String(part['id']))) await follow(part)
+  }
+
+  /** In the form of an export. */
+  function roles(realmRoles: readonly Json[]) {
+    const byClient = Map.groupBy(found, ({ client }) => client)
+    const rolesOf = (client: string | undefined) => (byClient.get(client) ?? []).map(({ role }) => role)
+    const clients = [...byClient.keys()].filter((client) => client !== undefined)
+    return {
+      // Without what they bring along first: of two with a name the later one counts.
+      realm: [...realmRoles.map(({ name }) => ({ name })), ...rolesOf(undefined)],
+      client: Object.fromEntries(clients.map((client) => [client, rolesOf(client)])),
+    }
+  }
+
+  return { follow, roles }
+}
+
+function nameOf(role: Json): unknown {
+  return role['name']
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function objectOf(value: unknown): Json {
+  return isObject(value) ? value : {}
+}
+
+function objectsOf(value: unknown): Json[] {
+  return Array.isArray(value) ? value.filter(isObject) : []
+}
