@@ -33,6 +33,14 @@ export function stateBadge({ disabledAt }: ServiceAccount): Html {
   return disabledAt ? badge('warning', 'Disabled') : badge('success', 'Active')
 }
 
+/** The first roles as badges, and how many more there are. */
+export function roleBadges(roles: readonly string[], shown = roles.length): Html {
+  if (roles.length === 0) return html`<span class="muted">none</span>`
+  const more = roles.slice(shown)
+  const rest = html`<span class="badge plain" title="${more.join(', ')}">+${more.length}<span class="unseen"> more: ${more.join(', ')}</span></span>`
+  return html`<span class="badges">${roles.slice(0, shown).map((role) => badge('plain', role))}${more.length > 0 && rest}</span>`
+}
+
 /** A text to copy, with a button where script runs. */
 export function copyable(id: string, label: string, text: string): Html {
   return html`<div class="copyable">

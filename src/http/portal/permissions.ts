@@ -3,7 +3,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { badge, form, notice } from './elements.ts'
+import { form, notice, roleBadges } from './elements.ts'
 import { grantActions, grantsCard } from './grants.ts'
 import { type Html, html, named } from './html.ts'
 import { introspectedAudiencesAction, introspectedAudiencesCard } from './introspected-audiences.ts'
@@ -75,7 +75,7 @@ async function previewOf(operations: Deps, visit: Visit, clientId: string): Prom
 
 function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Html {
   if (!visit.mayChange)
-    return html`<section class="card"><h2>In the whole account</h2><p class="badges">${account.roles.map((role) => badge('plain', role))}</p></section>`
+    return html`<section class="card"><h2>In the whole account</h2><p>${roleBadges(account.roles)}</p></section>`
   // A role that only the platform gives stays if it is held, and is not offered otherwise.
   const kept = account.roles.filter((role) => role === PLATFORM_ADMIN)
   const choice = (role: string) => html`<label class="choice described">

@@ -2,7 +2,17 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { keysCard } from './client-keys-card.ts'
-import { atMost, badge, confirmation, copyable, field, form, notice, stateBadge } from './elements.ts'
+import {
+  atMost,
+  badge,
+  confirmation,
+  copyable,
+  field,
+  form,
+  notice,
+  roleBadges,
+  stateBadge,
+} from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { METHOD_NAMES, tokenByKeyCard } from './key-pair.ts'
@@ -151,7 +161,7 @@ function facts(visit: Visit, account: ServiceAccount): Html {
   return html`<section class="card"><dl class="facts">
 <dt>client_id</dt><dd>${copyable('client-id', 'client_id', account.clientId)}</dd>
 ${account.description !== '' && html`<dt>Description</dt><dd>${named(account.description)}</dd>`}
-<dt>Role</dt><dd><span class="badges">${account.roles.map((role) => badge('plain', role))}</span></dd>
+<dt>Role</dt><dd>${roleBadges(account.roles)}</dd>
 <dt>Authenticates with</dt><dd><span class="badges">${account.authMethods.map((method) => badge('plain', METHOD_NAMES[method]))}</span>${mayChange && html` <a href="${addressOf(visit, account.clientId)}/auth-methods">Change<span class="unseen"> how it authenticates</span></a>`}</dd>
 <dt>State</dt><dd>${stateBadge(account)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
 <dt>Created</dt><dd>${when(account.createdAt, now)}</dd>

@@ -2,13 +2,14 @@ import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { MAX_COUNTED } from '../../operations/accounts/account-import.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, badge, copyButton, notice, stateBadge } from './elements.ts'
+import { atMost, badge, copyButton, notice, roleBadges, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
 const PAGE = 50
+const ROLES_IN_LIST = 2
 
 /** Notices that a redirect to this page may show. */
 const DONE: ReadonlyMap<string, string> = new Map([
@@ -89,7 +90,7 @@ function table({ realm, now, mayChange }: Visit, accounts: readonly ServiceAccou
     return html`<tr>
 <td data-label="Name"><a class="strong" href="${here}">${named(account.name)}</a></td>
 <td data-label="client_id"><span class="inline-copy"><code id="id-${account.clientId}">${account.clientId}</code>${copyButton(`id-${account.clientId}`, `client_id of ${account.name}`)}</span></td>
-<td data-label="Role"><span class="badges">${account.roles.map((role) => badge('plain', role))}</span></td>
+<td data-label="Role">${roleBadges(account.roles, ROLES_IN_LIST)}</td>
 <td data-label="Created">${when(account.createdAt, now)}</td>
 <td data-label="Last used">${when(account.lastUsedAt, now)}</td>
 <td data-label="State">${stateBadge(account)}${account.foreignHash && badge('plain', 'imported hash')}</td>

@@ -1,0 +1,69 @@
+import { testKeyPair } from './client-keys.ts'
+import { testPlatform, trust } from './platform.ts'
+import { routesOf } from './routes.ts'
+import { TESTER, type TestServer } from './server.ts'
+
+/** Routes of the portal that answer with something other than a page. */
+const NO_PAGE = /\/(_assets|_callback|callback|export|sso)(\/|$)/
+
+const LONG = 'x'.repeat(100)
+
+/** What the parameters of routes stand for, by the part of the path before them. */
+export type Furnished = Readonly<Record<string, string>>
+
+/** Realm acme with something of each kind, also with names and values as long as they may be. */
+export async function furnish(server: TestServer): Promise<Furnished> {
+  const { operations } = server
+  const roles = ['view', 'operate', 'manage', 'account-admin', 'introspect']
+  const names = [LONG, 'Data platform ingest of the warehouse, Frankfurt', '🚀'.repeat(60), 'CI deployer']
+  const made = []
+  for (const name of names)
+    made.push(await operations.accounts.create(TESTER, 'acme', { name, roles, description: LONG.repeat(5) }))
+  const { clientId } = (made.at(-1) as (typeof made)[number]).account
+  await operations.resources.import(TESTER, 'acme', [
+    { type: 'device_group', id: 'eu', name: 'Edge, Europe' },
+    { type: 'device', id: LONG, name: `Gateway ${LONG}`.slice(0, 100), groups: ['eu'] },
+  ])
+  await operations.grants.add(TESTER, 'acme', clientId, { role: 'operate', type: 'device', id: LONG })
+  await operations.secrets.startRotation(TESTER, 'acme', clientId)
+  const secrets = await operations.secrets.list(TESTER, 'acme', clientId)
+  const authMethods = ['client_secret', 'private_key_jwt', 'federated']
+  await operations.accounts.update(TESTER, 'acme', clientId, { authMethods })
+  const key = { pem: testKeyPair().pem, name: LONG }
+  const { key: added } = await operations.clientKeys.add(TESTER, 'acme', clientId, key)
+  const trustedIssuer = await trust(server, testPlatform(server, `https://platform.example/${LONG}`), {
+    name: LONG,
+    audiences: [`https://${LONG}.example/${LONG}`],
+  })
+  const rules = [
+    { claim: 'sub', equals: LONG },
+    { claim: 'path', matches: `repo:${LONG}/*` },
+  ]
+  const bound = { trustedIssuer, rules }
+  const { identity } = await operations.workloadIdentities.create(TESTER, 'acme', clientId, bound)
+  const [signing] = await operations.signingKeys.list(TESTER, 'acme')
+  return {
+    portal: 'acme',
+    'service-accounts': clientId,
+    secrets: secrets[0]?.id ?? '',
+    keys: signing?.kid ?? '',
+    'keys/:thumbprint': added.thumbprint,
+    'trusted-issuers': trustedIssuer,
+    'workload-identities': identity.id,
+  }
+}
+
+/** The address of every page, made of the server's routes, so that a new page is among them by itself. */
+export async function everyPage(server: TestServer, furnished: Furnished): Promise<string[]> {
+  const routes = await routesOf(server)
+  return routes
+    .filter(({ path, methods }) => methods.includes('GET') && /^\/portal(\/|$)/.test(path))
+    .filter(({ path }) => !NO_PAGE.test(path) && !path.endsWith('/nothing'))
+    .map(({ path }) =>
+      path.replace(/([^/]+)\/(:\w+)/g, (_, before: string, name: string) => {
+        const value = furnished[`${before}/${name}`] ?? furnished[before]
+        if (value === undefined) throw new Error(`${path}: say in furnish what ${name} stands for`)
+        return `${before}/${encodeURIComponent(value)}`
+      }),
+    )
+}
