@@ -1,5 +1,5 @@
 import { issuerOf, type Realm } from '../domain/realm.ts'
-import { fields, table, time } from './text.ts'
+import { claimsText, fields, table, time } from './text.ts'
 
 function mainMembers(realm: Realm, publicUrl: string) {
   const issuer = issuerOf(publicUrl, realm.name)
@@ -31,6 +31,7 @@ export function describeAll(realm: Realm, publicUrl: string): string {
     'introspection audiences': realm.introspectionAudiences,
     'leaked secret action': realm.leakedSecretAction,
     'token type header': realm.tokenTypeHeader,
+    ...(realm.claims.length > 0 && { claims: claimsText(realm.claims) }),
     'key rotation': `${realm.keyRotationSeconds} s`,
     'key publish': `${realm.keyPublishSeconds} s`,
     'JWKS max age': `${realm.jwksMaxAgeSeconds} s`,

@@ -12,8 +12,10 @@ import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../wire/realm.ts'
 import { allItems } from './all-items.ts'
 import { collect, whole } from './arguments.ts'
+import { type ClaimOptions, readClaims, withClaims, withoutClaims } from './custom-claim-arguments.ts'
 import { describe, describeAll, listText } from './realm-text.ts'
 import type { InSession } from './session.ts'
+import type { Terminal } from './terminal.ts'
 
 const PAGE = 500
 
@@ -25,8 +27,8 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .description('create a realm with a signing key')
     .argument('<name>', '1 to 63 lower-case letters, digits and hyphens')
   withSettings(create).action(
-    inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
-      const created = await operations.realms.create(actor, name, settingsOf(options))
+    inSession(async ({ operations, actor, publicUrl, terminal }, name: string, options: SettingOptions) => {
+      const created = await operations.realms.create(actor, name, await settingsOf(options, terminal))
       const next = `Next: mintmark service-account create --realm ${name} --name <name>`
       return {
         json: realmToWire(created, publicUrl),
@@ -39,9 +41,9 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .command('update')
     .description('change settings; options left out stay')
     .argument('<name>')
-  withSettings(update).action(
-    inSession(async ({ operations, actor, publicUrl }, name: string, options: SettingOptions) => {
-      const updated = await operations.realms.update(actor, name, settingsOf(options))
+  withoutClaims(withSettings(update)).action(
+    inSession(async ({ operations, actor, publicUrl, terminal }, name: string, options: SettingOptions) => {
+      const updated = await operations.realms.update(actor, name, await settingsOf(options, terminal))
       return { json: realmToWire(updated, publicUrl), text: describe(updated, publicUrl) }
     }),
   )
@@ -87,7 +89,7 @@ function otherCommands(realm: Command, inSession: InSession): void {
 
 /** Options for the settings of a realm. */
 function withSettings(command: Command): Command {
-  return command
+  return withClaims(command, 'every token of the realm')
     .option('--display-name <text>', 'name for people')
     .option('--algorithm <name>', `signing algorithm: ${ALGORITHMS.join(', ')} (default ES256)`)
     .option('--token-lifetime <seconds>', 'lifetime of tokens, 30 to 3600 (default 300)', whole)
@@ -123,7 +125,7 @@ function withSettings(command: Command): Command {
     )
 }
 
-interface SettingOptions {
+interface SettingOptions extends ClaimOptions {
   readonly displayName?: string
   readonly algorithm?: string
   readonly tokenLifetime?: number
@@ -143,7 +145,7 @@ interface SettingOptions {
 }
 
 /** Only the options that were given; the operation decides the rest. */
-function settingsOf(options: SettingOptions): Partial<RealmSettings> {
+async function settingsOf(options: SettingOptions, terminal: Terminal): Promise<Partial<RealmSettings>> {
   const settings = {
     displayName: options.displayName,
     algorithm: options.algorithm,
@@ -161,6 +163,7 @@ function settingsOf(options: SettingOptions): Partial<RealmSettings> {
     tokenTypeHeader: options.tokenTypeHeader,
     allowedAuthMethods: options.allowedAuthMethod,
     assertionAudience: options.assertionAudience,
+    claims: await readClaims(options, terminal),
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Partial<RealmSettings>

@@ -9,7 +9,7 @@ import {
   serviceAccountWithSecretToWire,
 } from '../wire/service-account.ts'
 import type { Answer } from './session.ts'
-import { fields, table, time } from './text.ts'
+import { claimsText, fields, pairsText, table, time } from './text.ts'
 
 /** One account, as `show` prints it. */
 export function describe(account: ServiceAccount, realm: string): Answer {
@@ -57,6 +57,8 @@ function members(account: ServiceAccount, realm: string) {
       'auth methods': account.authMethods.join(' '),
     }),
     ...(account.foreignHash && { 'secret hashed by': `${account.foreignHash}, until it is used` }),
+    ...(account.claims.length > 0 && { claims: claimsText(account.claims) }),
+    ...(Object.keys(account.metadata).length > 0 && { metadata: pairsText(account.metadata) }),
     ...(account.jwksUri !== undefined && { 'keys at': account.jwksUri }),
     state: account.disabledAt ? `disabled since ${time(account.disabledAt)}` : 'enabled',
     created: time(account.createdAt),

@@ -1,17 +1,16 @@
-import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { AUTH_METHODS } from '../domain/client-key.ts'
-import { Refusal } from '../domain/refusal.ts'
 import { serviceAccountToWire } from '../wire/service-account.ts'
+import { tokenPreviewToWire } from '../wire/token-preview.ts'
 import { allItems } from './all-items.ts'
-import { collect, past, whole } from './arguments.ts'
-import { clientKeyCommands, readPublicKey } from './client-keys.ts'
+import { past, whole } from './arguments.ts'
+import { clientKeyCommands } from './client-keys.ts'
 import { clientSecretCommands } from './client-secrets.ts'
 import { type Confirmed, confirmed, YES } from './confirmation.ts'
+import { leftOutText } from './custom-claim-arguments.ts'
 import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
-import { describe, describeCreated, describeWithSecret, listText } from './service-account-text.ts'
+import { createCommand, updateCommand } from './service-account-options.ts'
+import { describe, describeWithSecret, listText } from './service-account-text.ts'
 import type { InSession } from './session.ts'
-import type { Terminal } from './terminal.ts'
 
 const PAGE = 500
 
@@ -23,6 +22,8 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
   stateCommands(group, inSession)
   clientSecretCommands(group, inSession)
   clientKeyCommands(group, inSession)
+
+  previewCommand(group, inSession)
 
   ofAccount(group, 'show', 'one service account').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>
@@ -59,75 +60,10 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
     )
 }
 
-interface CreateOptions extends InRealm {
-  readonly name: string
-  readonly description?: string
-  readonly role?: string[]
-  readonly scope?: string[]
-  readonly introspectsAudience?: string[]
-  readonly clientId?: string
-  readonly clientSecretStdin?: boolean
-  readonly authMethod?: string[]
-  readonly publicKey?: string
-  readonly jwksUri?: string
-}
-
 interface ListOptions extends InRealm {
   readonly name?: string
   readonly unusedSince?: Date
   readonly limit?: number
-}
-
-interface UpdateOptions extends InRealm {
-  readonly name?: string
-  readonly description?: string
-  readonly scope?: string[]
-  readonly introspectsAudience?: string[] | false
-  readonly authMethod?: string[]
-  readonly jwksUri?: string | false
-}
-
-const JWKS_URI = 'https address where it publishes its keys, as a JWKS'
-
-const AUTH_METHOD = `how it may authenticate: ${AUTH_METHODS.join(', ')}; repeatable`
-
-const INTROSPECTS_AUDIENCE =
-  'audience it serves, whose tokens it may introspect; repeatable, replaces the list'
-
-function createCommand(group: Command, inSession: InSession): void {
-  ofRealm(group, 'create', 'create a service account; a secret is shown this once')
-    .requiredOption('--name <name>', 'unique in the realm, case-insensitive')
-    .option('--description <text>', 'purpose of the account')
-    .option('--role <role>', 'role of the account; repeatable (default view)', collect)
-    .option('--scope <scope>', 'allowed scope; repeatable (default: all scopes of the realm)', collect)
-    .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
-    .option('--client-id <client_id>', 'existing client_id; with --client-secret-stdin')
-    .option('--client-secret-stdin', 'read the existing secret from standard input')
-    .option('--public-key <file>', 'public key (PEM, JWK or X.509 certificate) instead of a secret')
-    .option('--jwks-uri <url>', `${JWKS_URI}, instead of a secret`)
-    .option(
-      '--auth-method <method>',
-      `${AUTH_METHOD} (default client_secret, with a key private_key_jwt)`,
-      collect,
-    )
-    .action(
-      inSession(async ({ operations, actor, terminal }, options: CreateOptions) => {
-        const imported = await readImported(options, terminal)
-        const created = await operations.accounts.create(actor, options.realm, {
-          name: options.name,
-          ...(options.description !== undefined && { description: options.description }),
-          ...(options.role && { roles: options.role }),
-          ...(options.scope && { scopes: options.scope }),
-          ...(options.introspectsAudience && { introspectsAudiences: options.introspectsAudience }),
-          ...(imported && { imported }),
-          ...(options.publicKey !== undefined && { key: readPublicKey(options.publicKey) }),
-          authMethods: options.authMethod,
-          jwksUri: options.jwksUri,
-        })
-        // The client knows its own secret; do not print it again.
-        return describeCreated(imported ? { ...created, clientSecret: undefined } : created, options.realm)
-      }),
-    )
 }
 
 function listCommand(group: Command, inSession: InSession): void {
@@ -152,31 +88,6 @@ function listCommand(group: Command, inSession: InSession): void {
     )
 }
 
-function updateCommand(group: Command, inSession: InSession): void {
-  ofAccount(group, 'update', 'change name, description, scopes or authentication; options left out stay')
-    .option('--name <name>', 'unique in the realm, case-insensitive')
-    .option('--description <text>', 'purpose of the account')
-    .option('--scope <scope>', 'allowed scope; repeatable, replaces the list', collect)
-    .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
-    .option('--no-introspects-audience', 'remove all introspected audiences')
-    .option('--jwks-uri <url>', `${JWKS_URI}; tokens that it has got by keys elsewhere end`)
-    .option('--no-jwks-uri', 'its keys are uploaded; tokens that it has got by published ones end')
-    .option(
-      '--auth-method <method>',
-      `${AUTH_METHOD}, replaces the list; taken away, it ends at once`,
-      collect,
-    )
-    .action(
-      inSession(async ({ operations, actor }, clientId: string, options: UpdateOptions) => {
-        const { realm, name, description, scope: scopes, introspectsAudience, authMethod } = options
-        const introspectsAudiences = introspectsAudience === false ? null : introspectsAudience
-        const jwksUri = options.jwksUri === false ? null : options.jwksUri
-        const update = { name, description, scopes, introspectsAudiences, authMethods: authMethod, jwksUri }
-        return describe(await operations.accounts.update(actor, realm, clientId, update), realm)
-      }),
-    )
-}
-
 function stateCommands(group: Command, inSession: InSession): void {
   const states = [
     ['disable', 'refuse its secrets and keys until it is enabled again', false],
@@ -191,10 +102,13 @@ function stateCommands(group: Command, inSession: InSession): void {
   }
 }
 
-async function readImported({ clientId, clientSecretStdin }: CreateOptions, { input }: Terminal) {
-  if (clientId === undefined && !clientSecretStdin) return undefined
-  if (clientId === undefined || !clientSecretStdin)
-    throw new Refusal('invalid', '--client-id and --client-secret-stdin go together: give both or none.')
-  // The line end comes from the program that printed the secret.
-  return { clientId, clientSecret: (await readAll(input)).replace(/\r?\n$/, '') }
+function previewCommand(group: Command, inSession: InSession): void {
+  ofAccount(group, 'preview-token', 'claims of its next token, and custom claims that it is without').action(
+    inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
+      const preview = await operations.tokens.previewDraft(actor, realm, clientId)
+      const wire = tokenPreviewToWire(preview)
+      const left = preview.leftOut.map(leftOutText)
+      return { json: wire, text: [JSON.stringify(wire.claims, undefined, 2), ...left].join('\n') }
+    }),
+  )
 }

@@ -1,3 +1,5 @@
+import type { CustomClaim } from '../domain/custom-claim.ts'
+
 /** A table with a heading per column, each column as wide as its longest value. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heads, ...rows].map((line) => line.map(printable))
@@ -43,4 +45,24 @@ function pad(text: string, width: number): string {
 
 function lengthOf(text: string): number {
   return [...text].length
+}
+
+/** Custom claims, as options would say them. */
+export function claimsText(claims: readonly CustomClaim[]): string {
+  return claims.map(claimText).join(' ')
+}
+
+function claimText(one: CustomClaim): string {
+  if (one.from === undefined && !one.audiences)
+    return typeof one.value === 'string'
+      ? `${one.claim}=${one.value}`
+      : `${one.claim}:=${JSON.stringify(one.value)}`
+  const { claim, ...rest } = one
+  return Object.keys(rest).length === 1 ? `${claim}@=${one.from}` : JSON.stringify(one)
+}
+
+export function pairsText(pairs: Readonly<Record<string, string>>): string {
+  return Object.entries(pairs)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')
 }

@@ -5,6 +5,7 @@ import {
   grantDetails,
   type HeldDetails,
 } from './authorization-details.ts'
+import { type CustomClaim, type MadeClaims, type Metadata, makeCustomClaims } from './custom-claim.ts'
 import { grantScope } from './scope.ts'
 import { type StatusClaim, statusClaimOf } from './status-list.ts'
 
@@ -13,6 +14,9 @@ export interface TokenSubject extends HeldDetails {
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
   readonly statusIndex: number
+  readonly name?: string | undefined
+  readonly claims?: readonly CustomClaim[] | undefined
+  readonly metadata?: Metadata | undefined
 }
 
 export interface TokenRealm {
@@ -21,6 +25,8 @@ export interface TokenRealm {
   readonly audiences: readonly string[]
   readonly resourceTypes: readonly string[]
   readonly tokenLifetimeSeconds: number
+  readonly name?: string | undefined
+  readonly claims?: readonly CustomClaim[] | undefined
 }
 
 export interface TokenRequest {
@@ -50,6 +56,8 @@ export interface AccessTokenClaims extends DetailsClaims {
 export interface TokenStamp {
   readonly now: Date
   readonly jti: string
+  /** Of the client; `undefined`: not known. */
+  readonly address?: string | undefined
 }
 
 /** Claims of a token: a pure function of account, realm, request and time. */
@@ -57,13 +65,13 @@ export function decideClaims(
   subject: TokenSubject,
   realm: TokenRealm,
   request: TokenRequest,
-  { now, jti }: TokenStamp,
+  { now, jti, address }: TokenStamp,
 ): AccessTokenClaims {
   const audience = grantAudience(request.targets, realm.audiences)
   const scope = grantScope(request.scope, allowedScopes(subject, realm), realm.scopes)
   const details = grantDetails(request.details, subject, realm)
   const iat = Math.floor(now.getTime() / 1000)
-  return {
+  const claims: AccessTokenClaims = {
     iss: realm.issuer,
     sub: subject.clientId,
     azp: subject.clientId,
@@ -77,6 +85,29 @@ export function decideClaims(
     ...details,
     status: statusClaimOf(realm.issuer, subject.statusIndex),
   }
+  if (!subject.claims && !realm.claims?.length) return claims
+  // The server's own claims come last, so that nothing replaces them.
+  return { ...customClaimsOf(subject, realm, address, claims).claims, ...claims }
+}
+
+/** Claims that settings of account and realm add to a token, whose own claims are decided. */
+export function customClaimsOf(
+  subject: TokenSubject,
+  realm: TokenRealm,
+  address: string | undefined,
+  { aud, scope }: Pick<AccessTokenClaims, 'aud' | 'scope'>,
+): MadeClaims {
+  const { clientId: client_id, name = '', roles, metadata } = subject
+  const sources = {
+    client_id,
+    name,
+    roles,
+    scope: scope?.split(' ') ?? [],
+    address,
+    realm: realm.name ?? '',
+    metadata,
+  }
+  return makeCustomClaims({ own: subject.claims, ofRealm: realm.claims }, sources, [aud].flat())
 }
 
 // Ignores scopes of the account that the realm no longer defines.

@@ -1,3 +1,5 @@
+import type { CustomClaim, Metadata } from './custom-claim.ts'
+import { checkCustomClaims, checkMetadata } from './custom-claim-check.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
 import { Refusal } from './refusal.ts'
 import { checkImportedClientId } from './service-account.ts'
@@ -10,6 +12,8 @@ export interface AccountLine {
   readonly roles?: readonly string[]
   readonly scopes?: readonly string[] | null
   readonly introspectsAudiences?: readonly string[] | null
+  readonly claims?: readonly CustomClaim[]
+  readonly metadata?: Metadata
   readonly enabled?: boolean
   /** At most one of the two. Without one the account has no secret until it gets one. */
   readonly clientSecret?: string
@@ -40,6 +44,8 @@ const MEMBERS: ReadonlyMap<string, readonly [keyof AccountLine, Reader]> = new M
   ['roles', ['roles', readTexts]],
   ['scopes', ['scopes', orNull(readTexts)]],
   ['introspects_audiences', ['introspectsAudiences', orNull(readTexts)]],
+  ['claims', ['claims', readClaims]],
+  ['metadata', ['metadata', readMetadata]],
   ['enabled', ['enabled', readBoolean]],
   ['client_secret', ['clientSecret', readText]],
   ['secret_hash', ['secretHash', readText]],
@@ -78,6 +84,16 @@ function readTexts(value: unknown, field: string): string[] {
   if (!Array.isArray(value) || value.length > MAX_TEXTS)
     throw new Refusal('invalid', `${field} is an array of texts.`, field)
   return value.map((one) => readText(one, field))
+}
+
+function readClaims(value: unknown): readonly CustomClaim[] {
+  checkCustomClaims(value)
+  return value
+}
+
+function readMetadata(value: unknown): Metadata {
+  checkMetadata(value)
+  return value
 }
 
 function readBoolean(value: unknown, field: string): boolean {

@@ -9,6 +9,12 @@ export function isAbsoluteUri(value: string): boolean {
   )
 }
 
+/** What an audience of tokens may be called. */
+export function isAudience(value: string): boolean {
+  // RFC 7519 section 2: a value with a colon is a URI.
+  return isAbsoluteUri(value) || /^[\x21\x22\x24-\x39\x3b-\x7e]{1,200}$/.test(value)
+}
+
 export interface Targets {
   /** `resource` parameters, each an absolute URI. */
   readonly resources: readonly string[]

@@ -1,5 +1,6 @@
-import { isAbsoluteUri } from './audience.ts'
+import { isAudience } from './audience.ts'
 import { ASSERTION_AUDIENCES, parseAuthMethods } from './client-key.ts'
+import { checkCustomClaims } from './custom-claim-check.ts'
 import { INTROSPECTION_AUDIENCES } from './introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from './leaked-secret.ts'
 import { isCustomResourceType } from './protected-resource.ts'
@@ -49,6 +50,7 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
   checkList('scopes', settings.scopes, { ...SCOPES, ok: isScopeToken })
   checkList('audiences', settings.audiences, { ...AUDIENCES, ok: mayStay })
   checkList('roles', settings.roles, { ...CUSTOM_NAMES, ok: isCustomRole })
+  checkCustomClaims(settings.claims)
   checkList('resource_types', settings.resourceTypes, { ...CUSTOM_NAMES, ok: isCustomResourceType })
 }
 
@@ -60,11 +62,6 @@ function checkTimes(settings: RealmSettings): void {
   // A key must be published for longer than any cache may hold the JWKS, and rotations must not overlap.
   checkWhole('key_publish_seconds', keyPublishSeconds, jwksMaxAgeSeconds, 30 * 86_400)
   checkWhole('key_rotation_seconds', keyRotationSeconds, 2 * keyPublishSeconds, 3650 * 86_400)
-}
-
-function isAudience(value: string): boolean {
-  // RFC 7519 section 2: a value with a colon is a URI.
-  return isAbsoluteUri(value) || /^[\x21\x22\x24-\x39\x3b-\x7e]{1,200}$/.test(value)
 }
 
 export function isCustomRole(value: string): boolean {

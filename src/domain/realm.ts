@@ -1,4 +1,5 @@
 import { type AssertionAudience, AUTH_METHODS, type AuthMethod } from './client-key.ts'
+import type { CustomClaim } from './custom-claim.ts'
 import type { IntrospectionAudiences } from './introspection-audience.ts'
 import type { LeakedSecretAction } from './leaked-secret.ts'
 import { Refusal } from './refusal.ts'
@@ -44,6 +45,8 @@ export interface Realm {
   readonly allowedAuthMethods: readonly AuthMethod[]
   /** What the assertions of its service accounts may be for. */
   readonly assertionAudience: AssertionAudience
+  /** Claims that every token gets; an account's own win. */
+  readonly claims: readonly CustomClaim[]
   /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
   /** Incremented by every change that a token or the JWKS could show. */
@@ -68,6 +71,7 @@ export interface RealmSettings {
   tokenTypeHeader: TokenTypeHeader
   allowedAuthMethods: readonly AuthMethod[]
   assertionAudience: AssertionAudience
+  claims: readonly CustomClaim[]
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -87,6 +91,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   tokenTypeHeader: 'at+jwt',
   allowedAuthMethods: AUTH_METHODS,
   assertionAudience: 'issuer_or_token_endpoint',
+  claims: [],
 }
 
 /** Prefix of the name of a deleted realm until its rows are gone. No other realm may have it. */

@@ -1,4 +1,5 @@
 import type { AuthMethod } from './client-key.ts'
+import type { CustomClaim, Metadata } from './custom-claim.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
 import { Refusal } from './refusal.ts'
 import { checkSecretStrength } from './secret-strength.ts'
@@ -18,6 +19,10 @@ export interface ServiceAccount {
   readonly authMethods: readonly AuthMethod[]
   /** Where it publishes its keys, instead of uploaded ones. */
   readonly jwksUri: string | undefined
+  /** Claims that its tokens get beside its realm's. */
+  readonly claims: readonly CustomClaim[]
+  /** Pairs of text that claims can be made of. */
+  readonly metadata: Metadata
   readonly disabledAt: Date | undefined
   /** Kind of the hash that another server made of its secret; `undefined` once the secret was used here. */
   readonly foreignHash: ForeignHashKind | undefined

@@ -1,4 +1,5 @@
 import { type AccessTokenClaims, decideClaims, type TokenRealm, type TokenSubject } from './access-token.ts'
+import type { CustomClaim } from './custom-claim.ts'
 import { OAuthError } from './oauth-error.ts'
 import { issuerOf, knownAudiences, type Realm } from './realm.ts'
 import { Refusal } from './refusal.ts'
@@ -21,12 +22,14 @@ export interface WrittenClaims {
  */
 export function writeClaims(claims: AccessTokenClaims, asksForDetails: boolean): WrittenClaims {
   const json = JSON.stringify(claims)
-  if (json.length <= MAX_CLAIMS_BYTES) return { claims, json }
+  const bytes = Buffer.byteLength(json)
+  if (bytes <= MAX_CLAIMS_BYTES) return { claims, json }
   const { authorization_details, status, ...rest } = claims
-  if (!authorization_details) throw tooLong(claims, json.length)
+  if (!authorization_details) throw tooLong(claims, bytes)
   const shortened = { ...rest, authorization_details_omitted: true, status } as const
   const short = JSON.stringify(shortened)
-  if (short.length > MAX_CLAIMS_BYTES) throw tooLong(shortened, short.length)
+  const left = Buffer.byteLength(short)
+  if (left > MAX_CLAIMS_BYTES) throw tooLong(shortened, left)
   if (asksForDetails)
     throw new OAuthError('invalid_authorization_details', `${LIMIT} Ask for fewer authorization_details.`)
   return { claims: shortened, json: short }
@@ -35,18 +38,18 @@ export function writeClaims(claims: AccessTokenClaims, asksForDetails: boolean):
 const LIMIT = `The claims of the token would take more than ${MAX_CLAIMS_BYTES} bytes.`
 
 function tooLong({ aud, ...rest }: AccessTokenClaims, bytes: number): OAuthError {
-  const reason = `claims of ${bytes} bytes: the account has too many roles, scopes or audiences for one token`
-  const ofAudiences = bytes - JSON.stringify(rest).length
+  const reason = `claims of ${bytes} bytes: the account has too many roles, scopes, claims or audiences for one token`
+  const ofAudiences = bytes - Buffer.byteLength(JSON.stringify(rest))
   return Array.isArray(aud) && bytes - ofAudiences + 1000 <= MAX_CLAIMS_BYTES
     ? new OAuthError('invalid_target', `${LIMIT} Ask for fewer resources.`, reason)
     : new OAuthError('invalid_scope', `${LIMIT} Ask for fewer scopes.`, reason)
 }
 
-type Holder = Pick<TokenSubject, 'clientId' | 'roles' | 'scopes'>
-type HoldersRealm = Pick<Realm, 'name' | 'scopes' | 'audiences'>
+type Holder = Pick<TokenSubject, 'clientId' | 'roles' | 'scopes' | 'name' | 'claims' | 'metadata'>
+type HoldersRealm = Pick<Realm, 'name' | 'scopes' | 'audiences'> & Partial<Pick<Realm, 'claims'>>
 
 /**
- * Refuses roles and scopes that do not fit into a token, unless the change makes them smaller.
+ * Refuses roles, scopes and claims that do not fit into a token, unless the change makes them smaller.
  * @throws Refusal `limit_reached`
  */
 export function requireRoomForRights(
@@ -57,40 +60,51 @@ export function requireRoomForRights(
 ): void {
   const bytes = leastBytes(publicUrl, realm, after)
   if (bytes <= MAX_CLAIMS_BYTES || (before && bytes <= leastBytes(publicUrl, realm, before))) return
-  throw noRoom(bytes, 'roles')
+  const plain = leastBytes(publicUrl, { ...realm, claims: [] }, { ...after, claims: undefined })
+  throw noRoom(bytes, plain <= MAX_CLAIMS_BYTES ? 'claims' : 'roles')
 }
 
 /**
- * Refuses scopes of a realm that do not fit into a token of an account without roles, unless the change makes them smaller.
+ * Refuses scopes and claims of a realm that do not fit into a token of an account without roles, unless the change makes them
+ * smaller.
  * @throws Refusal `limit_reached`
  */
 export function requireRoomForScopes(publicUrl: string, after: HoldersRealm, before?: HoldersRealm): void {
   const bytes = leastBytes(publicUrl, after, ANYBODY)
   if (bytes <= MAX_CLAIMS_BYTES || (before && bytes <= leastBytes(publicUrl, before, ANYBODY))) return
-  throw noRoom(bytes, 'scopes')
+  const plain = leastBytes(publicUrl, { ...after, claims: [] }, ANYBODY)
+  throw noRoom(bytes, plain <= MAX_CLAIMS_BYTES ? 'claims' : 'scopes')
 }
 
-const ANYBODY: Holder = { clientId: 'x'.repeat(64), roles: [], scopes: undefined }
+const ANYBODY: Holder = { clientId: 'x'.repeat(64), name: 'x'.repeat(100), roles: [], scopes: undefined }
 
-function noRoom(bytes: number, field: 'roles' | 'scopes'): Refusal {
-  const detail = `The claims of its tokens would take ${bytes} bytes, and may take ${MAX_CLAIMS_BYTES}: give fewer or shorter roles and scopes.`
+function noRoom(bytes: number, field: 'roles' | 'scopes' | 'claims'): Refusal {
+  const what = field === 'claims' ? 'claims' : 'roles and scopes'
+  const detail = `The claims of its tokens would take ${bytes} bytes, and may take ${MAX_CLAIMS_BYTES}: give fewer or shorter ${what}.`
   return new Refusal('limit_reached', detail, field, MAX_CLAIMS_BYTES)
 }
 
-/** Size of a token for a request without parameters, without grants. */
+/** Size of a token for a request without parameters, without grants. Counts claims for every audience. */
 function leastBytes(publicUrl: string, realm: HoldersRealm, holder: Holder): number {
   const tokenRealm: TokenRealm = {
     issuer: issuerOf(publicUrl, realm.name),
+    name: realm.name,
     scopes: realm.scopes,
     audiences: knownAudiences(realm, publicUrl),
     resourceTypes: [],
     tokenLifetimeSeconds: 0,
+    claims: forEveryAudience(realm.claims),
   }
-  const subject = { ...holder, statusIndex: LONGEST_INDEX, details: [], detailsOmitted: true }
+  const claims = holder.claims && forEveryAudience(holder.claims)
+  const subject = { ...holder, claims, statusIndex: LONGEST_INDEX, details: [], detailsOmitted: true }
   const nothing = { scope: undefined, targets: { resources: [], audience: undefined } }
-  return JSON.stringify(decideClaims(subject, tokenRealm, nothing, STAMP)).length
+  return Buffer.byteLength(JSON.stringify(decideClaims(subject, tokenRealm, nothing, STAMP)))
+}
+
+function forEveryAudience(claims: readonly CustomClaim[] = []): readonly CustomClaim[] {
+  return claims.map((claim) => ({ ...claim, audiences: undefined }))
 }
 
 // At least as long as the values of real tokens.
 const LONGEST_INDEX = 2 ** 31 - 1
-const STAMP = { now: new Date('2100-01-01T00:00:00Z'), jti: 'x'.repeat(36) }
+const STAMP = { now: new Date('2100-01-01T00:00:00Z'), jti: 'x'.repeat(36), address: 'x'.repeat(45) }

@@ -31,6 +31,7 @@ import { introspection } from './tokens/introspection.ts'
 import { presentedTokens as presentedTokensOf } from './tokens/presented-tokens.ts'
 import { publishedRealms } from './tokens/published-realms.ts'
 import { statusLists as statusListsOf } from './tokens/status-lists.ts'
+import { tokenPreviews } from './tokens/token-previews.ts'
 import { tokenRevocation } from './tokens/token-revocation.ts'
 import { uses as usesOf } from './tokens/uses.ts'
 import { auditTrail } from './upkeep/audit-events.ts'
@@ -63,7 +64,7 @@ export function createOperations(deps: Dependencies) {
 
     clients: clientAuthentication(deps, reads, workloads.authenticate),
     workloads,
-    tokens: accessTokens(deps, uses, freshClients),
+    tokens: { ...accessTokens(deps, uses), ...tokenPreviews(deps, freshClients) },
     presentedTokens,
     introspection: introspection(deps, presentedTokens),
     revocation: tokenRevocation(deps, presentedTokens),

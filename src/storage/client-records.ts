@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import type { AuthorizationDetail } from '../domain/authorization-details.ts'
+import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
+import { toClaims, toMetadata } from './claim-texts.ts'
 import type { Database } from './database.ts'
 import type { RealmVersion } from './realms.ts'
 
@@ -29,6 +31,7 @@ export interface ClientRecord extends RealmVersion {
 
 export interface AccountRecord {
   readonly clientId: string
+  readonly name: string
   readonly roles: readonly string[]
   readonly scopes: readonly string[] | undefined
   readonly introspectsAudiences: readonly string[] | undefined
@@ -38,6 +41,9 @@ export interface AccountRecord {
   /** The account has more grants than a token can hold. */
   readonly detailsOmitted: boolean
   readonly statusIndex: number
+  /** Claims of its own; `undefined`: none. */
+  readonly claims: readonly CustomClaim[] | undefined
+  readonly metadata: Metadata | undefined
   /** Single tokens of the account may be revoked until this time. */
   readonly revokedTokensUntil: Date | undefined
   readonly secrets: readonly SecretRecord[]
@@ -49,6 +55,7 @@ export interface AccountRow {
   realm_id: string
   version: string
   client_id: string | null
+  name: string
   roles: string[]
   scopes: string[] | null
   introspects_audiences: string[] | null
@@ -56,6 +63,8 @@ export interface AccountRow {
   authorization_details: string | null
   authorization_details_omitted: boolean
   status_index: number
+  claims: string | null
+  metadata: string | null
   revoked_tokens_until: Date | null
 }
 
@@ -74,8 +83,8 @@ const NO_CLIENT = ''
 const NONE: readonly AuthorizationDetail[] = []
 
 /** Columns of an `AccountRow` that are the account's. */
-export const ACCOUNT_COLUMNS = sql`a.client_id, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
-        a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
+export const ACCOUNT_COLUMNS = sql`a.client_id, a.name, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
+        a.claims, a.metadata, a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
 
 /** Realms and client_ids of lookups, as parameters of a query. */
 export function lookupColumns(lookups: readonly ClientLookup[]) {
@@ -128,6 +137,7 @@ export function toClientRecord(row: AccountRow, secrets: readonly SecretRecord[]
     realmVersion: row.version,
     account: {
       clientId: row.client_id,
+      name: row.name,
       roles: row.roles,
       scopes: row.scopes ?? undefined,
       introspectsAudiences: row.introspects_audiences ?? undefined,
@@ -135,6 +145,8 @@ export function toClientRecord(row: AccountRow, secrets: readonly SecretRecord[]
       details: row.authorization_details === null ? NONE : JSON.parse(row.authorization_details),
       detailsOmitted: row.authorization_details_omitted,
       statusIndex: row.status_index,
+      claims: row.claims === null ? undefined : toClaims(row.claims),
+      metadata: row.metadata === null ? undefined : toMetadata(row.metadata),
       revokedTokensUntil: row.revoked_tokens_until ?? undefined,
       secrets,
     },

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { ForeignHashKind } from '../domain/foreign-hash.ts'
+import { claimsText, metadataText } from './claim-texts.ts'
 import type { NewClientSecret } from './client-secrets.ts'
 import type { DatabaseTransaction } from './database.ts'
 import type { NewServiceAccount } from './service-accounts.ts'
@@ -33,6 +34,8 @@ export async function insertImportedAccounts(
     scopes: account.scopes ? [...account.scopes] : null,
     introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
     auth_methods: [...account.authMethods],
+    claims: claimsText(account.claims ?? []),
+    metadata: metadataText(account.metadata ?? {}),
     disabled_at: account.disabledAt ?? null,
     status_index: account.statusIndex,
     created_at: now,

@@ -3,6 +3,7 @@ import type { AssertionAudience, AuthMethod } from '../domain/client-key.ts'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import type { Algorithm, Realm, RealmSettings, TokenTypeHeader } from '../domain/realm.ts'
+import { claimsText, toClaims } from './claim-texts.ts'
 import type { RealmRow } from './tables.ts'
 
 export const REALM_COLUMNS = [
@@ -26,6 +27,7 @@ export const REALM_COLUMNS = [
   'token_type_header',
   'allowed_auth_methods',
   'assertion_audience',
+  'claims',
   'imports_secrets',
   'version',
   'created_at',
@@ -51,6 +53,7 @@ export function toColumns(settings: RealmSettings) {
     token_type_header: settings.tokenTypeHeader,
     allowed_auth_methods: [...settings.allowedAuthMethods],
     assertion_audience: settings.assertionAudience,
+    claims: claimsText(settings.claims),
   }
 }
 
@@ -76,6 +79,7 @@ export function toRealm(row: Row): Realm {
     tokenTypeHeader: row.token_type_header as TokenTypeHeader,
     allowedAuthMethods: row.allowed_auth_methods as AuthMethod[],
     assertionAudience: row.assertion_audience as AssertionAudience,
+    claims: toClaims(row.claims),
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

@@ -1,4 +1,6 @@
 import type { AuthMethod } from '../domain/client-key.ts'
+import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
+import { claimsText, metadataText } from './claim-texts.ts'
 
 /** Members to change; absent ones stay. */
 export interface ServiceAccountChanges {
@@ -10,6 +12,8 @@ export interface ServiceAccountChanges {
   readonly introspectsAudiences?: readonly string[] | undefined
   readonly authMethods?: readonly AuthMethod[]
   readonly jwksUri?: string | undefined
+  readonly claims?: readonly CustomClaim[]
+  readonly metadata?: Metadata
   readonly disabledAt?: Date | undefined
   readonly statusIndex?: number
 }
@@ -27,6 +31,8 @@ export function toColumns(changes: ServiceAccountChanges) {
     }),
     ...(changes.authMethods !== undefined && { auth_methods: [...changes.authMethods] }),
     ...('jwksUri' in changes && { jwks_uri: changes.jwksUri ?? null }),
+    ...(changes.claims !== undefined && { claims: claimsText(changes.claims) }),
+    ...(changes.metadata !== undefined && { metadata: metadataText(changes.metadata) }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
     ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }

@@ -2,6 +2,7 @@ import { type Nullable, type Selectable, sql } from 'kysely'
 import type { AuthMethod } from '../domain/client-key.ts'
 import type { ForeignHashKind } from '../domain/foreign-hash.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
+import { toClaims, toMetadata } from './claim-texts.ts'
 import type { LastUseRow, ServiceAccountRow } from './tables.ts'
 
 export const SERVICE_ACCOUNT_COLUMNS = [
@@ -14,6 +15,8 @@ export const SERVICE_ACCOUNT_COLUMNS = [
   'introspects_audiences',
   'auth_methods',
   'jwks_uri',
+  'claims',
+  'metadata',
   'disabled_at',
   'status_index',
   'version',
@@ -45,6 +48,8 @@ export function toServiceAccount(row: Row): ServiceAccount {
     introspectsAudiences: row.introspects_audiences ?? undefined,
     authMethods: row.auth_methods as AuthMethod[],
     jwksUri: row.jwks_uri ?? undefined,
+    claims: toClaims(row.claims),
+    metadata: toMetadata(row.metadata),
     disabledAt: row.disabled_at ?? undefined,
     foreignHash: (row.foreign_hash ?? undefined) as ForeignHashKind | undefined,
     statusIndex: row.status_index,

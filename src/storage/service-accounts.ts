@@ -1,5 +1,7 @@
 import type { AuthMethod } from '../domain/client-key.ts'
+import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
+import { claimsText, metadataText } from './claim-texts.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import { type ServiceAccountChanges, toColumns } from './service-account-changes.ts'
 import {
@@ -19,6 +21,8 @@ export interface NewServiceAccount {
   readonly introspectsAudiences: readonly string[] | undefined
   readonly authMethods: readonly AuthMethod[]
   readonly jwksUri?: string | undefined
+  readonly claims?: readonly CustomClaim[] | undefined
+  readonly metadata?: Metadata | undefined
   readonly statusIndex: number
 }
 
@@ -42,6 +46,8 @@ export async function insertServiceAccount(
       introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
       auth_methods: [...account.authMethods],
       jwks_uri: account.jwksUri ?? null,
+      claims: claimsText(account.claims ?? []),
+      metadata: metadataText(account.metadata ?? {}),
       status_index: account.statusIndex,
       created_at: now,
       updated_at: now,

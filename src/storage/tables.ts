@@ -6,6 +6,9 @@ import type { NullableTimestamp, Timestamp } from './timestamps.ts'
 /** `bigint`. Arrives as text, since it may not fit a number. */
 type GeneratedBigint = Generated<string>
 
+/** JSON that is stored as text, and parsed where it is read. */
+type NullableJsonText = ColumnType<string | null, string | null | undefined, string | null>
+
 export interface RealmRow {
   id: GeneratedBigint
   name: string
@@ -27,6 +30,7 @@ export interface RealmRow {
   token_type_header: Generated<string>
   allowed_auth_methods: Generated<string[]>
   assertion_audience: Generated<string>
+  claims: NullableJsonText
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   imports_secrets: Generated<boolean>
   version: Generated<string>
@@ -44,6 +48,8 @@ export interface ServiceAccountRow {
   introspects_audiences: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
   auth_methods: Generated<string[]>
   jwks_uri: ColumnType<string | null, string | null | undefined, string | null>
+  claims: NullableJsonText
+  metadata: NullableJsonText
   disabled_at: NullableTimestamp
   status_index: number
   revoked_tokens_until: NullableTimestamp

@@ -22,6 +22,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     token_type_header: realm.tokenTypeHeader,
     allowed_auth_methods: [...realm.allowedAuthMethods],
     assertion_audience: realm.assertionAudience,
+    claims: [...realm.claims],
     created_at: realm.createdAt,
   }
 }

@@ -13,6 +13,8 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
     auth_methods: [...account.authMethods],
     jwks_uri: account.jwksUri ?? null,
+    claims: [...account.claims],
+    metadata: { ...account.metadata },
     enabled: account.disabledAt === undefined,
     foreign_hash: account.foreignHash ?? null,
     created_at: account.createdAt,

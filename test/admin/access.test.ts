@@ -233,6 +233,10 @@ const ROWS: Record<string, Row> = {
     status: 204,
     prepare: withDevice,
   },
+  'POST /admin/realms/{realm}/service-accounts/{client_id}/preview-token': {
+    role: 'account-admin',
+    status: 200,
+  },
   'POST /admin/realms/{realm}/service-accounts/{client_id}/revoke-tokens': {
     role: 'account-admin',
     status: 200,

@@ -10,6 +10,7 @@ import {
   type RealmSettings,
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
+import { Claims } from './claim-schema.ts'
 import { Closed, Moment } from './schemas.ts'
 
 const defaults = DEFAULT_REALM_SETTINGS
@@ -62,6 +63,7 @@ const settings = {
     description:
       'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
   }),
+  claims: Claims,
 }
 
 export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$' })
@@ -100,6 +102,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     tokenTypeHeader: body.token_type_header,
     allowedAuthMethods: body.allowed_auth_methods,
     assertionAudience: body.assertion_audience,
+    claims: body.claims,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Partial<RealmSettings>

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
+import { Claims, MetadataPairs } from './claim-schema.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
 import { Closed, MaybeMoment, MaybeText, Moment } from './schemas.ts'
 
@@ -25,6 +26,8 @@ const members = {
     description:
       'Audiences that it serves: with the role introspect it is told of tokens for these alone. null: of all tokens of the realm, and by signed answers where the realm has one audience alone',
   }),
+  claims: Claims,
+  metadata: MetadataPairs,
 }
 
 const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {

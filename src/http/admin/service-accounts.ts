@@ -80,6 +80,8 @@ export function serviceAccountRoutes(
         ...(scopes && { scopes }),
         ...(introspectsAudiences && { introspectsAudiences }),
         ...(imported && { imported }),
+        claims: body.claims,
+        metadata: body.metadata,
         authMethods: body.auth_methods,
         jwksUri: body.jwks_uri ?? undefined,
         ...(body.key && { key: readNewKey(body.key, 'key.expires_at') }),

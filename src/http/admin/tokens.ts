@@ -1,14 +1,45 @@
 import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
 import { serviceAccountToWire } from '../../wire/service-account.ts'
+import { tokenPreviewToWire } from '../../wire/token-preview.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
+import { Claims, MetadataPairs } from './claim-schema.ts'
 import { etagOf } from './etag.ts'
 import { Closed, OfAccount } from './schemas.ts'
 import { ServiceAccountAnswer } from './service-account-schema.ts'
 
-/** Tokens that a service account has already. */
-export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
+const ClaimsDraft = Type.Object({ claims: Claims, metadata: MetadataPairs, realm_claims: Claims })
+
+const Preview = Type.Object({
+  claims: Type.Record(Type.String(), Type.Unknown(), { description: 'Claims of the token' }),
+  left_out: Type.Array(Type.Object({ claim: Type.String(), reason: Type.String() }), {
+    description: 'Custom claims that the token is without, and why',
+  }),
+})
+
+/** Tokens of a service account: those it has got, and the next one. */
+export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' | 'tokens'>): void {
+  app.post(
+    '/admin/realms/:realm/service-accounts/:client_id/preview-token',
+    {
+      schema: {
+        tags: ['Tokens'],
+        summary: 'Show the claims of its next token, also with claims and metadata that are not saved',
+        params: OfAccount,
+        body: Type.Partial(ClaimsDraft, Closed),
+        response: { 200: Preview },
+      },
+    },
+    async (request) => {
+      const { realm, client_id } = request.params
+      const { realm_claims: realmClaims, ...draft } = request.body
+      const asked = { ...draft, realmClaims }
+      const preview = await operations.tokens.previewDraft(actorOf(request), realm, client_id, asked)
+      return tokenPreviewToWire(preview)
+    },
+  )
+
   app.post(
     '/admin/realms/:realm/service-accounts/:client_id/revoke-tokens',
     {

@@ -2,6 +2,7 @@ import type { AccountLine, AccountOutcome } from '../../domain/account-line.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
+import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
@@ -120,6 +121,8 @@ function accept(deps: AccountImportDeps, context: Context, { line, credential }:
     roles,
     scopes: scopes ?? undefined,
     introspectsAudiences: introspectsAudiences ?? undefined,
+    claims: line.claims,
+    metadata: line.metadata,
     authMethods: ['client_secret'],
     disabledAt: line.enabled === false ? now : undefined,
     secret,
@@ -128,11 +131,12 @@ function accept(deps: AccountImportDeps, context: Context, { line, credential }:
 }
 
 function check({ publicUrl }: AccountImportDeps, { actor, realm }: Context, line: AccountLine): void {
-  const { clientId, roles = [], scopes } = line
+  const { roles = [], scopes } = line
   requireHeldRoles(actor, roles)
   checkAccountRights(realm, line, publicUrl)
+  checkAccountClaims(line)
   requireAllowedMethods(realm, ['client_secret'])
-  requireRoomForRights(publicUrl, realm, { clientId, roles, scopes: scopes ?? undefined })
+  requireRoomForRights(publicUrl, realm, { ...line, roles, scopes: scopes ?? undefined })
 }
 
 async function write({ trx, actor, realm, now }: Context, accepted: readonly Accepted[]): Promise<void> {
@@ -141,17 +145,21 @@ async function write({ trx, actor, realm, now }: Context, accepted: readonly Acc
   const accounts = accepted.map((one, n) => ({ ...one, statusIndex: indexes[n] as number }))
   await insertImportedAccounts(trx, realm.id, accounts, now)
   if (accepted.some(({ secret }) => secret)) await updateRealmImportsSecrets(trx, realm.id)
-  const events = accepted.map(({ clientId, name, roles, authMethods, disabledAt, secret }) => {
-    const details = {
-      name,
-      roles,
-      auth_methods: authMethods,
-      imported: true,
-      enabled: disabledAt === undefined,
-      secret: secret !== undefined,
-      ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
-    }
-    return done(actor, 'service-account.create', clientId, details)
-  })
+  const events = accepted.map(
+    ({ clientId, name, roles, authMethods, claims, metadata, disabledAt, secret }) => {
+      const details = {
+        name,
+        roles,
+        auth_methods: authMethods,
+        imported: true,
+        enabled: disabledAt === undefined,
+        secret: secret !== undefined,
+        ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
+        ...(claims && { claims }),
+        ...(metadata && { metadata }),
+      }
+      return done(actor, 'service-account.create', clientId, details)
+    },
+  )
   await insertAuditEvents(trx, realm, events, now)
 }

@@ -4,6 +4,8 @@ import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import type { ClientKey } from '../../domain/client-key.ts'
+import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
+import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
@@ -26,7 +28,8 @@ import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import { checkImported } from './imported-credentials.ts'
 import { parseJwksUri } from './jwks-uri.ts'
-import { insertNewKey, type NewClientKey, noteOf, readNewKey } from './new-client-key.ts'
+import { noteOfNew } from './new-account-note.ts'
+import { insertNewKey, type NewClientKey, readNewKey } from './new-client-key.ts'
 import { takeStatusIndex } from './status-indexes.ts'
 import { limitReached, takenRefusal } from './taken-names.ts'
 
@@ -36,6 +39,8 @@ export interface NewServiceAccountRequest {
   readonly roles?: readonly string[]
   readonly scopes?: readonly string[] | undefined
   readonly introspectsAudiences?: readonly string[] | undefined
+  readonly claims?: readonly CustomClaim[] | undefined
+  readonly metadata?: Metadata | undefined
   /** By what it may authenticate; without them by a secret, or where there is a key by that. */
   readonly authMethods?: readonly string[] | undefined
   /** First public key of the account. */
@@ -107,14 +112,7 @@ export async function createServiceAccount(
     const account = await insert(deps, context, asked)
     if (hashed) await insertSecret(deps, context, account.clientId, hashed)
     const key = read && (await insertNewKey({ ...context, account }, read))
-    const details = {
-      name,
-      roles: account.roles,
-      auth_methods: authMethods,
-      ...(account.jwksUri !== undefined && { jwks_uri: account.jwksUri }),
-      imported: request.imported !== undefined,
-      ...(key && { key: noteOf(key) }),
-    }
+    const details = noteOfNew(account, asked, key)
     await insertAuditEvent(trx, realm, done(actor, 'service-account.create', account.clientId, details), now)
     return { account, clientSecret, key }
   }).catch((error: unknown) => {
@@ -152,6 +150,7 @@ async function insert(
   asked: NewServiceAccountRequest & Pick<ServiceAccount, 'description' | 'authMethods'>,
 ): Promise<ServiceAccount> {
   checkAccountRights(realm, asked, publicUrl)
+  checkAccountClaims(asked)
   requireAllowedMethods(realm, asked.authMethods)
   const {
     name,
@@ -159,13 +158,15 @@ async function insert(
     roles = [DEFAULT_ROLE],
     scopes,
     introspectsAudiences,
+    claims,
+    metadata,
     authMethods,
     jwksUri,
   } = asked
   const clientId = asked.imported?.clientId ?? newClientId()
-  requireRoomForRights(publicUrl, realm, { clientId, roles, scopes })
+  requireRoomForRights(publicUrl, realm, { clientId, name, roles, scopes, claims, metadata })
   const statusIndex = await takeStatusIndex(trx, realm)
-  const rights = { roles, scopes, introspectsAudiences, authMethods, jwksUri, statusIndex }
+  const rights = { roles, scopes, introspectsAudiences, claims, metadata, authMethods, jwksUri, statusIndex }
   return insertServiceAccount(
     trx,
     realm.id,

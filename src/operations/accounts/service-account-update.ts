@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ChangeAction } from '../../domain/audit-event.ts'
+import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
+import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
 import { checkAccountRights } from '../../domain/realm.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import {
@@ -33,6 +35,8 @@ export interface ServiceAccountUpdate {
   readonly authMethods?: readonly string[] | undefined
   /** Where it publishes its keys; `null`: nowhere. */
   readonly jwksUri?: string | null | undefined
+  readonly claims?: readonly CustomClaim[] | undefined
+  readonly metadata?: Metadata | undefined
   readonly enabled?: boolean | undefined
 }
 
@@ -47,9 +51,10 @@ export function actionOf(update: ServiceAccountUpdate): ChangeAction {
 /** Members that really change. */
 export function changesOf(
   account: ServiceAccount,
-  { name, description, roles, scopes, introspectsAudiences, enabled }: ServiceAccountUpdate,
+  update: ServiceAccountUpdate,
   now: Date,
 ): ServiceAccountChanges {
+  const { name, description, roles, scopes, introspectsAudiences, claims, metadata, enabled } = update
   const parsed = name === undefined ? account.name : parseDisplayName(name)
   const told = description === undefined ? account.description : parseDescription(description)
   const wasEnabled = account.disabledAt === undefined
@@ -61,6 +66,8 @@ export function changesOf(
     ...(differs(introspectsAudiences, account.introspectsAudiences) && {
       introspectsAudiences: introspectsAudiences ?? undefined,
     }),
+    ...(claims !== undefined && !isDeepStrictEqual(claims, account.claims) && { claims }),
+    ...(metadata !== undefined && !isDeepStrictEqual(metadata, account.metadata) && { metadata }),
     ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
   }
 }
@@ -90,9 +97,14 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
     }),
     ...('authMethods' in changes && { auth_methods: account.authMethods }),
     ...('jwksUri' in changes && { jwks_uri: account.jwksUri ?? null }),
+    ...('claims' in changes && { claims: account.claims }),
+    ...('metadata' in changes && { metadata: account.metadata }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }
+
+/** Members that a token grows by. */
+const SHOWN_IN_TOKENS = ['roles', 'scopes', 'claims', 'metadata', 'name'] as const
 
 export async function applyUpdate(
   context: ChangeContext,
@@ -101,6 +113,7 @@ export async function applyUpdate(
 ): Promise<ServiceAccount> {
   const { trx, realm, account, now, note, noteNothing } = context
   checkAccountRights(realm, update, publicUrl)
+  checkAccountClaims(update)
   const authMethods = changedMethods(context, update.authMethods)
   const published = await changedJwksUri(context, update.jwksUri)
   const changes = { ...changesOf(account, update, now), ...(authMethods && { authMethods }), ...published }
@@ -108,7 +121,7 @@ export async function applyUpdate(
     noteNothing()
     return account
   }
-  if (changes.roles || 'scopes' in changes)
+  if (SHOWN_IN_TOKENS.some((member) => member in changes))
     requireRoomForRights(publicUrl, realm, { ...account, ...changes }, account)
   if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
   note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })

@@ -5,17 +5,13 @@ import {
   type TokenRealm,
   type TokenRequest,
 } from '../../domain/access-token.ts'
-import type { Actor } from '../../domain/actor.ts'
-import { requireAuthority } from '../../domain/authority.ts'
 import type { AskedDetail } from '../../domain/authorization-details.ts'
 import { MIN_TOKEN_LIFETIME_SECONDS, type Realm } from '../../domain/realm.ts'
-import { requireRoomForRights, writeClaims } from '../../domain/token-size.ts'
+import { writeClaims } from '../../domain/token-size.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import type { Database } from '../../storage/database.ts'
 import { listAuthorizationDetails } from '../../storage/grants.ts'
-import { unknownAccount } from '../accounts/account-changes.ts'
 import type { AuthenticatedClient } from '../clients/authenticated-client.ts'
-import type { FreshClients } from '../clients/fresh-clients.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { LoadedRealm } from '../clients/realm-loading.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -28,17 +24,9 @@ export interface IssuedAccessToken {
   readonly claims: AccessTokenClaims
 }
 
-type Deps = Pick<Dependencies, 'clock' | 'db' | 'publicUrl' | 'refusals'>
-
 export type AccessTokens = ReturnType<typeof accessTokens>
 
-export function accessTokens(
-  { clock, db, publicUrl, refusals }: Deps,
-  uses: Pick<Uses, 'note'>,
-  freshClients: Pick<FreshClients, 'find'>,
-) {
-  const newStamp = () => ({ now: clock(), jti: newTokenId() })
-
+export function accessTokens({ clock, db }: Pick<Dependencies, 'clock' | 'db'>, uses: Pick<Uses, 'note'>) {
   return {
     /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
     async issue(
@@ -49,7 +37,7 @@ export function accessTokens(
       const { realm } = loaded
       const asked = account.detailsOmitted ? request.details : undefined
       const subject = asked ? await withAsked(db, realm.id, account, asked) : account
-      const stamp = newStamp()
+      const stamp = { now: clock(), jti: newTokenId(), address }
       const tokenRealm = tokenRealmOf(loaded, notAfter, stamp.now)
       const { claims, json } = writeClaims(
         decideClaims(subject, tokenRealm, request, stamp),
@@ -60,36 +48,17 @@ export function accessTokens(
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
       return { value, expiresInSeconds: tokenRealm.tokenLifetimeSeconds, claims }
     },
-
-    /**
-     * Claims of a token that the account would get now, for a request without parameters.
-     * @throws Refusal `forbidden`, `not_found`; `limit_reached` where the token would be too large
-     */
-    preview(actor: Actor, realmName: string, clientId: string): Promise<AccessTokenClaims> {
-      const action = 'service-account.preview-token'
-      return refusals.ofRead({ actor, action, realm: realmName, target: clientId }, async () => {
-        requireAuthority(actor, realmName, 'view')
-        const { loaded, account } = await freshClients.find(realmName, clientId)
-        if (!account) throw unknownAccount(realmName, clientId)
-        requireRoomForRights(publicUrl, loaded.realm, account)
-        const request = { scope: undefined, targets: { resources: [], audience: undefined } }
-        const stamp = newStamp()
-        const tokenRealm = tokenRealmOf(loaded, undefined, stamp.now)
-        const claims = decideClaims(account, tokenRealm, request, stamp)
-        return writeClaims(claims, false).claims
-      })
-    },
   }
 }
 
-function tokenRealmOf(
+export function tokenRealmOf(
   { realm, issuer, audiences }: LoadedRealm,
   notAfter: number | undefined,
   now: Date,
 ): TokenRealm {
-  const { scopes, resourceTypes } = realm
+  const { name, scopes, resourceTypes, claims } = realm
   const tokenLifetimeSeconds = lifetimeOf(realm, notAfter, now)
-  return { issuer, audiences, scopes, resourceTypes, tokenLifetimeSeconds }
+  return { name, issuer, audiences, scopes, resourceTypes, claims, tokenLifetimeSeconds }
 }
 
 /** No longer than its platform vouches for the client, but long enough to be of use. */

@@ -1,5 +1,6 @@
 import { signJwt } from '../../crypto/signing.ts'
 import { allowedScopes } from '../../domain/access-token.ts'
+import { narrowCustomClaims } from '../../domain/custom-claim.ts'
 import { mayIntrospect } from '../../domain/introspection-audience.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { INTROSPECT } from '../../domain/role.ts'
@@ -95,18 +96,17 @@ function describe(
   details: readonly unknown[],
 ): Introspection & { active: true } {
   const { status: _, authorization_details: _held, authorization_details_omitted: _omitted, ...rest } = claims
-  const scopes = allowedScopes(account, loaded.realm)
+  const allowed = allowedScopes(account, loaded.realm)
+  const scope = ((claims['scope'] ?? '') as string).split(' ').filter((one) => allowed.includes(one))
+  const roles = (claims['roles'] as readonly string[]).filter((role) => account.roles.includes(role))
+  const custom = { own: account.claims, ofRealm: loaded.realm.claims }
   return {
     active: true,
     token_type: 'Bearer',
-    ...rest,
+    ...narrowCustomClaims(custom, { roles, scope }, rest),
     // Left out of the answer if nothing remains.
-    scope:
-      ((claims['scope'] ?? '') as string)
-        .split(' ')
-        .filter((scope) => scopes.includes(scope))
-        .join(' ') || undefined,
-    roles: (claims['roles'] as readonly string[]).filter((role) => account.roles.includes(role)),
+    scope: scope.join(' ') || undefined,
+    roles,
     ...(details.length > 0 && { authorization_details: details }),
   }
 }

@@ -1,0 +1,21 @@
+import type { ClientKey } from '../../domain/client-key.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import { noteOf } from './new-client-key.ts'
+
+/** What the audit trail says of a new account. */
+export function noteOfNew(
+  { name, roles, authMethods, jwksUri, claims, metadata }: ServiceAccount,
+  { imported }: { readonly imported?: unknown },
+  key: ClientKey | undefined,
+): Record<string, unknown> {
+  return {
+    name,
+    roles,
+    auth_methods: authMethods,
+    ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
+    ...(claims.length > 0 && { claims }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+    imported: imported !== undefined,
+    ...(key && { key: noteOf(key) }),
+  }
+}
