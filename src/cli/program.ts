@@ -3,6 +3,7 @@ import { VERSION } from '../config/version.ts'
 import { importCommands } from './account-import.ts'
 import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
+import { compareCommand } from './compare.ts'
 import { EXIT, EXIT_CODES_HELP, type Failure } from './exit-codes.ts'
 import { federationCommands } from './federation.ts'
 import { grantCommands } from './grants.ts'
@@ -107,4 +108,5 @@ function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Termina
   masterKeyCommands(program, inSession, terminal)
   policyCommands(program, inSession)
   tokenCommand(program, env, terminal)
+  compareCommand(program, env, terminal)
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getCACertificates } from 'node:tls'
 import { Refusal } from '../domain/refusal.ts'
 
@@ -44,6 +45,13 @@ export class RemoteFault extends Error {
 }
 
 const TIMEOUT_MILLISECONDS = 30_000
+/** Between the starts of two requests, so that other users of the server notice little. */
+const PACE_MILLISECONDS = 4
+
+const BUSY: ReadonlySet<number> = new Set([429, 502, 503, 504])
+const ATTEMPTS = 5
+const MAX_WAIT_SECONDS = 60
+
 const MAX_BYTES = 32 * 1024 * 1024
 
 /** Asks another server: bounded in time and size, over kept connections, and following no redirect. */
@@ -105,6 +113,33 @@ export function serverAddress(text: string, option: string, allowInsecureHttp = 
       `Plain HTTP would show secrets to the network: use https in ${option}, or --allow-insecure-http.`,
     )
   return url.href.replace(/\/+$/, '')
+}
+
+/** Keeps its distance, and asks again where a server is busy or away. */
+export function patient(server: RemoteServer): RemoteServer['ask'] {
+  let next = 0
+  async function turn(): Promise<void> {
+    const now = performance.now()
+    next = Math.max(now, next) + PACE_MILLISECONDS
+    await sleep(next - now)
+  }
+  return async function ask(url: string, request?: RemoteRequest): Promise<RemoteAnswer> {
+    for (let attempt = 1; ; attempt++) {
+      await turn()
+      const answer = await server.ask(url, request).catch((error: unknown) => {
+        if (attempt === ATTEMPTS || !(error instanceof RemoteFault && error.mayPass)) throw error
+        return undefined
+      })
+      if (answer && (attempt === ATTEMPTS || !BUSY.has(answer.status))) return answer
+      await sleep(waitOf(answer, attempt))
+    }
+  }
+}
+
+function waitOf(answer: RemoteAnswer | undefined, attempt: number): number {
+  const asked = answer?.headers['retry-after'] ?? ''
+  if (/^\d{1,5}$/.test(asked)) return Math.min(Number(asked), MAX_WAIT_SECONDS) * 1000
+  return 250 * 2 ** attempt
 }
 
 function readCa(file: string): string {

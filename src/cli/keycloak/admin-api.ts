@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Refusal } from '../../domain/refusal.ts'
-import { type RemoteAnswer, RemoteFault, type RemoteRequest, type RemoteServer } from '../remote-server.ts'
+import { patient, type RemoteAnswer, RemoteFault, type RemoteServer } from '../remote-server.ts'
 
 /** A realm of a running Keycloak, and the client that may read it. */
 export interface LiveSource {
@@ -19,12 +18,6 @@ const PAGE = 100
 
 /** More objects of a kind than a realm that can be imported has. */
 const MAX_OBJECTS = 200_000
-
-/** Between the starts of two requests, so that other users of the Keycloak notice little. */
-const PACE_MILLISECONDS = 4
-
-const ATTEMPTS = 5
-const MAX_WAIT_SECONDS = 60
 
 /** What reading needs. */
 const NEEDED = 'view-clients, view-users and view-realm'
@@ -115,34 +108,6 @@ async function askToken(
       `Keycloak refuses ${client.clientId} in its realm ${clientRealm} (${status} ${told(body)}): check --client-id and the secret; it needs a service account.`,
     )
   throw new RemoteFault(`Keycloak answered ${status} when it was asked for a token`)
-}
-
-/** Keeps its distance, and asks again where a server is busy or away. */
-function patient(server: RemoteServer): RemoteServer['ask'] {
-  let next = 0
-  async function turn(): Promise<void> {
-    const now = performance.now()
-    next = Math.max(now, next) + PACE_MILLISECONDS
-    await sleep(next - now)
-  }
-  return async function ask(url: string, request?: RemoteRequest): Promise<RemoteAnswer> {
-    for (let attempt = 1; ; attempt++) {
-      await turn()
-      const answer = await server.ask(url, request).catch((error: unknown) => {
-        if (attempt === ATTEMPTS || !(error instanceof RemoteFault && error.mayPass)) throw error
-        return undefined
-      })
-      if (answer && ![429, 502, 503, 504].includes(answer.status)) return answer
-      if (answer && attempt === ATTEMPTS) return answer
-      await sleep(waitOf(answer, attempt))
-    }
-  }
-}
-
-function waitOf(answer: RemoteAnswer | undefined, attempt: number): number {
-  const asked = answer?.headers['retry-after'] ?? ''
-  if (/^\d{1,5}$/.test(asked)) return Math.min(Number(asked), MAX_WAIT_SECONDS) * 1000
-  return 250 * 2 ** attempt
 }
 
 function parse(text: string, path: string, status = 200): unknown {

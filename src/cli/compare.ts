@@ -1,0 +1,126 @@
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { Refusal } from '../domain/refusal.ts'
+import { isComparedPath } from '../domain/token-comparison.ts'
+import { collect } from './arguments.ts'
+import type { Credentials } from './compare/cases.ts'
+import type { Found } from './compare/comparison.ts'
+import type { Answer, Terminal } from './terminal.ts'
+import { progressBar, table } from './text.ts'
+
+interface CompareOptions {
+  readonly realm: string
+  readonly old: string
+  readonly oldRealm?: string
+  readonly server?: string
+  readonly accounts?: string
+  readonly ignore?: readonly string[]
+  readonly caFile?: string
+  readonly allowInsecureHttp?: true
+}
+
+/** Asks two running servers, as any client does: it needs neither the database nor its keys. */
+export function compareCommand(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
+  program
+    .command('compare')
+    .description('ask this server and another one for the same tokens, and tell what differs')
+    .addOption(
+      new Option('--realm <name>', 'realm of this server').env('MINTMARK_REALM').makeOptionMandatory(),
+    )
+    .requiredOption('--old <url>', 'the other server: https://keycloak.example')
+    .option('--old-realm <name>', 'its realm there (default: --realm)')
+    .option('--server <url>', 'this server (default: PUBLIC_URL)')
+    .option('--accounts <file>', 'NDJSON of client_id and client_secret (default: standard input)')
+    .option(
+      '--ignore <path>',
+      'what may differ, with all below it: claims.iss, wrong-secret:response.error (repeatable)',
+      collect,
+    )
+    .option('--ca-file <file>', 'certificates of authorities beside those of the system')
+    .option('--allow-insecure-http', 'send secrets to another machine in the clear')
+    .action(async (options: CompareOptions, command: Command) => {
+      const bad = (options.ignore ?? []).find((one) => !isComparedPath(one.replace(/^[\w-]+:/, '')))
+      if (bad !== undefined)
+        command.error(
+          `error: --ignore ${bad}: a path begins with status, response, header or claims, as claims.iss`,
+          { exitCode: 2 },
+        )
+      const found = await compare(options, env, terminal)
+      terminal.print(found.answer)
+      if (found.differences > 0)
+        throw new Refusal('invalid', `The servers differ in ${found.differences} ways.`)
+    })
+}
+
+async function compare(options: CompareOptions, env: NodeJS.ProcessEnv, terminal: Terminal) {
+  const { remoteServer, patient, serverAddress } = await import('./remote-server.ts')
+  const { tokenCases } = await import('./compare/cases.ts')
+  const { CONCURRENCY, compareTokens } = await import('./compare/comparison.ts')
+  const { realm, oldRealm = realm, server, caFile, allowInsecureHttp } = options
+  const ours = server ?? (await import('../config.ts')).loadConfig(env).publicUrl
+  const old = { url: serverAddress(options.old, '--old', allowInsecureHttp), realm: oldRealm }
+  const now = { url: serverAddress(ours, '--server', allowInsecureHttp), realm }
+  const accounts = await readAccounts(options.accounts, terminal)
+  const cases = [...tokenCases(accounts)]
+  const remote = remoteServer({ caFile, concurrency: CONCURRENCY })
+  const onProgress = (done: number) => terminal.progress(progressBar('comparing', done, cases.length))
+  const ignored = options.ignore ?? []
+  try {
+    const found = await compareTokens(patient(remote), cases, { old, new: now, ignored, onProgress })
+    return { differences: found.length, answer: answerOf(found, accounts.length, cases.length) }
+  } finally {
+    terminal.progress('')
+    remote.close()
+  }
+}
+
+async function readAccounts(file: string | undefined, terminal: Terminal): Promise<Credentials[]> {
+  const { readLines } = await import('./lines.ts')
+  const lines = (await readLines(file, terminal)).split('\n')
+  return lines.flatMap((line, at) => (line.trim() === '' ? [] : [readAccount(line, at + 1)]))
+}
+
+function readAccount(line: string, at: number): Credentials {
+  try {
+    const { client_id: clientId, client_secret: clientSecret } = JSON.parse(line)
+    if (typeof clientId === 'string' && typeof clientSecret === 'string') return { clientId, clientSecret }
+  } catch {
+    // The parser's message quotes the line, which holds a secret.
+  }
+  throw new Refusal('invalid', `Line ${at} is not like {"client_id": "…", "client_secret": "…"}.`)
+}
+
+function answerOf(found: readonly Found[], accounts: number, requests: number): Answer {
+  const rows = found.map(({ case: name, path, count, clientIds, old, new: now }) => [
+    name,
+    path,
+    String(count),
+    clientIds[0] as string,
+    cell(old),
+    cell(now),
+  ])
+  const summary = `accounts: ${accounts}, requests to each server: ${requests}, differences: ${found.length}`
+  const heads = ['REQUEST', 'PATH', 'COUNT', 'FOR EXAMPLE', 'OLD', 'NEW']
+  return {
+    json: {
+      accounts,
+      requests,
+      differences: found.map(({ clientIds, old, new: now, ...one }) => ({
+        ...one,
+        client_ids: clientIds,
+        // Absent from the JSON where the server said nothing.
+        old,
+        new: now,
+      })),
+    },
+    text: rows.length === 0 ? summary : `${table(heads, rows)}\n${summary}`,
+  }
+}
+
+const MAX_CELL = 60
+
+function cell(value: unknown): string {
+  if (value === undefined) return '-'
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return text.length > MAX_CELL ? `${text.slice(0, MAX_CELL)}…` : text
+}
