@@ -25,6 +25,7 @@ grant select, insert, update, delete on
   grants,
   issuer_refusals,
   last_uses,
+  leaked_secrets,
   platform_policy,
   portal_finished_sign_ins,
   portal_forms,

@@ -39,3 +39,24 @@ function placeOf(value: unknown): string | undefined {
       .replace(/\p{Cs}$/u, '')
   )
 }
+
+export interface LeakedSecret {
+  readonly clientId: string
+  readonly secretId: string
+  /** Where it was found. */
+  readonly url: string | undefined
+  /** Kind of that place. */
+  readonly source: string | undefined
+  readonly foundAt: Date
+}
+
+/** A leak that somebody has to do something about. */
+export interface OpenLeak extends LeakedSecret {
+  /** Name of the account. */
+  readonly name: string
+  /** The secret still works. */
+  readonly isValid: boolean
+}
+
+/** Leaks that are told at most. */
+export const MAX_OPEN_LEAKS = 1000

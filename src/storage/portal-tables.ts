@@ -33,7 +33,17 @@ export interface PortalFormRow {
   sent_at: Timestamp
 }
 
+export interface LeakedSecretRow {
+  realm_id: string
+  client_id: string
+  secret_id: string
+  found_at: Timestamp
+  url: string | null
+  source: string | null
+}
+
 export interface PortalTables {
+  leaked_secrets: LeakedSecretRow
   portal_links: PortalLinkRow
   portal_sessions: PortalSessionRow
   portal_forms: PortalFormRow

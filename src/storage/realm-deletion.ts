@@ -10,6 +10,7 @@ const LARGE = [
   'foreign_hashes',
   'client_secrets',
   'client_keys',
+  'leaked_secrets',
   'workload_identity_keys',
   'workload_identities',
   'service_accounts',

@@ -1,3 +1,4 @@
+import type { OpenLeak } from '../../domain/leaked-secret.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { type Content, type Html, html } from './html.ts'
 import { type IconName, icon } from './icons.ts'
@@ -31,6 +32,11 @@ export function badge(tone: Tone | 'plain', text: string): Html {
 
 export function stateBadge({ disabledAt }: ServiceAccount): Html {
   return disabledAt ? badge('warning', 'Disabled') : badge('success', 'Active')
+}
+
+/** What a leak still asks for. */
+export function leakBadge(leak: Pick<OpenLeak, 'isValid'> | undefined): Content {
+  return leak && html` ${badge('danger', leak.isValid ? 'Leaked: still valid' : 'Leaked: no secret')}`
 }
 
 /** The first roles as badges, and how many more there are. */

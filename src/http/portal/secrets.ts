@@ -3,7 +3,7 @@ import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { ServiceAccountWithSecret } from '../../operations/accounts/new-service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { confirmation } from './elements.ts'
-import { type Content, html, named } from './html.ts'
+import { type Content, type Html, html, named } from './html.ts'
 import type { Page } from './layout.ts'
 import { about, addressOf } from './service-account-frame.ts'
 import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
@@ -37,9 +37,10 @@ function accountOf({ accounts }: Deps, visit: Visit, { params }: Asked): Promise
 function resetting(portal: Portal, operations: Deps): void {
   portal.question(`${PATH}/reset-secret`, async (visit, asked) => {
     const account = await accountOf(operations, visit, asked)
+    const valid = await operations.secrets.list(visit.actor, visit.realm, account.clientId)
     const content = html`<p>Issue a new secret for ${named(account.name)}?</p>
-<p><strong>The old secret stops working as soon as the new one is issued.</strong> The new one is shown once.</p>
-<p class="hint">To change over without interruption, <a href="${addressOf(visit, account.clientId)}/rotate-secret">rotate with overlap</a> instead.</p>`
+${resetWarning(valid.length)}
+${valid.length === 1 && html`<p class="hint">To change over without interruption, <a href="${addressOf(visit, account.clientId)}/rotate-secret">rotate with overlap</a> instead.</p>`}`
     return {
       ...about(visit, account, 'Reset Secret'),
       body: questionForm(operations, visit, account, {
@@ -56,9 +57,19 @@ function resetting(portal: Portal, operations: Deps): void {
   )
 }
 
+function resetWarning(valid: number): Html {
+  if (valid === 0) return html`<p>No secret is valid now. The new one is shown once.</p>`
+  const old = valid === 1 ? 'The old secret stops' : 'Both secrets of the rotation stop'
+  return html`<p><strong>${old} working as soon as the new one is issued.</strong> The new one is shown once.</p>`
+}
+
 function rotating(portal: Portal, operations: Deps): void {
   portal.question(`${PATH}/rotate-secret`, async (visit, asked) => {
     const account = await accountOf(operations, visit, asked)
+    const valid = await operations.secrets.list(visit.actor, visit.realm, account.clientId)
+    // There is nothing to overlap with.
+    if (valid.length === 0) return { redirect: `${addressOf(visit, account.clientId)}/reset-secret` }
+    if (valid.length > 1) return { redirect: `${addressOf(visit, account.clientId)}?done=rotating` }
     const choice = ([hours, label]: (typeof OVERLAPS)[number]) =>
       html`<label class="choice"><input type="radio" name="hours" value="${hours}"${hours === '24' && html` checked`}>${label}</label>`
     const content = html`<p>A second secret is issued for ${named(account.name)}, and both work for a while, so that nothing is interrupted. The old one ends by itself, or earlier when you finish.</p>
@@ -144,7 +155,8 @@ function once(
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     if (!(await isFirstTime(operations, visit, sent)))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
+    const { length } = await operations.secrets.list(visit.actor, visit.realm, clientId)
     const made = await make(visit, clientId, sent.get('hours'))
-    return shownOnce(visit, made, issuer, shown)
+    return shownOnce(visit, made, issuer, length === 0 ? 'first' : shown)
   })
 }

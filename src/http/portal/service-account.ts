@@ -1,3 +1,4 @@
+import type { OpenLeak } from '../../domain/leaked-secret.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -9,6 +10,7 @@ import {
   copyable,
   field,
   form,
+  leakBadge,
   notice,
   roleBadges,
   stateBadge,
@@ -16,13 +18,14 @@ import {
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { METHOD_NAMES, tokenByKeyCard } from './key-pair.ts'
+import { leakNotices } from './leaks.ts'
 import { secretsCard } from './secrets-card.ts'
 import { about, addressOf, tabs } from './service-account-frame.ts'
 import { curlCommand } from './shown-once.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'accounts' | 'secrets' | 'clientKeys' | 'publishedRealms'>
+type Deps = Pick<Operations, 'accounts' | 'secrets' | 'clientKeys' | 'publishedRealms' | 'leakedSecrets'>
 
 const PATH = '/portal/:realm/service-accounts/:clientId'
 
@@ -31,6 +34,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ['enabled', 'The service account is enabled: it gets tokens again.'],
   ['disabled', 'The service account is disabled: it gets no tokens until you enable it again.'],
   ['key-deleted', 'The key is deleted: the next request that it signed is refused.'],
+  ['rotating', 'A rotation is under way already: finish or cancel it before you begin another.'],
   ['finished', 'The rotation is finished: the old secret no longer works.'],
   ['cancelled', 'The rotation is cancelled: the new secret no longer works, the old one goes on.'],
 ])
@@ -43,13 +47,15 @@ export function serviceAccountScreen(portal: Portal, operations: Deps): void {
     const secrets = await operations.secrets.list(visit.actor, visit.realm, clientId)
     const keys = await operations.clientKeys.list(visit.actor, visit.realm, clientId)
     const { issuer } = await operations.publishedRealms.find(visit.realm)
+    const leaks = await operations.leakedSecrets.listOpen(visit.actor, visit.realm, clientId)
     const done = DONE.get(query('done'))
     return {
       ...about(visit, account),
       actions: visit.mayChange && actions(visit, account),
       body: html`${done && notice('success', done)}
 ${tabs(visit, account, 'overview')}
-${facts(visit, account)}
+${leakNotices(visit, account, leaks)}
+${facts(visit, account, leaks[0])}
 ${secretsCard(visit, account, secrets)}
 ${keysCard(visit, account, keys)}
 ${tokenCards(issuer, account)}
@@ -155,7 +161,7 @@ ${
 <a class="button danger-text" href="${here}/delete">${icon('trash')}Delete</a>`
 }
 
-function facts(visit: Visit, account: ServiceAccount): Html {
+function facts(visit: Visit, account: ServiceAccount, leak: OpenLeak | undefined): Html {
   const { now, mayChange } = visit
   const { lastUsedAt, lastUsedAddress, lastUsedScope } = account
   return html`<section class="card"><dl class="facts">
@@ -163,7 +169,7 @@ function facts(visit: Visit, account: ServiceAccount): Html {
 ${account.description !== '' && html`<dt>Description</dt><dd>${named(account.description)}</dd>`}
 <dt>Role</dt><dd>${roleBadges(account.roles)}</dd>
 <dt>Authenticates with</dt><dd><span class="badges">${account.authMethods.map((method) => badge('plain', METHOD_NAMES[method]))}</span>${mayChange && html` <a href="${addressOf(visit, account.clientId)}/auth-methods">Change<span class="unseen"> how it authenticates</span></a>`}</dd>
-<dt>State</dt><dd>${stateBadge(account)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
+<dt>State</dt><dd>${stateBadge(account)}${leakBadge(leak)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
 <dt>Created</dt><dd>${when(account.createdAt, now)}</dd>
 <dt>Last used</dt><dd>${when(lastUsedAt, now)}${lastUsedAddress !== undefined && html` <span class="muted">from ${lastUsedAddress}${lastUsedScope && html`, scope ${lastUsedScope}`}</span>`}</dd>
 </dl></section>`

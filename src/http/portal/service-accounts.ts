@@ -1,10 +1,12 @@
+import type { OpenLeak } from '../../domain/leaked-secret.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { MAX_COUNTED } from '../../operations/accounts/account-import.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, badge, copyButton, notice, roleBadges, stateBadge } from './elements.ts'
+import { atMost, badge, copyButton, leakBadge, notice, roleBadges, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
+import { leaksBanner } from './leaks.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
@@ -19,7 +21,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
 /** Settings → Service Accounts. */
 export function serviceAccountsScreen(
   portal: Portal,
-  operations: Pick<Operations, 'realms' | 'accounts'>,
+  operations: Pick<Operations, 'realms' | 'accounts' | 'leakedSecrets'>,
 ): void {
   portal.page('/portal/:realm/service-accounts', async (visit, asked) => {
     const { query } = asked
@@ -31,6 +33,7 @@ export function serviceAccountsScreen(
       ...(search !== '' && { nameContains: search, signal: asked.signal }),
     })
     const foreign = await operations.accounts.countForeignHashes(visit.actor, visit.realm)
+    const leaks = await operations.leakedSecrets.listOpen(visit.actor, visit.realm)
     const done = DONE.get(query('done'))
     return {
       title: 'Service Accounts',
@@ -38,10 +41,11 @@ export function serviceAccountsScreen(
       actions: createButton(visit, realm),
       body: html`
 ${done && notice('success', done)}
+${leaksBanner(visit, leaks)}
 <p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and a secret or signature for short-lived tokens.</p>
 ${foreignNotice(foreign)}
 ${toolbar(visit, realm, search)}
-${items.length > 0 ? table(visit, items) : empty(visit, realm, search, next)}
+${items.length > 0 ? table(visit, items, leaks) : empty(visit, realm, search, next)}
 ${next !== undefined && html`<p class="pager"><a class="button" href="?${new URLSearchParams({ search, after: next }).toString()}">${items.length > 0 ? 'Next page' : 'Search on'}${icon('chevron-right')}</a></p>`}`,
     }
   })
@@ -82,7 +86,9 @@ function toolbar(visit: Visit, realm: Realm, search: string): Html {
 </div>`
 }
 
-function table({ realm, now, mayChange }: Visit, accounts: readonly ServiceAccount[]): Html {
+function table(visit: Visit, accounts: readonly ServiceAccount[], leaks: readonly OpenLeak[]): Html {
+  const { realm, now, mayChange } = visit
+  const leakOf = new Map(leaks.map((leak) => [leak.clientId, leak]))
   return html`<div class="card flush"><table class="cards">
 <thead><tr><th>Name</th><th>client_id</th><th>Role</th><th>Created</th><th>Last used</th><th>State</th>${mayChange && html`<th class="unseen-cell"><span class="unseen">Actions</span></th>`}</tr></thead>
 <tbody>${accounts.map((account) => {
@@ -93,7 +99,7 @@ function table({ realm, now, mayChange }: Visit, accounts: readonly ServiceAccou
 <td data-label="Role">${roleBadges(account.roles, ROLES_IN_LIST)}</td>
 <td data-label="Created">${when(account.createdAt, now)}</td>
 <td data-label="Last used">${when(account.lastUsedAt, now)}</td>
-<td data-label="State">${stateBadge(account)}${account.foreignHash && badge('plain', 'imported hash')}</td>
+<td data-label="State">${stateBadge(account)}${leakBadge(leakOf.get(account.clientId))}${account.foreignHash && badge('plain', 'imported hash')}</td>
 ${
   mayChange &&
   html`<td class="row-actions">${account.authMethods.includes('client_secret') && html`<a class="button small" href="${here}/reset-secret" aria-label="Reset Secret of ${account.name}">${icon('arrow-path')}Reset Secret</a>`}<a class="button small danger-text" href="${here}/delete" aria-label="Delete ${account.name}">${icon('trash')}Delete</a></td>`

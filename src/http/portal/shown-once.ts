@@ -8,6 +8,7 @@ import type { Fields, Visit } from './visit.ts'
 const TITLES = {
   created: 'Service account created',
   reset: 'New secret',
+  first: 'New secret',
   rotating: 'Second secret',
 } as const
 

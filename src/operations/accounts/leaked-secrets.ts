@@ -1,20 +1,23 @@
 import { hmacOf, isGeneratedSecret } from '../../crypto/client-secret.ts'
-import { SERVER_ACTOR } from '../../domain/actor.ts'
-import type { LeakedSecretReport } from '../../domain/leaked-secret.ts'
+import { type Actor, SERVER_ACTOR } from '../../domain/actor.ts'
+import { requireAuthority } from '../../domain/authority.ts'
+import type { LeakedSecretReport, OpenLeak } from '../../domain/leaked-secret.ts'
 import { UnknownRealmError } from '../../domain/oauth-error.ts'
 import { type Realm, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import { findClientSecretsByHmac, updateClientSecretExpiry } from '../../storage/client-secrets.ts'
 import { isRoleHeld } from '../../storage/held-roles.ts'
+import { insertLeakedSecret, listOpenLeaks } from '../../storage/leaked-secrets.ts'
 import { findRealmById, findRealmByName } from '../../storage/realms.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { realmNamed } from '../realms/named-realm.ts'
 import { changeAccount, unknownAccount } from './account-changes.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey' | 'log'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'verifierKey' | 'log' | 'refusals'>
 
 export type LeakedSecrets = ReturnType<typeof leakedSecrets>
 
@@ -64,6 +67,19 @@ export function leakedSecrets(deps: Deps) {
       return report(realmName, reports, address).catch(throwUnavailable)
     },
 
+    /**
+     * Leaks that somebody has to do something about: the secret still works, or its account has no other that lasts.
+     * @param clientId `undefined`: of the whole realm, newest first
+     * @throws Refusal `forbidden`, `not_found`
+     */
+    listOpen(actor: Actor, realmName: string, clientId?: string): Promise<OpenLeak[]> {
+      const attempt = { actor, action: 'service-account.list-secrets', realm: realmName } as const
+      return deps.refusals.ofRead({ ...attempt, target: clientId }, async () => {
+        requireAuthority(actor, realmName, 'view')
+        return listOpenLeaks(db, (await realmNamed(db, realmName)).id, { clientId, now: clock() })
+      })
+    },
+
     /** Reported secrets that were valid, since the start. */
     count: () => count,
   }
@@ -84,6 +100,7 @@ async function act(
     const { trx, account, now, note } = context
     if (context.realm.id !== realm.id) throw unknownAccount(realm.name, clientId)
     note({ secret: id, url, source, disabled })
+    await insertLeakedSecret(trx, realm.id, { clientId, secretId: id, url, source, foundAt: now })
     if (!disabled) return
     // The end lies in the past, so that it has passed by every node's clock.
     await updateClientSecretExpiry(trx, realm.id, clientId, { id, expiresAt: createdAt })
