@@ -31,9 +31,9 @@ const ASSERTION_CONNECTIONS = 2
 export function openPools(connectionString: string, { poolSize, log }: PoolOptions): Pools {
   const onFault = createFaultLog(log)
   const onIdleError = (error: Error) => log('database connection lost', error)
-  const open = (size: number) =>
-    openDatabase({ connectionString, poolSize: Math.max(1, size), onIdleError, onFault })
-  const tokenDb = open(Math.ceil(poolSize / 2))
+  const open = (size: number, prepares = false) =>
+    openDatabase({ connectionString, poolSize: Math.max(1, size), onIdleError, onFault, prepares })
+  const tokenDb = open(Math.ceil(poolSize / 2), true)
   const db = open(Math.floor(poolSize / 2))
   const assertionDb = open(ASSERTION_CONNECTIONS)
   return {

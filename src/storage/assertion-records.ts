@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import {
   ACCOUNT_COLUMNS,
   type AccountRow,
@@ -8,6 +7,7 @@ import {
   toClientRecord,
 } from './client-records.ts'
 import type { Database } from './database.ts'
+import { preparedRead } from './prepared-statements.ts'
 
 /** A public key as requests with an assertion need it. */
 export interface KeyRecord {
@@ -37,28 +37,30 @@ interface Row extends AccountRow {
   expires_at: Date | null
 }
 
+/** As for secrets: one look-up by primary key for each client. */
+const readRows = preparedRead<Row>(
+  'mintmark_assertions',
+  `select l.n::int as n, r.id as realm_id, r.version, a.*
+  from unnest((select $1::text[]), (select $2::text[])) with ordinality as l(realm, client_id, n)
+  cross join lateral (select id, version from realms where name = l.realm limit 1) r
+  left join lateral (
+    select ${ACCOUNT_COLUMNS}, case when 'private_key_jwt' = any(a.auth_methods) then a.jwks_uri end as jwks_uri,
+      k.kid, k.thumbprint, k.jwk::text as jwk, k.created_at, k.expires_at
+    from service_accounts a
+    left join client_keys k on k.realm_id = r.id and k.client_id = l.client_id
+      and 'private_key_jwt' = any(a.auth_methods)
+    where a.realm_id = r.id and a.client_id = l.client_id
+    offset 0
+  ) a on true`,
+)
+
 /** Reads many clients with their keys, in the order given; `undefined` where the realm does not exist. */
 export async function findAssertionRecords(
   db: Database,
   lookups: readonly ClientLookup[],
 ): Promise<(AssertionRecord | undefined)[]> {
   const { realms, clientIds } = lookupColumns(lookups)
-  const { rows } = await sql<Row>`
-    select l.n::int as n, r.id as realm_id, r.version, a.*
-    from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
-    cross join lateral (select id, version from realms where name = l.realm limit 1) r
-    left join lateral (
-      select ${ACCOUNT_COLUMNS}, case when 'private_key_jwt' = any(a.auth_methods) then a.jwks_uri end as jwks_uri,
-        k.kid, k.thumbprint, k.jwk::text as jwk, k.created_at, k.expires_at
-      from service_accounts a
-      left join client_keys k on k.realm_id = r.id and k.client_id = l.client_id
-        and 'private_key_jwt' = any(a.auth_methods)
-      where a.realm_id = r.id and a.client_id = l.client_id
-      -- As for secrets: one look-up by primary key for each client.
-      offset 0
-    ) a on true
-  `.execute(db)
-
+  const rows = await readRows(db, [realms, clientIds])
   const found = new Array<AssertionRecord | undefined>(lookups.length).fill(undefined)
   for (const row of rows) {
     const index = row.n - 1

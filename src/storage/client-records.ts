@@ -1,8 +1,8 @@
-import { sql } from 'kysely'
 import type { AuthorizationDetail } from '../domain/authorization-details.ts'
 import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
 import { toClaims, toMetadata } from './claim-texts.ts'
 import type { Database } from './database.ts'
+import { preparedRead } from './prepared-statements.ts'
 import type { RealmVersion } from './realms.ts'
 
 export interface ClientLookup {
@@ -83,7 +83,7 @@ const NO_CLIENT = ''
 const NONE: readonly AuthorizationDetail[] = []
 
 /** Columns of an `AccountRow` that are the account's. */
-export const ACCOUNT_COLUMNS = sql`a.client_id, a.name, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
+export const ACCOUNT_COLUMNS = `a.client_id, a.name, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
         a.claims, a.metadata, a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
 
 /** Realms and client_ids of lookups, as parameters of a query. */
@@ -94,30 +94,31 @@ export function lookupColumns(lookups: readonly ClientLookup[]) {
   }
 }
 
+/** One look-up by primary key for each client: "offset 0" keeps PostgreSQL from joining all rows of a realm. */
+const readRows = preparedRead<Row>(
+  'mintmark_clients',
+  `select l.n::int as n, r.id as realm_id, r.version, a.*
+  from unnest((select $1::text[]), (select $2::text[])) with ordinality as l(realm, client_id, n)
+  cross join lateral (select id, version from realms where name = l.realm limit 1) r
+  left join lateral (
+    select ${ACCOUNT_COLUMNS},
+      s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,
+      case when s.hmac is null and s.keyed_phc is null then s.phc end as phc, s.expires_at
+    from service_accounts a
+    left join client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
+      and 'client_secret' = any(a.auth_methods)
+    where a.realm_id = r.id and a.client_id = l.client_id
+    offset 0
+  ) a on true`,
+)
+
 /** Reads many clients, in the order given; `undefined` where the realm does not exist. */
 export async function findClientRecords(
   db: Database,
   lookups: readonly ClientLookup[],
 ): Promise<(ClientRecord | undefined)[]> {
   const { realms, clientIds } = lookupColumns(lookups)
-  // One text for any number of lookups, so that it can be prepared.
-  const { rows } = await sql<Row>`
-    select l.n::int as n, r.id as realm_id, r.version, a.*
-    from unnest(${realms}::text[], ${clientIds}::text[]) with ordinality as l(realm, client_id, n)
-    cross join lateral (select id, version from realms where name = l.realm limit 1) r
-    left join lateral (
-      select ${ACCOUNT_COLUMNS},
-        s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,
-        case when s.hmac is null and s.keyed_phc is null then s.phc end as phc, s.expires_at
-      from service_accounts a
-      left join client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
-        and 'client_secret' = any(a.auth_methods)
-      where a.realm_id = r.id and a.client_id = l.client_id
-      -- Keeps PostgreSQL from joining all rows of a realm: one look-up by primary key for each client.
-      offset 0
-    ) a on true
-  `.execute(db)
-
+  const rows = await readRows(db, [realms, clientIds])
   const found = new Array<ClientRecord | undefined>(lookups.length).fill(undefined)
   for (const row of rows) {
     const index = row.n - 1

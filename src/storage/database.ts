@@ -27,6 +27,8 @@ export interface DatabaseOptions {
   readonly onIdleError: (error: Error) => void
   /** Called for each error that is the database's fault, not the request's. */
   readonly onFault?: (error: Error) => void
+  /** Keeps the plans of `preparedRead`. Default: false. */
+  readonly prepares?: boolean
 }
 
 /** statement_timeout in a transaction: PostgreSQL cannot tell that the client gave up. */
@@ -41,9 +43,9 @@ const KEEP_ALIVE_MILLISECONDS = 10_000
 const APPLICATION_NAME = 'mintmark'
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const { connectionString, poolSize, onIdleError, onFault } = options
+  const { connectionString, poolSize, onIdleError, onFault, prepares = false } = options
   const kept = new Set<PatientClient>()
-  const own: PatientClientConfig = { kept, ...(onFault && { onFault }) }
+  const own: PatientClientConfig = { kept, preparing: { allowed: prepares }, ...(onFault && { onFault }) }
   const pool = new pg.Pool({
     ...own,
     // The declared type wants all overloads of pg.

@@ -4,8 +4,10 @@ import { requestCancel } from './cancel-request.ts'
 import { QUERY_MILLISECONDS, STARTUP_SETTINGS, settingFault } from './connection-settings.ts'
 import { type DatabaseSettingError, isDatabaseAway, markConnectionError } from './database-error.ts'
 import { isBackendGone } from './dead-backends.ts'
+import { type NamedStatement, PreparedStatements, type Preparing } from './prepared-statements.ts'
 import { isReading } from './reading-statements.ts'
 import { rowTypes } from './row-values.ts'
+import { expire, type QueryCallback, timeoutError, type Waiting } from './waiting-query.ts'
 
 /** How often to ask whether PostgreSQL still runs a statement that timed out. */
 const LOOK_MILLISECONDS = 5000
@@ -15,6 +17,8 @@ export interface PatientClientConfig extends pg.ClientConfig {
   readonly onFault?: (error: Error) => void
   /** Connections on which PostgreSQL still runs a statement that timed out. */
   readonly kept?: Set<PatientClient>
+  /** Prepares the statements of `preparedRead` where it is connected to PostgreSQL itself. Default: none is prepared. */
+  readonly preparing?: Preparing
 }
 
 /**
@@ -33,6 +37,7 @@ export class PatientClient extends pg.Client {
   #cancelled = Promise.resolve()
   #answered: (() => void) | undefined
   #waiting: Waiting | undefined
+  #prepared: PreparedStatements | undefined
 
   constructor(config: PatientClientConfig) {
     super({ ...config, types: rowTypes })
@@ -49,7 +54,10 @@ export class PatientClient extends pg.Client {
 
   // @ts-expect-error pg declares two overloads: the pool calls it with a callback.
   override connect(callback?: (error?: Error) => void): Promise<void> | undefined {
-    if (callback) return void super.connect((error?: Error) => callback(error && this.#noteConnection(error)))
+    if (callback)
+      return void super.connect((error?: Error) =>
+        error ? callback(this.#noteConnection(error)) : this.#prepareIfDirect(callback),
+      )
     return super.connect().then(
       () => {},
       (error) => {
@@ -105,11 +113,35 @@ export class PatientClient extends pg.Client {
     const waiting: Waiting = { client: this, text, callback }
     this.#waiting = waiting
     const timer = setTimeout(expire, QUERY_MILLISECONDS, waiting)
-    super.query(text, values, (error: Error | undefined, result) => {
+    const done: QueryCallback = (error, result) => {
       clearTimeout(timer)
       if (error && !waiting.cancelled) this.#noteFault(error)
       if (waiting.callback) waiting.callback(error, result)
       else this.#answered?.()
+    }
+    const name = this.#prepared?.nameOf(text)
+    if (name === undefined) super.query(text, values, done)
+    else this.#queryByName({ name, text, values }, done)
+  }
+
+  #queryByName(statement: NamedStatement, done: QueryCallback): void {
+    const first: QueryCallback = (error, result) => {
+      const again = error && !this.#gaveUp && this.#prepared?.isRefused(error)
+      if (again) super.query(statement.text, statement.values, done)
+      else done(error, result)
+    }
+    // With a callback pg returns no promise.
+    void super.query(statement, first as () => void)
+  }
+
+  /** A pooler between tells another process id than PostgreSQL does, and may send each statement to another backend. */
+  #prepareIfDirect(callback: () => void): void {
+    const { preparing } = this.#config
+    if (!preparing?.allowed) return void callback()
+    this.#query('select pg_backend_pid() as pid', [], (error, result) => {
+      const direct = !error && result?.rows[0]?.pid === this.processID
+      if (direct) this.#prepared = new PreparedStatements(this.connection, preparing)
+      callback()
     })
   }
 
@@ -164,26 +196,4 @@ export class PatientClient extends pg.Client {
 interface ParameterStatus {
   readonly parameterName: string
   readonly parameterValue: string
-}
-
-type QueryCallback = (error: Error | undefined, result?: pg.QueryResult) => void
-
-interface Waiting {
-  readonly client: { giveUp(text: string): void }
-  readonly text: string
-  callback?: QueryCallback | undefined
-  /** By its caller, so the error is no fault of the database. */
-  cancelled?: boolean
-}
-
-function expire(waiting: Waiting): void {
-  const { client, text, callback } = waiting
-  waiting.callback = undefined
-  client.giveUp(text)
-  callback?.(timeoutError())
-}
-
-/** Same text as pg's query_timeout. */
-function timeoutError(): Error {
-  return new Error('Query read timeout')
 }

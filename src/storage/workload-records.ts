@@ -1,8 +1,8 @@
-import { type RawBuilder, sql } from 'kysely'
 import type { ClaimRule } from '../domain/claim-rule.ts'
 import { MAX_CANDIDATES } from '../domain/workload-identity.ts'
 import { ACCOUNT_COLUMNS, type AccountRecord, type AccountRow, toClientRecord } from './client-records.ts'
 import type { Database } from './database.ts'
+import { preparedRead } from './prepared-statements.ts'
 import type { RealmVersion } from './realms.ts'
 
 export interface WorkloadLookup {
@@ -35,21 +35,21 @@ interface Row extends AccountRow {
 const NONE = Buffer.alloc(0)
 
 // One select for any account and one for a named one: each is a range of the primary key, whose order no other index has.
-const pinnedKeys = (ofAccount: RawBuilder<unknown>) => sql`
+const pinnedKeys = (ofAccount: string) => `
   select client_id, identity_id from workload_identity_keys
   where realm_id = r.id and issuer_id = l.issuer_id and hash = pinned.hash and ${ofAccount}
   order by realm_id, issuer_id, hash, client_id, identity_id
-  limit ${sql.lit(MAX_CANDIDATES + 1)}`
+  limit ${MAX_CANDIDATES + 1}`
 
 /** Each step is a look-up by primary key: "offset 0" keeps PostgreSQL from beginning with all accounts of the realm. */
-const CANDIDATES = sql`
+const CANDIDATES = `
   select ${ACCOUNT_COLUMNS}, w.id as identity_id, w.rules
   from (
     select k.* from unnest(array[l.hash, l.other_hash]) as pinned(hash)
     cross join lateral (
-      (${pinnedKeys(sql`l.client_id = ''`)}) union all (${pinnedKeys(sql`client_id = nullif(l.client_id, '')`)})
+      (${pinnedKeys("l.client_id = ''")}) union all (${pinnedKeys("client_id = nullif(l.client_id, '')")})
     ) k
-    limit ${sql.lit(MAX_CANDIDATES + 1)}
+    limit ${MAX_CANDIDATES + 1}
   ) k
   cross join lateral (
     select id, rules::text as rules from workload_identities
@@ -62,25 +62,31 @@ const CANDIDATES = sql`
     offset 0
   ) a`
 
+const readRows = preparedRead<Row>(
+  'mintmark_workloads',
+  `select l.n::int as n, r.id as realm_id, r.version, c.*
+  from unnest(
+    (select $1::text[]), (select $2::text[]), (select $3::bytea[]), (select $4::bytea[]), (select $5::text[])
+  ) with ordinality as l(realm, issuer_id, hash, other_hash, client_id, n)
+  cross join lateral (select id, version from realms where name = l.realm limit 1) r
+  left join lateral (
+    ${CANDIDATES}
+  ) c on true`,
+)
+
 /** Reads what many platform tokens may get in as, in the order given; `undefined` where the realm does not exist. */
 export async function findWorkloadRecords(
   db: Database,
   lookups: readonly WorkloadLookup[],
 ): Promise<(WorkloadRecord | undefined)[]> {
   const column = <T>(pick: (lookup: WorkloadLookup) => T) => lookups.map(pick)
-  const { rows } = await sql<Row>`
-    select l.n::int as n, r.id as realm_id, r.version, c.*
-    from unnest(
-      ${column(({ realm }) => realm)}::text[], ${column(({ issuerId }) => issuerId ?? '')}::text[],
-      ${column(({ hashes }) => hashes[0] ?? NONE)}::bytea[], ${column(({ hashes }) => hashes[1] ?? NONE)}::bytea[],
-      ${column(({ clientId }) => clientId ?? '')}::text[]
-    ) with ordinality as l(realm, issuer_id, hash, other_hash, client_id, n)
-    cross join lateral (select id, version from realms where name = l.realm limit 1) r
-    left join lateral (
-      ${CANDIDATES}
-    ) c on true
-  `.execute(db)
-
+  const rows = await readRows(db, [
+    column(({ realm }) => realm),
+    column(({ issuerId }) => issuerId ?? ''),
+    column(({ hashes }) => hashes[0] ?? NONE),
+    column(({ hashes }) => hashes[1] ?? NONE),
+    column(({ clientId }) => clientId ?? ''),
+  ])
   const found = new Array<WorkloadRecord | undefined>(lookups.length).fill(undefined)
   for (const row of rows) {
     const record = toClientRecord(row, [])

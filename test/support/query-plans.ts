@@ -12,7 +12,8 @@ export async function recordStatements(during: () => Promise<void>): Promise<Sta
   const found = new Map<string, Statement>()
   const { query } = pg.Client.prototype
   pg.Client.prototype.query = function (this: pg.Client, ...sent: unknown[]) {
-    const [text, values = []] = sent as [unknown, unknown[]]
+    const [statement, given] = sent as [string | Statement, unknown]
+    const { text, values } = typeof statement === 'string' ? { text: statement, values: given } : statement
     // A plain insert reads nothing, and cannot be repeated.
     if (typeof text === 'string' && /^\s*(select|with|update|delete|insert.*on conflict)/is.test(text))
       found.set(text, { text, values: Array.isArray(values) ? values : [] })
