@@ -1,6 +1,6 @@
-import { CompiledQuery } from 'kysely'
+import { CompiledQuery, type Kysely } from 'kysely'
 import type pg from 'pg'
-import type { Database } from './database.ts'
+import type { Tables } from './tables.ts'
 
 /** PostgreSQL makes a new plan each minute: one made while a table was small would read all of it once it has grown. */
 const PLAN_MILLISECONDS = 60_000
@@ -20,7 +20,7 @@ const names = new Map<string, string>()
  */
 export function preparedRead<Row>(name: string, text: string) {
   names.set(text, name)
-  return async (db: Database, values: readonly unknown[]): Promise<Row[]> => {
+  return async (db: Pick<Kysely<Tables>, 'executeQuery'>, values: readonly unknown[]): Promise<Row[]> => {
     const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(text, [...values]))
     return rows
   }

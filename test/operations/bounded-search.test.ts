@@ -30,7 +30,7 @@ const faults: string[] = []
 
 await client.query(
   `insert into service_accounts (realm_id, client_id, name, name_key, roles, status_index, created_at, updated_at)
-   select $1, 'c' || i, 'n' || 10000 + i, 'n' || 10000 + i, '{}', 100 + i, '2020-01-01', '2020-01-01'
+   select $1, 'c' || i, 'n' || 10000 + i, 'n' || 10000 + i, '{}', 10000000 + i, '2020-01-01', '2020-01-01'
    from generate_series(1, 12000) i`,
   [realmId],
 )
