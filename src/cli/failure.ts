@@ -1,6 +1,7 @@
 import { ConfigError } from '../config.ts'
 import { MissingMasterKeyError } from '../crypto/master-key-file.ts'
 import { WrongMasterKeyError } from '../crypto/sealing.ts'
+import { RealmFileError } from '../domain/realm-file-fault.ts'
 import { Refusal, type RefusalCode } from '../domain/refusal.ts'
 import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts'
 import { DatabaseUnreachableError } from '../operations/open.ts'
@@ -27,6 +28,10 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof Refusal) {
     const { code, message: detail, field, limit } = error
     return { exitCode: EXIT_OF[code], code, detail, field, limit }
+  }
+  if (error instanceof RealmFileError) {
+    const { message: detail, faults } = error
+    return { exitCode: EXIT.failed, code: 'realm_file', detail, faults }
   }
   const unavailable = (detail: string) => ({ exitCode: EXIT.unavailable, code: 'unavailable', detail })
   if (error instanceof DatabaseUnreachableError || error instanceof RemoteFault)

@@ -12,6 +12,7 @@ import { migrateCommand } from './migrate.ts'
 import { policyCommands } from './policy.ts'
 import { portalCommands } from './portal.ts'
 import { protectedResourceCommands } from './protected-resources.ts'
+import { realmFileCommands } from './realm-files.ts'
 import { realmCommands } from './realms.ts'
 import { serviceAccountCommands } from './service-accounts.ts'
 import { sessionOpener } from './session.ts'
@@ -48,7 +49,7 @@ export async function runCommand(
   addHelp(program)
   try {
     await program.parseAsync(argv)
-    return 0
+    return terminal.exitCode
   } catch (error) {
     const failure = await failureOf(error)
     if (failure === undefined) return 0
@@ -107,6 +108,7 @@ function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Termina
   auditEventCommands(program, inSession)
   masterKeyCommands(program, inSession, terminal)
   policyCommands(program, inSession)
+  realmFileCommands(program, inSession, terminal)
   tokenCommand(program, env, terminal)
   compareCommand(program, env, terminal)
 }

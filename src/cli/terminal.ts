@@ -9,6 +9,8 @@ import { readHidden } from './hidden-input.ts'
 export interface Answer {
   readonly json: unknown
   readonly text: string
+  /** Of a command that was done and has something to tell by it; absent: 0. */
+  readonly exitCode?: number
 }
 
 /** The streams of a process. */
@@ -20,6 +22,8 @@ export interface Streams {
 
 /** Where a command reads and prints. */
 export interface Terminal {
+  /** That of the answer that was printed. */
+  readonly exitCode: number
   /** Standard input; opened when it is first asked for. */
   readonly input: Readable
   /** Prints the result, which is all that standard output gets. */
@@ -36,11 +40,16 @@ export interface Terminal {
 
 /** The program's `--json` decides how results are printed. */
 export function terminalOf(program: Command, streams: Streams): Terminal {
+  let exitCode = 0
   return {
+    get exitCode() {
+      return exitCode
+    },
     get input() {
       return streams.stdin
     },
-    print({ json, text }) {
+    print({ json, text, exitCode: own = 0 }) {
+      exitCode = own
       streams.stdout.write(`${program.opts()['json'] ? JSON.stringify(json) : text}\n`)
     },
     note(line) {

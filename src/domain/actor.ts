@@ -10,6 +10,8 @@ export interface Actor {
   readonly authority: Authority
   /** Credential that gives the authority, read again in every transaction of a change; absent: one that cannot end. */
   readonly credential?: ActorCredential
+  /** Id that the audit events of one large change share, as `details.change`; absent: it stands alone. */
+  readonly change?: string | undefined
   /** Preconditions of the change; absent: none. */
   readonly precondition?: Precondition | undefined
 }

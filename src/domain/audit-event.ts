@@ -5,6 +5,7 @@ export const CHANGE_ACTIONS = [
   'realm.create',
   'realm.update',
   'realm.delete',
+  'realm.apply',
   'service-account.create',
   'service-account.update',
   'service-account.delete',
@@ -80,7 +81,7 @@ export type AuditAction = ChangeAction | ReadAction
 
 /** One event of the audit trail. */
 export interface AuditEvent {
-  readonly actor: Pick<Actor, 'kind' | 'id' | 'address'>
+  readonly actor: Pick<Actor, 'kind' | 'id' | 'address' | 'change'>
   readonly action: AuditAction
   /** client_id, kid or name of the target. */
   readonly target: string | undefined

@@ -8,6 +8,7 @@ import {
   type Database,
   type DatabaseTransaction,
   inTransaction,
+  isTransaction,
   type TransactionOptions,
 } from '../storage/database.ts'
 import { findPortalSession } from '../storage/portal-sessions.ts'
@@ -53,7 +54,8 @@ export async function inChange<T>(
   // Before any work: refuses most callers without authority.
   permit(actor)
   const run = async (trx: DatabaseTransaction) => {
-    await lockActors(trx, accountOf(actor.credential), account)
+    // A part of a larger change has its locks: of thousands of accounts, PostgreSQL could not keep them.
+    if (!isTransaction(deps.db)) await lockActors(trx, accountOf(actor.credential), account)
     const present = await presentActor({ ...deps, db: trx }, actor)
     permit(present)
     let checked = actor.precondition === undefined

@@ -16,9 +16,11 @@ import { issuerRefusals as issuerRefusalsOf } from './federation/issuer-refusals
 import { trustedIssuers } from './federation/trusted-issuers.ts'
 import { workloadAuthentication } from './federation/workload-authentication.ts'
 import { workloadIdentities } from './federation/workload-identities.ts'
+import { fileBinding } from './file-binding.ts'
 import { portalSessions } from './portal/portal-sessions.ts'
 import { portalVisits } from './portal/portal-visits.ts'
 import { openSingleSignOn } from './portal/single-sign-on.ts'
+import { realmFiles } from './realm-files/realm-files.ts'
 import { masterKey } from './realms/master-key.ts'
 import { policy } from './realms/policy.ts'
 import { realms as realmsOf } from './realms/realms.ts'
@@ -99,6 +101,7 @@ function administrationOf(deps: Dependencies) {
     trustEndings,
     masterKey: masterKey(deps, { realms, signingKeys, portal }),
     policy: policy(deps),
+    realmFiles: realmFiles(deps, fileBinding(deps, trustEndings)),
 
     resources: protectedResources(deps),
     grants: grants(deps),

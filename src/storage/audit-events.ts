@@ -53,10 +53,14 @@ export async function insertAuditEvents(
         action: event.action,
         target: event.target ?? null,
         outcome: event.outcome,
-        details: JSON.stringify(boundedDetails(event.details)),
+        details: JSON.stringify(boundedDetails(detailsOf(event))),
       })),
     )
     .execute()
+}
+
+function detailsOf({ actor: { change }, details }: AuditEvent): Record<string, unknown> {
+  return change === undefined ? details : { change, ...details }
 }
 
 /** Returns whether the realm's trail has such an event. */

@@ -120,17 +120,44 @@ export function beginTransaction<T>(db: Kysely<T>): TransactionBuilder<T> {
   return db.transaction().setIsolationLevel('read committed')
 }
 
+export function isTransaction(db: Database): db is DatabaseTransaction {
+  return db.isTransaction
+}
+
+/** Undoes what failed work has written, and no more of its transaction. */
+export async function inSavepoint<T>(trx: DatabaseTransaction, work: () => Promise<T>): Promise<T> {
+  await sql`savepoint part`.execute(trx)
+  try {
+    const result = await work()
+    await sql`release savepoint part`.execute(trx)
+    return result
+  } catch (error) {
+    // Fails where the connection has: the first error is the one to tell.
+    await sql`rollback to savepoint part`.execute(trx).catch(() => {})
+    throw error
+  }
+}
+
+/** Runs in one snapshot, which no change made meanwhile is seen in. Nothing can be written. */
+export function inSnapshot<T>(db: Database, work: (trx: DatabaseTransaction) => Promise<T>): Promise<T> {
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work)
+}
+
 export interface TransactionOptions {
   /** statement_timeout. */
   readonly statementMilliseconds?: number
 }
 
-/** Runs a transaction; retries after a deadlock or a serialization failure. */
+/**
+ * Runs a transaction; retries after a deadlock or a serialization failure.
+ * @param db a transaction: the work is a part of it, with its settings, and is not tried again
+ */
 export async function inTransaction<T>(
   db: Database,
   work: (trx: DatabaseTransaction) => Promise<T>,
   { statementMilliseconds = STATEMENT_MILLISECONDS }: TransactionOptions = {},
 ): Promise<T> {
+  if (isTransaction(db)) return work(db)
   for (let attempt = 1; ; attempt++) {
     try {
       return await beginTransaction(db).execute(async (trx) => {

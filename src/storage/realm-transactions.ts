@@ -2,6 +2,7 @@ import {
   type Database,
   type DatabaseTransaction,
   inTransaction,
+  isTransaction,
   type TransactionOptions,
 } from './database.ts'
 
@@ -32,6 +33,7 @@ export async function inRealmTransaction<T>(
   work: (trx: DatabaseTransaction) => Promise<T>,
   options?: TransactionOptions,
 ): Promise<T> {
+  if (isTransaction(db)) return work(db)
   const leave = await enter(db, realmName)
   try {
     return await inTransaction(db, work, options)

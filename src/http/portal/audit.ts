@@ -16,6 +16,7 @@ const FILTERS = ['from', 'to', 'action', 'actor', 'target'] as const
 const LABELS: Readonly<Record<AuditAction, string>> = {
   'realm.create': 'Create the realm',
   'realm.update': 'Change the realm',
+  'realm.apply': 'Apply a realm file',
   'realm.delete': 'Delete the realm',
   'service-account.create': 'Create a service account',
   'service-account.update': 'Change a service account',

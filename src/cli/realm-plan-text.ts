@@ -1,0 +1,72 @@
+import type { PlannedChange, RealmPlan } from '../operations/realm-files/realm-plan.ts'
+import { printable } from './text.ts'
+
+/** New resources that are listed one by one. */
+const LISTED = 50
+
+const SIGNS = { create: '+', update: '~', delete: '-' } as const
+
+const KINDS = {
+  realm: 'realm',
+  trusted_issuer: 'trusted issuer',
+  resource: 'resource',
+  service_account: 'service account',
+  key: 'key',
+  workload_identity: 'workload identity',
+  grant: 'grant',
+} as const
+
+export function summaryOf(plans: readonly RealmPlan[]) {
+  const countOf = (wanted: string) =>
+    plans.flatMap(({ changes }) => changes).filter(({ action }) => action === wanted).length
+  return { created: countOf('create'), updated: countOf('update'), deleted: countOf('delete') }
+}
+
+/** The changes as a diff for people. */
+export function planText(plans: readonly RealmPlan[], dryRun: boolean): string {
+  const { created, updated, deleted } = summaryOf(plans)
+  const counts = dryRun
+    ? `${created} to create, ${updated} to change, ${deleted} to delete.`
+    : `${created} created, ${updated} changed, ${deleted} deleted.`
+  return [...plans.flatMap(realmLines), counts].map(printable).join('\n')
+}
+
+function realmLines({ realm, changes, notes }: RealmPlan): string[] {
+  if (changes.length === 0) return [`realm ${realm}: no changes`, ...notes.map((note) => `  ! ${note}`)]
+  const made = changes.filter(({ kind, action }) => kind === 'resource' && action === 'create')
+  const unlisted = new Set(made.slice(LISTED))
+  return [
+    `realm ${realm}`,
+    ...changes.filter((change) => !unlisted.has(change)).flatMap(changeLines),
+    ...(unlisted.size > 0 ? [`  + ${unlisted.size} more resources (--json lists them)`] : []),
+    ...notes.map((note) => `  ! ${note}`),
+  ]
+}
+
+function changeLines({ action, kind, target, account, before, after }: PlannedChange): string[] {
+  const of = account === undefined ? '' : ` of ${account}`
+  const head = `  ${SIGNS[action]} ${KINDS[kind]} ${target}${of}`
+  const members = Object.keys(after ?? {}).map((name) => {
+    const then = valueText(after?.[name])
+    return before ? `      ${name}: ${differenceText(before[name], after?.[name])}` : `      ${name}: ${then}`
+  })
+  // Of a new resource, all is in its name; the rest is long.
+  return kind === 'resource' && action === 'create' ? [head] : [head, ...members]
+}
+
+function differenceText(before: unknown, after: unknown): string {
+  if (!isTexts(before) || !isTexts(after)) return `${valueText(before)} → ${valueText(after)}`
+  const added = after.filter((one) => !before.includes(one)).map((one) => `+${one}`)
+  const gone = before.filter((one) => !after.includes(one)).map((one) => `-${one}`)
+  return [...added, ...gone].join(' ') || `${valueText(before)} → ${valueText(after)}`
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
+}
+
+function valueText(value: unknown): string {
+  if (isTexts(value)) return value.length === 0 ? 'none' : value.join(', ')
+  if (value === null || value === undefined) return 'none'
+  return typeof value === 'string' ? value || '(empty)' : JSON.stringify(value)
+}
