@@ -35,6 +35,8 @@ export interface Config {
   readonly tracing: boolean
   /** `undefined`: the portal is reached by one-time links alone. */
   readonly singleSignOn: SingleSignOnConfig | undefined
+  /** File or folder of realms that are applied before the server listens. */
+  readonly realmFile: string | undefined
   readonly bootstrapAdmin: { readonly clientId: string; readonly clientSecret: string } | undefined
 }
 
@@ -89,6 +91,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
     metricsToken: readMetricsToken(read, fault),
     tracing: readTracing(env),
     singleSignOn: readSingleSignOn(read, fault),
+    realmFile: read('REALM_FILE'),
     bootstrapAdmin: readBootstrapAdmin(read, fault),
   }
   if (faults.length > 0) throw new ConfigError(faults)

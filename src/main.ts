@@ -24,8 +24,8 @@ async function serveUntilStopped(): Promise<never> {
     // A terminal gets a sentence, like any command's. Elsewhere the log is read by programs, line by line.
     if (process.stderr.isTTY) throw error
     const { failureOf } = await import('./cli/failure.ts')
-    const { exitCode, code, detail } = failureOf(error)
-    logger.fatal({ code }, detail)
+    const { exitCode, code, detail, faults } = failureOf(error)
+    logger.fatal({ code, faults }, detail)
     process.exit(exitCode)
   }
 }

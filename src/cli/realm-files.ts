@@ -1,7 +1,7 @@
 import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
-import { readRealmFolder } from '../operations/realm-files/realm-file-folder.ts'
 import type { FileText } from '../operations/realm-files/file-reader.ts'
+import { readRealmFolder } from '../operations/realm-files/realm-file-folder.ts'
 import type { RealmPlan } from '../operations/realm-files/realm-plan.ts'
 import { confirmed, YES } from './confirmation.ts'
 import { EXIT } from './exit-codes.ts'
@@ -45,9 +45,9 @@ export function realmFileCommands(program: Command, inSession: InSession, termin
     .option('--prune', 'delete what the lists of the file do not name')
     .option(...YES)
     .option('--schema', 'print the JSON Schema of such a file')
-    .action(async (options: ApplyOptions) => {
+    .action(async (options: ApplyOptions, command: Command) => {
       if (options.schema) terminal.print(await schemaAnswer())
-      else if (options.file === undefined) program.error('error: required option -f, --file <file>')
+      else if (options.file === undefined) command.error('error: required option -f, --file <file>')
       else await apply(options)
     })
 }

@@ -46,10 +46,12 @@ function realmLines({ realm, changes, notes }: RealmPlan): string[] {
 function changeLines({ action, kind, target, account, before, after }: PlannedChange): string[] {
   const of = account === undefined ? '' : ` of ${account}`
   const head = `  ${SIGNS[action]} ${KINDS[kind]} ${target}${of}`
-  const members = Object.keys(after ?? {}).map((name) => {
-    const then = valueText(after?.[name])
-    return before ? `      ${name}: ${differenceText(before[name], after?.[name])}` : `      ${name}: ${then}`
-  })
+  const members = Object.entries(after ?? {})
+    .filter(([name, value]) => before || (name !== 'issuer' && !isEmpty(value)))
+    .map(([name, value]) => {
+      const told = before ? differenceText(before[name], value) : valueText(value)
+      return `      ${name}: ${told}`
+    })
   // Of a new resource, all is in its name; the rest is long.
   return kind === 'resource' && action === 'create' ? [head] : [head, ...members]
 }
@@ -59,6 +61,10 @@ function differenceText(before: unknown, after: unknown): string {
   const added = after.filter((one) => !before.includes(one)).map((one) => `+${one}`)
   const gone = before.filter((one) => !after.includes(one)).map((one) => `-${one}`)
   return [...added, ...gone].join(' ') || `${valueText(before)} → ${valueText(after)}`
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === '' || (Array.isArray(value) && value.length === 0)
 }
 
 function isTexts(value: unknown): value is string[] {

@@ -14,6 +14,7 @@ import { startExpiry } from './jobs/expiry.ts'
 import { startRotation } from './jobs/rotation.ts'
 import { startUseWriter } from './jobs/use-writer.ts'
 import { settlePort } from './port.ts'
+import { applyRealmFile } from './realm-file.ts'
 import { closeAll, type Running } from './stop.ts'
 import { startTracing } from './tracing.ts'
 import { printWelcome } from './welcome.ts'
@@ -96,6 +97,7 @@ async function bootstrap(
         'BOOTSTRAP_ADMIN_CLIENT_SECRET does not let this client in: it makes the first administrator and changes none; to replace a secret: mintmark service-account reset-secret --realm system <client_id>',
       )
   }
+  if (config.realmFile !== undefined) await applyRealmFile(config.realmFile, operations, logger)
   if (config.databaseUrl !== undefined) return
   const demo = await operations.bootstrap.createDemo()
   if (!demo) return

@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { readClientKey } from '../../crypto/client-key.ts'
 import { parseRules } from '../../domain/claim-rule.ts'
 import type { GrantKey } from '../../domain/grant.ts'
 import type { FilePath } from '../../domain/realm-file-fault.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import type { NewClientKey } from '../accounts/new-client-key.ts'
+import { type NewClientKey, readNewKey } from '../accounts/new-client-key.ts'
 import { attempt, type FileWork } from './file-work.ts'
 import type { FileKey, PresentAccount } from './present-realm.ts'
 import type { RealmFileAccount } from './realm-file-schema.ts'
@@ -41,7 +40,7 @@ async function writeKey(
 ): Promise<void> {
   const end = typeof key.expires_at === 'string' ? new Date(key.expires_at) : key.expires_at
   const sent = sentKey(key)
-  const { kid, jwk } = await readClientKey(sent, now)
+  const { kid, jwk } = await readNewKey(sent, now)
   const before = present.get(kid)
   const about = { kind: 'key', target: kid, account: clientId } as const
   if (end && end <= now && !before) {
@@ -100,7 +99,7 @@ export async function pruneKeys({
   if (!entry.keys) return
   const { operations, actor, realm, now, changes } = work
   const { clientId } = account.account
-  const named = await Promise.all(entry.keys.map(async (key) => (await readClientKey(sentKey(key), now)).kid))
+  const named = await Promise.all(entry.keys.map(async (key) => (await readNewKey(sentKey(key), now)).kid))
   for (const { kid } of account.keys.filter((key) => !named.includes(key.kid))) {
     await operations.clientKeys.delete(actor, realm.name, clientId, { kid })
     changes.push({ action: 'delete', kind: 'key', target: kid, account: clientId })

@@ -1,6 +1,6 @@
 import type { SentSettings } from '../federation/sent-issuer.ts'
 import { attempt, type FileWork, mayDelete } from './file-work.ts'
-import { issuerToFile, presentIssuers } from './present-realm.ts'
+import { issuerToFile, pathToFile, presentIssuers } from './present-realm.ts'
 import type { RealmFileIssuer } from './realm-file-schema.ts'
 import { differing, updateOf } from './realm-plan.ts'
 
@@ -59,12 +59,11 @@ async function change(
   if (update) changes.push(update)
 }
 
-/** A claim is a name, or the path of its names. */
 function isDifferent(
   { required_claims: claims, preset, ...entry }: RealmFileIssuer,
   present: RealmFileIssuer,
 ): boolean {
-  const paths = claims?.map((one) => [one].flat())
+  const paths = claims?.map(pathToFile)
   const named = { ...entry, ...(preset && { preset }), ...(paths && { required_claims: paths }) }
   return differing(named, present).length > 0
 }

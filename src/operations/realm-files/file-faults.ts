@@ -37,7 +37,14 @@ export class FileFaults {
 
   /** @throws RealmFileError where there are any */
   throwAny(): void {
-    if (this.found) throw new RealmFileError(this.#faults)
+    if (!this.found) return
+    const files = this.#faults.map(({ file }) => file)
+    const lineOf = ({ line = Number.POSITIVE_INFINITY }: RealmFileFault) => line
+    throw new RealmFileError(
+      this.#faults.toSorted(
+        (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || lineOf(a) - lineOf(b) || 0,
+      ),
+    )
   }
 }
 

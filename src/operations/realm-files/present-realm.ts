@@ -55,7 +55,17 @@ export function settingsToFile(realm: Realm): Record<string, unknown> {
 }
 
 export function issuerToFile(issuer: TrustedIssuer): RealmFileIssuer {
-  return pick(trustedIssuerToWire(issuer), ISSUER_NAMES) as RealmFileIssuer
+  const required = issuer.requiredClaims.map(pathToFile)
+  return {
+    ...(pick(trustedIssuerToWire(issuer), ISSUER_NAMES) as RealmFileIssuer),
+    required_claims: required,
+  }
+}
+
+/** A path of one name is the name. */
+export function pathToFile(path: string | readonly string[]): string | string[] {
+  const [name, ...others] = [path].flat() as string[]
+  return name !== undefined && others.length === 0 ? name : [...path]
 }
 
 export function resourceToFile({ type, id, name, groups }: ProtectedResource): RealmFileResource {
@@ -132,6 +142,11 @@ function keyToFile(key: Parameters<typeof clientKeyToWire>[0]): FileKey {
   return { kid, name, expires_at: end === null ? null : end.toISOString(), jwk }
 }
 
+function ruleToFile(rule: Parameters<typeof ruleToWire>[0]): Record<string, unknown> {
+  const { claim, ...others } = ruleToWire(rule)
+  return { claim: pathToFile(claim), ...others }
+}
+
 /** @param issuers by their ids; those of an issuer that is being deleted are left out */
 export function identitiesToFile(
   identities: readonly WorkloadIdentity[],
@@ -139,7 +154,7 @@ export function identitiesToFile(
 ): NonNullable<RealmFileAccount['workload_identities']> {
   const found = identities.flatMap(({ issuerId, name, rules }) => {
     const issuer = issuers.get(issuerId)
-    return issuer === undefined ? [] : [{ trusted_issuer: issuer, name, rules: rules.map(ruleToWire) }]
+    return issuer === undefined ? [] : [{ trusted_issuer: issuer, name, rules: rules.map(ruleToFile) }]
   })
   return found.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 }

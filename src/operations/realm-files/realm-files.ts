@@ -15,7 +15,7 @@ import { applyRealm } from './apply-realm.ts'
 import { exportedRealm } from './exported-realm.ts'
 import { FileFaults } from './file-faults.ts'
 import type { BindOperations, Deferred } from './file-operations.ts'
-import { type FileText, type ReadRealm, readRealmFiles } from './file-reader.ts'
+import type { FileText, ReadRealm } from './file-reader.ts'
 import { allOf, presentAccounts } from './present-realm.ts'
 import type { RealmFile } from './realm-file-schema.ts'
 import { deletionsOf, type RealmPlan } from './realm-plan.ts'
@@ -55,6 +55,8 @@ export function realmFiles(deps: Deps, bind: BindOperations) {
      * @throws Refusal `changed_meanwhile`, `conflict`
      */
     async apply(actor: Actor, files: readonly FileText[], options: ApplyOptions = {}): Promise<RealmPlan[]> {
+      // Loaded late: few servers have a realm file.
+      const { readRealmFiles } = await import('./file-reader.ts')
       const realms = readRealmFiles(files)
       const by = { ...actor, change: newId() }
       let deferred: Deferred | undefined

@@ -1,4 +1,14 @@
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml'
 import type { FilePath } from '../../domain/realm-file-fault.ts'
 
 /** A text as one YAML document. */
@@ -46,6 +56,12 @@ export function parseYaml(text: string, firstLine: number): ParsedYaml {
       line: lineAt(start),
       detail: /call stack/.test(message) ? TOO_DEEP : (message.split('\n')[0] as string),
     }))
+    visit(document, {
+      Alias(_key, alias) {
+        if (alias.resolve(document)) return
+        faults.push({ line: lineAt(startOf(alias)), detail: 'There is no anchor of that name before it.' })
+      },
+    })
     const value = faults.length > 0 ? undefined : document.toJS({ maxAliasCount: MAX_ALIASES })
     return { value, faults, lineOf: (path) => lineAt(offsetOf(document, path)) }
   } catch (error) {
@@ -73,6 +89,6 @@ function offsetOf(document: Document, path: FilePath): number {
   return offset
 }
 
-function startOf({ range }: Node): number {
+function startOf({ range }: Pick<Node, 'range'>): number {
   return range?.[0] ?? 0
 }

@@ -1,0 +1,82 @@
+import type { Operations } from '../../src/operations/operations.ts'
+import { testKeyPair } from './client-keys.ts'
+import { TESTER } from './server.ts'
+
+/** A realm that has something of everything that a realm file may have. */
+export async function fullRealm(operations: Operations, realm: string): Promise<void> {
+  await operations.realms.create(TESTER, realm, {
+    displayName: 'Everything: "quoted", yes',
+    algorithm: 'EdDSA',
+    tokenLifetimeSeconds: 600,
+    serviceAccountLimit: 50,
+    scopes: ['view', 'yes', 'orders:read'],
+    audiences: ['https://api.example.com', 'billing'],
+    roles: ['no', 'deployer', '1e3'],
+    resourceTypes: ['site', 'site_group', 'device_group_group'],
+    keyRotationSeconds: 40 * 86_400,
+    keyPublishSeconds: 7200,
+    jwksMaxAgeSeconds: 120,
+    leakedSecretAction: 'alert',
+    introspectionAudiences: 'all',
+    tokenTypeHeader: 'JWT',
+    assertionAudience: 'issuer',
+  })
+  await operations.resources.import(TESTER, realm, [
+    { type: 'device_group_group', id: 'world' },
+    { type: 'device_group', id: 'eu', name: 'Europe', groups: ['world'] },
+    { type: 'device', id: '0123', name: 'Lamp: 1', groups: ['eu'] },
+    { type: 'site', id: 's/1@x' },
+  ])
+  const { issuer } = await operations.trustedIssuers.create(TESTER, realm, {
+    preset: 'github',
+    name: 'Pipelines',
+  })
+  await operations.trustedIssuers.create(TESTER, realm, {
+    issuer: 'https://ci.example.com',
+    keys: { source: 'jwks', jwks: { keys: [{ ...testKeyPair().jwk, kid: 'k1' }] } },
+    audiences: ['one', 'two'],
+    algorithms: ['ES256'],
+    maxLifetimeSeconds: 60,
+    singleUse: true,
+    requiredClaims: [['a.b', 'c'], 'team'],
+    enabled: false,
+  })
+  await fullAccounts(operations, realm, issuer.id)
+}
+
+async function fullAccounts(operations: Operations, realm: string, issuerId: string): Promise<void> {
+  const { accounts, clientKeys, grants, workloadIdentities } = operations
+  const { account } = await accounts.create(TESTER, realm, {
+    name: 'Nightly: invoices',
+    description: 'Two lines:\n\n  # and no comment',
+    roles: ['view', 'no'],
+    scopes: ['yes'],
+    introspectsAudiences: ['billing'],
+  })
+  await grants.replace(TESTER, realm, account.clientId, [
+    { role: 'deployer', type: 'device', id: '0123' },
+    { role: 'view', type: 'site', id: 's/1@x' },
+  ])
+  const made = await accounts.create(TESTER, realm, {
+    name: '日本 👩‍💻',
+    roles: [],
+    authMethods: ['private_key_jwt', 'federated'],
+    key: { jwk: { ...testKeyPair().jwk, kid: 'first' }, name: 'laptop', expiresAt: new Date('2999-01-01') },
+  })
+  await clientKeys.add(TESTER, realm, made.account.clientId, { pem: testKeyPair().pem })
+  for (const name of ['a', 'b'])
+    await workloadIdentities.create(TESTER, realm, made.account.clientId, {
+      trustedIssuer: issuerId,
+      name,
+      rules: [
+        { claim: 'sub', equals: ['repo:acme/x:ref:refs/heads/main', 'repo:acme/y:ref:refs/heads/main'] },
+        { claim: ['job', 'n'], equals: 7 },
+        { claim: 'ref', matches: 'refs/*' },
+      ],
+    })
+  const published = await accounts.create(TESTER, realm, {
+    name: 'Published',
+    jwksUri: 'https://jobs.example.com/jwks',
+  })
+  await accounts.update(TESTER, realm, published.account.clientId, { enabled: false })
+}
