@@ -19,7 +19,7 @@ const PAGES = [
 const links = [
   ['Call an API', ['quick-start/README', 'get-a-token', 'works-with']],
   ['Protect an API', ['validate-tokens', 'guard', 'status-list-for-implementers']],
-  ['Administer', ['administer', 'roles-and-grants', 'claims', 'portal']],
+  ['Administer', ['administer', 'roles-and-grants', 'claims', 'realm-as-a-file', 'portal']],
   [
     'Without secrets',
     [

@@ -64,7 +64,7 @@ function differenceText(before: unknown, after: unknown): string {
 }
 
 function isEmpty(value: unknown): boolean {
-  return value === null || value === '' || (Array.isArray(value) && value.length === 0)
+  return value === null || value === '' || (typeof value === 'object' && Object.keys(value).length === 0)
 }
 
 function isTexts(value: unknown): value is string[] {

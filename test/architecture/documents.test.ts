@@ -14,7 +14,9 @@ const FOLDERS = [
   'packages/verifier',
   'packages/client',
 ]
-const EXAMPLES = readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}`)
+const EXAMPLES = readdirSync(join(ROOT, 'examples'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => `examples/${name}`)
 
 const documents = [...FOLDERS, ...EXAMPLES].flatMap((folder) =>
   readdirSync(join(ROOT, folder))

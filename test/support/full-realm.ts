@@ -20,6 +20,10 @@ export async function fullRealm(operations: Operations, realm: string): Promise<
     introspectionAudiences: 'all',
     tokenTypeHeader: 'JWT',
     assertionAudience: 'issuer',
+    claims: [
+      { claim: 'tenant.id', value: { n: 1.5, on: true, none: null, list: ['yes'] } },
+      { claim: 'groups', from: 'roles', prefix: 'g:', as: 'string[]', audiences: ['billing'] },
+    ],
   })
   await operations.resources.import(TESTER, realm, [
     { type: 'device_group_group', id: 'world' },
@@ -52,6 +56,8 @@ async function fullAccounts(operations: Operations, realm: string, issuerId: str
     roles: ['view', 'no'],
     scopes: ['yes'],
     introspectsAudiences: ['billing'],
+    claims: [{ claim: 'cost\\.centre', from: 'metadata.cost' }],
+    metadata: { team: 'no', cost: '0815' },
   })
   await grants.replace(TESTER, realm, account.clientId, [
     { role: 'deployer', type: 'device', id: '0123' },

@@ -1,19 +1,11 @@
 import { Refusal } from '../../domain/refusal.ts'
-import type { ServiceAccount } from '../../domain/service-account.ts'
 import { inSavepoint } from '../../storage/database.ts'
 import { findServiceAccountsByClientId } from '../../storage/service-accounts.ts'
-import type { ServiceAccountUpdate } from '../accounts/service-account-update.ts'
-import { applyContents, pruneKeys } from './apply-contents.ts'
+import { writeAccount } from './apply-account.ts'
+import { applyContents } from './apply-contents.ts'
 import { attempt, type FileWork, mayDelete } from './file-work.ts'
-import {
-  accountToFile,
-  type PresentAccount,
-  presentAccounts,
-  presentIssuers,
-  withContents,
-} from './present-realm.ts'
+import { type PresentAccount, presentAccounts, presentIssuers, withContents } from './present-realm.ts'
 import type { RealmFileAccount } from './realm-file-schema.ts'
-import { differing, pick, updateOf } from './realm-plan.ts'
 
 /** Accounts that are read at once. */
 const CHUNK = 200
@@ -61,7 +53,11 @@ async function writeAll(work: FileWork, wanted: readonly Wanted[]): Promise<Read
   // Told now: no other change will free the name.
   const present = await presentOf(work, pending)
   for (const one of pending)
-    if (!(await attempt(work, pathOf(one), () => writeOne(work, one, present.get(one.entry.client_id)))))
+    if (
+      !(await attempt(work, pathOf(one), () =>
+        writeAccount(work, one.entry, present.get(one.entry.client_id)),
+      ))
+    )
       refused.add(one)
   return refused
 }
@@ -85,7 +81,7 @@ async function write(
 ): Promise<'done' | 'taken' | 'refused'> {
   const planned = work.changes.length
   try {
-    await inSavepoint(work.db, () => writeOne(work, wanted, present))
+    await inSavepoint(work.db, () => writeAccount(work, wanted.entry, present))
     return 'done'
   } catch (error) {
     work.changes.splice(planned)
@@ -94,84 +90,6 @@ async function write(
     work.faults.refused(work.file, pathOf(wanted), error)
     return 'refused'
   }
-}
-
-async function writeOne(
-  work: FileWork,
-  { entry }: Wanted,
-  present: PresentAccount | undefined,
-): Promise<void> {
-  if (!present) return create(work, entry)
-  const { operations, actor, realm, changes } = work
-  const { account } = present
-  // An account has its keys in one place: those that go make room for an address.
-  if (work.prune) await pruneKeys({ work, account: present, entry })
-  const before = accountToFile(account)
-  const names = differing(pickOwn(entry), before)
-  if (names.length === 0) return
-  const update = updateFrom(pick(entry, names))
-  const after = await operations.accounts.update(actor, realm.name, account.clientId, update)
-  const about = { kind: 'service_account', target: account.clientId } as const
-  const change = updateOf(about, before, accountToFile(after))
-  if (change) changes.push(change)
-}
-
-async function create(
-  { operations, actor, realm, changes, notes }: FileWork,
-  entry: RealmFileAccount,
-): Promise<void> {
-  const { client_id: clientId, name = clientId, enabled = true } = entry
-  const { scopes, introspectsAudiences, jwksUri, ...same } = updateFrom(entry)
-  const authMethods = same.authMethods ?? methodsFor(entry)
-  const made = await operations.accounts.create(actor, realm.name, {
-    clientId,
-    name,
-    ...(same.description !== undefined && { description: same.description }),
-    ...(same.roles && { roles: same.roles }),
-    authMethods,
-    scopes: scopes ?? undefined,
-    introspectsAudiences: introspectsAudiences ?? undefined,
-    jwksUri: jwksUri ?? undefined,
-  })
-  let account: ServiceAccount = made.account
-  if (!enabled) account = await operations.accounts.update(actor, realm.name, clientId, { enabled })
-  const { client_id: _id, ...after } = accountToFile(account)
-  changes.push({ action: 'create', kind: 'service_account', target: clientId, after })
-  if (authMethods.includes('client_secret'))
-    notes.push(
-      `${clientId} has no secret yet: mintmark service-account reset-secret --realm ${realm.name} ${clientId}`,
-    )
-}
-
-/** By what it is made with, where the file does not say how it authenticates. */
-function methodsFor({
-  keys = [],
-  jwks_uri: jwksUri,
-  workload_identities: identities = [],
-}: RealmFileAccount): string[] {
-  if (keys.length > 0 || typeof jwksUri === 'string') return ['private_key_jwt']
-  return identities.length > 0 ? ['federated'] : ['client_secret']
-}
-
-/** Members of the account's own row. */
-function pickOwn({ keys, workload_identities, grants, ...own }: RealmFileAccount) {
-  return own
-}
-
-function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
-  const { name, description, enabled, roles, scopes, introspects_audiences, auth_methods, jwks_uri } = entry
-  const update = {
-    name,
-    description,
-    enabled,
-    roles,
-    scopes,
-    introspectsAudiences: introspects_audiences,
-    authMethods: auth_methods,
-    jwksUri: jwks_uri,
-  }
-  const named = Object.entries(update).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(named) as ServiceAccountUpdate
 }
 
 /** Deletes the accounts that the file does not name. */

@@ -2,13 +2,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { parseRules } from '../../domain/claim-rule.ts'
 import type { GrantKey } from '../../domain/grant.ts'
 import type { FilePath } from '../../domain/realm-file-fault.ts'
-import { Refusal } from '../../domain/refusal.ts'
-import { type NewClientKey, readNewKey } from '../accounts/new-client-key.ts'
+import { applyKeys } from './apply-keys.ts'
 import { attempt, type FileWork } from './file-work.ts'
-import type { FileKey, PresentAccount } from './present-realm.ts'
+import type { PresentAccount } from './present-realm.ts'
 import type { RealmFileAccount } from './realm-file-schema.ts'
 
-type Key = NonNullable<RealmFileAccount['keys']>[number]
 type Identity = NonNullable<RealmFileAccount['workload_identities']>[number]
 
 /** What belongs to one account, and what the file says of it. */
@@ -25,85 +23,6 @@ export async function applyContents(own: ContentsWork): Promise<void> {
   await applyKeys(own)
   await applyIdentities(own)
   await applyGrants(own)
-}
-
-async function applyKeys({ work, account, entry, path }: ContentsWork): Promise<void> {
-  const present = new Map(account.keys.map((key) => [key.kid, key]))
-  for (const [index, key] of (entry.keys ?? []).entries())
-    await attempt(work, [...path, 'keys', index], () => writeKey(work, account, { key, present }))
-}
-
-async function writeKey(
-  { operations, actor, realm, now, changes, notes }: FileWork,
-  { account: { clientId } }: PresentAccount,
-  { key, present }: { readonly key: Key; readonly present: ReadonlyMap<string, FileKey> },
-): Promise<void> {
-  const end = typeof key.expires_at === 'string' ? new Date(key.expires_at) : key.expires_at
-  const sent = sentKey(key)
-  const { kid, jwk } = await readNewKey(sent, now)
-  const before = present.get(kid)
-  const about = { kind: 'key', target: kid, account: clientId } as const
-  if (end && end <= now && !before) {
-    notes.push(`${clientId}: key ${kid} has expired and was left out`)
-    return
-  }
-  if (!before || !isDeepStrictEqual(jwk, before.jwk)) {
-    const named = {
-      ...sent,
-      ...(key.name !== undefined && { name: key.name }),
-      ...(end && { expiresAt: end }),
-    }
-    await operations.clientKeys.add(actor, realm.name, clientId, named)
-    changes.push({
-      action: 'create',
-      ...about,
-      after: { name: key.name ?? '', expires_at: key.expires_at ?? null },
-    })
-    return
-  }
-  const isOtherName = key.name !== undefined && key.name !== before.name
-  const presentEnd = typeof before.expires_at === 'string' ? Date.parse(before.expires_at) : undefined
-  const isOtherEnd = end !== undefined && end?.getTime() !== presentEnd
-  if (!isOtherName && !isOtherEnd) return
-  const changed = await operations.clientKeys.update(actor, realm.name, clientId, {
-    kid,
-    ...(isOtherName && { name: key.name }),
-    ...(isOtherEnd && { expiresAt: end }),
-  })
-  const after = { name: changed.key.name, expires_at: changed.key.expiresAt?.toISOString() ?? null }
-  changes.push({
-    action: 'update',
-    ...about,
-    before: { name: before.name, expires_at: before.expires_at },
-    after,
-  })
-}
-
-function sentKey({ kid, jwk, pem }: Key): NewClientKey {
-  if (pem !== undefined && kid !== undefined)
-    throw new Refusal(
-      'invalid',
-      'A key in PEM has its thumbprint as kid: leave kid out, or write it as jwk.',
-      'kid',
-    )
-  if (pem !== undefined) return { pem, ...(jwk && { jwk }) }
-  return { jwk: { ...jwk, ...(kid !== undefined && { kid }) } }
-}
-
-/** Deletes the keys that the file does not name. */
-export async function pruneKeys({
-  work,
-  account,
-  entry,
-}: Pick<ContentsWork, 'work' | 'account' | 'entry'>): Promise<void> {
-  if (!entry.keys) return
-  const { operations, actor, realm, now, changes } = work
-  const { clientId } = account.account
-  const named = await Promise.all(entry.keys.map(async (key) => (await readNewKey(sentKey(key), now)).kid))
-  for (const { kid } of account.keys.filter((key) => !named.includes(key.kid))) {
-    await operations.clientKeys.delete(actor, realm.name, clientId, { kid })
-    changes.push({ action: 'delete', kind: 'key', target: kid, account: clientId })
-  }
 }
 
 async function applyIdentities({ work, issuers, account, entry, path }: ContentsWork): Promise<void> {

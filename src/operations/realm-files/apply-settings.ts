@@ -1,3 +1,4 @@
+import type { CustomClaim } from '../../domain/custom-claim.ts'
 import { type Realm, type RealmSettings, SYSTEM_REALM } from '../../domain/realm.ts'
 import type { FileOperations } from './file-operations.ts'
 import { attempt, type FileWork } from './file-work.ts'
@@ -27,7 +28,16 @@ function withPresent(value: RealmFile, present: Members): Members {
     const wanted = value[name]
     if (wanted) merged[name] = [...new Set([...wanted, ...(present[name] as string[])])]
   }
+  const claims = value.claims
+  if (claims) merged['claims'] = [...claims, ...otherClaims(claims, present['claims'] as CustomClaim[])]
   return merged
+}
+
+function otherClaims(
+  wanted: readonly { readonly claim: string }[],
+  present: readonly CustomClaim[],
+): CustomClaim[] {
+  return present.filter(({ claim }) => wanted.every((one) => one.claim !== claim))
 }
 
 /** Wanted settings that the realm does not have. Of audiences, the first alone has a meaning. */
@@ -60,7 +70,7 @@ export async function finishSettings(work: FileWork, before: Members | undefined
   const { operations, actor, realm, file, prune, changes } = work
   if (prune) {
     const present = settingsToFile(await operations.realms.find(actor, realm.name))
-    const less = changesOf(pick(file.value, KEPT), present)
+    const less = changesOf(pick(file.value, [...KEPT, 'claims']), present)
     if (Object.keys(less).length > 0)
       await attempt(work, [], async () => {
         await operations.realms.update(actor, realm.name, sentSettings(less))

@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox'
 import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
+import { CLAIM_FORMS, CLAIM_SOURCES } from '../../domain/custom-claim.ts'
 import { PRESET_NAMES } from '../../domain/federation-presets.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
@@ -22,6 +23,18 @@ function optional<T extends Record<string, TSchema>>(members: T) {
   return Type.Partial(Type.Object(members)).properties
 }
 
+const Claim = Type.Object(
+  {
+    claim: text('Its path: names after dots; \\. is a dot within a name'),
+    value: Type.Optional(Type.Unknown({ description: 'Any JSON; or else from' })),
+    from: Type.Optional(text(`${CLAIM_SOURCES.join(', ')}, or metadata.<key>`)),
+    prefix: Type.Optional(text('Text before the value')),
+    as: Type.Optional(choice(CLAIM_FORMS, 'What the value becomes')),
+    audiences: Type.Optional(texts('Only in tokens for one of these')),
+  },
+  Closed,
+)
+
 /** Settings of a realm, by their names in the admin API. */
 const settings = {
   display_name: text('Name for people'),
@@ -42,6 +55,7 @@ const settings = {
     description: 'auth_methods that new service accounts may have',
   }),
   assertion_audience: choice(ASSERTION_AUDIENCES, 'aud of assertions'),
+  claims: Type.Array(Claim, { description: 'Claims that tokens get' }),
 }
 
 const Key = Type.Object(
@@ -85,6 +99,8 @@ export const RealmFileAccount = Type.Object(
       scopes: maybeTexts("Scopes that it may have; null: all of the realm's"),
       introspects_audiences: maybeTexts('Audiences whose tokens it may introspect; null: none configured'),
       auth_methods: Type.Array(Type.Enum([...AUTH_METHODS]), { description: 'By what it authenticates' }),
+      claims: Type.Array(Claim, { description: 'Claims that its tokens get, over those of the realm' }),
+      metadata: Type.Record(Type.String(), Type.String(), { description: 'Pairs of text for claims' }),
       jwks_uri: Type.Unsafe<string | null>({
         type: ['string', 'null'],
         description: 'Where it publishes its keys, instead of keys',

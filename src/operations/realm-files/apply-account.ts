@@ -1,0 +1,101 @@
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { ServiceAccountUpdate } from '../accounts/service-account-update.ts'
+import { pruneKeys } from './apply-keys.ts'
+import type { FileWork } from './file-work.ts'
+import { accountToFile, type PresentAccount } from './present-realm.ts'
+import type { RealmFileAccount } from './realm-file-schema.ts'
+import { differing, pick, updateOf } from './realm-plan.ts'
+
+/** Makes the account of an entry, or changes its own row. @throws Refusal */
+export async function writeAccount(
+  work: FileWork,
+  entry: RealmFileAccount,
+  present: PresentAccount | undefined,
+): Promise<void> {
+  if (!present) return create(work, entry)
+  const { operations, actor, realm, changes } = work
+  const { account } = present
+  // An account has its keys in one place: those that go make room for an address.
+  if (work.prune) await pruneKeys({ work, account: present, entry })
+  const before = accountToFile(account)
+  const names = differing(pickOwn(entry), before)
+  if (names.length === 0) return
+  const update = updateFrom(pick(entry, names))
+  const after = await operations.accounts.update(actor, realm.name, account.clientId, update)
+  const about = { kind: 'service_account', target: account.clientId } as const
+  const change = updateOf(about, before, accountToFile(after))
+  if (change) changes.push(change)
+}
+
+async function create(
+  { operations, actor, realm, changes, notes }: FileWork,
+  entry: RealmFileAccount,
+): Promise<void> {
+  const { client_id: clientId, name = clientId, enabled = true } = entry
+  const { scopes, introspectsAudiences, jwksUri, ...same } = updateFrom(entry)
+  const authMethods = same.authMethods ?? methodsFor(entry)
+  const made = await operations.accounts.create(actor, realm.name, {
+    clientId,
+    name,
+    ...(same.description !== undefined && { description: same.description }),
+    ...(same.roles && { roles: same.roles }),
+    ...(same.claims && { claims: same.claims }),
+    ...(same.metadata && { metadata: same.metadata }),
+    authMethods,
+    scopes: scopes ?? undefined,
+    introspectsAudiences: introspectsAudiences ?? undefined,
+    jwksUri: jwksUri ?? undefined,
+  })
+  let account: ServiceAccount = made.account
+  if (!enabled) account = await operations.accounts.update(actor, realm.name, clientId, { enabled })
+  const { client_id: _id, ...after } = accountToFile(account)
+  changes.push({ action: 'create', kind: 'service_account', target: clientId, after })
+  if (authMethods.includes('client_secret'))
+    notes.push(
+      `${clientId} has no secret yet: mintmark service-account reset-secret --realm ${realm.name} ${clientId}`,
+    )
+}
+
+/** By what it is made with, where the file does not say how it authenticates. */
+function methodsFor({
+  keys = [],
+  jwks_uri: jwksUri,
+  workload_identities: identities = [],
+}: RealmFileAccount): string[] {
+  if (keys.length > 0 || typeof jwksUri === 'string') return ['private_key_jwt']
+  return identities.length > 0 ? ['federated'] : ['client_secret']
+}
+
+/** Members of the account's own row. */
+function pickOwn({ keys, workload_identities, grants, ...own }: RealmFileAccount) {
+  return own
+}
+
+function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
+  const {
+    name,
+    description,
+    enabled,
+    roles,
+    scopes,
+    introspects_audiences,
+    auth_methods,
+    jwks_uri,
+    claims,
+    metadata,
+  } = entry
+  const update = {
+    name,
+    description,
+    enabled,
+    roles,
+    scopes,
+    introspectsAudiences: introspects_audiences,
+    authMethods: auth_methods,
+    jwksUri: jwks_uri,
+    claims,
+    metadata,
+  }
+  const named = Object.entries(update).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(named) as ServiceAccountUpdate
+}
