@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createSealer } from './sealing.ts'
 
 /** Purpose of a sealed value. It opens for no other purpose. */
-export type PortalPurpose = 'session' | 'sign-in' | 'provider-grant'
+export type PortalPurpose = 'session' | 'sign-in' | 'provider-grant' | 'draft'
 
 /** Seals what the portal gives to browsers, and the provider tokens that it stores. */
 export interface PortalSealer {

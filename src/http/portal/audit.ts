@@ -1,6 +1,7 @@
-import type { AuditAction, AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
+import type { AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { csv, jsonLines } from './audit-export.ts'
+import { detailsOf, WORDS } from './audit-words.ts'
 import { badge } from './elements.ts'
 import { type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
@@ -12,79 +13,6 @@ type Deps = Pick<Operations, 'audit'>
 const PAGE = 50
 const DAY_MILLISECONDS = 86_400_000
 const FILTERS = ['from', 'to', 'action', 'actor', 'target'] as const
-
-const LABELS: Readonly<Record<AuditAction, string>> = {
-  'realm.create': 'Create the realm',
-  'realm.update': 'Change the realm',
-  'realm.apply': 'Apply a realm file',
-  'realm.delete': 'Delete the realm',
-  'service-account.create': 'Create a service account',
-  'service-account.update': 'Change a service account',
-  'service-account.delete': 'Delete a service account',
-  'service-account.enable': 'Enable a service account',
-  'service-account.disable': 'Disable a service account',
-  'service-account.reset-secret': 'Reset a secret',
-  'service-account.rotate-secret': 'Rotate a secret with overlap',
-  'service-account.delete-secret': 'End a secret',
-  'service-account.add-key': 'Add a public key',
-  'service-account.update-key': 'Change a public key',
-  'service-account.delete-key': 'Delete a public key',
-  'service-account.leaked-secret': 'Leaked secret reported',
-  'workload-identity.add': 'Add a workload identity',
-  'workload-identity.delete': 'Delete a workload identity',
-  'trusted-issuer.create': 'Trust an issuer',
-  'trusted-issuer.update': 'Change a trusted issuer',
-  'trusted-issuer.delete': 'Delete a trusted issuer',
-  'trusted-issuer.end-tokens': 'Tokens of a trusted issuer ended',
-  'service-account.revoke-tokens': 'Revoke all tokens',
-  'role.add': 'Give a role on the realm',
-  'role.remove': 'Take a role on the realm away',
-  'grant.add': 'Grant a role',
-  'grant.remove': 'Take a role away',
-  'grant.replace': 'Replace all grants',
-  'resource.create': 'Create a resource',
-  'resource.import': 'Import resources',
-  'service-account.import': 'Import service accounts',
-  'resource.update': 'Change a resource',
-  'resource.delete': 'Delete a resource',
-  'key.rotate': 'Rotate the key',
-  'key.revoke': 'Revoke a key',
-  'token.revoke': 'Revoke a token',
-  'key.create-current': 'Make a key',
-  'key.create-next': 'Publish the next key',
-  'key.promote-next': 'Sign with the next key',
-  'key.remove-retired': 'Remove a retired key',
-  'key.replace-next': 'Replace the next key',
-  'master-key.rotate': 'Rotate the master key',
-  'policy.update': 'Change the policy',
-  'portal.link': 'Make a one-time link',
-  'portal.sign-in': 'Sign in to the portal',
-  'portal.sign-out': 'Sign out of the portal',
-  'portal.end-sessions': 'End portal sessions',
-  'portal.session-end': 'Portal session ended by the identity provider',
-  'realm.list': 'List realms',
-  'realm.read': 'Read the realm',
-  'service-account.list': 'List service accounts',
-  'service-account.read': 'Read a service account',
-  'service-account.list-secrets': 'List secrets',
-  'service-account.list-keys': 'List public keys',
-  'service-account.preview-token': 'Preview a token',
-  'service-account.list-workload-identities': 'List workload identities',
-  'trusted-issuer.list': 'List trusted issuers',
-  'trusted-issuer.read': 'Read a trusted issuer',
-  'trusted-issuer.explain': 'Explain a platform token',
-  'grant.list': 'List grants',
-  'resource.list': 'List resources',
-  'resource.read': 'Read a resource',
-  'key.list': 'List keys',
-  'policy.read': 'Read the policy',
-  'portal.list-sessions': 'List portal sessions',
-  'audit-event.list': 'Read the audit trail',
-  'audit-event.export': 'Export the audit trail',
-}
-
-/** Labels of actions; an action of another version keeps its name. */
-const WORDS: ReadonlyMap<string, string> = new Map(Object.entries(LABELS))
 
 /** Who did what, when, from where, and with what outcome. */
 export function auditScreen(portal: Portal, operations: Deps): void {
@@ -176,7 +104,7 @@ function table({ now }: Visit, events: readonly RecordedAuditEvent[]): Html {
     (event) => html`<tr>
 <td data-label="When">${when(event.occurredAt, now)}</td>
 <td data-label="What">${WORDS.get(event.action) ?? event.action}${event.outcome === 'refused' && html` ${badge('danger', 'refused')}`}
-${Object.keys(event.details).length > 0 && html`<details><summary>Details</summary><pre>${JSON.stringify(event.details, undefined, 2)}</pre></details>`}</td>
+${detailsOf(event)}</td>
 <td data-label="On what">${target(event)}</td>
 <td data-label="Who">${named(event.actor.id)} <span class="muted">${event.actor.kind}</span></td>
 <td data-label="From">${event.actor.address ?? html`<span class="muted">this server</span>`}</td>

@@ -7,7 +7,7 @@ import type { Visit } from './visit.ts'
 /** A form of the session, with its CSRF token. */
 export function form(visit: Visit, action: string, fields: Content, attributes?: Html): Html {
   return html`<form method="post" action="${action}" class="stack"${attributes}>
-<input type="hidden" name="form_token" value="${visit.formToken}">
+<input type="hidden" name="form_token" value="${visit.formToken}"><input type="hidden" name="form_page" value="${visit.page.slice(1)}">
 ${fields}
 </form>`
 }

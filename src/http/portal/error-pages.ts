@@ -6,7 +6,11 @@ import { isDatabaseAway } from '../../storage/database-error.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 import { UnknownMethod } from '../unknown-methods.ts'
+import type { Drafts } from './drafts.ts'
+import type { FormAgain } from './form-again.ts'
+import { fieldsOf, pageOfForm } from './form-fields.ts'
 import { type Content, html } from './html.ts'
+import { resendForm, typedList } from './kept-text.ts'
 import type { Layout, Page } from './layout.ts'
 import { signInRefusalPage } from './sign-in.ts'
 import { SignedOut, visitOf } from './visit.ts'
@@ -29,10 +33,16 @@ const TITLES: Partial<Record<RefusalCode, string>> = {
   changed_meanwhile: 'Changed meanwhile',
 }
 
+/** What becomes of typed text. */
+interface Typed {
+  readonly again: FormAgain
+  readonly drafts: Drafts
+}
+
 /** Turns failures into pages that say what happened and what to do. */
-export function errorPages(layout: Layout, singleSignOn: boolean) {
-  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (error instanceof SignedOut) return signedOut(layout, request, reply)
+export function errorPages(layout: Layout, singleSignOn: boolean, typed?: Typed) {
+  return async (error: FastifyError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (error instanceof SignedOut) return signedOut(layout, request, reply, typed)
     note(request, { outcome: outcomeOf(error), reason: reasonOf(error) })
     if (error instanceof SignInRefusal) {
       const page = signInRefusalPage(error, singleSignOn)
@@ -44,8 +54,28 @@ export function errorPages(layout: Layout, singleSignOn: boolean) {
     }
     const page = pageFor(error, request)
     if (page.status === 500) logFault(request, error)
-    return layout.send(reply, page, visitOf(request))
+    return layout.send(reply, await withTyped(page, error, request, typed), visitOf(request))
   }
+}
+
+/** The page of a refused form keeps what was typed: in the form where it was, or else by itself. */
+async function withTyped(
+  page: Problem,
+  error: unknown,
+  request: FastifyRequest,
+  typed?: Typed,
+): Promise<Page> {
+  const isForeign = error instanceof Refusal && error.field === 'origin'
+  if (request.method !== 'POST' || isForeign || !request.body) return page
+  const visit = visitOf(request)
+  const { status, text } = page
+  const again = visit && (await typed?.again(request, visit, { error, status, text }))
+  if (again) return { ...again, ...(page.retryAfterSeconds && { retryAfterSeconds: page.retryAfterSeconds }) }
+  const sent = fieldsOf(request)
+  const kept = status === 429 || status >= 500 ? resendForm(request.url, sent) : typedList(sent)
+  return kept
+    ? { ...page, body: html`${page.body}<section class="card narrow kept">${kept}</section>` }
+    : page
 }
 
 export function notFoundPage(layout: Layout) {
@@ -57,14 +87,23 @@ export function notFoundPage(layout: Layout) {
     )
 }
 
-function signedOut(layout: Layout, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function signedOut(
+  layout: Layout,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  typed?: Typed,
+): FastifyReply {
   const { realm = '' } = request.params as { realm?: string }
   const signIn = `/portal/${encodeURIComponent(realm)}/sign-in`
   note(request, { outcome: 'signed_out' })
   if (request.method === 'GET' || request.method === 'HEAD')
     return reply.redirect(`${signIn}?next=${encodeURIComponent(request.url)}`, 303)
-  const content = html`<p>Nothing was changed. Sign in again, then repeat what you did.</p>
-<p><a class="button primary" href="${signIn}?next=${encodeURIComponent(request.url)}">Sign in</a></p>`
+  const sent = fieldsOf(request)
+  const page = typed?.drafts.keep(request, reply, realm)
+  const next = page ?? pageOfForm(sent, realm) ?? request.url
+  const what = page ? 'then send what you typed: it is kept for an hour' : 'then repeat what you did'
+  const content = html`<p>Nothing was changed. Sign in again, ${what}.</p>
+<p><a class="button primary" href="${signIn}?next=${encodeURIComponent(next)}">Sign in</a></p>${typedList(sent)}`
   // RFC 9110 section 15.5.2 requires a challenge. Browsers know no scheme for cookies and forms, and show the page.
   reply.header('www-authenticate', 'Cookie realm="portal"')
   return layout.send(reply, { title: 'You are signed out', status: 401, body: content })
@@ -90,7 +129,7 @@ const NOT_SHOWN = 'Nothing can be shown at the moment. Try again shortly.'
 // The database may have failed after it committed and before it answered.
 const PERHAPS_DONE = 'Try again shortly. Your change may have been made: check before you try again.'
 
-function pageFor(error: FastifyError, { method }: FastifyRequest): Page {
+function pageFor(error: FastifyError, { method }: FastifyRequest): Problem {
   if (error instanceof Refusal)
     return problem(STATUS[error.code], TITLES[error.code] ?? 'This cannot be done', error.message)
   if (error instanceof UnknownRealmError) return problem(404, 'Not found', 'There is no such realm.')
@@ -109,8 +148,13 @@ function pageFor(error: FastifyError, { method }: FastifyRequest): Page {
   return problem(500, 'Something went wrong', 'The fault is ours, and it has been logged. Try again.')
 }
 
-function problem(status: number, title: string, text: string): Page {
+interface Problem extends Page {
+  readonly status: number
+  readonly text: string
+}
+
+function problem(status: number, title: string, text: string): Problem {
   const body: Content = html`<div class="empty"><p class="code">${status}</p><p>${text}</p>
 <p><a class="button" href="/portal">Back to Service Accounts</a></p></div>`
-  return { title, status, body }
+  return { title, status, text, body }
 }

@@ -13,13 +13,16 @@ import { auditScreen } from './audit.ts'
 import { authMethodsScreen } from './auth-methods.ts'
 import { serveBelowPath } from './below-path.ts'
 import { clientKeyScreens } from './client-keys.ts'
+import { drafts } from './drafts.ts'
 import { errorPages, notFoundPage } from './error-pages.ts'
 import { explainTokenScreen } from './explain-token.ts'
+import { formAgain } from './form-again.ts'
 import { keysScreen } from './keys.ts'
 import { createLayout } from './layout.ts'
 import { newServiceAccountScreen } from './new-service-account.ts'
 import { newTrustedIssuerScreen } from './new-trusted-issuer.ts'
 import { newWorkloadIdentityScreen } from './new-workload-identity.ts'
+import { pageRegistry } from './page-registry.ts'
 import { permissionsScreen } from './permissions.ts'
 import { publishedKeysScreen } from './published-keys.ts'
 import { refuseNul } from './refuse-nul.ts'
@@ -68,8 +71,12 @@ export async function portalRoutes(
   refuseNul(app)
 
   const layout = createLayout(serveAssets(app, publicUrl), docsUrl)
-  const gate = { layout, cookie: sessionCookie(publicUrl), publicUrl }
-  app.setErrorHandler(errorPages(layout, operations.singleSignOn.enabled))
+  const pages = pageRegistry()
+  const kept = drafts(operations, sessionCookie(publicUrl, 'draft'))
+  const gate = { layout, cookie: sessionCookie(publicUrl), publicUrl, pages, drafts: kept }
+  const singleSignOn = operations.singleSignOn.enabled
+  const typed = { again: formAgain(pages, operations), drafts: kept }
+  app.setErrorHandler(errorPages(layout, singleSignOn, typed))
   await app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
   signInScreen(app, operations, gate)
   singleSignOnScreen(app, operations, gate)

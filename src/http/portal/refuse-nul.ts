@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../domain/refusal.ts'
-import { fieldsOf } from './visit.ts'
+import { fieldsOf } from './form-fields.ts'
 
 /** PostgreSQL refuses U+0000. No keyboard types it. */
 export function refuseNul(app: FastifyInstance): void {

@@ -1,5 +1,4 @@
 import type { OpenLeak } from '../../domain/leaked-secret.ts'
-import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { keysCard } from './client-keys-card.ts'
@@ -73,15 +72,8 @@ function editing(portal: Portal, operations: Deps): void {
     const { clientId = '' } = params
     const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
     const update = { name, description, expectedVersion: Number(sent.get('version')) }
-    try {
-      await operations.accounts.update(visit.actor, visit.realm, clientId, update)
-      return { redirect: `${addressOf(visit, clientId)}?done=saved` }
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.field === undefined || error.code === 'not_found') throw error
-      const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
-      const body = detailsCard(visit, account, { name, description, refusal: error })
-      return { ...about(visit, account), status: error.code === 'invalid' ? 400 : 409, body }
-    }
+    await operations.accounts.update(visit.actor, visit.realm, clientId, update)
+    return { redirect: `${addressOf(visit, clientId)}?done=saved` }
   })
 }
 
@@ -175,22 +167,14 @@ ${account.description !== '' && html`<dt>Description</dt><dd>${named(account.des
 </dl></section>`
 }
 
-interface Typed {
-  readonly name: string
-  readonly description: string
-  readonly refusal?: Refusal
-}
-
-function detailsCard(visit: Visit, account: ServiceAccount, typed: Typed = account): Html {
-  const { refusal } = typed
-  const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
+function detailsCard(visit: Visit, account: ServiceAccount): Html {
   return html`<section class="card"><h2>Name and description</h2>
 ${form(
   visit,
   addressOf(visit, account.clientId),
   html`<input type="hidden" name="version" value="${account.version}">
-${field('name', 'Name', { value: typed.name, fault: faultOf('name'), attributes: html`required ${atMost(100)}` })}
-${field('description', 'Description', { value: typed.description, fault: faultOf('description'), attributes: html`${atMost(500)}` })}
+${field('name', 'Name', { value: account.name, attributes: html`required ${atMost(100)}` })}
+${field('description', 'Description', { value: account.description, attributes: html`${atMost(500)}` })}
 <div class="buttons"><button>Save</button></div>`,
 )}</section>`
 }

@@ -6,10 +6,11 @@ import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { field, notice } from './elements.ts'
+import { fieldsOf } from './form-fields.ts'
 import { type Content, html } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
-import { fieldsOf, type Gate, requireOwnOrigin } from './visit.ts'
+import { type Gate, requireOwnOrigin } from './visit.ts'
 
 interface Address {
   Params: { realm: string }

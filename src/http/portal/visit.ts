@@ -10,8 +10,12 @@ import type { Operations } from '../../operations/operations.ts'
 import type { PortalVisit } from '../../operations/portal/portal-visits.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
+import type { Drafts } from './drafts.ts'
+import { typedBefore } from './form-again.ts'
+import { type Fields, fieldsOf, pageIn, pageOfForm } from './form-fields.ts'
 import type { Layout, Page } from './layout.ts'
 import { limitRate } from './limit-rate.ts'
+import type { PageRegistry } from './page-registry.ts'
 import type { SessionCookie } from './session-cookie.ts'
 
 /** One request of a person who is signed in to the realm in the URL. */
@@ -19,6 +23,8 @@ export interface Visit extends PortalVisit {
   readonly realm: string
   readonly actor: Actor
   readonly address: string
+  /** Address of the page that is shown, or that the form is on. */
+  readonly page: string
   /** False for viewers. The operations refuse their attempts in any case. */
   readonly mayChange: boolean
 }
@@ -34,13 +40,7 @@ export interface Download {
   readonly content: Readable
 }
 
-/** Fields of a form; an absent one is empty. */
-export interface Fields {
-  get(name: string): string
-  getAll(name: string): string[]
-  /** All fields. */
-  values(): string[]
-}
+export type { Fields } from './form-fields.ts'
 
 type Request = FastifyRequest<{ Params: Params; Querystring: Query }>
 
@@ -62,6 +62,8 @@ export interface Gate {
   readonly layout: Layout
   readonly cookie: SessionCookie
   readonly publicUrl: string
+  readonly pages: PageRegistry
+  readonly drafts: Drafts
 }
 
 /** How screens are registered on the server. */
@@ -95,7 +97,7 @@ export function visitOf(request: FastifyRequest): Visit | undefined {
 export function createPortal(
   app: FastifyInstance,
   operations: Pick<Operations, 'portalVisits'>,
-  { layout, cookie, publicUrl }: Gate,
+  { layout, cookie, publicUrl, pages, drafts }: Gate,
 ): Portal {
   async function enter(request: Request, reply: FastifyReply): Promise<Visit> {
     const { realm = '' } = request.params
@@ -105,7 +107,9 @@ export function createPortal(
     cookie.set(reply, found.cookie)
     const actor = portalActor(found.session, clientAddress(request), found.idHash)
     const mayChange = found.session.access === 'administer'
-    const visit = { ...found, realm, actor, address: clientAddress(request), mayChange }
+    const page =
+      request.method === 'POST' ? (pageOfForm(fieldsOf(request), realm) ?? '') : pageIn(request.url)
+    const visit = { ...found, realm, actor, page, address: clientAddress(request), mayChange }
     visits.set(request, visit)
     return visit
   }
@@ -114,9 +118,14 @@ export function createPortal(
     'redirect' in result ? reply.redirect(result.redirect, 303) : layout.send(reply, result, visit)
 
   const page: Portal['page'] = (path, show) => {
+    pages.add(path, show)
     app.get<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
       const visit = await enter(request, reply)
-      return answer(reply, visit, await show(visit, asked(request)))
+      const result = await show(visit, asked(request))
+      const draft = drafts.read(request)
+      if (!draft || 'redirect' in result || draft.page !== visit.page) return answer(reply, visit, result)
+      drafts.forget(reply)
+      return answer(reply, visit, typedBefore(result, draft.action, draft.sent) ?? result)
     })
   }
 
@@ -151,16 +160,6 @@ export function createPortal(
         return answer(reply, visit, result)
       })
     },
-  }
-}
-
-/** Fields of a form. */
-export function fieldsOf(request: FastifyRequest): Fields {
-  const { fields = new URLSearchParams() } = (request.body ?? {}) as { fields?: URLSearchParams }
-  return {
-    get: (name) => fields.get(name) ?? '',
-    getAll: (name) => fields.getAll(name),
-    values: () => [...fields.values()],
   }
 }
 

@@ -26,12 +26,23 @@ export interface PortalVisit {
   readonly cookie: string
 }
 
+/** What somebody typed whose session had ended. */
+export interface SealedDraft {
+  readonly realm: string
+  readonly page: string
+  readonly action: string
+  readonly fields: string
+}
+
 interface CookieContent {
   readonly id: string
   readonly realm: string
   /** Milliseconds since the epoch. */
   readonly seenAt: number
 }
+
+/** How long what was typed is kept for whoever signs in again. */
+const DRAFT_SECONDS = 3600
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>
 
@@ -50,6 +61,18 @@ export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<Pro
   }
 
   return {
+    /** For the browser to keep until somebody has signed in again. */
+    sealDraft(draft: SealedDraft): string {
+      return portalSealer.seal({ ...draft, keptAt: clock().getTime() }, 'draft')
+    },
+
+    /** `undefined`: not one of ours, or too old. */
+    openDraft(sealed: string): SealedDraft | undefined {
+      const draft = portalSealer.open(sealed, 'draft') as (SealedDraft & { keptAt: number }) | undefined
+      const isOld = !draft || clock().getTime() - draft.keptAt > DRAFT_SECONDS * 1000
+      return isOld ? undefined : draft
+    },
+
     /**
      * The visit that a cookie is of, by the session's row as it is now and by what the identity provider says now.
      * `undefined`: nobody is signed in.
