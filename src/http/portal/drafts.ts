@@ -1,12 +1,14 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
+import { typedBefore } from './form-again.ts'
 import { type Fields, fieldsIn, fieldsOf, pageOfForm } from './form-fields.ts'
 import { mayKeep } from './kept-text.ts'
+import type { Page } from './layout.ts'
 import type { SessionCookie } from './session-cookie.ts'
 
 /** What somebody typed whose session had ended: sealed, in a cookie of the browser, until they have signed in again. */
-export interface Draft {
+interface Draft {
   readonly realm: string
   /** The page of the form. */
   readonly page: string
@@ -17,8 +19,8 @@ export interface Draft {
 export interface Drafts {
   /** Returns the page of the form, if what was typed is kept. */
   keep(request: FastifyRequest, reply: FastifyReply, realm: string): string | undefined
-  read(request: FastifyRequest): Draft | undefined
-  forget(reply: FastifyReply): void
+  /** The page with what was typed, where it was typed on that page; it is shown once. */
+  show(request: FastifyRequest, reply: FastifyReply, page: Page, address: string): Page
 }
 
 /** Browsers keep 4096 bytes of a cookie with its name. */
@@ -28,6 +30,15 @@ const MAX_INFLATED = 256 * 1024
 type Deps = Pick<Operations, 'portalVisits'>
 
 export function drafts({ portalVisits }: Deps, cookie: SessionCookie): Drafts {
+  function read(request: FastifyRequest): Draft | undefined {
+    const sealed = cookie.read(request)
+    const opened = sealed === undefined ? undefined : portalVisits.openDraft(sealed)
+    if (!opened) return undefined
+    const { fields, ...draft } = opened
+    const text = inflateRawSync(Buffer.from(fields, 'base64url'), { maxOutputLength: MAX_INFLATED })
+    return { ...draft, sent: fieldsIn(new URLSearchParams(text.toString())) }
+  }
+
   return {
     keep(request, reply, realm) {
       const sent = fieldsOf(request)
@@ -43,15 +54,11 @@ export function drafts({ portalVisits }: Deps, cookie: SessionCookie): Drafts {
       return page
     },
 
-    read(request) {
-      const sealed = cookie.read(request)
-      const opened = sealed === undefined ? undefined : portalVisits.openDraft(sealed)
-      if (!opened) return undefined
-      const { fields, ...draft } = opened
-      const text = inflateRawSync(Buffer.from(fields, 'base64url'), { maxOutputLength: MAX_INFLATED })
-      return { ...draft, sent: fieldsIn(new URLSearchParams(text.toString())) }
+    show(request, reply, page, address) {
+      const draft = read(request)
+      if (draft?.page !== address) return page
+      cookie.clear(reply)
+      return typedBefore(page, draft.action, draft.sent) ?? page
     },
-
-    forget: (reply) => cookie.clear(reply),
   }
 }

@@ -1,7 +1,4 @@
-import type { Page } from './layout.ts'
-import type { Asked, Redirect, Visit } from './visit.ts'
-
-export type Show = (visit: Visit, asked: Asked) => Promise<Page | Redirect>
+import type { Show } from './visit.ts'
 
 interface FoundPage {
   readonly show: Show

@@ -18,7 +18,7 @@ import { errorPages, notFoundPage } from './error-pages.ts'
 import { explainTokenScreen } from './explain-token.ts'
 import { formAgain } from './form-again.ts'
 import { keysScreen } from './keys.ts'
-import { createLayout } from './layout.ts'
+import { createLayout, type Layout } from './layout.ts'
 import { newServiceAccountScreen } from './new-service-account.ts'
 import { newTrustedIssuerScreen } from './new-trusted-issuer.ts'
 import { newWorkloadIdentityScreen } from './new-workload-identity.ts'
@@ -39,7 +39,7 @@ import { trustedIssuerEndScreens } from './trusted-issuer-end.ts'
 import { trustedIssuerKeysScreen } from './trusted-issuer-keys.ts'
 import { trustedIssuersScreen } from './trusted-issuers.ts'
 import { tryItScreen } from './try-it.ts'
-import { createPortal, type Portal } from './visit.ts'
+import { createPortal, type Gate, type Portal } from './visit.ts'
 import { workloadIdentitiesScreen } from './workload-identities.ts'
 import { workloadIdentityScreen } from './workload-identity.ts'
 
@@ -70,14 +70,7 @@ export async function portalRoutes(
   tidyAddresses(app)
   refuseNul(app)
 
-  const layout = createLayout(serveAssets(app, publicUrl), docsUrl)
-  const pages = pageRegistry()
-  const kept = drafts(operations, sessionCookie(publicUrl, 'draft'))
-  const gate = { layout, cookie: sessionCookie(publicUrl), publicUrl, pages, drafts: kept }
-  const singleSignOn = operations.singleSignOn.enabled
-  const typed = { again: formAgain(pages, operations), drafts: kept }
-  app.setErrorHandler(errorPages(layout, singleSignOn, typed))
-  await app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
+  const gate = openGate(app, operations, createLayout(serveAssets(app, publicUrl), docsUrl), publicUrl)
   signInScreen(app, operations, gate)
   singleSignOnScreen(app, operations, gate)
 
@@ -91,6 +84,16 @@ export async function portalRoutes(
   answerOtherMethods((_request, _reply, allow) => {
     throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
   })
+}
+
+/** Errors become pages, which keep what was typed. */
+function openGate(app: FastifyInstance, operations: Operations, layout: Layout, publicUrl: string): Gate {
+  const pages = pageRegistry()
+  const kept = drafts(operations, sessionCookie(publicUrl, 'draft'))
+  const typed = { again: formAgain(pages, operations), drafts: kept }
+  app.setErrorHandler(errorPages(layout, operations.singleSignOn.enabled, typed))
+  app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
+  return { layout, cookie: sessionCookie(publicUrl), publicUrl, pages, withDraft: kept.show }
 }
 
 function accountScreens(portal: Portal, operations: Operations): void {

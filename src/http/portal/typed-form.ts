@@ -36,14 +36,15 @@ export function refill(page: string, { action, sent, fault, button }: Refill): R
   const text = page.replace(FORMS, (whole, start: string, inner: string, end: string) => {
     if (attribute(start, 'action') !== action || !start.includes('method="post"')) return whole
     const now = new Map<string, string[]>()
-    const content = inner.replace(CONTROL, (control, input, inputTag, other, otherTag, otherText) => {
-      const tag: string = input ? inputTag : otherTag
+    const content = inner.replace(CONTROL, (control: string) => {
+      const [, input, inputTag = '', other, otherTag = '', otherText] =
+        new RegExp(CONTROL).exec(control) ?? []
+      const tag = input ? inputTag : otherTag
       const name = attribute(tag, 'name') ?? ''
-      const type = input ? (attribute(tag, 'type') ?? 'text') : other
+      const type = (input ? (attribute(tag, 'type') ?? 'text') : other) as string
       if (name === '' || type === 'hidden' || type === 'password') return control
       filled = true
-      if (!now.has(name)) now.set(name, [])
-      now.get(name)?.push(...valuesIn(type, tag, otherText))
+      now.set(name, [...(now.get(name) ?? []), ...valuesIn(type, tag, otherText)])
       return withFault(withValue(type, control, sent.getAll(name)), name, fault)
     })
     for (const [name, values] of now) {

@@ -10,12 +10,9 @@ import type { Operations } from '../../operations/operations.ts'
 import type { PortalVisit } from '../../operations/portal/portal-visits.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
-import type { Drafts } from './drafts.ts'
-import { typedBefore } from './form-again.ts'
 import { type Fields, fieldsOf, pageIn, pageOfForm } from './form-fields.ts'
 import type { Layout, Page } from './layout.ts'
 import { limitRate } from './limit-rate.ts'
-import type { PageRegistry } from './page-registry.ts'
 import type { SessionCookie } from './session-cookie.ts'
 
 /** One request of a person who is signed in to the realm in the URL. */
@@ -62,9 +59,13 @@ export interface Gate {
   readonly layout: Layout
   readonly cookie: SessionCookie
   readonly publicUrl: string
-  readonly pages: PageRegistry
-  readonly drafts: Drafts
+  /** Hears of each page, so that a form that was refused can be shown again where it was. */
+  readonly pages: { add(path: string, show: Show): void }
+  /** The page with what was typed into it before somebody had to sign in again, if anything was. */
+  withDraft(request: FastifyRequest, reply: FastifyReply, page: Page, address: string): Page
 }
+
+export type Show = (visit: Visit, asked: Asked) => Promise<Page | Redirect>
 
 /** How screens are registered on the server. */
 export interface Portal {
@@ -97,7 +98,7 @@ export function visitOf(request: FastifyRequest): Visit | undefined {
 export function createPortal(
   app: FastifyInstance,
   operations: Pick<Operations, 'portalVisits'>,
-  { layout, cookie, publicUrl, pages, drafts }: Gate,
+  { layout, cookie, publicUrl, pages, withDraft }: Gate,
 ): Portal {
   async function enter(request: Request, reply: FastifyReply): Promise<Visit> {
     const { realm = '' } = request.params
@@ -122,10 +123,8 @@ export function createPortal(
     app.get<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
       const visit = await enter(request, reply)
       const result = await show(visit, asked(request))
-      const draft = drafts.read(request)
-      if (!draft || 'redirect' in result || draft.page !== visit.page) return answer(reply, visit, result)
-      drafts.forget(reply)
-      return answer(reply, visit, typedBefore(result, draft.action, draft.sent) ?? result)
+      const isPage = !('redirect' in result)
+      return answer(reply, visit, isPage ? withDraft(request, reply, result, visit.page) : result)
     })
   }
 
