@@ -13,6 +13,7 @@ end $$;
 
 -- What it writes. A table that is not named here can be read and added to, and no more.
 grant select, insert, update, delete on
+  account_subjects,
   attempt_counters,
   client_keys,
   client_networks,

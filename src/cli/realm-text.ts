@@ -30,6 +30,7 @@ export function describeAll(realm: Realm, publicUrl: string): string {
     'assertion audience': realm.assertionAudience,
     'introspection audiences': realm.introspectionAudiences,
     'leaked secret action': realm.leakedSecretAction,
+    'token profile': realm.tokenProfile,
     'token type header': realm.tokenTypeHeader,
     ...(realm.claims.length > 0 && { claims: claimsText(realm.claims) }),
     'key rotation': `${realm.keyRotationSeconds} s`,

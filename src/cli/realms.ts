@@ -9,6 +9,7 @@ import type { IntrospectionAudiences } from '../domain/introspection-audience.ts
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import { ALGORITHMS, type RealmSettings, type TokenTypeHeader } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
+import type { TokenProfile } from '../domain/token-profile.ts'
 import { realmToWire } from '../wire/realm.ts'
 import { allItems } from './all-items.ts'
 import { collect, whole } from './arguments.ts'
@@ -110,6 +111,7 @@ function withSettings(command: Command): Command {
       'what to do with a leaked secret: disable or alert (default disable)',
     )
     .option('--token-type-header <typ>', 'typ of access tokens: at+jwt or JWT (default at+jwt)')
+    .option('--token-profile <shape>', 'shape of tokens: rfc9068 or keycloak (default rfc9068)')
     .option(
       '--allowed-auth-method <method>',
       `what new accounts may authenticate with: ${AUTH_METHODS.join(', ')}; repeatable (default all)`,
@@ -140,6 +142,7 @@ interface SettingOptions extends ClaimOptions {
   readonly leakedSecretAction?: LeakedSecretAction
   readonly introspectionAudiences?: IntrospectionAudiences
   readonly tokenTypeHeader?: TokenTypeHeader
+  readonly tokenProfile?: TokenProfile
   readonly allowedAuthMethod?: AuthMethod[]
   readonly assertionAudience?: AssertionAudience
 }
@@ -161,6 +164,7 @@ async function settingsOf(options: SettingOptions, terminal: Terminal): Promise<
     leakedSecretAction: options.leakedSecretAction,
     introspectionAudiences: options.introspectionAudiences,
     tokenTypeHeader: options.tokenTypeHeader,
+    tokenProfile: options.tokenProfile,
     allowedAuthMethods: options.allowedAuthMethod,
     assertionAudience: options.assertionAudience,
     claims: await readClaims(options, terminal),

@@ -59,6 +59,7 @@ function members(account: ServiceAccount, realm: string) {
     ...(account.foreignHash && { 'secret hashed by': `${account.foreignHash}, until it is used` }),
     ...(account.claims.length > 0 && { claims: claimsText(account.claims) }),
     ...(Object.keys(account.metadata).length > 0 && { metadata: pairsText(account.metadata) }),
+    ...(account.subject !== undefined && { subject: account.subject }),
     ...(account.jwksUri !== undefined && { 'keys at': account.jwksUri }),
     state: account.disabledAt ? `disabled since ${time(account.disabledAt)}` : 'enabled',
     created: time(account.createdAt),

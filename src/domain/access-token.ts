@@ -8,6 +8,14 @@ import {
 import { type CustomClaim, type MadeClaims, type Metadata, makeCustomClaims } from './custom-claim.ts'
 import { grantScope } from './scope.ts'
 import { type StatusClaim, statusClaimOf } from './status-list.ts'
+import {
+  type KeycloakRoles,
+  keycloakAudience,
+  keycloakExtras,
+  keycloakRoles,
+  NO_ROLES,
+  type TokenProfile,
+} from './token-profile.ts'
 
 export interface TokenSubject extends HeldDetails {
   readonly clientId: string
@@ -17,6 +25,8 @@ export interface TokenSubject extends HeldDetails {
   readonly name?: string | undefined
   readonly claims?: readonly CustomClaim[] | undefined
   readonly metadata?: Metadata | undefined
+  /** Its sub where another server gave it one. */
+  readonly subject?: string | undefined
 }
 
 export interface TokenRealm {
@@ -27,6 +37,9 @@ export interface TokenRealm {
   readonly tokenLifetimeSeconds: number
   readonly name?: string | undefined
   readonly claims?: readonly CustomClaim[] | undefined
+  readonly profile?: TokenProfile | undefined
+  /** Those of the audiences that its settings name. */
+  readonly ownAudiences?: readonly string[] | undefined
 }
 
 export interface TokenRequest {
@@ -37,15 +50,17 @@ export interface TokenRequest {
 }
 
 /** Claims of a JWT access token (RFC 9068 section 2.2, RFC 9396 section 9.1). */
-export interface AccessTokenClaims extends DetailsClaims {
+export interface AccessTokenClaims extends DetailsClaims, KeycloakRoles {
   readonly iss: string
   readonly sub: string
   readonly azp: string
   readonly client_id: string
-  readonly aud: string | readonly string[]
+  /** `undefined`: Keycloak's tokens may be for nobody in particular. */
+  readonly aud: string | readonly string[] | undefined
   /** `undefined` and absent if there is none: RFC 6749 section 3.3 has no empty scope. */
   readonly scope: string | undefined
-  readonly roles: readonly string[]
+  /** Absent in the shape of Keycloak, which has its own. */
+  readonly roles?: readonly string[] | undefined
   readonly iat: number
   readonly exp: number
   readonly jti: string
@@ -85,9 +100,33 @@ export function decideClaims(
     ...details,
     status: statusClaimOf(realm.issuer, subject.statusIndex),
   }
+  if (realm.profile === 'keycloak') return inShapeOfKeycloak(subject, realm, request, { claims, address })
   if (!subject.claims && !realm.claims?.length) return claims
   // The server's own claims come last, so that nothing replaces them.
   return { ...customClaimsOf(subject, realm, address, claims).claims, ...claims }
+}
+
+/** The same as Keycloak would write them. What it says itself about type and roles, no setting replaces. */
+function inShapeOfKeycloak(
+  subject: TokenSubject,
+  realm: TokenRealm,
+  { targets }: TokenRequest,
+  { claims, address }: { readonly claims: AccessTokenClaims; readonly address: string | undefined },
+): AccessTokenClaims {
+  const { roles: _, ...rest } = claims
+  const isAsked = targets.resources.length > 0 || targets.audience !== undefined
+  const audience = isAsked ? [rest.aud ?? []].flat() : (realm.ownAudiences ?? []).slice(0, 1)
+  const roles = keycloakRoles(subject.roles)
+  const { clientId } = subject
+  const own = {
+    ...rest,
+    sub: subject.subject ?? clientId,
+    aud: keycloakAudience(audience, roles, clientId),
+    typ: 'Bearer',
+    ...roles,
+  }
+  const custom = customClaimsOf(subject, realm, address, own).claims
+  return { ...keycloakExtras(clientId, address), ...custom, ...NO_ROLES, ...own }
 }
 
 /** Claims that settings of account and realm add to a token, whose own claims are decided. */
@@ -107,7 +146,7 @@ export function customClaimsOf(
     realm: realm.name ?? '',
     metadata,
   }
-  return makeCustomClaims({ own: subject.claims, ofRealm: realm.claims }, sources, [aud].flat())
+  return makeCustomClaims({ own: subject.claims, ofRealm: realm.claims }, sources, [aud ?? []].flat())
 }
 
 // Ignores scopes of the account that the realm no longer defines.

@@ -2,7 +2,7 @@ import type { CustomClaim, Metadata } from './custom-claim.ts'
 import { checkCustomClaims, checkMetadata } from './custom-claim-check.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
 import { Refusal } from './refusal.ts'
-import { checkImportedClientId } from './service-account.ts'
+import { checkImportedClientId, checkImportedSubject } from './service-account.ts'
 
 /** A service account to import. What is left out gets the default, or stays as it is. */
 export interface AccountLine {
@@ -14,6 +14,8 @@ export interface AccountLine {
   readonly introspectsAudiences?: readonly string[] | null
   readonly claims?: readonly CustomClaim[]
   readonly metadata?: Metadata
+  /** Its sub on the server that it comes from. */
+  readonly subject?: string
   readonly enabled?: boolean
   /** At most one of the two. Without one the account has no secret until it gets one. */
   readonly clientSecret?: string
@@ -46,6 +48,7 @@ const MEMBERS: ReadonlyMap<string, readonly [keyof AccountLine, Reader]> = new M
   ['introspects_audiences', ['introspectsAudiences', orNull(readTexts)]],
   ['claims', ['claims', readClaims]],
   ['metadata', ['metadata', readMetadata]],
+  ['subject', ['subject', readText]],
   ['enabled', ['enabled', readBoolean]],
   ['client_secret', ['clientSecret', readText]],
   ['secret_hash', ['secretHash', readText]],
@@ -71,6 +74,7 @@ export function parseAccountLine(value: unknown): AccountLine {
   if (line.clientSecret !== undefined && line.secretHash !== undefined)
     throw new Refusal('invalid', 'A line has a client_secret or a secret_hash, not both.', 'secret_hash')
   checkImportedClientId(line.clientId as string)
+  if (line.subject !== undefined) checkImportedSubject(line.subject as string)
   return line as unknown as AccountLine
 }
 

@@ -89,7 +89,7 @@ export function narrowCustomClaims(
 ): Readonly<Record<string, unknown>> {
   if (!all.own && !all.ofRealm?.length) return claims
   const narrowed: Record<string, unknown> = { ...claims }
-  const audience = [claims['aud'] as string | readonly string[]].flat()
+  const audience = [(claims['aud'] ?? []) as string | readonly string[]].flat()
   for (const one of claimsFor(all, audience)) {
     if (one.from !== 'roles' && one.from !== 'scope') continue
     const path = claimPath(one.claim)

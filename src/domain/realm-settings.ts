@@ -14,6 +14,7 @@ import {
 import { Refusal } from './refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
 import { isScopeToken } from './scope.ts'
+import { TOKEN_PROFILES } from './token-profile.ts'
 
 // Excludes lone surrogates, which PostgreSQL refuses.
 const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u
@@ -43,6 +44,7 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
   checkWhole('service_account_limit', settings.serviceAccountLimit, 0, 10_000_000)
   checkChoice('leaked_secret_action', settings.leakedSecretAction, LEAKED_SECRET_ACTIONS)
   checkChoice('token_type_header', settings.tokenTypeHeader, TOKEN_TYPE_HEADERS)
+  checkChoice('token_profile', settings.tokenProfile, TOKEN_PROFILES)
   checkChoice('introspection_audiences', settings.introspectionAudiences, INTROSPECTION_AUDIENCES)
   checkChoice('assertion_audience', settings.assertionAudience, ASSERTION_AUDIENCES)
   parseAuthMethods(settings.allowedAuthMethods, 'allowed_auth_methods')

@@ -4,6 +4,7 @@ import type { IntrospectionAudiences } from './introspection-audience.ts'
 import type { LeakedSecretAction } from './leaked-secret.ts'
 import { Refusal } from './refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
+import type { TokenProfile } from './token-profile.ts'
 
 /** JWS algorithms a realm may sign with (RFC 7518, RFC 8037, ML-DSA for JOSE), by `jose`'s names. */
 export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
@@ -47,6 +48,7 @@ export interface Realm {
   readonly assertionAudience: AssertionAudience
   /** Claims that every token gets; an account's own win. */
   readonly claims: readonly CustomClaim[]
+  readonly tokenProfile: TokenProfile
   /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
   /** Incremented by every change that a token or the JWKS could show. */
@@ -72,6 +74,7 @@ export interface RealmSettings {
   allowedAuthMethods: readonly AuthMethod[]
   assertionAudience: AssertionAudience
   claims: readonly CustomClaim[]
+  tokenProfile: TokenProfile
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -92,6 +95,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   allowedAuthMethods: AUTH_METHODS,
   assertionAudience: 'issuer_or_token_endpoint',
   claims: [],
+  tokenProfile: 'rfc9068',
 }
 
 /** Prefix of the name of a deleted realm until its rows are gone. No other realm may have it. */

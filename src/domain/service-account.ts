@@ -23,6 +23,8 @@ export interface ServiceAccount {
   readonly claims: readonly CustomClaim[]
   /** Pairs of text that claims can be made of. */
   readonly metadata: Metadata
+  /** The sub that another server gave it, for token_profile keycloak; `undefined`: its client_id. */
+  readonly subject: string | undefined
   readonly disabledAt: Date | undefined
   /** Kind of the hash that another server made of its secret; `undefined` once the secret was used here. */
   readonly foreignHash: ForeignHashKind | undefined
@@ -101,4 +103,9 @@ export function checkImportedClientSecret(clientSecret: string): void {
   if (!/^[^\p{C}]{12,256}$/u.test(clientSecret))
     throw new Refusal('invalid', 'A client_secret has 12 to 256 printable characters.', 'client_secret')
   checkSecretStrength(clientSecret)
+}
+
+export function checkImportedSubject(subject: string): void {
+  if (!/^[\x21-\x7e]{1,255}$/.test(subject))
+    throw new Refusal('invalid', 'A subject has 1 to 255 visible characters of ASCII.', 'subject')
 }

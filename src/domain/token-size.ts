@@ -45,8 +45,9 @@ function tooLong({ aud, ...rest }: AccessTokenClaims, bytes: number): OAuthError
     : new OAuthError('invalid_scope', `${LIMIT} Ask for fewer scopes.`, reason)
 }
 
-type Holder = Pick<TokenSubject, 'clientId' | 'roles' | 'scopes' | 'name' | 'claims' | 'metadata'>
-type HoldersRealm = Pick<Realm, 'name' | 'scopes' | 'audiences'> & Partial<Pick<Realm, 'claims'>>
+type Holder = Pick<TokenSubject, 'clientId' | 'roles' | 'scopes' | 'name' | 'claims' | 'metadata' | 'subject'>
+type HoldersRealm = Pick<Realm, 'name' | 'scopes' | 'audiences'> &
+  Partial<Pick<Realm, 'claims' | 'tokenProfile'>>
 
 /**
  * Refuses roles, scopes and claims that do not fit into a token, unless the change makes them smaller.
@@ -94,6 +95,8 @@ function leastBytes(publicUrl: string, realm: HoldersRealm, holder: Holder): num
     resourceTypes: [],
     tokenLifetimeSeconds: 0,
     claims: forEveryAudience(realm.claims),
+    profile: realm.tokenProfile,
+    ownAudiences: realm.audiences,
   }
   const claims = holder.claims && forEveryAudience(holder.claims)
   const subject = { ...holder, claims, statusIndex: LONGEST_INDEX, details: [], detailsOmitted: true }

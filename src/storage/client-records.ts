@@ -44,6 +44,7 @@ export interface AccountRecord {
   /** Claims of its own; `undefined`: none. */
   readonly claims: readonly CustomClaim[] | undefined
   readonly metadata: Metadata | undefined
+  readonly subject: string | undefined
   /** Single tokens of the account may be revoked until this time. */
   readonly revokedTokensUntil: Date | undefined
   readonly secrets: readonly SecretRecord[]
@@ -65,6 +66,7 @@ export interface AccountRow {
   status_index: number
   claims: string | null
   metadata: string | null
+  subject: string | null
   revoked_tokens_until: Date | null
 }
 
@@ -84,7 +86,7 @@ const NONE: readonly AuthorizationDetail[] = []
 
 /** Columns of an `AccountRow` that are the account's. */
 export const ACCOUNT_COLUMNS = `a.client_id, a.name, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
-        a.claims, a.metadata, a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
+        a.claims, a.metadata, a.subject, a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
 
 /** Realms and client_ids of lookups, as parameters of a query. */
 export function lookupColumns(lookups: readonly ClientLookup[]) {
@@ -148,6 +150,7 @@ export function toClientRecord(row: AccountRow, secrets: readonly SecretRecord[]
       statusIndex: row.status_index,
       claims: row.claims === null ? undefined : toClaims(row.claims),
       metadata: row.metadata === null ? undefined : toMetadata(row.metadata),
+      subject: row.subject ?? undefined,
       revokedTokensUntil: row.revoked_tokens_until ?? undefined,
       secrets,
     },

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { ForeignHashKind } from '../domain/foreign-hash.ts'
+import { insertAccountSubjects } from './account-subjects.ts'
 import { claimsText, metadataText } from './claim-texts.ts'
 import type { NewClientSecret } from './client-secrets.ts'
 import type { DatabaseTransaction } from './database.ts'
@@ -36,12 +37,15 @@ export async function insertImportedAccounts(
     auth_methods: [...account.authMethods],
     claims: claimsText(account.claims ?? []),
     metadata: metadataText(account.metadata ?? {}),
+    subject: account.subject ?? null,
     disabled_at: account.disabledAt ?? null,
     status_index: account.statusIndex,
     created_at: now,
     updated_at: now,
   }))
   await trx.insertInto('service_accounts').values(rows).execute()
+  const subjects = accounts.flatMap(({ clientId, subject }) => (subject ? [{ clientId, subject }] : []))
+  await insertAccountSubjects(trx, realmId, subjects)
   const secrets = accounts.flatMap(({ clientId, secret }) => (secret ? [{ clientId, secret }] : []))
   await insertSecrets(trx, realmId, secrets, now)
   await sql`

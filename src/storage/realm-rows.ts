@@ -3,6 +3,7 @@ import type { AssertionAudience, AuthMethod } from '../domain/client-key.ts'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import type { Algorithm, Realm, RealmSettings, TokenTypeHeader } from '../domain/realm.ts'
+import type { TokenProfile } from '../domain/token-profile.ts'
 import { claimsText, toClaims } from './claim-texts.ts'
 import type { RealmRow } from './tables.ts'
 
@@ -28,6 +29,7 @@ export const REALM_COLUMNS = [
   'allowed_auth_methods',
   'assertion_audience',
   'claims',
+  'token_profile',
   'imports_secrets',
   'version',
   'created_at',
@@ -54,6 +56,7 @@ export function toColumns(settings: RealmSettings) {
     allowed_auth_methods: [...settings.allowedAuthMethods],
     assertion_audience: settings.assertionAudience,
     claims: claimsText(settings.claims),
+    token_profile: settings.tokenProfile,
   }
 }
 
@@ -80,6 +83,7 @@ export function toRealm(row: Row): Realm {
     allowedAuthMethods: row.allowed_auth_methods as AuthMethod[],
     assertionAudience: row.assertion_audience as AssertionAudience,
     claims: toClaims(row.claims),
+    tokenProfile: row.token_profile as TokenProfile,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

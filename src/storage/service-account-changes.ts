@@ -14,6 +14,7 @@ export interface ServiceAccountChanges {
   readonly jwksUri?: string | undefined
   readonly claims?: readonly CustomClaim[]
   readonly metadata?: Metadata
+  readonly subject?: string
   readonly disabledAt?: Date | undefined
   readonly statusIndex?: number
 }
@@ -33,6 +34,7 @@ export function toColumns(changes: ServiceAccountChanges) {
     ...('jwksUri' in changes && { jwks_uri: changes.jwksUri ?? null }),
     ...(changes.claims !== undefined && { claims: claimsText(changes.claims) }),
     ...(changes.metadata !== undefined && { metadata: metadataText(changes.metadata) }),
+    ...(changes.subject !== undefined && { subject: changes.subject }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
     ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }

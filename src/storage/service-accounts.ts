@@ -23,6 +23,7 @@ export interface NewServiceAccount {
   readonly jwksUri?: string | undefined
   readonly claims?: readonly CustomClaim[] | undefined
   readonly metadata?: Metadata | undefined
+  readonly subject?: string | undefined
   readonly statusIndex: number
 }
 

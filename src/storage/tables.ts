@@ -31,6 +31,7 @@ export interface RealmRow {
   allowed_auth_methods: Generated<string[]>
   assertion_audience: Generated<string>
   claims: NullableJsonText
+  token_profile: Generated<string>
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   imports_secrets: Generated<boolean>
   version: Generated<string>
@@ -50,6 +51,7 @@ export interface ServiceAccountRow {
   jwks_uri: ColumnType<string | null, string | null | undefined, string | null>
   claims: NullableJsonText
   metadata: NullableJsonText
+  subject: ColumnType<string | null, string | null | undefined, string | null>
   disabled_at: NullableTimestamp
   status_index: number
   revoked_tokens_until: NullableTimestamp

@@ -23,6 +23,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     allowed_auth_methods: [...realm.allowedAuthMethods],
     assertion_audience: realm.assertionAudience,
     claims: [...realm.claims],
+    token_profile: realm.tokenProfile,
     created_at: realm.createdAt,
   }
 }

@@ -15,6 +15,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     jwks_uri: account.jwksUri ?? null,
     claims: [...account.claims],
     metadata: { ...account.metadata },
+    subject: account.subject ?? null,
     enabled: account.disabledAt === undefined,
     foreign_hash: account.foreignHash ?? null,
     created_at: account.createdAt,

@@ -1,3 +1,4 @@
+import { checkKind, readRoles, type TokenProfile } from './profile.ts'
 import { isRecord } from './strict-json.ts'
 import { TokenError } from './token-error.ts'
 
@@ -16,15 +17,15 @@ export interface AuthorizationDetail {
 export interface AccessToken {
   /** `iss`: the realm that issued it. */
   readonly issuer: string
-  /** `sub`: for a service account the same as `clientId`. */
+  /** `sub`: for a service account the same as `clientId`, or what another server gave it. */
   readonly subject: string
-  /** `client_id`: the service account. */
+  /** `client_id`: the service account. With profile `keycloak`, `azp` where there is none. */
   readonly clientId: string
   /** `aud`: the resources it is for. */
   readonly audience: readonly string[]
   /** `scope`, split at spaces; empty when the token has none. */
   readonly scope: readonly string[]
-  /** `roles`: those held on the whole realm; empty when the token has none. */
+  /** `roles`: those held on the whole realm; empty when the token has none. With profile `keycloak` from its claims. */
   readonly roles: readonly string[]
   /** `authorization_details`: those held on single objects and groups; empty when the token has none. */
   readonly authorizationDetails: readonly AuthorizationDetail[]
@@ -44,6 +45,7 @@ export interface ClaimRules {
   readonly issuer: string
   readonly audiences: readonly string[]
   readonly clockToleranceSeconds: number
+  readonly profile: TokenProfile
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -55,13 +57,15 @@ export function readAccessToken(claims: Record<string, unknown>, rules: ClaimRul
   const audience = readAudience(aud)
   if (!audience.some((value) => isFor(value, rules.audiences))) throw new TokenError('wrong_audience')
   const { iat, exp } = checkTimes(claims, rules)
+  checkKind(claims, rules.profile)
+  const named = rules.profile === 'keycloak' && claims['client_id'] === undefined ? 'azp' : 'client_id'
   return {
     issuer: rules.issuer,
     subject: readText(claims, 'sub'),
-    clientId: readText(claims, 'client_id'),
+    clientId: readText(claims, named),
     audience,
     scope: readScope(scope),
-    roles: readStrings(claims, 'roles'),
+    roles: readRoles(claims, rules.profile),
     authorizationDetails: readDetails(authorization_details),
     authorizationDetailsOmitted: authorization_details_omitted === true,
     issuedAt: new Date(iat * 1000),

@@ -10,6 +10,7 @@ export { type FastifyVerifierOptions, fastifyResourceMetadata, fastifyVerifier }
 export { createMultiIssuerVerifier } from './many-issuers.ts'
 export type { Algorithm, RevocationCheck, VerifierOptions } from './options.ts'
 export { requireRole, requireScope, type Target } from './permissions.ts'
+export type { TokenProfile } from './profile.ts'
 export {
   createResourceMetadata,
   type ResourceMetadata,

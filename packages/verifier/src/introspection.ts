@@ -1,11 +1,6 @@
-import {
-  type AccessToken,
-  type AuthorizationDetail,
-  readDetails,
-  readScope,
-  readStrings,
-} from './access-token.ts'
+import { type AccessToken, type AuthorizationDetail, readDetails, readScope } from './access-token.ts'
 import { fetchText } from './fetch-text.ts'
+import { readRoles, type TokenProfile } from './profile.ts'
 import { parseStrictObject } from './strict-json.ts'
 import { TokenError } from './token-error.ts'
 
@@ -14,6 +9,7 @@ export interface IntrospectionOptions {
   readonly clientId: string
   readonly clientSecret: string
   readonly timeoutSeconds: number
+  readonly profile?: TokenProfile
 }
 
 const MAX_BYTES = 4 * 1024 * 1024
@@ -36,7 +32,7 @@ export async function introspectToken(
   return {
     ...token,
     scope: readScope(answer['scope']),
-    roles: readStrings(answer, 'roles'),
+    roles: readRoles(answer, options.profile ?? 'rfc9068'),
     authorizationDetails: readDetails(answer['authorization_details']),
     authorizationDetailsOmitted: false,
   }

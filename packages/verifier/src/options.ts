@@ -1,3 +1,5 @@
+import type { TokenProfile } from './profile.ts'
+
 /** The algorithms a verifier can be told to accept; symmetric ones and `none` are not among them. */
 export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
 
@@ -12,7 +14,13 @@ export interface VerifierOptions {
   readonly issuer: string
   /** What this resource server is called in `aud`. With several, a token for any of them is accepted. */
   readonly audience: string | readonly string[]
-  /** The `typ` of access tokens: what the realm's `token_type_header` says. Default `at+jwt`. */
+  /**
+   * Shape of access tokens: what the realm's `token_profile` says. `keycloak` takes tokens in the shape of Keycloak's, whose
+   * header says `JWT` and whose claim `typ` is `Bearer`; roles come from `realm_access` and, as `client:role`, from
+   * `resource_access`. Default `rfc9068`.
+   */
+  readonly profile?: TokenProfile
+  /** The `typ` of access tokens: what the realm's `token_type_header` says. Default `at+jwt`; `JWT` with profile `keycloak`. */
   readonly tokenType?: 'at+jwt' | 'JWT'
   /** Accepted `alg` values. Default: all of `ALGORITHMS`; each key is still good for its own algorithm only. */
   readonly algorithms?: readonly Algorithm[]

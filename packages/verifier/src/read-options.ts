@@ -1,4 +1,5 @@
 import { ALGORITHMS, type RevocationCheck, type VerifierOptions } from './options.ts'
+import { PROFILES, type TokenProfile } from './profile.ts'
 
 export interface VerifierSettings {
   readonly rememberTokens: number
@@ -6,6 +7,7 @@ export interface VerifierSettings {
   readonly audiences: readonly string[]
   /** In lower case. */
   readonly tokenType: string
+  readonly profile: TokenProfile
   readonly algorithms: ReadonlySet<string>
   readonly clockToleranceSeconds: number
   readonly maxTokenBytes: number
@@ -26,6 +28,7 @@ const NAMES: Record<keyof VerifierOptions, true> = {
   issuer: true,
   audience: true,
   tokenType: true,
+  profile: true,
   algorithms: true,
   clockToleranceSeconds: true,
   maxTokenBytes: true,
@@ -62,11 +65,13 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
     if (!Object.hasOwn(NAMES, name)) throw new TypeError(`${name} is not an option`)
   }
   const { issuer, reachIssuerAt, allowInsecureHttp, requireStatus, introspection, now } = options
+  const profile = readProfile(options.profile)
   const number = (name: keyof typeof NUMBERS) => readNumber(name, options[name], NUMBERS[name])
   return {
     issuer: readUrl('issuer', issuer),
     audiences: readAudiences(options.audience),
-    tokenType: readTokenType(options.tokenType),
+    tokenType: readTokenType(options.tokenType ?? (profile === 'keycloak' ? 'JWT' : undefined)),
+    profile,
     algorithms: readAlgorithms(options.algorithms),
     clockToleranceSeconds: number('clockToleranceSeconds'),
     maxTokenBytes: number('maxTokenBytes'),
@@ -120,6 +125,13 @@ function readTokenType(value: unknown): string {
   if (value !== undefined && value !== 'at+jwt' && value !== 'JWT')
     throw new TypeError('tokenType is neither at+jwt nor JWT')
   return (value ?? 'at+jwt').toLowerCase()
+}
+
+function readProfile(value: unknown): TokenProfile {
+  if (value === undefined) return 'rfc9068'
+  if (!PROFILES.includes(value as TokenProfile))
+    throw new TypeError(`profile is neither ${PROFILES.join(' nor ')}`)
+  return value as TokenProfile
 }
 
 function readAlgorithms(value: unknown): ReadonlySet<string> {

@@ -10,6 +10,7 @@ import {
   type RealmSettings,
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
+import { TOKEN_PROFILES } from '../../domain/token-profile.ts'
 import { Claims } from './claim-schema.ts'
 import { Closed, Moment } from './schemas.ts'
 
@@ -64,6 +65,10 @@ const settings = {
       'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
   }),
   claims: Claims,
+  token_profile: Type.Enum([...TOKEN_PROFILES], {
+    description:
+      'Shape of access tokens: RFC 9068, or that of Keycloak for APIs that read its claims (typ JWT then, whatever token_type_header says). Default: rfc9068',
+  }),
 }
 
 export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$' })
@@ -103,6 +108,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     allowedAuthMethods: body.allowed_auth_methods,
     assertionAudience: body.assertion_audience,
     claims: body.claims,
+    tokenProfile: body.token_profile,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
   return Object.fromEntries(said) as Partial<RealmSettings>

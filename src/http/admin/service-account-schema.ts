@@ -78,6 +78,11 @@ export const ServiceAccountAnswer = Type.Object({
   ...members,
   auth_methods: AuthMethods,
   jwks_uri: JwksUri,
+  subject: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description:
+      'The sub that an import brought along, in tokens of token_profile keycloak; null: its client_id',
+  }),
   enabled: Type.Boolean(),
   foreign_hash: Type.Unsafe<ForeignHashKind | null>({
     enum: [...FOREIGN_HASH_KINDS, null],

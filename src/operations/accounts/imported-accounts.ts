@@ -8,6 +8,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
 import { nameKey, parseDescription, parseDisplayName } from '../../domain/service-account.ts'
 import { requireRoomForRights } from '../../domain/token-size.ts'
+import type { AccountSubject } from '../../storage/account-subjects.ts'
 import { insertAuditEvents } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { insertImportedAccounts, type NewImportedAccount } from '../../storage/imported-accounts.ts'
@@ -18,6 +19,7 @@ import {
 } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
+import { findTakenSubjects, requireFreeSubject } from './account-subjects.ts'
 import { requireAllowedMethods } from './auth-methods.ts'
 import { type AccountImportDeps, type ImportedCredential, importedSecret } from './imported-credentials.ts'
 import { takeStatusIndexes } from './status-indexes.ts'
@@ -37,6 +39,7 @@ interface Context {
   readonly taken: {
     readonly names: Set<string>
     readonly clientIds: Set<string>
+    readonly subjects: AccountSubject[]
     /** Accounts that the realm will have. */
     count: number
   }
@@ -79,6 +82,11 @@ async function findTaken(trx: DatabaseTransaction, realmId: string, accounts: re
   return {
     names: new Set(named.map(({ name }) => nameKey(name))),
     clientIds: new Set(present.map(({ clientId }) => clientId)),
+    subjects: await findTakenSubjects(
+      trx,
+      realmId,
+      accounts.map(({ line }) => line),
+    ),
   }
 }
 
@@ -106,10 +114,12 @@ function accept(deps: AccountImportDeps, context: Context, { line, credential }:
     throw new Refusal('client_id_taken', 'It was made meanwhile: send the line again.', 'client_id')
   if (taken.names.has(nameKey(name)))
     throw new Refusal('name_taken', `There is a service account named “${name}” already.`, 'name')
+  requireFreeSubject(taken.subjects, line)
   if (taken.count >= realm.serviceAccountLimit) throw limitReached(realm)
   taken.count++
   taken.names.add(nameKey(name))
   taken.clientIds.add(clientId)
+  taken.subjects.push({ clientId, subject: clientId }, { clientId, subject: line.subject ?? clientId })
   const owner = { realmId: realm.id, clientId }
   const secret = credential && importedSecret(deps, owner, credential)
   const { kind } = secret?.foreign ?? {}
@@ -123,6 +133,7 @@ function accept(deps: AccountImportDeps, context: Context, { line, credential }:
     introspectsAudiences: introspectsAudiences ?? undefined,
     claims: line.claims,
     metadata: line.metadata,
+    subject: line.subject,
     authMethods: ['client_secret'],
     disabledAt: line.enabled === false ? now : undefined,
     secret,
@@ -146,7 +157,7 @@ async function write({ trx, actor, realm, now }: Context, accepted: readonly Acc
   await insertImportedAccounts(trx, realm.id, accounts, now)
   if (accepted.some(({ secret }) => secret)) await updateRealmImportsSecrets(trx, realm.id)
   const events = accepted.map(
-    ({ clientId, name, roles, authMethods, claims, metadata, disabledAt, secret }) => {
+    ({ clientId, name, roles, authMethods, claims, metadata, subject, disabledAt, secret }) => {
       const details = {
         name,
         roles,
@@ -157,6 +168,7 @@ async function write({ trx, actor, realm, now }: Context, accepted: readonly Acc
         ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
         ...(claims && { claims }),
         ...(metadata && { metadata }),
+        ...(subject !== undefined && { subject }),
       }
       return done(actor, 'service-account.create', clientId, details)
     },

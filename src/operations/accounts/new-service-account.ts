@@ -25,6 +25,7 @@ import { insertServiceAccount } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
+import { findTakenSubjects, requireFreeSubject } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import { checkImported } from './imported-credentials.ts'
@@ -170,6 +171,9 @@ async function insert(
     jwksUri,
   } = asked
   const clientId = asked.imported?.clientId ?? asked.clientId ?? newClientId()
+  // A client_id of ours is random.
+  if (asked.imported || asked.clientId !== undefined)
+    requireFreeSubject(await findTakenSubjects(trx, realm.id, [{ clientId }]), { clientId })
   requireRoomForRights(publicUrl, realm, { clientId, name, roles, scopes, claims, metadata })
   const statusIndex = await takeStatusIndex(trx, realm)
   const rights = { roles, scopes, introspectsAudiences, claims, metadata, authMethods, jwksUri, statusIndex }

@@ -18,6 +18,7 @@ import {
   keepPlatformAdministrator,
   requirePlatformAdministrator,
 } from './account-changes.ts'
+import { takeSubject } from './account-subjects.ts'
 import { changedMethods, endMethods } from './auth-methods.ts'
 import { changedJwksUri } from './jwks-uri.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
@@ -37,6 +38,8 @@ export interface ServiceAccountUpdate {
   readonly jwksUri?: string | null | undefined
   readonly claims?: readonly CustomClaim[] | undefined
   readonly metadata?: Metadata | undefined
+  /** Its sub on another server; an import alone sets it. */
+  readonly subject?: string | undefined
   readonly enabled?: boolean | undefined
 }
 
@@ -54,7 +57,8 @@ export function changesOf(
   update: ServiceAccountUpdate,
   now: Date,
 ): ServiceAccountChanges {
-  const { name, description, roles, scopes, introspectsAudiences, claims, metadata, enabled } = update
+  const { name, description, roles, scopes, introspectsAudiences, claims, metadata, subject, enabled } =
+    update
   const parsed = name === undefined ? account.name : parseDisplayName(name)
   const told = description === undefined ? account.description : parseDescription(description)
   const wasEnabled = account.disabledAt === undefined
@@ -68,6 +72,7 @@ export function changesOf(
     }),
     ...(claims !== undefined && !isDeepStrictEqual(claims, account.claims) && { claims }),
     ...(metadata !== undefined && !isDeepStrictEqual(metadata, account.metadata) && { metadata }),
+    ...(subject !== undefined && subject !== account.subject && { subject }),
     ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
   }
 }
@@ -99,12 +104,13 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
     ...('jwksUri' in changes && { jwks_uri: account.jwksUri ?? null }),
     ...('claims' in changes && { claims: account.claims }),
     ...('metadata' in changes && { metadata: account.metadata }),
+    ...('subject' in changes && { subject: account.subject ?? null }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }
 
 /** Members that a token grows by. */
-const SHOWN_IN_TOKENS = ['roles', 'scopes', 'claims', 'metadata', 'name'] as const
+const SHOWN_IN_TOKENS = ['roles', 'scopes', 'claims', 'metadata', 'name', 'subject'] as const
 
 export async function applyUpdate(
   context: ChangeContext,
@@ -123,6 +129,7 @@ export async function applyUpdate(
   }
   if (SHOWN_IN_TOKENS.some((member) => member in changes))
     requireRoomForRights(publicUrl, realm, { ...account, ...changes }, account)
+  if (changes.subject !== undefined) await takeSubject(context, changes.subject)
   if (losesAdministration(account, changes)) await keepPlatformAdministrator(context)
   note({ before: pick(account, changes), after: pick({ ...account, ...changes }, changes) })
   const keysEnd =

@@ -22,6 +22,8 @@ export function takenRefusal(error: unknown, name: string): Refusal | undefined 
         'There is a service account with that client_id already.',
         'client_id',
       )
+    case 'account_subjects_pkey':
+      return new Refusal('conflict', 'Another account has that subject.', 'subject')
     default:
       return undefined
   }

@@ -7,6 +7,7 @@ import {
 } from '../../domain/access-token.ts'
 import type { AskedDetail } from '../../domain/authorization-details.ts'
 import { MIN_TOKEN_LIFETIME_SECONDS, type Realm } from '../../domain/realm.ts'
+import { typeHeaderOf } from '../../domain/token-profile.ts'
 import { writeClaims } from '../../domain/token-size.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import type { Database } from '../../storage/database.ts'
@@ -43,7 +44,7 @@ export function accessTokens({ clock, db }: Pick<Dependencies, 'clock' | 'db'>, 
         decideClaims(subject, tokenRealm, request, stamp),
         request.details !== undefined,
       )
-      const value = await signJwt(json, realm.tokenTypeHeader, await loaded.signer())
+      const value = await signJwt(json, typeHeaderOf(realm), await loaded.signer())
       const { clientId } = account
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
       return { value, expiresInSeconds: tokenRealm.tokenLifetimeSeconds, claims }
@@ -56,9 +57,12 @@ export function tokenRealmOf(
   notAfter: number | undefined,
   now: Date,
 ): TokenRealm {
-  const { name, scopes, resourceTypes, claims } = realm
+  const { name, scopes, resourceTypes, claims, tokenProfile: profile, audiences: ownAudiences } = realm
   const tokenLifetimeSeconds = lifetimeOf(realm, notAfter, now)
-  return { name, issuer, audiences, scopes, resourceTypes, claims, tokenLifetimeSeconds }
+  return {
+    ...{ name, issuer, audiences, ownAudiences, scopes, resourceTypes },
+    ...{ claims, profile, tokenLifetimeSeconds },
+  }
 }
 
 /** No longer than its platform vouches for the client, but long enough to be of use. */

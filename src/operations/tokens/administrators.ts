@@ -1,6 +1,7 @@
 import type { Actor } from '../../domain/actor.ts'
 import { authorityOfRoles } from '../../domain/authority.ts'
 import { adminAudienceOf } from '../../domain/realm.ts'
+import { carriedRoles } from '../../domain/token-profile.ts'
 import { rolesOf } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { PresentedTokens } from './presented-tokens.ts'
@@ -21,7 +22,7 @@ export function administrators(
       const { loaded, account, kid, claims } = await presentedTokens.verify(token, { audience })
       const { name } = loaded.realm
       const { clientId, statusIndex } = account
-      const roles = claims['roles'] as readonly string[]
+      const roles = carriedRoles(claims)
       const jti = claims['jti'] as string
       return {
         kind: 'api',

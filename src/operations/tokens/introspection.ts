@@ -4,6 +4,7 @@ import { narrowCustomClaims } from '../../domain/custom-claim.ts'
 import { mayIntrospect } from '../../domain/introspection-audience.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { INTROSPECT } from '../../domain/role.ts'
+import { carriedRoles, keycloakRoles, NO_ROLES } from '../../domain/token-profile.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { PresentedToken, PresentedTokens } from './presented-tokens.ts'
 import { tokenDetails } from './token-details.ts'
@@ -24,7 +25,7 @@ export interface IntrospectionOutcome {
 
 /** @throws OAuthError `insufficient_scope` */
 export function requireIntrospector({ account, claims }: IntrospectionCaller): void {
-  const carried = claims ? (claims['roles'] as readonly string[]) : account.roles
+  const carried = claims ? carriedRoles(claims) : account.roles
   if (!account.roles.includes(INTROSPECT) || !carried.includes(INTROSPECT))
     throw new OAuthError('insufficient_scope', `Requires the ${INTROSPECT} role.`)
 }
@@ -83,7 +84,7 @@ function requireOwnAudience(
 ): void {
   const { introspectionAudiences, audiences: ownAudiences } = loaded.realm
   const realm = { introspectionAudiences, ownAudiences, audiences: loaded.audiences }
-  const audiences = [claims['aud'] as string | readonly string[]].flat()
+  const audiences = [(claims['aud'] ?? []) as string | readonly string[]].flat()
   if (!mayIntrospect(asker, realm, audiences, signed))
     throw new OAuthError('invalid_token', 'The access token is not valid.', NOT_SERVED)
 }
@@ -98,7 +99,7 @@ function describe(
   const { status: _, authorization_details: _held, authorization_details_omitted: _omitted, ...rest } = claims
   const allowed = allowedScopes(account, loaded.realm)
   const scope = ((claims['scope'] ?? '') as string).split(' ').filter((one) => allowed.includes(one))
-  const roles = (claims['roles'] as readonly string[]).filter((role) => account.roles.includes(role))
+  const roles = carriedRoles(claims).filter((role) => account.roles.includes(role))
   const custom = { own: account.claims, ofRealm: loaded.realm.claims }
   return {
     active: true,
@@ -106,7 +107,9 @@ function describe(
     ...narrowCustomClaims(custom, { roles, scope }, rest),
     // Left out of the answer if nothing remains.
     scope: scope.join(' ') || undefined,
-    roles,
+    ...('roles' in claims
+      ? { roles }
+      : { ...NO_ROLES, ...keycloakRoles(roles), username: rest['preferred_username'] }),
     ...(details.length > 0 && { authorization_details: details }),
   }
 }

@@ -10,6 +10,7 @@ import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { issuerOf } from '../../domain/realm.ts'
 import { hasStatusIndex } from '../../domain/status-list.ts'
+import { typeHeaderOf } from '../../domain/token-profile.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import { areTokensRevoked, type RevokedTokenLookup } from '../../storage/revoked-tokens.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
@@ -77,7 +78,7 @@ export function presentedTokens(
     { issuer, realm }: LoadedRealm,
     now: Date,
   ) {
-    const rules = { algorithm, type: realm.tokenTypeHeader, issuer, now }
+    const rules = { algorithm, type: typeHeaderOf(realm), issuer, now }
     const key = await keyOf(publicJwk, algorithm)
     return verifyJwt(token, key, rules).catch((error: Error) => refuse(error.message))
   }
@@ -105,7 +106,7 @@ export function presentedTokens(
       const now = clock()
       const key = loaded.keys.find((one) => one.kid === kid)
       if (!key) refuse('no such key')
-      const { tokenTypeHeader: type } = loaded.realm
+      const type = typeHeaderOf(loaded.realm)
       const isKnown = known?.publicJwk === key.publicJwk && known.type === type
       const claims = isKnown ? said : await verify(token, key, loaded, now)
       if (claims !== said)

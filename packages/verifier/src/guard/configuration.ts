@@ -27,6 +27,7 @@ GET /ready, GET /metrics
   --issuer URL                the realm's issuer, as in iss
   --audience AUDIENCE         what the API is called in aud; may be repeated
   --listen ADDRESS            127.0.0.1:9191 by default; unix:/path for a socket
+  --profile keycloak          tokens have the shape of Keycloak's, as the realm's token_profile says
   --reach-issuer-at URL       where this process reaches the issuer, if not at its own URL
   --allow-insecure-http       plain HTTP to an issuer on another machine
   --accept-for-seconds N      while no status list can be had, accept for so long; refused at once by default
@@ -41,6 +42,7 @@ const OPTIONS = {
   issuer: { type: 'string' },
   audience: { type: 'string', multiple: true },
   listen: { type: 'string' },
+  profile: { type: 'string' },
   'reach-issuer-at': { type: 'string' },
   'allow-insecure-http': { type: 'boolean' },
   'accept-for-seconds': { type: 'string' },
@@ -64,6 +66,7 @@ export function readConfiguration(args: readonly string[]): Configuration {
   const options: Record<string, unknown> = {
     issuer,
     audience,
+    profile: values.profile,
     reachIssuerAt: values['reach-issuer-at'],
     allowInsecureHttp: values['allow-insecure-http'],
     acceptForSeconds: readSeconds(values['accept-for-seconds']),
