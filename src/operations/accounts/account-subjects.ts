@@ -27,6 +27,15 @@ export function requireFreeSubject(
     throw new Refusal('conflict', 'Another account has that subject.', 'subject')
 }
 
+/** @throws Refusal `conflict` */
+export async function requireFreeClientId(
+  trx: DatabaseTransaction,
+  realmId: string,
+  clientId: string,
+): Promise<void> {
+  requireFreeSubject(await findTakenSubjects(trx, realmId, [{ clientId }]), { clientId })
+}
+
 /** Gives an account the subject that it had elsewhere. @throws Refusal `conflict` */
 export async function takeSubject(
   { trx, realm, account: { clientId } }: ChangeContext,

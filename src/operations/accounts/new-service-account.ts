@@ -25,7 +25,7 @@ import { insertServiceAccount } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
-import { findTakenSubjects, requireFreeSubject } from './account-subjects.ts'
+import { requireFreeClientId } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import { checkImported } from './imported-credentials.ts'
@@ -159,21 +159,10 @@ async function insert(
   checkAccountRights(realm, asked, publicUrl)
   checkAccountClaims(asked)
   requireAllowedMethods(realm, asked.authMethods)
-  const {
-    name,
-    description,
-    roles = [DEFAULT_ROLE],
-    scopes,
-    introspectsAudiences,
-    claims,
-    metadata,
-    authMethods,
-    jwksUri,
-  } = asked
+  const { name, description, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = asked
+  const { claims, metadata, authMethods, jwksUri } = asked
   const clientId = asked.imported?.clientId ?? asked.clientId ?? newClientId()
-  // A client_id of ours is random.
-  if (asked.imported || asked.clientId !== undefined)
-    requireFreeSubject(await findTakenSubjects(trx, realm.id, [{ clientId }]), { clientId })
+  await requireFreeClientId(trx, realm.id, clientId)
   requireRoomForRights(publicUrl, realm, { clientId, name, roles, scopes, claims, metadata })
   const statusIndex = await takeStatusIndex(trx, realm)
   const rights = { roles, scopes, introspectsAudiences, claims, metadata, authMethods, jwksUri, statusIndex }

@@ -6,6 +6,7 @@ import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import { PLATFORM_ALGORITHMS } from '../../domain/platform-algorithm.ts'
 import { ALGORITHMS, TOKEN_TYPE_HEADERS } from '../../domain/realm.ts'
+import { TOKEN_PROFILES } from '../../domain/token-profile.ts'
 import { KEY_SOURCES } from '../../domain/trusted-issuer.ts'
 
 // Shapes alone: what a value may be is decided by the operations that write it.
@@ -51,6 +52,7 @@ const settings = {
   leaked_secret_action: choice(LEAKED_SECRET_ACTIONS, 'What is done about a secret that leaked'),
   introspection_audiences: choice(INTROSPECTION_AUDIENCES, 'Tokens that unsigned introspection shows'),
   token_type_header: choice(TOKEN_TYPE_HEADERS, 'typ of access tokens'),
+  token_profile: choice(TOKEN_PROFILES, 'Shape of access tokens'),
   allowed_auth_methods: Type.Array(Type.Enum([...AUTH_METHODS]), {
     description: 'auth_methods that new service accounts may have',
   }),
