@@ -6,6 +6,7 @@ import {
   type HeldDetails,
 } from './authorization-details.ts'
 import { type CustomClaim, type MadeClaims, type Metadata, makeCustomClaims } from './custom-claim.ts'
+import type { TokenProfile } from './realm.ts'
 import { grantScope } from './scope.ts'
 import { type StatusClaim, statusClaimOf } from './status-list.ts'
 import {
@@ -14,7 +15,6 @@ import {
   keycloakExtras,
   keycloakRoles,
   NO_ROLES,
-  type TokenProfile,
 } from './token-profile.ts'
 
 export interface TokenSubject extends HeldDetails {

@@ -9,12 +9,12 @@ import {
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
   type RealmSettings,
+  TOKEN_PROFILES,
   TOKEN_TYPE_HEADERS,
 } from './realm.ts'
 import { Refusal } from './refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
 import { isScopeToken } from './scope.ts'
-import { TOKEN_PROFILES } from './token-profile.ts'
 
 // Excludes lone surrogates, which PostgreSQL refuses.
 const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u

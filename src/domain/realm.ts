@@ -4,7 +4,6 @@ import type { IntrospectionAudiences } from './introspection-audience.ts'
 import type { LeakedSecretAction } from './leaked-secret.ts'
 import { Refusal } from './refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
-import type { TokenProfile } from './token-profile.ts'
 
 /** JWS algorithms a realm may sign with (RFC 7518, RFC 8037, ML-DSA for JOSE), by `jose`'s names. */
 export const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'] as const
@@ -13,6 +12,10 @@ export type Algorithm = (typeof ALGORITHMS)[number]
 /** `typ` of access tokens: the one of RFC 9068, or `JWT` for validators that accept no other. */
 export const TOKEN_TYPE_HEADERS = ['at+jwt', 'JWT'] as const
 export type TokenTypeHeader = (typeof TOKEN_TYPE_HEADERS)[number]
+
+/** Shape of access tokens: RFC 9068, or that of Keycloak for a realm that was moved from there. */
+export const TOKEN_PROFILES = ['rfc9068', 'keycloak'] as const
+export type TokenProfile = (typeof TOKEN_PROFILES)[number]
 
 export const SYSTEM_REALM = 'system'
 export const MIN_TOKEN_LIFETIME_SECONDS = 30

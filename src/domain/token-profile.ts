@@ -1,8 +1,4 @@
-import type { TokenTypeHeader } from './realm.ts'
-
-/** Shape of access tokens: RFC 9068, or that of Keycloak for a realm that was moved from there. */
-export const TOKEN_PROFILES = ['rfc9068', 'keycloak'] as const
-export type TokenProfile = (typeof TOKEN_PROFILES)[number]
+import type { TokenProfile, TokenTypeHeader } from './realm.ts'
 
 /** `typ` in the header of a realm's tokens. */
 export function typeHeaderOf(realm: {

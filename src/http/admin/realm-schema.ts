@@ -8,9 +8,9 @@ import {
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
   type RealmSettings,
+  TOKEN_PROFILES,
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
-import { TOKEN_PROFILES } from '../../domain/token-profile.ts'
 import { Claims } from './claim-schema.ts'
 import { Closed, Moment } from './schemas.ts'
 

@@ -5,8 +5,7 @@ import { PRESET_NAMES } from '../../domain/federation-presets.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import { PLATFORM_ALGORITHMS } from '../../domain/platform-algorithm.ts'
-import { ALGORITHMS, TOKEN_TYPE_HEADERS } from '../../domain/realm.ts'
-import { TOKEN_PROFILES } from '../../domain/token-profile.ts'
+import { ALGORITHMS, TOKEN_PROFILES, TOKEN_TYPE_HEADERS } from '../../domain/realm.ts'
 import { KEY_SOURCES } from '../../domain/trusted-issuer.ts'
 
 // Shapes alone: what a value may be is decided by the operations that write it.
