@@ -1,3 +1,4 @@
+import { invalidClaim, isText } from './claim-values.ts'
 import { checkKind, readRoles, type TokenProfile } from './profile.ts'
 import { isRecord } from './strict-json.ts'
 import { TokenError } from './token-error.ts'
@@ -133,14 +134,6 @@ export function readScope(value: unknown): readonly string[] {
   return value.split(' ')
 }
 
-/** Reads an array of texts, `roles` for example. */
-export function readStrings(claims: Record<string, unknown>, name: string): readonly string[] {
-  const value = claims[name]
-  if (value === undefined) return []
-  if (!Array.isArray(value) || !value.every(isText)) throw invalidClaim(name)
-  return value
-}
-
 function readText(claims: Record<string, unknown>, name: string): string {
   const value = claims[name]
   if (!isText(value)) throw invalidClaim(name)
@@ -154,12 +147,4 @@ function readTime(claims: Record<string, unknown>, name: string): number {
   const value = claims[name]
   if (typeof value !== 'number' || !(Math.abs(value) <= LAST_SECOND)) throw invalidClaim(name)
   return value
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
-}
-
-function invalidClaim(name: string): TokenError {
-  return new TokenError('invalid_claim', { reason: name })
 }

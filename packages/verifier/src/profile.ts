@@ -1,4 +1,4 @@
-import { readStrings } from './access-token.ts'
+import { invalidClaim, readStrings } from './claim-values.ts'
 import { isRecord } from './strict-json.ts'
 import { TokenError } from './token-error.ts'
 
@@ -13,7 +13,7 @@ export type TokenProfile = (typeof PROFILES)[number]
 export function readRoles(claims: Record<string, unknown>, profile: TokenProfile): readonly string[] {
   if (profile === 'rfc9068') return readStrings(claims, 'roles')
   const { realm_access: ofRealm, resource_access: ofClients = {} } = claims
-  if (!isRecord(ofClients)) throw invalid('resource_access')
+  if (!isRecord(ofClients)) throw invalidClaim('resource_access')
   const clients = Object.entries(ofClients).flatMap(([client, access]) =>
     rolesIn(access, 'resource_access').map((role) => `${client}:${role}`),
   )
@@ -22,7 +22,7 @@ export function readRoles(claims: Record<string, unknown>, profile: TokenProfile
 
 function rolesIn(access: unknown, name: string): readonly string[] {
   if (access === undefined) return []
-  if (!isRecord(access)) throw invalid(name)
+  if (!isRecord(access)) throw invalidClaim(name)
   return readStrings(access, 'roles')
 }
 
@@ -30,8 +30,4 @@ function rolesIn(access: unknown, name: string): readonly string[] {
 export function checkKind(claims: Record<string, unknown>, profile: TokenProfile): void {
   if (profile === 'keycloak' && claims['typ'] !== 'Bearer')
     throw new TokenError('wrong_type', { reason: 'claim typ' })
-}
-
-function invalid(name: string): TokenError {
-  return new TokenError('invalid_claim', { reason: name })
 }
