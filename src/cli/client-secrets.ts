@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ListedClientSecret } from '../operations/accounts/client-secrets.ts'
+import type { ListedClientSecret } from '../domain/service-account.ts'
 import { clientSecretToWire } from '../wire/service-account.ts'
 import { moment } from './arguments.ts'
 import { type InRealm, ofAccount } from './realm-options.ts'
@@ -16,11 +16,12 @@ export function clientSecretCommands(group: Command, inSession: InSession): void
       moment,
     )
     .action(
-      inSession(async ({ operations, actor }, clientId: string, { realm, oldExpiresAt }: RotateOptions) => {
-        const rotated = await operations.secrets.startRotation(actor, realm, clientId, oldExpiresAt)
-        const { json, text } = describeWithSecret(rotated, realm)
-        return { json: { ...(json as object), secret: clientSecretToWire(rotated.secret) }, text }
-      }),
+      inSession(async ({ operations, actor }, clientId: string, { realm, oldExpiresAt }: RotateOptions) =>
+        describeWithSecret(
+          await operations.secrets.startRotation(actor, realm, clientId, oldExpiresAt),
+          realm,
+        ),
+      ),
     )
 
   ofAccount(group, 'list-secrets', 'the secrets that are valid now, newest first').action(
@@ -56,5 +57,5 @@ function listText(secrets: readonly ListedClientSecret[]): string {
     time(expiresAt),
     time(lastUsedAt),
   ])
-  return table(['ID', 'ENDS IN', 'CREATED', 'EXPIRES', 'LAST USED'], rows)
+  return table(['ID', 'LAST 4', 'CREATED', 'EXPIRES', 'LAST USED'], rows)
 }

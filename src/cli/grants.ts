@@ -24,7 +24,7 @@ export function grantCommands(program: Command, inSession: InSession): void {
   ofGrant(group, 'add', 'give it a role on a resource; its next token says so').action(
     inSession(async ({ operations, actor }, ...[clientId, role, on, { realm }]: OnGrant) => {
       const grant = readGrant(role, on)
-      const added = await operations.grants.add(actor, realm, clientId, grant)
+      const { added } = await operations.grants.add(actor, realm, clientId, grant)
       const text = added ? `${clientId} has ${role} on ${on}.` : `${clientId} had ${role} on ${on} already.`
       return { json: { ...grant, added }, text }
     }),

@@ -3,11 +3,7 @@ import type {
   CreatedServiceAccount,
   ServiceAccountWithSecret,
 } from '../operations/accounts/new-service-account.ts'
-import {
-  createdServiceAccountToWire,
-  serviceAccountToWire,
-  serviceAccountWithSecretToWire,
-} from '../wire/service-account.ts'
+import { newCredentialsToWire, serviceAccountToWire } from '../wire/service-account.ts'
 import type { Answer } from './session.ts'
 import { claimsText, fields, pairsText, table, time } from './text.ts'
 
@@ -16,27 +12,26 @@ export function describe(account: ServiceAccount, realm: string): Answer {
   return { json: serviceAccountToWire(account, realm), text: fields(members(account, realm)) }
 }
 
-export function describeWithSecret(
-  { account, clientSecret }: ServiceAccountWithSecret,
-  realm: string,
-): Answer {
-  const { client_id: shown, ...more } = members(account, realm)
+export function describeWithSecret(made: ServiceAccountWithSecret, realm: string): Answer {
+  const { account, clientSecret } = made
   return {
-    json: serviceAccountWithSecretToWire(account, clientSecret, realm),
-    text: `${fields({ client_id: shown, client_secret: clientSecret, ...more })}
-
-Keep the secret now: it is not stored and cannot be shown again.`,
+    json: newCredentialsToWire(made, realm),
+    text: secretText(account, clientSecret, realm),
   }
 }
 
+function secretText(account: ServiceAccount, clientSecret: string, realm: string): string {
+  const { client_id: shown, ...more } = members(account, realm)
+  return `${fields({ client_id: shown, client_secret: clientSecret, ...more })}
+
+Keep the secret now: it is not stored and cannot be shown again.`
+}
+
 /** With its secret or its key, where it has them. */
-export function describeCreated(
-  { account, clientSecret, key }: CreatedServiceAccount,
-  realm: string,
-): Answer {
-  const json = createdServiceAccountToWire(account, { clientSecret, key }, realm)
-  if (clientSecret !== undefined)
-    return { json, text: describeWithSecret({ account, clientSecret }, realm).text }
+export function describeCreated(created: CreatedServiceAccount, realm: string): Answer {
+  const { account, clientSecret, key } = created
+  const json = newCredentialsToWire(created, realm)
+  if (clientSecret !== undefined) return { json, text: secretText(account, clientSecret, realm) }
   const next = `Next: mintmark service-account key add --realm ${realm} ${account.clientId} --public-key <file>`
   const { text } = describe(account, realm)
   if (account.authMethods.includes('client_secret')) return { json, text }

@@ -16,6 +16,17 @@ export interface Grant extends GrantKey {
   readonly createdAt: Date
 }
 
+/** An account's role on a resource, or on a group that the resource is in. */
+export interface ResourceGrantKey extends GrantKey {
+  readonly clientId: string
+}
+
+export interface ResourceGrant extends ResourceGrantKey {
+  readonly accountName: string
+  readonly enabled: boolean
+  readonly createdAt: Date
+}
+
 /** Maximum number of grants of one account. */
 export const MAX_GRANTS = 10_000
 

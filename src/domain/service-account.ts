@@ -53,6 +53,9 @@ export interface ClientSecret {
   readonly lastUsedAt: Date | undefined
 }
 
+/** A secret as administrators see it. */
+export type ListedClientSecret = Omit<ClientSecret, 'phc' | 'hmac'>
+
 // Letters, marks, digits, punctuation, symbols and the plain space. No control, invisible or private-use characters.
 // The zero-width joiner and the variation selectors are parts of emoji.
 const NAME = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200d|\ufe0f){1,100}$/u

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { sendProblem } from './admin/problem.ts'
+import type { Problem } from './admin/problem-of-error.ts'
 import { clientAddress } from './client-address.ts'
 
 /** Answers addresses that fit no route because they cannot be read: neither hooks nor error handlers see those. */
@@ -33,7 +34,7 @@ function isAdminAddress({ raw: { url = '' } }: FastifyRequest): boolean {
 }
 
 function sendUnreadable(request: FastifyRequest, reply: FastifyReply, isTooLong: boolean): FastifyReply {
-  const problem = isTooLong
+  const problem: Problem = isTooLong
     ? { status: 414, code: 'too_long', title: 'Too long', detail: 'A part of the address is too long.' }
     : {
         status: 400,

@@ -27,6 +27,7 @@ import { realms as realmsOf } from './realms/realms.ts'
 import { signingKeys as signingKeysOf } from './realms/signing-keys.ts'
 import { grants } from './resources/grants.ts'
 import { protectedResources } from './resources/protected-resources.ts'
+import { resourceGrants } from './resources/resource-grants.ts'
 import { accessTokens } from './tokens/access-tokens.ts'
 import { administrators } from './tokens/administrators.ts'
 import { introspection } from './tokens/introspection.ts'
@@ -104,7 +105,7 @@ function administrationOf(deps: Dependencies) {
     realmFiles: realmFiles(deps, fileBinding(deps, trustEndings)),
 
     resources: protectedResources(deps),
-    grants: grants(deps),
+    grants: { ...grants(deps), ...resourceGrants(deps) },
 
     portal,
     portalVisits: portalVisits(deps, providerGrants),

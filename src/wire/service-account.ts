@@ -1,5 +1,5 @@
 import type { ClientKey } from '../domain/client-key.ts'
-import type { ClientSecret, ServiceAccount } from '../domain/service-account.ts'
+import type { ListedClientSecret, ServiceAccount } from '../domain/service-account.ts'
 
 /** A service account as JSON of the admin API and of the CLI's `--json`. */
 export function serviceAccountToWire(account: ServiceAccount, realmName: string) {
@@ -26,31 +26,34 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
   }
 }
 
-/** An account with its secret, for the one answer that shows it. */
-export function serviceAccountWithSecretToWire(
-  account: ServiceAccount,
-  clientSecret: string,
+/** What is shown of credentials that were made just now. */
+export interface NewCredentials {
+  readonly account: ServiceAccount
+  /** `undefined`: there is none, or the client has it already. */
+  readonly clientSecret: string | undefined
+  readonly secret?: ListedClientSecret | undefined
+  readonly oldSecrets?: readonly ListedClientSecret[] | undefined
+  readonly key?: ClientKey | undefined
+}
+
+/** An account with new credentials, for the one answer that shows them. */
+export function newCredentialsToWire(
+  { account, clientSecret, secret, oldSecrets = [], key }: NewCredentials,
   realmName: string,
 ) {
   const { client_id, ...rest } = serviceAccountToWire(account, realmName)
-  return { client_id, client_secret: clientSecret, ...rest }
-}
-
-/** A new account, with what is shown of it this once. */
-export function createdServiceAccountToWire(
-  account: ServiceAccount,
-  { clientSecret, key }: { readonly clientSecret: string | undefined; readonly key?: ClientKey | undefined },
-  realmName: string,
-) {
-  const wire =
-    clientSecret === undefined
-      ? serviceAccountToWire(account, realmName)
-      : serviceAccountWithSecretToWire(account, clientSecret, realmName)
-  return { ...wire, ...(key && { key: clientKeyToWire(key) }) }
+  return {
+    client_id,
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
+    ...rest,
+    ...(secret && { secret: clientSecretToWire(secret) }),
+    old_secrets: oldSecrets.map(clientSecretToWire),
+    ...(key && { key: clientKeyToWire(key) }),
+  }
 }
 
 /** Record of a secret, without the secret. */
-export function clientSecretToWire(secret: Omit<ClientSecret, 'phc' | 'hmac'>) {
+export function clientSecretToWire(secret: ListedClientSecret) {
   return {
     id: secret.id,
     last_four: secret.lastFour,

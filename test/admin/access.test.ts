@@ -256,6 +256,13 @@ const ROWS: Record<string, Row> = {
     status: 200,
     body: () => ({ max_token_lifetime_seconds: 3600 }),
   },
+  'GET /admin/realms/{realm}/resources/{type}/{id}/grants': {
+    role: 'account-admin',
+    status: 200,
+    prepare: withDevice,
+  },
+  'GET /admin/audit-events/export': { role: 'platform-admin', status: 200 },
+  'GET /admin/realms/{realm}/audit-events/export': { role: 'account-admin', status: 200 },
   'GET /admin/audit-events': { role: 'platform-admin', status: 200 },
   'GET /admin/realms/{realm}/audit-events': { role: 'account-admin', status: 200 },
 }
@@ -324,7 +331,9 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
   if (isOfRealm(pattern) && row.role === 'platform-admin')
     t.equal((await call(await tokenOf(place.realm, 'account-admin'))).status, 403, "the realm's own one")
 
+  const documented = (await documentOf(server)).paths[pattern]?.[method.toLowerCase()]
   for (const refused of [none, late, viewer]) {
+    t.ok(documented?.responses[refused.status], `${refused.status} is documented`)
     t.match(refused.headers['content-type'], /^application\/problem\+json/)
     t.equal(refused.headers['cache-control'], 'no-store')
     t.match(refused.body, { type: /^urn:mintmark:problem:/, title: String, detail: String })
@@ -334,6 +343,26 @@ async function checkAccess(t: Test, server: TestServer, { operation, row, place,
   const right = await call(await tokenOf(home, row.role))
   t.equal(right.status, row.status, `role ${row.role}: ${right.text}`)
   t.equal(right.headers['cache-control'], 'no-store')
+  const answer = documented?.responses[row.status]
+  const names = Object.keys(answer?.headers ?? {})
+  // A change may have nothing to show that has a version.
+  const certain = names.filter((name) => name !== 'ETag' || method === 'GET')
+  for (const name of certain)
+    t.ok(right.headers[name.toLowerCase()] !== undefined, `it has the header ${name}`)
+  for (const name of ['ETag', 'Location'])
+    if (right.headers[name.toLowerCase()] !== undefined) t.ok(names.includes(name), `${name} is documented`)
+  const requires = row.role === 'platform-admin' ? /Requires platform-admin\.$/ : /Requires account-admin/
+  t.match(documented?.description, requires, 'the document says who may')
+}
+
+interface Answer {
+  readonly headers?: object
+}
+
+async function documentOf({ app }: TestServer) {
+  return (await app.inject('/admin/openapi.json')).json() as {
+    paths: Record<string, Record<string, { description: string; responses: Record<string, Answer> }>>
+  }
 }
 
 t.test('an administrator of the platform administers every realm', async (t) => {
@@ -390,8 +419,17 @@ t.test('a token for another audience is refused', async (t) => {
   })
   const refused = await asking(server, answer.json().access_token)('GET', '/admin/realms/acme')
   t.equal(refused.status, 401)
-  t.match(refused.body, { type: 'urn:mintmark:problem:invalid-token' })
+  const advice =
+    /^The token is for https:\/\/auth\.test\/realms\/acme\. Ask for one with resource=https:\/\/auth\.test\/admin\.$/
+  t.match(refused.body, { type: 'urn:mintmark:problem:invalid-token', detail: advice })
+  t.match(
+    refused.headers['www-authenticate'],
+    /error_description="The token is for .* Ask for one with resource=/,
+  )
   t.match(server.log.at(-1), /aud/)
+  await server.operations.accounts.delete(TESTER, 'acme', account.clientId)
+  const dead = await asking(server, answer.json().access_token)('GET', '/admin/realms/acme')
+  t.equal(dead.body.detail, 'The access token is not valid.', 'only the holder of a good token is told')
 })
 
 t.test('another authentication scheme counts as no token', async (t) => {

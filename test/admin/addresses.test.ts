@@ -28,7 +28,7 @@ t.test('whatever is wrong with an address below /admin is a problem document', a
   const { server, ask } = await acme(t)
   for (const path of ['/admin/%zz', '/admin/realms/%ff', '/admin/%', '/admin/realms/%E0%A4'])
     isProblem(t, await ask('GET', path), 400, 'invalid')
-  for (const path of ['/admin', '/admin/', '/admin?x', '/admin/nothing', '/admin/realms/acme/nothing'])
+  for (const path of ['/admin', '/admin?x', '/admin/nothing', '/admin/realms/acme/nothing'])
     isProblem(t, await ask('GET', path), 404, 'not-found')
   isProblem(t, await ask('GET', `/admin/realms/${'a'.repeat(300)}`), 404, 'not-found')
   isProblem(t, await asking(server, undefined)('GET', '/admin'), 404, 'not-found')

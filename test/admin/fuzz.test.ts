@@ -12,18 +12,28 @@ interface Operation {
 
 interface Documented {
   readonly parameters?: readonly { readonly in: string; readonly name: string }[]
-  readonly requestBody?: {
-    readonly content: Record<string, { readonly schema: { readonly properties?: Record<string, unknown> } }>
-  }
+  readonly requestBody?: { readonly content: Record<string, { readonly schema: Schema }> }
 }
 
-function operationsOf(document: { paths: Record<string, Record<string, Documented>> }): Operation[] {
+interface Schema {
+  readonly $ref?: string
+  readonly properties?: Record<string, unknown>
+}
+
+interface Document {
+  readonly paths: Record<string, Record<string, Documented>>
+  readonly components: { readonly schemas: Record<string, Schema> }
+}
+
+function operationsOf(document: Document): Operation[] {
+  const membersOf = (schema: Schema = {}) =>
+    Object.keys(document.components.schemas[schema.$ref?.split('/').at(-1) ?? '']?.properties ?? {})
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [], requestBody }]) => ({
       method: method.toUpperCase() as Operation['method'],
       path,
       query: parameters.filter((one) => one.in === 'query').map(({ name }) => name),
-      members: Object.keys(requestBody?.content['application/json']?.schema.properties ?? {}),
+      members: membersOf(requestBody?.content['application/json']?.schema),
     })),
   )
 }

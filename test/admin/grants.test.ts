@@ -46,7 +46,7 @@ t.test('a grant is made, listed and taken away, and the token and its answer say
 
   const made = await ask('POST', `${path}/grants`, { role: 'operate', ...EU })
   t.equal(made.status, 201, made.text)
-  t.same(made.body, { role: 'operate', ...EU })
+  t.match(made.body, { role: 'operate', ...EU, name: 'Edge, Europe', created_at: String })
   t.equal((await ask('POST', `${path}/grants`, { role: 'operate', ...EU })).status, 200)
   t.equal((await ask('POST', `${path}/grants`, { role: 'deployer', ...BOILER })).status, 201)
 
@@ -198,6 +198,49 @@ t.test('roles on the whole realm are listed, given, taken away and replaced', as
   t.same((await put(['manage'])).body.items, ['manage'])
   t.equal((await put(['view'])).status, 412, 'it has been changed meanwhile')
   t.same((await ask('PUT', `${path}/roles`, { items: [] })).body.items, [])
+})
+
+t.test('a resource tells who may do what on it, by its groups too', async (t) => {
+  const { ask, operations, clientId, path } = await acme(t)
+  const { account: other } = await operations.accounts.create(TESTER, 'acme', { name: 'Other' })
+  await operations.resources.put(TESTER, 'acme', { ...BOILER, groups: [EU.id] })
+  const grant = (id: string, role: string, on: object) =>
+    ask('POST', `${path.replace(clientId, id)}/grants`, { role, ...on })
+  await grant(clientId, 'operate', EU)
+  await grant(clientId, 'view', BOILER)
+  await grant(other.clientId, 'manage', BOILER)
+  await operations.accounts.update(TESTER, 'acme', other.clientId, { enabled: false })
+
+  const address = `/admin/realms/acme/resources/${BOILER.type}/${encodeURIComponent(BOILER.id)}/grants`
+  const all = (await ask('GET', address)).body.items
+  const said = (items: Record<string, unknown>[]) =>
+    items.map((one) => [one['client_id'], one['role'], one['type'], one['id']])
+  const expected = [
+    [clientId, 'view', BOILER.type, BOILER.id],
+    [clientId, 'operate', EU.type, EU.id],
+    [other.clientId, 'manage', BOILER.type, BOILER.id],
+  ]
+  t.same(said(all).sort(), expected.sort())
+  t.match(
+    all.find((one: { role: string }) => one.role === 'manage'),
+    { account_name: 'Other', enabled: false },
+  )
+
+  const pages: Record<string, unknown>[] = []
+  for (let cursor = ''; ; ) {
+    const page = (await ask('GET', `${address}?limit=1${cursor}`)).body
+    pages.push(...page.items)
+    if (page.next_cursor === null) break
+    cursor = `&cursor=${page.next_cursor}`
+  }
+  t.same(pages, all, 'page by page')
+  t.same(said((await ask('GET', `${address}?role=view`)).body.items), [
+    [clientId, 'view', BOILER.type, BOILER.id],
+  ])
+  t.match(await ask('GET', `${address}?cursor=MTIz`), { status: 400, body: { field: 'cursor' } })
+  t.equal((await ask('GET', '/admin/realms/acme/resources/device/nothing/grants')).status, 404)
+  const ofGroup = await ask('GET', `/admin/realms/acme/resources/${EU.type}/${EU.id}/grants`)
+  t.same(said(ofGroup.body.items), [[clientId, 'operate', EU.type, EU.id]])
 })
 
 t.test('discovery says the types that authorization_details may have', async (t) => {

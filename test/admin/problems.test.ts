@@ -28,21 +28,22 @@ t.test('a body is refused naming the member at fault', async (t) => {
     [{ name: 'x', colour: 'red' }, 'colour', /^colour is not a known member\.$/],
     [{}, 'name', /^name is missing\.$/],
     [undefined, 'name', /^name is missing\.$/],
-    [{ name: 7 }, 'name', /^name must be string\.$/],
-    [{ name: '' }, 'name', /1 to 100 printable/],
-    [{ name: 'x', roles: ['view', 7] }, 'roles.1', /^roles\.1 must be string\.$/],
+    [{ name: 7 }, 'name', /^name must be a string\.$/],
+    [{ name: '' }, 'name', /^name must have 1 to 100 characters\.$/],
+    [{ name: 'x', roles: ['view', 7] }, 'roles.1', /^roles\.1 must be a string\.$/],
     [{ name: 'x', roles: ['nothing'] }, 'roles', /^roles must be different ones of/],
     [{ name: 'x', client_id: 'only' }, 'client_id', /go together/],
-    [[], undefined, /^The body must be object\.$/],
-    ['{"name"', undefined, /JSON/],
-    ['{"name": "x", "__proto__": {}}', undefined, /JSON/],
+    [[], undefined, /^The body must be an object\.$/],
+    ['{"name"', undefined, /^The JSON of the body ends too early: line 1, column 8\.$/],
+    ['{\n  "name": secret-value\n}', undefined, /^The body is not JSON: line 2, column 11\.$/],
+    ['{"name": "x", "__proto__": {}}', undefined, /__proto__/],
   ]
   for (const [body, field, detail] of cases)
     isProblem(t, await ask('POST', ACCOUNTS, body), 400, 'invalid', { field, detail })
   const realm = await ask('PATCH', '/admin/realms/acme', { algorithm: 'none' })
   isProblem(t, realm, 400, 'invalid', { field: 'algorithm', detail: /^algorithm must be one of ES256/ })
   const list = await ask('GET', `${ACCOUNTS}?limit=1001`)
-  isProblem(t, list, 400, 'invalid', { field: 'limit', detail: 'limit must be <= 1000.' })
+  isProblem(t, list, 400, 'invalid', { field: 'limit', detail: 'limit must be 1 to 1000.' })
   for (const query of [
     'limit=1e309',
     'limit=x',
@@ -52,6 +53,78 @@ t.test('a body is refused naming the member at fault', async (t) => {
     'name=%00',
   ])
     isProblem(t, await ask('GET', `${ACCOUNTS}?${query}`), 400, 'invalid')
+})
+
+t.test('a refusal tells all faults of a request at once', async (t) => {
+  const { ask } = await acme(t)
+  const body = { colour: 'red', roles: 'view', description: 'x'.repeat(501), enabled: true }
+  const answer = await ask('POST', ACCOUNTS, body)
+  isProblem(t, answer, 400, 'invalid')
+  const faults = answer.body.errors.map(({ detail }: { detail: string }) => detail)
+  t.same(faults.sort(), [
+    'colour is not a known member.',
+    'description must have at most 500 characters.',
+    'enabled is not a known member.',
+    'name is missing.',
+    'roles must be a list.',
+  ])
+  for (const fault of faults) t.match(answer.body.detail, fault, 'and the detail tells them too')
+  t.equal((await ask('POST', ACCOUNTS, { name: 7 })).body.errors, undefined, 'one fault is told once')
+  const list = await ask('GET', `${ACCOUNTS}?limit=0&q=x`)
+  t.match(list.body.errors, [{ field: 'q' }, { field: 'limit', detail: 'limit must be 1 to 1000.' }])
+  const rule = { trusted_issuer: 'x', rules: [{ claim: 7, equals: {} }] }
+  const identity = await ask('POST', `${ACCOUNTS}/x/workload-identities`, rule)
+  t.match(identity.body.errors, [
+    { field: 'rules.0.claim', detail: 'rules.0.claim must be a string or a list.' },
+    { field: 'rules.0.equals', detail: /must be a string or a number or true or false or a list/ },
+  ])
+})
+
+t.test('a list of a million faults is one fault', async (t) => {
+  const { ask } = await acme(t)
+  const { client_id } = (await ask('POST', ACCOUNTS, { name: 'CI' })).body
+  const answer = await ask('PUT', `${ACCOUNTS}/${client_id}/grants`, { items: Array(1_000_000).fill(0) })
+  isProblem(t, answer, 400, 'invalid', { field: 'items', detail: 'items must have at most 10000 items.' })
+})
+
+t.test('a name is as long as what is stored of it', async (t) => {
+  const { ask } = await acme(t)
+  const accented = 'e\u0301'.repeat(100)
+  t.match(await ask('POST', ACCOUNTS, { name: `  ${accented}  ` }), {
+    status: 201,
+    body: { name: '\u00e9'.repeat(100) },
+  })
+  isProblem(t, await ask('POST', ACCOUNTS, { name: `${accented}x` }), 400, 'invalid', { field: 'name' })
+})
+
+t.test('a request without a body may say any media type', async (t) => {
+  const { ask, server } = await acme(t)
+  const { account } = await server.operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': '0' }
+  t.equal((await ask('POST', `${ACCOUNTS}/${account.clientId}/reset-secret`, '', headers)).status, 200)
+  isProblem(
+    t,
+    await ask('POST', ACCOUNTS, 'name=x', { ...headers, 'content-length': '6' }),
+    415,
+    'unsupported-media-type',
+  )
+})
+
+t.test('an address of the admin API answers each method with a problem', async (t) => {
+  const { server } = await acme(t)
+  for (const [url, status] of [
+    ['/admin', 404],
+    ['/admin/nothing', 405],
+    ['/admin/realms', 405],
+    [`${ACCOUNTS}/x/reset-secret`, 405],
+  ] as const)
+    for (const method of ['QUERY', 'TRACE'] as const) {
+      const answer = await server.app.inject({ method: method as 'GET', url })
+      t.equal(answer.statusCode, status, `${method} ${url}`)
+      t.match(answer.headers['content-type'], /^application\/problem\+json/, `${method} ${url}`)
+    }
+  const index = await server.app.inject('/admin')
+  t.match(index.json(), { type: 'urn:mintmark:problem:not-found', detail: /\/admin\/openapi\.json/ })
 })
 
 t.test('control characters and halves of characters are refused in every text', async (t) => {
@@ -127,13 +200,7 @@ t.test('a body that is too large or in another format, and another method, are r
   const put = await ask('PUT', ACCOUNTS, {})
   isProblem(t, put, 405, 'method-not-allowed')
   t.equal(put.headers['allow'], 'GET, HEAD, POST, OPTIONS')
-  for (const path of [
-    '/admin/nothing',
-    '/admin/',
-    '/admin/realms/ACME',
-    `${ACCOUNTS}/%00`,
-    `${ACCOUNTS}/nobody`,
-  ])
+  for (const path of ['/admin/nothing', '/admin/realms/ACME', `${ACCOUNTS}/%00`, `${ACCOUNTS}/nobody`])
     isProblem(t, await ask('GET', path), 404, 'not-found')
 })
 

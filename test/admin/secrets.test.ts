@@ -49,6 +49,27 @@ t.test('a rotation is started, watched and finished', async (t) => {
   })
 })
 
+t.test('what makes a secret names it, and the old ones with their end', async (t) => {
+  const { server, ask, created, path } = await acme(t)
+  const end = new Date(server.clock.now.getTime() + 3_600_000).toISOString()
+  const rotated = await ask('POST', `${path}/secrets`, { old_secret_expires_at: end })
+  const reset = await ask('POST', `${path}/reset-secret`)
+  const answers = [created, rotated, reset].map(({ body }) => body)
+  for (const { client_secret, secret } of answers)
+    t.match(secret, { id: String, last_four: client_secret.slice(-4), expires_at: null, last_used_at: null })
+  const [first, second] = answers
+  t.same(first.old_secrets, [])
+  t.match(rotated.body.old_secrets, [{ id: first.secret.id, expires_at: end }])
+  const now = server.clock.now.toISOString()
+  t.match(reset.body.old_secrets, [
+    { id: second.secret.id, expires_at: now },
+    { id: first.secret.id, expires_at: now },
+  ])
+  const members = answers.map((answer) => Object.keys(answer).sort())
+  t.same(members[1], members[0], 'they have the same members')
+  t.same(members[2], members[0])
+})
+
 t.test('a client keeps the credentials that it had elsewhere, and is not told them again', async (t) => {
   const { ask } = await acme(t)
   const imported = await ask('POST', '/admin/realms/acme/service-accounts', {

@@ -25,7 +25,9 @@ t.test('a realm and an account are made, read, changed and deleted', async (t) =
   t.equal(created.headers['location'], PUBLIC_URL + path)
 
   const read = await ask('GET', path)
-  const { client_secret: _, ...rest } = created.body
+  const { client_secret, secret, old_secrets, ...rest } = created.body
+  t.match(secret, { id: String, last_four: client_secret.slice(-4), expires_at: null })
+  t.same(old_secrets, [])
   t.same(read.body, rest)
   t.equal(read.headers['etag'], created.headers['etag'])
 

@@ -5,15 +5,15 @@ import type { Operations } from '../../operations/operations.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'
-import { Closed, OfAccount } from './schemas.ts'
+import { Closed, named, OfAccount } from './schemas.ts'
 
 const tags = ['Roles and grants']
 
 const Role = Type.String({ pattern: '^[\\x21-\\x7e]{1,63}$', description: 'view, operate, …' })
 
-const Roles = Type.Object({ items: Type.Array(Role, { maxItems: 200 }) }, Closed)
+const Roles = named('RoleSet', Type.Object({ items: Type.Array(Role, { maxItems: 200 }) }, Closed))
 
-const RolesAnswer = Type.Object({ ...Roles.properties, next_cursor: Type.Null() })
+const RolesAnswer = named('RoleList', Type.Object({ ...Roles.properties, next_cursor: Type.Null() }))
 
 /** Roles of a service account in the whole realm. */
 export function accountRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
@@ -22,6 +22,7 @@ export function accountRoleRoutes(app: AdminScope, operations: Pick<Operations, 
     {
       schema: {
         tags,
+        operationId: 'listRoles',
         summary: 'List the roles of a service account on the whole realm',
         params: OfAccount,
         response: { 200: RolesAnswer },
@@ -39,6 +40,7 @@ export function accountRoleRoutes(app: AdminScope, operations: Pick<Operations, 
     {
       schema: {
         tags,
+        operationId: 'replaceRoles',
         summary: 'Make these the roles of a service account, and no others',
         params: OfAccount,
         body: Roles,
@@ -63,9 +65,10 @@ function oneRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>
     {
       schema: {
         tags,
+        operationId: 'addRole',
         summary: 'Give a service account a role on the whole realm; it may have it already',
         params: OfAccount,
-        body: Type.Object({ role: Role }, Closed),
+        body: named('NewRole', Type.Object({ role: Role }, Closed)),
         response: { 200: RolesAnswer },
       },
     },
@@ -81,6 +84,7 @@ function oneRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>
     {
       schema: {
         tags,
+        operationId: 'removeRole',
         summary: 'Take a role away from a service account',
         params: Type.Object({ ...OfAccount.properties, role: Role }),
         response: { 204: Type.Null() },

@@ -15,11 +15,12 @@ import { acceptJson, closeQueries } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { describeApi } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
-import { answerAdminError, refuseAdminMethod, sendNotFound } from './problem.ts'
+import { answerAdminError, refuseAdminMethod, sendIndex, sendNotFound } from './problem.ts'
 import { protectedResourceImportRoute } from './protected-resource-import.ts'
 import { protectedResourceRoutes } from './protected-resources.ts'
 import { DEFAULT_RATE_LIMITS, type RateLimits } from './rate-limits.ts'
 import { realmRoutes } from './realms.ts'
+import { resourceGrantRoutes } from './resource-grants.ts'
 import { secretRoutes } from './secrets.ts'
 import { serviceAccountImportRoute } from './service-account-import.ts'
 import { serviceAccountRoutes } from './service-accounts.ts'
@@ -62,11 +63,12 @@ export async function adminApi(
     federationRoutes(scope, operations)
     accountRoleRoutes(scope, operations)
     grantRoutes(scope, operations, publicUrl)
-    protectedResourceRoutes(scope, operations)
+    protectedResourceRoutes(scope, operations, publicUrl)
+    resourceGrantRoutes(scope, operations)
     await protectedResourceImportRoute(scope, operations)
     tokenRoutes(scope, operations)
     keyRoutes(scope, operations)
-    auditEventRoutes(scope, operations)
+    auditEventRoutes(scope, operations, publicUrl)
     policyRoutes(scope, operations)
     guarded.route({
       method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
@@ -76,5 +78,13 @@ export async function adminApi(
     })
   })
   answerOtherMethods(refuseAdminMethod)
+  // Not below /admin/*, and the framework refuses some methods of an address without a route.
+  app.route({
+    method: app.supportedMethods,
+    url: '/admin',
+    schema: { hide: true },
+    onRequest: sendIndex,
+    handler: sendIndex,
+  })
   await app.register(async (below) => below.setNotFoundHandler(sendNotFound), { prefix: '/admin' })
 }

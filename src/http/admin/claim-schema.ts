@@ -2,39 +2,42 @@ import { Type } from 'typebox'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { CLAIM_FORMS, CLAIM_SOURCES } from '../../domain/custom-claim.ts'
 import { MAX_CLAIM_VALUE_BYTES, MAX_CUSTOM_CLAIMS, MAX_METADATA } from '../../domain/custom-claim-check.ts'
-import { Closed } from './schemas.ts'
+import { Closed, named } from './schemas.ts'
 
 /** The domain checks it with better messages; this says what there is. */
-const Claim = Type.Unsafe<CustomClaim>(
-  Type.Object(
-    {
-      claim: Type.String({
-        maxLength: 1000,
-        description: 'Its path: names after dots; \\. is a dot within a name',
-      }),
-      value: Type.Optional(
-        Type.Unknown({ description: `Any JSON of at most ${MAX_CLAIM_VALUE_BYTES} bytes; or else from` }),
-      ),
-      from: Type.Optional(
-        Type.String({
+const Claim = named(
+  'CustomClaim',
+  Type.Unsafe<CustomClaim>(
+    Type.Object(
+      {
+        claim: Type.String({
           maxLength: 1000,
-          description: `Where the value comes from: ${CLAIM_SOURCES.join(', ')}, or metadata.<key>`,
+          description: 'Its path: names after dots; \\. is a dot within a name',
         }),
-      ),
-      prefix: Type.Optional(Type.String({ maxLength: 1000, description: 'Text before the value' })),
-      as: Type.Optional(
-        Type.Enum([...CLAIM_FORMS], {
-          description: 'What the value becomes. Default: string[] for roles, else string',
-        }),
-      ),
-      audiences: Type.Optional(
-        Type.Array(Type.String({ maxLength: 1100 }), {
-          maxItems: 100,
-          description: 'Only in tokens for one of these. Default: in all',
-        }),
-      ),
-    },
-    Closed,
+        value: Type.Optional(
+          Type.Unknown({ description: `Any JSON of at most ${MAX_CLAIM_VALUE_BYTES} bytes; or else from` }),
+        ),
+        from: Type.Optional(
+          Type.String({
+            maxLength: 1000,
+            description: `Where the value comes from: ${CLAIM_SOURCES.join(', ')}, or metadata.<key>`,
+          }),
+        ),
+        prefix: Type.Optional(Type.String({ maxLength: 1000, description: 'Text before the value' })),
+        as: Type.Optional(
+          Type.Enum([...CLAIM_FORMS], {
+            description: 'What the value becomes. Default: string[] for roles, else string',
+          }),
+        ),
+        audiences: Type.Optional(
+          Type.Array(Type.String({ maxLength: 1100 }), {
+            maxItems: 100,
+            description: 'Only in tokens for one of these. Default: in all',
+          }),
+        ),
+      },
+      Closed,
+    ),
   ),
 )
 

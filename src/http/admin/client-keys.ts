@@ -12,7 +12,7 @@ import {
 } from './client-key-schema.ts'
 import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
-import { OfAccount } from './schemas.ts'
+import { listOf, OfAccount } from './schemas.ts'
 
 const tags = ['Public keys']
 
@@ -32,9 +32,10 @@ export function clientKeyRoutes(
     {
       schema: {
         tags,
+        operationId: 'listPublicKeys',
         summary: 'List the public keys, newest first, those that have expired too',
         params: OfAccount,
-        response: { 200: Type.Object({ items: Type.Array(ClientKeyAnswer), next_cursor: Type.Null() }) },
+        response: { 200: listOf(ClientKeyAnswer) },
       },
     },
     async (request, reply) => {
@@ -54,6 +55,7 @@ export function clientKeyRoutes(
     {
       schema: {
         tags,
+        operationId: 'addPublicKey',
         summary: 'Add a public key. It counts while the auth_methods of the account have private_key_jwt',
         params: OfAccount,
         body: NewClientKey,
@@ -80,7 +82,15 @@ export function clientKeyRoutes(
 function oneKeyRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' | 'clientKeys'>): void {
   app.get(
     '/admin/realms/:realm/service-accounts/:client_id/keys/:kid',
-    { schema: { tags, summary: 'Read a public key', params: OfKey, response: { 200: ClientKeyAnswer } } },
+    {
+      schema: {
+        tags,
+        operationId: 'getPublicKey',
+        summary: 'Read a public key',
+        params: OfKey,
+        response: { 200: ClientKeyAnswer },
+      },
+    },
     async (request, reply) => {
       const { realm, client_id, kid } = request.params
       const actor = actorOf(request)
@@ -98,6 +108,7 @@ function oneKeyRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' |
     {
       schema: {
         tags,
+        operationId: 'updatePublicKey',
         summary: 'Rename a public key, or say when it ends; what is left out stays',
         params: OfKey,
         querystring: KeepTokens,
@@ -124,6 +135,7 @@ function oneKeyRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' |
     {
       schema: {
         tags,
+        operationId: 'deletePublicKey',
         summary: 'Delete a public key: the next request that it signed is refused',
         params: OfKey,
         querystring: KeepTokens,

@@ -5,7 +5,7 @@ import { explanationToWire, issuerRefusalToWire } from '../../wire/explanation.t
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { limitEach } from './rate-limits.ts'
-import { Closed, InRealm, MaybeText, Moment, PathName } from './schemas.ts'
+import { Closed, InRealm, listOf, MaybeText, Moment, named, PathName } from './schemas.ts'
 
 const tags = ['Trusted issuers']
 
@@ -27,61 +27,79 @@ const MaybeTruth = Type.Unsafe<boolean | null>({
 
 const Note = Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'What to know of it' })
 
-const Step = Type.Object({
-  step: Type.String(),
-  ok: MaybeTruth,
-  expected: Anything,
-  found: Anything,
-  note: Note,
-  reason: Reason,
-})
+const Step = named(
+  'ExplainedStep',
+  Type.Object({
+    step: Type.String(),
+    ok: MaybeTruth,
+    expected: Anything,
+    found: Anything,
+    note: Note,
+    reason: Reason,
+  }),
+)
 
-const Rule = Type.Object({
-  claim: Type.Array(Type.String()),
-  ok: Type.Boolean(),
-  expected: Anything,
-  found: Anything,
-  note: Note,
-})
+const Rule = named(
+  'ExplainedRule',
+  Type.Object({
+    claim: Type.Array(Type.String()),
+    ok: Type.Boolean(),
+    expected: Anything,
+    found: Anything,
+    note: Note,
+  }),
+)
 
-const Identity = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  client_id: Type.String(),
-  account_name: Type.String(),
-  account_disabled: Type.Boolean(),
-  federated: Type.Boolean({ description: 'Whether auth_methods of the account have federated' }),
-  ok: Type.Boolean({ description: 'Whether all of its rules hold' }),
-  rules: Type.Array(Rule),
-})
+const Identity = named(
+  'ExplainedIdentity',
+  Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    client_id: Type.String(),
+    account_name: Type.String(),
+    account_disabled: Type.Boolean(),
+    federated: Type.Boolean({ description: 'Whether auth_methods of the account have federated' }),
+    ok: Type.Boolean({ description: 'Whether all of its rules hold' }),
+    rules: Type.Array(Rule),
+  }),
+)
 
 const Members = Type.Unsafe<Record<string, unknown> | null>({
   type: ['object', 'null'],
   additionalProperties: true,
 })
 
-const ExplanationAnswer = Type.Object({
-  accepted: Type.Boolean(),
-  reason: Reason,
-  summary: Type.String(),
-  next: Type.String({ description: 'What to do next' }),
-  client_id: MaybeText,
-  issuer: Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true }),
-  steps: Type.Array(Step),
-  workload_identities: Type.Array(Identity, { description: 'The nearest first, at most 50' }),
-  more: Type.Boolean({ description: 'Whether the issuer has more workload identities' }),
-  header: Members,
-  claims: Members,
-})
+const ExplanationAnswer = named(
+  'Explanation',
+  Type.Object({
+    accepted: Type.Boolean(),
+    reason: Reason,
+    summary: Type.String(),
+    next: Type.String({ description: 'What to do next' }),
+    client_id: MaybeText,
+    issuer: Type.Unsafe<object | null>({ type: ['object', 'null'], additionalProperties: true }),
+    steps: Type.Array(Step),
+    workload_identities: Type.Array(Identity, { description: 'The nearest first, at most 50' }),
+    more: Type.Boolean({ description: 'Whether the issuer has more workload identities' }),
+    header: Members,
+    claims: Members,
+  }),
+)
 
-const RefusalAnswer = Type.Object({
-  at: Moment,
-  reason: Type.Unsafe<PlatformTokenFault>({ type: 'string' }),
-  description: Type.String(),
-  subject: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'By the word of the token' }),
-  client_id: MaybeText,
-  address: Type.String(),
-})
+const RefusalAnswer = named(
+  'IssuerRefusal',
+  Type.Object({
+    at: Moment,
+    reason: Type.Unsafe<PlatformTokenFault>({ type: 'string' }),
+    description: Type.String(),
+    subject: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'By the word of the token',
+    }),
+    client_id: MaybeText,
+    address: Type.String(),
+  }),
+)
 
 /** Why a token of a platform is refused, and which were. */
 export function federationRoutes(app: AdminScope, operations: Pick<Operations, 'federation'>): void {
@@ -97,20 +115,24 @@ function explainRoute(app: AdminScope, operations: Pick<Operations, 'federation'
     {
       schema: {
         tags,
+        operationId: 'explainPlatformToken',
         summary:
           'Explain step by step why a token of a platform is accepted or refused; it is neither kept nor used up',
         params: InRealm,
-        body: Type.Object(
-          {
-            token: Type.String({ maxLength: 20_000, description: 'As the platform gave it' }),
-            client_id: Type.Optional(
-              Type.String({
-                maxLength: 200,
-                description: 'Compare with workload identities of this account alone',
-              }),
-            ),
-          },
-          Closed,
+        body: named(
+          'PlatformToken',
+          Type.Object(
+            {
+              token: Type.String({ maxLength: 20_000, description: 'As the platform gave it' }),
+              client_id: Type.Optional(
+                Type.String({
+                  maxLength: 200,
+                  description: 'Compare with workload identities of this account alone',
+                }),
+              ),
+            },
+            Closed,
+          ),
         ),
         response: { 200: ExplanationAnswer },
       },
@@ -132,9 +154,10 @@ function refusalsRoute(app: AdminScope, operations: Pick<Operations, 'federation
     {
       schema: {
         tags,
+        operationId: 'listTrustedIssuerRefusals',
         summary: 'List the last 20 tokens of the issuer that were refused, the newest first',
-        params: Type.Object({ ...InRealm.properties, id: PathName }),
-        response: { 200: Type.Object({ items: Type.Array(RefusalAnswer), next_cursor: Type.Null() }) },
+        params: Type.Object({ ...InRealm.properties, id: PathName('id of the trusted issuer') }),
+        response: { 200: listOf(RefusalAnswer) },
       },
     },
     async (request) => {

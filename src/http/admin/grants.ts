@@ -7,7 +7,7 @@ import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
-import { Closed, DEFAULT_LIMIT, Moment, OfAccount, PageQuery, pageOf, SearchText } from './schemas.ts'
+import { Closed, DEFAULT_LIMIT, Moment, named, OfAccount, PageQuery, pageOf, SearchText } from './schemas.ts'
 
 const tags = ['Roles and grants']
 
@@ -22,13 +22,16 @@ const members = {
   id: Text('Of a resource that is there'),
 }
 
-const NewGrant = Type.Object(members, Closed)
+const NewGrant = named('NewGrant', Type.Object(members, Closed))
 
-const GrantAnswer = Type.Object({
-  ...members,
-  name: Type.String({ description: "The resource's" }),
-  created_at: Moment,
-})
+const GrantAnswer = named(
+  'Grant',
+  Type.Object({
+    ...members,
+    name: Type.String({ description: "The resource's" }),
+    created_at: Moment,
+  }),
+)
 
 const OfGrant = Type.Object({ ...OfAccount.properties, ...members })
 
@@ -43,12 +46,13 @@ export function grantRoutes(
     {
       schema: {
         tags,
+        operationId: 'listGrants',
         summary: 'List the grants of a service account, in order of type, id and role',
         description: `Its tokens say them in authorization_details (RFC 9396), up to ${MAX_DETAILS_BYTES} bytes.`,
         params: OfAccount,
         querystring: Type.Object({
           ...PageQuery,
-          type: Type.Optional(SearchText),
+          type: Type.Optional({ ...SearchText, description: 'Resources of that type' }),
           search: Type.Optional({ ...SearchText, description: "Part of the resource's name or id" }),
         }),
         response: { 200: pageOf(GrantAnswer) },
@@ -69,19 +73,20 @@ export function grantRoutes(
     {
       schema: {
         tags,
+        operationId: 'addGrant',
         summary: 'Give a service account a role on a resource; 200 where it has it already',
         params: OfAccount,
         body: NewGrant,
-        response: { 200: NewGrant, 201: NewGrant },
+        response: { 200: GrantAnswer, 201: GrantAnswer },
       },
     },
     async (request, reply) => {
       const { realm, client_id } = request.params
-      const added = await operations.grants.add(actorOf(request), realm, client_id, request.body)
+      const { grant, added } = await operations.grants.add(actorOf(request), realm, client_id, request.body)
       const { role, type, id } = request.body
       const path = [realm, 'service-accounts', client_id, 'grants', role, type, id].map(encodeURIComponent)
       if (added) reply.code(201).header('location', `${publicUrl}/admin/realms/${path.join('/')}`)
-      return reply.send(request.body)
+      return reply.send(grantToWire(grant))
     },
   )
   grantSetRoutes(app, operations)
@@ -95,14 +100,21 @@ function grantSetRoutes(app: AdminScope, operations: Pick<Operations, 'grants'>)
       config: { bodyLimitBytes: BODY_LIMIT_BYTES },
       schema: {
         tags,
+        operationId: 'replaceGrants',
         summary: 'Make these the grants of a service account, and no others',
         params: OfAccount,
-        body: Type.Object({ items: Type.Array(NewGrant, { maxItems: MAX_GRANTS }) }, Closed),
+        body: named(
+          'GrantSet',
+          Type.Object({ items: Type.Array(NewGrant, { maxItems: MAX_GRANTS }) }, Closed),
+        ),
         response: {
-          200: Type.Object({
-            added: Type.Integer({ description: 'Grants that are new' }),
-            removed: Type.Integer({ description: 'Grants that are gone' }),
-          }),
+          200: named(
+            'ReplacedGrants',
+            Type.Object({
+              added: Type.Integer({ description: 'Grants that are new' }),
+              removed: Type.Integer({ description: 'Grants that are gone' }),
+            }),
+          ),
         },
       },
     },
@@ -117,6 +129,7 @@ function grantSetRoutes(app: AdminScope, operations: Pick<Operations, 'grants'>)
     {
       schema: {
         tags,
+        operationId: 'removeGrant',
         summary: 'Take a role on a resource away from a service account',
         params: OfGrant,
         response: { 204: Type.Null() },

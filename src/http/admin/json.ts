@@ -1,11 +1,31 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import formats from 'ajv-formats'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { findJsonFault } from './json-fault.ts'
+import { schemaValidators } from './schema-validators.ts'
 import { Closed } from './schemas.ts'
 
 /** Larger than any honest request. */
 export const BODY_LIMIT_BYTES = 64 * 1024
+
+/** A body that is not JSON. */
+export class JsonFault extends Error {
+  override readonly name = 'JsonFault'
+  readonly statusCode = 400
+
+  constructor(body: string) {
+    super(describeFault(body))
+  }
+}
+
+function describeFault(body: string): string {
+  const at = findJsonFault(body)
+  if (at === undefined) return 'The body has a member __proto__ or constructor.prototype: leave it out.'
+  const lines = body.slice(0, at).split(/\r\n|\n|\r/)
+  const place = `line ${lines.length}, column ${(lines.at(-1) as string).length + 1}`
+  return at === body.length
+    ? `The JSON of the body ends too early: ${place}.`
+    : `The body is not JSON: ${place}.`
+}
 
 /** Accepts JSON only, and takes it as it is: no coercion, removal or defaults. */
 export function acceptJson(app: FastifyInstance): void {
@@ -14,30 +34,21 @@ export function acceptJson(app: FastifyInstance): void {
   app.addContentTypeParser<string>(
     'application/json',
     { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES },
-    (request, body, done) => (body === '' ? done(null, undefined) : parse(request, body, done)),
+    (request, body, done) => {
+      if (body === '') done(null, undefined)
+      else
+        void parse(request, body, (error, value) => (error ? done(new JsonFault(body)) : done(null, value)))
+    },
   )
+  // `curl -d ''` says that nothing is a form.
+  app.addHook('onRequest', async ({ headers }) => {
+    if (headers['content-length'] === '0') delete headers['content-type']
+  })
   // No body is equal to an empty one.
   app.addHook('preValidation', async (request) => {
     request.body ??= {}
   })
-  const ajv = new Ajv({ strict: true, allowUnionTypes: true })
-  formats.default(ajv)
-  app.setValidatorCompiler(({ schema, httpPart }) => {
-    const numbers = httpPart === 'querystring' ? numbersOf(schema as QuerySchema) : []
-    // Compiled on first use: dozens of schemas would take a tenth of each start.
-    let validate: ValidateFunction | undefined
-    const check = Object.assign(
-      (data: Record<string, unknown>) => {
-        validate ??= ajv.compile(schema as object)
-        readNumbers(numbers, data)
-        const good = validate(data)
-        check.errors = validate.errors ?? null
-        return good
-      },
-      { errors: null as ErrorObject[] | null },
-    )
-    return check
-  })
+  app.setValidatorCompiler(schemaValidators())
 }
 
 /** Refuses unknown query parameters instead of ignoring them. */
@@ -48,19 +59,4 @@ export function closeQueries(app: FastifyInstance): void {
     const querystring = known ? { ...known, ...Closed } : Type.Object({}, Closed)
     route.schema = { ...route.schema, querystring }
   })
-}
-
-interface QuerySchema {
-  readonly properties: Record<string, { readonly type?: unknown }>
-}
-
-function numbersOf({ properties }: QuerySchema): readonly string[] {
-  return Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
-}
-
-// In a URL everything is text. Ajv would accept 1e309 as a number.
-function readNumbers(names: readonly string[], query: Record<string, unknown>): void {
-  for (const name of names) {
-    if (/^\d{1,9}$/.test(String(query[name]))) query[name] = Number(query[name])
-  }
 }

@@ -5,20 +5,23 @@ import { signingKeyToWire } from '../../wire/signing-key.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf, listWithVersion } from './etag.ts'
-import { Closed, InRealm, MaybeMoment, Moment, PathName } from './schemas.ts'
+import { Closed, InRealm, listOf, MaybeMoment, Moment, named, PathName } from './schemas.ts'
 
 const tags = ['Signing keys']
 
-const SigningKey = Type.Object({
-  kid: Type.String(),
-  realm: Type.String(),
-  algorithm: Type.Enum([...ALGORITHMS]),
-  state: Type.Enum(['next', 'current', 'retired']),
-  published_at: Moment,
-  activates_at: Moment,
-  activated_at: MaybeMoment,
-  retired_at: MaybeMoment,
-})
+const SigningKey = named(
+  'SigningKey',
+  Type.Object({
+    kid: Type.String(),
+    realm: Type.String(),
+    algorithm: Type.Enum([...ALGORITHMS]),
+    state: Type.Enum(['next', 'current', 'retired']),
+    published_at: Moment,
+    activates_at: Moment,
+    activated_at: MaybeMoment,
+    retired_at: MaybeMoment,
+  }),
+)
 
 /** Signing keys of a realm. */
 export function keyRoutes(app: AdminScope, operations: Pick<Operations, 'realms' | 'signingKeys'>): void {
@@ -27,9 +30,10 @@ export function keyRoutes(app: AdminScope, operations: Pick<Operations, 'realms'
     {
       schema: {
         tags,
+        operationId: 'listSigningKeys',
         summary: 'List the published keys, oldest first',
         params: InRealm,
-        response: { 200: Type.Object({ items: Type.Array(SigningKey), next_cursor: Type.Null() }) },
+        response: { 200: listOf(SigningKey) },
       },
     },
     async (request, reply) => {
@@ -53,6 +57,7 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'signingKeys
     {
       schema: {
         tags,
+        operationId: 'rotateSigningKey',
         summary: 'Publish the next key now; it signs as soon as no cache can be without it',
         params: InRealm,
         body: Type.Object({}, Closed),
@@ -70,8 +75,9 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'signingKeys
     {
       schema: {
         tags,
+        operationId: 'revokeSigningKey',
         summary: 'Revoke a compromised key: it is gone at once, and what it signed is refused',
-        params: Type.Object({ ...InRealm.properties, kid: PathName }),
+        params: Type.Object({ ...InRealm.properties, kid: PathName('kid of the key') }),
         response: { 204: Type.Null() },
       },
     },

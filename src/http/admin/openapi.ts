@@ -1,15 +1,14 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
+import { type ApiDocument, completeDocument } from './openapi-document.ts'
 
-const Problem = Type.Object({
-  type: Type.String({ description: 'urn:mintmark:problem:name-taken, …: stable' }),
-  title: Type.String(),
-  status: Type.Integer(),
-  detail: Type.String({ description: 'For people' }),
-  field: Type.Optional(Type.String({ description: 'The member at fault' })),
-  limit: Type.Optional(Type.Integer({ description: 'The limit that was reached' })),
-})
+const INTRODUCTION = `Realms, service accounts, secrets, keys, trusted issuers, resources, grants and the audit trail.
+
+A token administers its realm if it is for the audience that the security scheme names and its account has the role
+account-admin. With the role platform-admin of realm system it administers all realms.
+
+Every change heeds If-Match and If-None-Match and goes ahead without them; a GET heeds them too.
+Unknown query parameters and members are refused. Every refusal is a Problem (RFC 9457).`
 
 /** GET /admin/openapi.json: the admin API in OpenAPI 3.1, made from the schemas that validate requests. */
 export async function describeApi(app: FastifyInstance, publicUrl: string): Promise<void> {
@@ -19,43 +18,36 @@ export async function describeApi(app: FastifyInstance, publicUrl: string): Prom
       info: {
         title: 'Mintmark admin API',
         version: '1',
-        description:
-          'Realms, service accounts, secrets, signing keys and the audit trail. A token for the audience ' +
-          `${publicUrl}/admin of an account with the role account-admin administers its realm; one of realm ` +
-          'system with the role platform-admin administers all. Every change heeds If-Match and ' +
-          'If-None-Match and goes ahead without them; a GET heeds them too.',
+        description: INTRODUCTION,
+        contact: { name: 'The operator of this server', url: publicUrl },
+        license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       },
-      servers: [{ url: publicUrl }],
-      security: [{ clientCredentials: [] }],
-      components: {
-        securitySchemes: {
-          clientCredentials: {
-            type: 'oauth2',
-            flows: {
-              clientCredentials: {
-                tokenUrl: `${publicUrl}/realms/system/protocol/openid-connect/token`,
-                scopes: {},
-              },
-            },
-          },
-        },
-      },
+      servers: [{ url: publicUrl, description: 'This server' }],
+      security: [{ bearer: [] }, { clientCredentials: [] }],
+      components: { securitySchemes: securitySchemes(publicUrl) },
     },
-    transform: ({ schema, url }) => ({ schema: schema.hide ? schema : withProblems(schema), url }),
   })
 
   let body: string | undefined
   app.get('/admin/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
-    body ??= JSON.stringify(app.swagger())
+    body ??= JSON.stringify(completeDocument(app.swagger() as unknown as ApiDocument))
     return reply.header('content-type', 'application/json; charset=utf-8').send(body)
   })
 }
 
-// Every operation may be refused, in one format.
-function withProblems<T extends { response?: unknown }>(schema: T): T {
-  const problem = {
-    description: 'Refused (RFC 9457)',
-    content: { 'application/problem+json': { schema: Problem } },
+function securitySchemes(publicUrl: string) {
+  const endpoint = (realm: string) => `${publicUrl}/realms/${realm}/protocol/openid-connect/token`
+  return {
+    bearer: {
+      type: 'http' as const,
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: `An access token of any realm, asked for at ${endpoint('{realm}')} with resource=${publicUrl}/admin`,
+    },
+    clientCredentials: {
+      type: 'oauth2' as const,
+      description: `For platform administrators; resource=${publicUrl}/admin is the default in realm system`,
+      flows: { clientCredentials: { tokenUrl: endpoint('system'), scopes: {} } },
+    },
   }
-  return { ...schema, response: { ...(schema.response as object), '4xx': problem, '5xx': problem } }
 }

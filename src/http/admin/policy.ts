@@ -13,7 +13,7 @@ import { policyToWire } from '../../wire/policy.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'
-import { Closed } from './schemas.ts'
+import { Closed, named } from './schemas.ts'
 
 const tags = ['Policy']
 
@@ -33,28 +33,33 @@ const bounds = {
     'What realms may do about a leaked secret. Default: all',
   ),
   introspection_audiences: Choice(INTROSPECTION_AUDIENCES, 'What realms may choose there. Default: all'),
-  max_resources_per_realm: Type.Union(
-    [Type.Integer({ minimum: 0, maximum: MAX_RESOURCES_PER_REALM }), Type.Null()],
-    {
-      description:
-        'Resources that each realm may have; null, the default: any number. A realm that has more keeps them',
-    },
-  ),
-  audit_retention_days: Type.Union(
-    [Type.Integer({ minimum: MIN_AUDIT_RETENTION_DAYS, maximum: MAX_AUDIT_RETENTION_DAYS }), Type.Null()],
-    { description: 'Older lines of every audit trail are deleted; null, the default, keeps them for ever' },
-  ),
+  max_resources_per_realm: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    minimum: 0,
+    maximum: MAX_RESOURCES_PER_REALM,
+    description:
+      'Resources that each realm may have; null, the default: any number. A realm that has more keeps them',
+  }),
+  audit_retention_days: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    minimum: MIN_AUDIT_RETENTION_DAYS,
+    maximum: MAX_AUDIT_RETENTION_DAYS,
+    description: 'Older lines of every audit trail are deleted; null, the default, keeps them for ever',
+  }),
 }
 
-const PolicyChange = Type.Partial(Type.Object(bounds), Closed)
-const PolicyAnswer = Type.Object({
-  ...bounds,
-  realms_beyond: Type.Optional(
-    Type.Array(Type.String(), {
-      description: 'For platform administrators: realms with a setting beyond these bounds, the first 100',
-    }),
-  ),
-})
+const PolicyChange = named('PolicyChange', Type.Partial(Type.Object(bounds), Closed))
+const PolicyAnswer = named(
+  'Policy',
+  Type.Object({
+    ...bounds,
+    realms_beyond: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'For platform administrators: realms with a setting beyond these bounds, the first 100',
+      }),
+    ),
+  }),
+)
 
 type PolicyOperations = Pick<Operations, 'policy'>
 
@@ -65,6 +70,7 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
     {
       schema: {
         tags,
+        operationId: 'getPolicy',
         summary: 'Bounds for the settings of realms',
         description:
           'They bind administrators of realms; platform administrators may set a realm beyond them.',
@@ -87,6 +93,7 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
     {
       schema: {
         tags,
+        operationId: 'updatePolicy',
         summary: 'Change bounds for the settings of realms; what is left out stays',
         description:
           'A realm that is beyond a new bound keeps its value until that is changed: see realms_beyond.',

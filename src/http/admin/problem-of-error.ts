@@ -1,19 +1,24 @@
+import type { ErrorObject } from 'ajv'
 import type { FastifyError, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
-import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
+import { Refusal } from '../../domain/refusal.ts'
 import { HostRefusal } from '../host.ts'
 import { UnknownMethod } from '../unknown-methods.ts'
+import { type Fault, faultsOf } from './faults-in-words.ts'
 import { BODY_LIMIT_BYTES } from './json.ts'
+import { type ProblemCode, REFUSALS } from './problem-codes.ts'
 
 /** A refusal of the admin API (RFC 9457). */
 export interface Problem {
   readonly status: number
   /** Last part of its `type`. It never changes. */
-  readonly code: string
+  readonly code: ProblemCode
   readonly title: string
   readonly detail: string
   readonly field?: string | undefined
   readonly limit?: number | undefined
+  /** All faults of a request, if there are several. */
+  readonly errors?: readonly Fault[] | undefined
 }
 
 /** In a route's `config`: its body differs from that of most routes. */
@@ -21,18 +26,6 @@ export interface AcceptedBody {
   readonly mediaType?: string
   readonly bodyLimitBytes?: number
 }
-
-const REFUSALS = {
-  not_found: [404, 'Not found'],
-  invalid: [400, 'Invalid request'],
-  name_taken: [409, 'Name taken'],
-  client_id_taken: [409, 'client_id taken'],
-  limit_reached: [409, 'Limit reached'],
-  forbidden: [403, 'Forbidden'],
-  conflict: [409, 'Conflict'],
-  changed_meanwhile: [412, 'Changed meanwhile'],
-  last_administrator: [409, 'Last platform administrator'],
-} satisfies Record<RefusalCode, [number, string]>
 
 export const NOT_FOUND: Problem = {
   status: 404,
@@ -66,47 +59,14 @@ export function ofOAuth({ code, description }: OAuthError): Problem {
       : { status: 401, code: 'invalid_token', title: 'Invalid token', detail: description }
 }
 
-function ofSchema({ validation, validationContext }: FastifyError, request: FastifyRequest): Problem {
+function ofSchema({ validation = [], validationContext }: FastifyError, request: FastifyRequest): Problem {
   // A path that no resource can have.
   if (validationContext === 'params') return NOT_FOUND
-  const { keyword, instancePath, params, message } = (validation as NonNullable<typeof validation>)[0] as {
-    keyword: string
-    instancePath: string
-    params: Record<string, unknown>
-    message?: string
-  }
-  const own = params['additionalProperty'] ?? params['missingProperty']
-  const parents = instancePath.split('/').slice(1)
-  const field = (typeof own === 'string' ? [...parents, own] : parents).join('.').slice(0, 200) || undefined
-  const isQuery = validationContext === 'querystring'
-  const said =
-    keyword === 'additionalProperties'
-      ? isQuery
-        ? describeUnknownParameter(request, String(own))
-        : 'is not a known member'
-      : explain(keyword, params, message)
-  const hint = isQuery && hasLostPlus(request, field) ? ' Write a + in an address as %2B.' : ''
-  const detail = `${field ?? `The ${validationContext}`} ${typeof own === 'string' && keyword === 'required' ? 'is missing' : said}.${hint}`
-  return { status: 400, code: 'invalid', title: 'Invalid request', detail, field }
-}
-
-function describeUnknownParameter({ routeOptions: { schema } }: FastifyRequest, name: string): string {
-  const { properties = {} } = (schema?.querystring ?? {}) as { properties?: object }
-  const known = Object.keys(properties)
-  const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z]/g, '')
-  const meant = known.find((one) => plain(one) === plain(name))
-  if (meant !== undefined) return `is not a known parameter: write ${meant}`
-  return `is not a known parameter: ${known.length === 0 ? 'there are none here' : `use ${known.join(', ')}`}`
-}
-
-// In a query, + means a space.
-function hasLostPlus({ query }: FastifyRequest, field: string | undefined): boolean {
-  return /:\d\d(?:\.\d+)? \d\d:?\d\d$/.test(String((query as Record<string, unknown>)[field ?? '']))
-}
-
-function explain(keyword: string, params: Record<string, unknown>, message = 'is not valid'): string {
-  if (keyword === 'enum') return `must be one of ${(params['allowedValues'] as string[]).join(', ')}`
-  return message
+  const faults = faultsOf(validation as unknown as ErrorObject[], validationContext ?? 'body', request)
+  const { field } = faults[0] as Fault
+  const detail = faults.map((fault) => fault.detail).join(' ')
+  const errors = faults.length > 1 ? faults : undefined
+  return { status: 400, code: 'invalid', title: 'Invalid request', detail, field, errors }
 }
 
 /** Statuses of the framework that say all there is to say. */
@@ -126,7 +86,7 @@ const OF_STATUS: Readonly<Record<number, Problem>> = {
 }
 
 function ofFastify(
-  { statusCode = 500, message, code }: FastifyError,
+  { statusCode = 500, message, code, name }: FastifyError,
   { mediaType = 'application/json', bodyLimitBytes = BODY_LIMIT_BYTES }: AcceptedBody,
 ): Problem {
   if (statusCode === 413) {
@@ -138,7 +98,7 @@ function ofFastify(
     return { status: 415, code: 'unsupported_media_type', title, detail: `Send ${mediaType}.` }
   }
   if (statusCode === 400) {
-    const detail = code?.startsWith('FST_ERR') ? message : 'The body is not JSON.'
+    const detail = code?.startsWith('FST_ERR') || name === 'JsonFault' ? message : 'The body is not JSON.'
     return { status: 400, code: 'invalid', title: 'Invalid request', detail }
   }
   return (OF_STATUS[statusCode] ?? OF_STATUS[500]) as Problem

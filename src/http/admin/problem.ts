@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { isDatabaseAway } from '../../storage/database-error.ts'
 import { logFault, note } from '../request-log.ts'
+import { problemType } from './problem-codes.ts'
 import { NOT_FOUND, ofOAuth, type Problem, toProblem } from './problem-of-error.ts'
 
 const RETRY_AFTER_SECONDS = 1
@@ -56,6 +57,12 @@ export function sendNotFound(request: FastifyRequest, reply: FastifyReply): Fast
   return sendProblem(request, reply, NOT_FOUND)
 }
 
+/** For the address of the API itself. */
+export async function sendIndex(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const detail = 'The admin API is below this address: its document is /admin/openapi.json.'
+  return sendProblem(request, reply, { ...NOT_FOUND, detail })
+}
+
 /** For a method that the address does not support. */
 export function refuseAdminMethod(request: FastifyRequest, reply: FastifyReply, allow: string): FastifyReply {
   return sendProblem(request, reply, {
@@ -70,14 +77,14 @@ export function refuseAdminMethod(request: FastifyRequest, reply: FastifyReply, 
 export function becomeProblem(
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, code, title, detail, field, limit }: Problem,
+  { status, code, title, detail, field, limit, errors }: Problem,
   reason?: string,
 ): string {
   note(request, { outcome: code, ...(reason !== undefined && { reason }) })
-  const type = `urn:mintmark:problem:${code.replaceAll('_', '-')}`
+  const type = problemType(code)
   // A string, since no schema serializes it.
   reply.code(status).header('content-type', 'application/problem+json').header('cache-control', 'no-store')
-  return JSON.stringify({ type, title, status, detail, field, limit })
+  return JSON.stringify({ type, title, status, detail, field, limit, errors })
 }
 
 /** RFC 9110 section 13.1.1: a GET whose If-Match does not match. */

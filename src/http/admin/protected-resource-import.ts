@@ -7,18 +7,21 @@ import { importOutcomeToWire } from '../../wire/protected-resource.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { acceptNdjson, NDJSON, NDJSON_ROUTE, sendOutcomes } from './ndjson.ts'
-import { InRealm } from './schemas.ts'
+import { InRealm, named } from './schemas.ts'
 
-const Outcome = Type.Object({
-  line: Type.Integer({ description: 'From 1' }),
-  status: Type.Enum(['created', 'updated', 'unchanged', 'refused', 'failed'], {
-    description: 'failed: this line and those after it were not taken; detail says why',
+const Outcome = named(
+  'ResourceImportLine',
+  Type.Object({
+    line: Type.Integer({ description: 'From 1' }),
+    status: Type.Enum(['created', 'updated', 'unchanged', 'refused', 'failed'], {
+      description: 'failed: this line and those after it were not taken; detail says why',
+    }),
+    type: Type.Optional(Type.String()),
+    id: Type.Optional(Type.String()),
+    detail: Type.Optional(Type.String()),
+    field: Type.Optional(Type.String({ description: 'The member at fault' })),
   }),
-  type: Type.Optional(Type.String()),
-  id: Type.Optional(Type.String()),
-  detail: Type.Optional(Type.String()),
-  field: Type.Optional(Type.String({ description: 'The member at fault' })),
-})
+)
 
 /** Bulk import. */
 export async function protectedResourceImportRoute(
@@ -34,6 +37,7 @@ export async function protectedResourceImportRoute(
         ...NDJSON_ROUTE,
         schema: {
           tags: ['Resources'],
+          operationId: 'importResources',
           summary: 'Make or replace resources in bulk: a line each, and a line each in the answer',
           description:
             `Up to ${MAX_LINES} lines. A line that is refused keeps no other out; a group has to come before ` +

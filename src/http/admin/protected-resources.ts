@@ -8,40 +8,63 @@ import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
-import { Closed, DEFAULT_LIMIT, InRealm, Moment, PageQuery, pageOf, SearchText } from './schemas.ts'
+import { Closed, DEFAULT_LIMIT, InRealm, Moment, named, PageQuery, pageOf, SearchText } from './schemas.ts'
 
 const tags = ['Resources']
 
-const Visible = Type.String({ pattern: '^[\\x21-\\x7e]{1,100}$' })
+const Visible = (description: string) => Type.String({ pattern: '^[\\x21-\\x7e]{1,100}$', description })
 
-const OfResource = Type.Object({ ...InRealm.properties, type: Visible, id: Visible })
+export const OfResource = Type.Object({
+  ...InRealm.properties,
+  type: Visible('device, device_group or one that the realm adds'),
+  id: Visible('Unique in its realm and type'),
+})
 
 const Groups = Type.Array(Type.String({ maxLength: 100 }), {
   maxItems: 100,
   description: 'Ids of the groups it is in, which are there: of type device_group for a device',
 })
 
-const ResourceAnswer = Type.Object({
-  type: Type.String({ description: 'device, device_group or one that the realm adds' }),
-  id: Type.String({ description: 'Unique in its realm and type' }),
-  name: Type.String(),
-  groups: Groups,
-  created_at: Moment,
-  updated_at: Moment,
-})
+const ResourceAnswer = named(
+  'Resource',
+  Type.Object({
+    type: Type.String({ description: 'device, device_group or one that the realm adds' }),
+    id: Type.String({ description: 'Unique in its realm and type' }),
+    name: Type.String(),
+    groups: Groups,
+    created_at: Moment,
+    updated_at: Moment,
+  }),
+)
+
+const ResourceChange = named(
+  'ResourceChange',
+  Type.Object(
+    {
+      name: Type.Optional(Type.String({ maxLength: 100, description: 'Default: the id' })),
+      groups: Type.Optional(Groups),
+    },
+    Closed,
+  ),
+)
 
 /** Devices, device groups, and resources of the realm's own types: what roles are granted on. */
-export function protectedResourceRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>): void {
+export function protectedResourceRoutes(
+  app: AdminScope,
+  operations: Pick<Operations, 'resources'>,
+  publicUrl: string,
+): void {
   app.get(
     '/admin/realms/:realm/resources',
     {
       schema: {
         tags,
+        operationId: 'listResources',
         summary: 'List resources, in order of type and id',
         params: InRealm,
         querystring: Type.Object({
           ...PageQuery,
-          type: Type.Optional(SearchText),
+          type: Type.Optional({ ...SearchText, description: 'Of that type' }),
           search: Type.Optional({ ...SearchText, description: 'Part of the name or id, whatever its case' }),
         }),
         response: { 200: pageOf(ResourceAnswer) },
@@ -57,31 +80,34 @@ export function protectedResourceRoutes(app: AdminScope, operations: Pick<Operat
 
   app.get(
     '/admin/realms/:realm/resources/:type/:id',
-    { schema: { tags, summary: 'Read a resource', params: OfResource, response: { 200: ResourceAnswer } } },
+    {
+      schema: {
+        tags,
+        operationId: 'getResource',
+        summary: 'Read a resource',
+        params: OfResource,
+        response: { 200: ResourceAnswer },
+      },
+    },
     async (request, reply) => {
       const { realm, ...key } = request.params
       return sendResource(reply, await operations.resources.find(actorOf(request), realm, key))
     },
   )
-  changeRoutes(app, operations)
+  changeRoutes(app, operations, publicUrl)
 }
 
 /** Changes of one resource. */
-function changeRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>): void {
+function changeRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>, publicUrl: string): void {
   app.put(
     '/admin/realms/:realm/resources/:type/:id',
     {
       schema: {
         tags,
+        operationId: 'putResource',
         summary: 'Make a resource, or replace what is known of it; its grants stay',
         params: OfResource,
-        body: Type.Object(
-          {
-            name: Type.Optional(Type.String({ maxLength: 1000, description: 'Default: the id' })),
-            groups: Type.Optional(Groups),
-          },
-          Closed,
-        ),
+        body: ResourceChange,
         response: { 200: ResourceAnswer, 201: ResourceAnswer },
       },
     },
@@ -89,7 +115,8 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>
       const { realm, ...key } = request.params
       const entry = { ...request.body, ...key }
       const { resource, created } = await operations.resources.put(actorOf(request), realm, entry)
-      return sendResource(reply.code(created ? 201 : 200), resource)
+      if (created) reply.code(201).header('location', `${publicUrl}${request.url}`)
+      return sendResource(reply, resource)
     },
   )
 
@@ -98,6 +125,7 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>
     {
       schema: {
         tags,
+        operationId: 'deleteResource',
         summary: 'Delete a resource and all grants on it',
         params: OfResource,
         response: { 204: Type.Null() },

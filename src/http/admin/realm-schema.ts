@@ -12,7 +12,7 @@ import {
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
 import { Claims } from './claim-schema.ts'
-import { Closed, Moment } from './schemas.ts'
+import { Closed, Moment, named } from './schemas.ts'
 
 const defaults = DEFAULT_REALM_SETTINGS
 
@@ -43,6 +43,8 @@ const settings = {
     description: 'How long a key is published before it signs. Default: a day',
   }),
   jwks_max_age_seconds: Type.Integer({
+    minimum: 1,
+    maximum: 86_400,
     description: `How long the JWKS may be cached. Default: ${defaults.jwksMaxAgeSeconds}`,
   }),
   leaked_secret_action: Type.Enum([...LEAKED_SECRET_ACTIONS], {
@@ -71,22 +73,25 @@ const settings = {
   }),
 }
 
-export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$' })
+export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$', description: 'Part of its issuer' })
 
-export const RealmChange = Type.Partial(Type.Object(settings), Closed)
+export const RealmChange = named('RealmChange', Type.Partial(Type.Object(settings), Closed))
 
-export const NewRealm = Type.Object(
-  { name: RealmName, ...Type.Partial(Type.Object(settings)).properties },
-  Closed,
+export const NewRealm = named(
+  'NewRealm',
+  Type.Object({ name: RealmName, ...Type.Partial(Type.Object(settings)).properties }, Closed),
 )
 
-export const RealmAnswer = Type.Object({
-  name: RealmName,
-  issuer: Type.String({ description: 'The iss of its tokens' }),
-  ...settings,
-  service_account_count: Type.Integer(),
-  created_at: Moment,
-})
+export const RealmAnswer = named(
+  'Realm',
+  Type.Object({
+    name: RealmName,
+    issuer: Type.String({ description: 'The iss of its tokens' }),
+    ...settings,
+    service_account_count: Type.Integer(),
+    created_at: Moment,
+  }),
+)
 
 /** Only the members that were sent; the operation decides the rest. */
 export function readSettings(body: Type.Static<typeof RealmChange>): Partial<RealmSettings> {

@@ -23,6 +23,7 @@ export function realmRoutes(
     {
       schema: {
         tags,
+        operationId: 'listRealms',
         summary: 'List realms, in order of name',
         querystring: Type.Object(PageQuery),
         response: { 200: pageOf(RealmAnswer) },
@@ -40,6 +41,7 @@ export function realmRoutes(
     {
       schema: {
         tags,
+        operationId: 'createRealm',
         summary: 'Make a realm, with a key to sign with',
         body: NewRealm,
         response: { 201: RealmAnswer },
@@ -59,7 +61,15 @@ export function realmRoutes(
 function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>, publicUrl: string): void {
   app.get(
     '/admin/realms/:realm',
-    { schema: { tags, summary: 'Read a realm', params: InRealm, response: { 200: RealmAnswer } } },
+    {
+      schema: {
+        tags,
+        operationId: 'getRealm',
+        summary: 'Read a realm',
+        params: InRealm,
+        response: { 200: RealmAnswer },
+      },
+    },
     async (request, reply) => {
       const realm = await operations.realms.find(actorOf(request), request.params.realm)
       return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
@@ -71,6 +81,7 @@ function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>,
     {
       schema: {
         tags,
+        operationId: 'updateRealm',
         summary: 'Change settings of a realm; what is left out stays',
         params: InRealm,
         body: RealmChange,
@@ -89,10 +100,11 @@ function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>,
     {
       schema: {
         tags,
+        operationId: 'deleteRealm',
         summary: 'Delete a realm with everything in it',
         params: InRealm,
         querystring: Type.Object({
-          confirm: Type.Optional(Type.String({ description: "The realm's name once more" })),
+          confirm: Type.Optional(Type.String({ maxLength: 63, description: "The realm's name once more" })),
         }),
         response: { 204: Type.Null() },
       },

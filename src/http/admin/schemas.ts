@@ -11,12 +11,23 @@ export const MaybeText = Type.Unsafe<string | null>({ type: ['string', 'null'] }
 /** An object without additional members. */
 export const Closed = { additionalProperties: false }
 
-export const InRealm = Type.Object({ realm: Type.String({ pattern: '^[a-z0-9-]{1,63}$' }) })
+/** A component of the OpenAPI document, under that name. */
+export function named<T extends TSchema>(title: string, schema: T): T {
+  return Object.assign(schema, { title })
+}
+
+export const InRealm = Type.Object({
+  realm: Type.String({ pattern: '^[a-z0-9-]{1,63}$', description: 'Name of the realm' }),
+})
 
 /** A name in a path: a client_id, a kid, the id of a secret. */
-export const PathName = Type.String({ pattern: '^[A-Za-z0-9._~-]{1,100}$' })
+export const PathName = (description: string) =>
+  Type.String({ pattern: '^[A-Za-z0-9._~-]{1,100}$', description })
 
-export const OfAccount = Type.Object({ ...InRealm.properties, client_id: PathName })
+export const OfAccount = Type.Object({
+  ...InRealm.properties,
+  client_id: PathName('client_id of the service account'),
+})
 
 /** Search text of a list. */
 export const SearchText = Type.String({ pattern: '^[^\\u0000-\\u001f]{1,200}$' })
@@ -33,8 +44,9 @@ export const PageQuery = {
   ),
 }
 
+/** A page of a list. */
 export function pageOf<T extends TSchema>(item: T) {
-  return Type.Object({
+  const page = Type.Object({
     items: Type.Array(item),
     next_cursor: Type.Unsafe<string | null>({
       type: ['string', 'null'],
@@ -42,4 +54,14 @@ export function pageOf<T extends TSchema>(item: T) {
         'Where the next page begins; null: this is the last one. A search reads a bounded number of rows for a page, so a page may have few items, or none, and still a next page',
     }),
   })
+  return named(`${titleOf(item)}Page`, page)
+}
+
+/** A list that is answered whole. */
+export function listOf<T extends TSchema>(item: T) {
+  return named(`${titleOf(item)}List`, Type.Object({ items: Type.Array(item), next_cursor: Type.Null() }))
+}
+
+function titleOf(schema: TSchema): string {
+  return (schema as { title?: string }).title ?? ''
 }

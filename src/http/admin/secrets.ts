@@ -1,20 +1,14 @@
 import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
-import {
-  clientSecretToWire,
-  serviceAccountToWire,
-  serviceAccountWithSecretToWire,
-} from '../../wire/service-account.ts'
+import { clientSecretToWire, newCredentialsToWire, serviceAccountToWire } from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
-import { Closed, OfAccount, PathName } from './schemas.ts'
-import { ClientSecretAnswer, ServiceAccountWithSecret } from './service-account-schema.ts'
+import { Closed, listOf, named, OfAccount, PathName } from './schemas.ts'
+import { ClientSecretAnswer, NewCredentialsAnswer } from './service-account-schema.ts'
 
 const tags = ['Secrets']
-
-const Rotated = Type.Object({ ...ServiceAccountWithSecret.properties, secret: ClientSecretAnswer })
 
 /** Secrets of a service account: replaced at once, or rotated with an overlap. */
 export function secretRoutes(
@@ -27,10 +21,11 @@ export function secretRoutes(
     {
       schema: {
         tags,
+        operationId: 'resetSecret',
         summary: 'Replace all secrets by a new one, shown this once; the old ones stop working at once',
         params: OfAccount,
         body: Type.Object({}, Closed),
-        response: { 200: ServiceAccountWithSecret },
+        response: { 200: NewCredentialsAnswer },
       },
     },
     async (request, reply) => {
@@ -38,7 +33,7 @@ export function secretRoutes(
       const reset = await operations.secrets.reset(actorOf(request), realm, client_id)
       return reply
         .header('etag', etagOf(reset.account.version, serviceAccountToWire(reset.account, realm)))
-        .send(serviceAccountWithSecretToWire(reset.account, reset.clientSecret, realm))
+        .send(newCredentialsToWire(reset, realm))
     },
   )
 
@@ -47,11 +42,10 @@ export function secretRoutes(
     {
       schema: {
         tags,
+        operationId: 'listSecrets',
         summary: 'List the secrets that are valid now, newest first',
         params: OfAccount,
-        response: {
-          200: Type.Object({ items: Type.Array(ClientSecretAnswer), next_cursor: Type.Null() }),
-        },
+        response: { 200: listOf(ClientSecretAnswer) },
       },
     },
     async (request, reply) => {
@@ -75,17 +69,21 @@ function rotationRoutes(app: AdminScope, operations: Pick<Operations, 'secrets'>
     {
       schema: {
         tags,
+        operationId: 'startSecretRotation',
         summary: 'Start a rotation: a second secret, shown this once, beside the old one until that ends',
         params: OfAccount,
-        body: Type.Object(
-          {
-            old_secret_expires_at: Type.Optional(
-              Type.String({ format: 'date-time', description: 'Within 90 days. Default: in 24 hours' }),
-            ),
-          },
-          Closed,
+        body: named(
+          'NewRotation',
+          Type.Object(
+            {
+              old_secret_expires_at: Type.Optional(
+                Type.String({ format: 'date-time', description: 'Within 90 days. Default: in 24 hours' }),
+              ),
+            },
+            Closed,
+          ),
         ),
-        response: { 201: Rotated },
+        response: { 201: NewCredentialsAnswer },
       },
     },
     async (request, reply) => {
@@ -97,16 +95,13 @@ function rotationRoutes(app: AdminScope, operations: Pick<Operations, 'secrets'>
         client_id,
         readMoment(end, 'old_secret_expires_at'),
       )
-      const { account, clientSecret, secret } = rotated
+      const { account, secret } = rotated
       const path = `/admin/realms/${realm}/service-accounts/${client_id}/secrets/${secret.id}`
       return reply
         .code(201)
         .header('location', `${publicUrl}${path}`)
         .header('etag', etagOf(account.version, serviceAccountToWire(account, realm)))
-        .send({
-          ...serviceAccountWithSecretToWire(account, clientSecret, realm),
-          secret: clientSecretToWire(secret),
-        })
+        .send(newCredentialsToWire(rotated, realm))
     },
   )
 
@@ -115,8 +110,9 @@ function rotationRoutes(app: AdminScope, operations: Pick<Operations, 'secrets'>
     {
       schema: {
         tags,
+        operationId: 'deleteSecret',
         summary: 'End a rotation: without the old secret it is finished, without the new one cancelled',
-        params: Type.Object({ ...OfAccount.properties, id: PathName }),
+        params: Type.Object({ ...OfAccount.properties, id: PathName('id of the secret') }),
         response: { 204: Type.Null() },
       },
     },

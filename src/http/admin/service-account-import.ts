@@ -7,20 +7,23 @@ import { accountOutcomeToWire } from '../../wire/account-outcome.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { acceptNdjson, NDJSON, NDJSON_ROUTE, sendOutcomes } from './ndjson.ts'
-import { InRealm } from './schemas.ts'
+import { InRealm, named } from './schemas.ts'
 
-const Outcome = Type.Object({
-  line: Type.Integer({ description: 'From 1' }),
-  status: Type.Enum(['created', 'updated', 'unchanged', 'refused', 'failed'], {
-    description: 'failed: this line and those after it were not taken; detail says why',
+const Outcome = named(
+  'ServiceAccountImportLine',
+  Type.Object({
+    line: Type.Integer({ description: 'From 1' }),
+    status: Type.Enum(['created', 'updated', 'unchanged', 'refused', 'failed'], {
+      description: 'failed: this line and those after it were not taken; detail says why',
+    }),
+    client_id: Type.Optional(Type.String()),
+    foreign_hash: Type.Optional(
+      Type.Enum([...FOREIGN_HASH_KINDS], { description: 'Hash that its secret has until it is used' }),
+    ),
+    detail: Type.Optional(Type.String()),
+    field: Type.Optional(Type.String({ description: 'The member at fault' })),
   }),
-  client_id: Type.Optional(Type.String()),
-  foreign_hash: Type.Optional(
-    Type.Enum([...FOREIGN_HASH_KINDS], { description: 'Hash that its secret has until it is used' }),
-  ),
-  detail: Type.Optional(Type.String()),
-  field: Type.Optional(Type.String({ description: 'The member at fault' })),
-})
+)
 
 const EXAMPLE = '{"client_id":"billing","name":"Billing","roles":["view"],"secret_hash":"$2b$10$…"}'
 
@@ -37,6 +40,7 @@ export async function serviceAccountImportRoute(
         ...NDJSON_ROUTE,
         schema: {
           tags: ['Service accounts'],
+          operationId: 'importServiceAccounts',
           summary:
             'Import service accounts with their secrets or hashes: a line each, and a line each in the answer',
           description:

@@ -3,16 +3,17 @@ import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
-import { Closed, MaybeMoment, MaybeText, Moment } from './schemas.ts'
+import { Closed, MaybeMoment, MaybeText, Moment, named } from './schemas.ts'
 
 // The domain limits length and characters, with better messages.
 const members = {
   name: Type.String({
-    maxLength: 1000,
-    description: 'Unique in the realm, whatever its case; at most 100 characters',
+    minLength: 1,
+    maxLength: 100,
+    description: 'Unique in the realm, whatever its case',
   }),
-  description: Type.String({ maxLength: 5000, description: 'What it is for; at most 500 characters' }),
-  roles: Type.Array(Type.String({ maxLength: 100 }), { maxItems: 104, description: 'Default: view' }),
+  description: Type.String({ maxLength: 500, description: 'What it is for' }),
+  roles: Type.Array(Type.String({ maxLength: 63 }), { maxItems: 104, description: 'Default: view' }),
   scopes: Type.Unsafe<string[] | null>({
     type: ['array', 'null'],
     items: { type: 'string', maxLength: 100 },
@@ -45,72 +46,96 @@ const JwksUri = Type.Unsafe<string | null>({
 
 const optional = Type.Partial(Type.Object(members)).properties
 
-export const NewServiceAccount = Type.Object(
-  {
-    ...optional,
-    name: members.name,
-    auth_methods: Type.Optional(AuthMethods),
-    key: Type.Optional(NewClientKey),
-    jwks_uri: Type.Optional(JwksUri),
-    client_id: Type.Optional(
-      Type.String({ maxLength: 1000, description: 'That the client has already; with client_secret' }),
-    ),
-    client_secret: Type.Optional(
-      Type.String({ maxLength: 1000, description: 'That the client has already; with client_id' }),
-    ),
-  },
-  Closed,
-)
-
-export const ServiceAccountChange = Type.Object(
-  {
-    ...optional,
-    auth_methods: Type.Optional(AuthMethods),
-    jwks_uri: Type.Optional(JwksUri),
-    enabled: Type.Optional(Type.Boolean()),
-  },
-  Closed,
-)
-
-export const ServiceAccountAnswer = Type.Object({
-  client_id: Type.String(),
-  realm: Type.String(),
-  ...members,
-  auth_methods: AuthMethods,
-  jwks_uri: JwksUri,
-  subject: Type.Unsafe<string | null>({
-    type: ['string', 'null'],
-    description:
-      'The sub that an import brought along, in tokens of token_profile keycloak; null: its client_id',
-  }),
-  enabled: Type.Boolean(),
-  foreign_hash: Type.Unsafe<ForeignHashKind | null>({
-    enum: [...FOREIGN_HASH_KINDS, null],
-    description: 'Hash that its secret was imported with and still has; null once the secret was used here',
-  }),
-  created_at: Moment,
-  updated_at: Moment,
-  last_used_at: MaybeMoment,
-  last_used_address: MaybeText,
-  last_used_scope: MaybeText,
-})
-
-export const ServiceAccountWithSecret = Type.Object({
-  ...ServiceAccountAnswer.properties,
-  client_secret: Type.Optional(
-    Type.String({ description: 'Shown this once; left out where the client had it, or has none' }),
+export const NewServiceAccount = named(
+  'NewServiceAccount',
+  Type.Object(
+    {
+      ...optional,
+      name: members.name,
+      auth_methods: Type.Optional(AuthMethods),
+      key: Type.Optional(NewClientKey),
+      jwks_uri: Type.Optional(JwksUri),
+      client_id: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 64,
+          description: 'That the client has already; with client_secret',
+        }),
+      ),
+      client_secret: Type.Optional(
+        Type.String({
+          minLength: 12,
+          maxLength: 256,
+          description: 'That the client has already; with client_id',
+        }),
+      ),
+    },
+    Closed,
   ),
-})
+)
 
-export const ClientSecretAnswer = Type.Object({
-  id: Type.String(),
-  last_four: Type.String({ description: 'Its last characters; empty where the client had it already' }),
-  created_at: Moment,
-  expires_at: MaybeMoment,
-  last_used_at: MaybeMoment,
-})
+export const ServiceAccountChange = named(
+  'ServiceAccountChange',
+  Type.Object(
+    {
+      ...optional,
+      auth_methods: Type.Optional(AuthMethods),
+      jwks_uri: Type.Optional(JwksUri),
+      enabled: Type.Optional(Type.Boolean({ description: 'false: none of its credentials get a token' })),
+    },
+    Closed,
+  ),
+)
 
-export const CreatedServiceAccount = Type.Object({
-  ...ServiceAccountWithSecret.properties,
-  key: Type.Optional(ClientKeyAnswer),
-})
+export const ServiceAccountAnswer = named(
+  'ServiceAccount',
+  Type.Object({
+    client_id: Type.String(),
+    realm: Type.String(),
+    ...members,
+    auth_methods: AuthMethods,
+    jwks_uri: JwksUri,
+    subject: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description:
+        'The sub that an import brought along, in tokens of token_profile keycloak; null: its client_id',
+    }),
+    enabled: Type.Boolean(),
+    foreign_hash: Type.Unsafe<ForeignHashKind | null>({
+      enum: [...FOREIGN_HASH_KINDS, null],
+      description: 'Hash that its secret was imported with and still has; null once the secret was used here',
+    }),
+    created_at: Moment,
+    updated_at: Moment,
+    last_used_at: MaybeMoment,
+    last_used_address: MaybeText,
+    last_used_scope: MaybeText,
+  }),
+)
+
+export const ClientSecretAnswer = named(
+  'Secret',
+  Type.Object({
+    id: Type.String(),
+    last_four: Type.String({ description: 'Its last characters; empty where the client had it already' }),
+    created_at: Moment,
+    expires_at: MaybeMoment,
+    last_used_at: MaybeMoment,
+  }),
+)
+
+/** An account with credentials that were made just now. */
+export const NewCredentialsAnswer = named(
+  'NewCredentials',
+  Type.Object({
+    ...ServiceAccountAnswer.properties,
+    client_secret: Type.Optional(
+      Type.String({ description: 'Shown this once; left out where the client had it, or has none' }),
+    ),
+    secret: Type.Optional(ClientSecretAnswer),
+    old_secrets: Type.Array(ClientSecretAnswer, {
+      description: 'Secrets that were valid before. Each ends at its expires_at: after a reset it has ended',
+    }),
+    key: Type.Optional(ClientKeyAnswer),
+  }),
+)

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccountUpdate } from '../../operations/accounts/service-account-update.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { createdServiceAccountToWire, serviceAccountToWire } from '../../wire/service-account.ts'
+import { newCredentialsToWire, serviceAccountToWire } from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { readNewKey } from './client-key-schema.ts'
@@ -11,7 +11,7 @@ import { etagOf } from './etag.ts'
 import { readMoment } from './moment.ts'
 import { DEFAULT_LIMIT, InRealm, OfAccount, PageQuery, pageOf, SearchText } from './schemas.ts'
 import {
-  CreatedServiceAccount,
+  NewCredentialsAnswer,
   NewServiceAccount,
   ServiceAccountAnswer,
   ServiceAccountChange,
@@ -32,6 +32,7 @@ export function serviceAccountRoutes(
     {
       schema: {
         tags,
+        operationId: 'listServiceAccounts',
         summary: 'List service accounts, in order of name',
         params: InRealm,
         querystring: Type.Object({
@@ -63,10 +64,11 @@ export function serviceAccountRoutes(
     {
       schema: {
         tags,
+        operationId: 'createServiceAccount',
         summary: 'Make a service account; its secret, if it has one, is shown this once',
         params: InRealm,
         body: NewServiceAccount,
-        response: { 201: CreatedServiceAccount },
+        response: { 201: NewCredentialsAnswer },
       },
     },
     async (request, reply) => {
@@ -86,7 +88,7 @@ export function serviceAccountRoutes(
         jwksUri: body.jwks_uri ?? undefined,
         ...(body.key && { key: readNewKey(body.key, 'key.expires_at') }),
       })
-      const { account, key } = created
+      const { account } = created
       const { clientId, version } = account
       return reply
         .code(201)
@@ -94,7 +96,7 @@ export function serviceAccountRoutes(
         .header('etag', etagOf(version, serviceAccountToWire(account, realm)))
         .send(
           // The client knows its own secret; do not return it again.
-          createdServiceAccountToWire(account, imported ? { clientSecret: undefined, key } : created, realm),
+          newCredentialsToWire({ ...created, ...(imported && { clientSecret: undefined }) }, realm),
         )
     },
   )
@@ -105,7 +107,15 @@ export function serviceAccountRoutes(
 function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.get(
     '/admin/realms/:realm/service-accounts/:client_id',
-    { schema: { tags, summary: 'Read a service account', params: OfAccount, response: READ } },
+    {
+      schema: {
+        tags,
+        operationId: 'getServiceAccount',
+        summary: 'Read a service account',
+        params: OfAccount,
+        response: READ,
+      },
+    },
     async (request, reply) => {
       const { realm, client_id } = request.params
       const account = await operations.accounts.find(actorOf(request), realm, client_id)
@@ -119,6 +129,7 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
     {
       schema: {
         tags,
+        operationId: 'updateServiceAccount',
         summary:
           'Rename, describe, disable or enable it, or change its roles, scopes or auth_methods; what is left out stays',
         params: OfAccount,
@@ -140,6 +151,7 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
     {
       schema: {
         tags,
+        operationId: 'deleteServiceAccount',
         summary: 'Delete it; its secrets stop working at once',
         params: OfAccount,
         response: { 204: Type.Null() },

@@ -6,17 +6,23 @@ import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
 import { etagOf } from './etag.ts'
-import { Closed, OfAccount } from './schemas.ts'
+import { Closed, named, OfAccount } from './schemas.ts'
 import { ServiceAccountAnswer } from './service-account-schema.ts'
 
-const ClaimsDraft = Type.Object({ claims: Claims, metadata: MetadataPairs, realm_claims: Claims })
+const ClaimsDraft = named(
+  'ClaimsDraft',
+  Type.Partial(Type.Object({ claims: Claims, metadata: MetadataPairs, realm_claims: Claims }), Closed),
+)
 
-const Preview = Type.Object({
-  claims: Type.Record(Type.String(), Type.Unknown(), { description: 'Claims of the token' }),
-  left_out: Type.Array(Type.Object({ claim: Type.String(), reason: Type.String() }), {
-    description: 'Custom claims that the token is without, and why',
+const Preview = named(
+  'TokenPreview',
+  Type.Object({
+    claims: Type.Record(Type.String(), Type.Unknown(), { description: 'Claims of the token' }),
+    left_out: Type.Array(Type.Object({ claim: Type.String(), reason: Type.String() }), {
+      description: 'Custom claims that the token is without, and why',
+    }),
   }),
-})
+)
 
 /** Tokens of a service account: those it has got, and the next one. */
 export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' | 'tokens'>): void {
@@ -25,9 +31,10 @@ export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accou
     {
       schema: {
         tags: ['Tokens'],
+        operationId: 'previewToken',
         summary: 'Show the claims of its next token, also with claims and metadata that are not saved',
         params: OfAccount,
-        body: Type.Partial(ClaimsDraft, Closed),
+        body: ClaimsDraft,
         response: { 200: Preview },
       },
     },
@@ -45,6 +52,7 @@ export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accou
     {
       schema: {
         tags: ['Tokens'],
+        operationId: 'revokeTokens',
         summary: 'Revoke all tokens that it has got so far; its secrets stay good for new ones',
         params: OfAccount,
         body: Type.Optional(Type.Object({}, Closed)),

@@ -6,7 +6,7 @@ import { trustedIssuerToWire } from '../../wire/trusted-issuer.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'
-import { InRealm, PathName } from './schemas.ts'
+import { InRealm, listOf, named, PathName } from './schemas.ts'
 import {
   NewTrustedIssuer,
   readIssuer,
@@ -16,9 +16,12 @@ import {
 
 const tags = ['Trusted issuers']
 
-const OfIssuer = Type.Object({ ...InRealm.properties, id: PathName })
+const OfIssuer = Type.Object({ ...InRealm.properties, id: PathName('id of the trusted issuer') })
 
-const Ending = Type.Object({ ending: Type.Boolean({ description: 'true: tokens are still being ended' }) })
+const Ending = named(
+  'EndOfTrust',
+  Type.Object({ ending: Type.Boolean({ description: 'true: tokens are still being ended' }) }),
+)
 
 /** Platforms whose tokens get in as service accounts, without a secret. */
 export function trustedIssuerRoutes(
@@ -31,9 +34,10 @@ export function trustedIssuerRoutes(
     {
       schema: {
         tags,
+        operationId: 'listTrustedIssuers',
         summary: 'List the trusted issuers, in order of their issuer',
         params: InRealm,
-        response: { 200: Type.Object({ items: Type.Array(TrustedIssuerAnswer), next_cursor: Type.Null() }) },
+        response: { 200: listOf(TrustedIssuerAnswer) },
       },
     },
     async (request) => {
@@ -47,6 +51,7 @@ export function trustedIssuerRoutes(
     {
       schema: {
         tags,
+        operationId: 'createTrustedIssuer',
         summary: 'Trust an issuer: its tokens get in where a workload identity says as which account',
         params: InRealm,
         body: NewTrustedIssuer,
@@ -70,6 +75,7 @@ function oneIssuerRoutes(app: AdminScope, operations: Pick<Operations, 'trustedI
     {
       schema: {
         tags,
+        operationId: 'getTrustedIssuer',
         summary: 'Read a trusted issuer',
         params: OfIssuer,
         response: { 200: TrustedIssuerAnswer },
@@ -87,6 +93,7 @@ function oneIssuerRoutes(app: AdminScope, operations: Pick<Operations, 'trustedI
     {
       schema: {
         tags,
+        operationId: 'updateTrustedIssuer',
         summary:
           'Change a trusted issuer; what is left out stays. Disabled or with other keys, it ends the tokens of the accounts bound to it',
         params: OfIssuer,
@@ -111,6 +118,7 @@ function endRoute(app: AdminScope, operations: Pick<Operations, 'trustedIssuers'
     {
       schema: {
         tags,
+        operationId: 'deleteTrustedIssuer',
         summary: 'Delete a trusted issuer with the workload identities bound to it; tokens got by it end',
         params: OfIssuer,
         response: { 202: Ending, 204: Type.Null() },

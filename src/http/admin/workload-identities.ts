@@ -1,65 +1,77 @@
 import { Type } from 'typebox'
-import { MAX_RULES } from '../../domain/claim-rule.ts'
+import { MAX_RULE_VALUES, MAX_RULES } from '../../domain/claim-rule.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { workloadIdentityToWire } from '../../wire/workload-identity.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf, listWithVersion } from './etag.ts'
-import { Closed, MaybeMoment, Moment, OfAccount, PathName } from './schemas.ts'
+import { Closed, listOf, MaybeMoment, Moment, named, OfAccount, PathName } from './schemas.ts'
 
 const tags = ['Workload identities']
 
-const OfIdentity = Type.Object({ ...OfAccount.properties, id: PathName })
+const OfIdentity = Type.Object({ ...OfAccount.properties, id: PathName('id of the workload identity') })
+
+const ONE_VALUE = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }]
 
 // What a rule may be is said by the operation, which names the member at fault.
-const Rule = Type.Unsafe<object>({
-  type: 'object',
-  properties: {
-    claim: {
-      type: ['string', 'array'],
-      items: { type: 'string' },
-      description: 'A name, or a path of names',
+const Rule = named(
+  'ClaimRule',
+  Type.Unsafe<object>({
+    type: 'object',
+    properties: {
+      claim: {
+        anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, maxItems: 8 }],
+        description: 'A name, or a path of names',
+      },
+      equals: {
+        anyOf: [...ONE_VALUE, { type: 'array', items: { anyOf: ONE_VALUE }, maxItems: MAX_RULE_VALUES }],
+        description: 'The value, or a list of values of which it is one',
+      },
+      matches: {
+        type: 'string',
+        description: 'A text in which * stands for one or more characters other than / and :',
+      },
     },
-    equals: {
-      type: ['string', 'number', 'boolean', 'array'],
-      items: { type: ['string', 'number', 'boolean'] },
-      description: 'The value, or a list of values of which it is one',
-    },
-    matches: {
-      type: 'string',
-      description: 'A text in which * stands for one or more characters other than / and :',
-    },
-  },
-  additionalProperties: true,
-})
-
-const RuleAnswer = Type.Object({
-  claim: Type.Array(Type.String()),
-  equals: Type.Optional(Type.Unknown({ description: 'The value, or a list of values of which it is one' })),
-  matches: Type.Optional(Type.String()),
-})
-
-const Rules = Type.Array(Rule, { description: `1 to ${MAX_RULES} rules, all of which hold` })
-
-const Name = Type.String({ maxLength: 1000, description: 'In your words; at most 100 characters' })
-
-const NewIdentity = Type.Object(
-  { trusted_issuer: Type.String({ description: 'Its id' }), rules: Rules, name: Type.Optional(Name) },
-  {
-    ...Closed,
-    description: 'A rule pins sub, or the rules pin all of the required_claims of the issuer, with equals',
-  },
+    additionalProperties: true,
+  }),
 )
 
-const IdentityAnswer = Type.Object({
-  id: Type.String(),
-  trusted_issuer: Type.String(),
-  name: Name,
-  rules: Type.Array(RuleAnswer),
-  warnings: Type.Array(Type.String(), { description: 'What to know of it, for people' }),
-  created_at: Moment,
-  last_used_at: MaybeMoment,
-})
+const RuleAnswer = named(
+  'StoredClaimRule',
+  Type.Object({
+    claim: Type.Array(Type.String()),
+    equals: Type.Optional(Type.Unknown({ description: 'The value, or a list of values of which it is one' })),
+    matches: Type.Optional(Type.String()),
+  }),
+)
+
+const Rules = Type.Array(Rule, { minItems: 1, maxItems: MAX_RULES, description: 'Rules, all of which hold' })
+
+const Name = Type.String({ maxLength: 100, description: 'In your words' })
+
+const NewIdentity = named(
+  'NewWorkloadIdentity',
+  Type.Object(
+    { trusted_issuer: Type.String({ description: 'Its id' }), rules: Rules, name: Type.Optional(Name) },
+    {
+      ...Closed,
+      description: 'A rule pins sub, or the rules pin all of the required_claims of the issuer, with equals',
+    },
+  ),
+)
+
+const IdentityAnswer = named(
+  'WorkloadIdentity',
+  Type.Object({
+    id: Type.String(),
+    trusted_issuer: Type.String(),
+    name: Name,
+    rules: Type.Array(RuleAnswer),
+    warnings: Type.Array(Type.String(), { description: 'What to know of it, for people' }),
+    created_at: Moment,
+    last_used_at: MaybeMoment,
+  }),
+)
 
 type Deps = Pick<Operations, 'accounts' | 'workloadIdentities'>
 
@@ -70,9 +82,10 @@ export function workloadIdentityRoutes(app: AdminScope, operations: Deps, public
     {
       schema: {
         tags,
+        operationId: 'listWorkloadIdentities',
         summary: 'List the workload identities, newest first',
         params: OfAccount,
-        response: { 200: Type.Object({ items: Type.Array(IdentityAnswer), next_cursor: Type.Null() }) },
+        response: { 200: listOf(IdentityAnswer) },
       },
     },
     async (request, reply) => {
@@ -92,6 +105,7 @@ export function workloadIdentityRoutes(app: AdminScope, operations: Deps, public
     {
       schema: {
         tags,
+        operationId: 'createWorkloadIdentity',
         summary: 'Add a workload identity. It counts while the auth_methods of the account have federated',
         params: OfAccount,
         body: NewIdentity,
@@ -122,6 +136,7 @@ function oneIdentityRoutes(app: AdminScope, operations: Deps): void {
     {
       schema: {
         tags,
+        operationId: 'getWorkloadIdentity',
         summary: 'Read a workload identity',
         params: OfIdentity,
         response: { 200: IdentityAnswer },
@@ -144,6 +159,7 @@ function oneIdentityRoutes(app: AdminScope, operations: Deps): void {
     {
       schema: {
         tags,
+        operationId: 'deleteWorkloadIdentity',
         summary: 'Delete a workload identity: no token gets in by it any more, and the account’s tokens end',
         params: OfIdentity,
         response: { 204: Type.Null() },

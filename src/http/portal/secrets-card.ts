@@ -1,5 +1,4 @@
-import type { ServiceAccount } from '../../domain/service-account.ts'
-import type { ListedClientSecret } from '../../operations/accounts/client-secrets.ts'
+import type { ListedClientSecret, ServiceAccount } from '../../domain/service-account.ts'
 import { type Content, html } from './html.ts'
 import { icon } from './icons.ts'
 import { addressOf } from './service-account-frame.ts'

@@ -2,7 +2,7 @@ import { generateClientSecret } from '../../crypto/client-secret.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { type ClientSecret, parseOverlapEnd } from '../../domain/service-account.ts'
+import { type ClientSecret, type ListedClientSecret, parseOverlapEnd } from '../../domain/service-account.ts'
 import {
   deleteClientSecret,
   deleteClientSecrets,
@@ -15,15 +15,8 @@ import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
 import { attemptOf, type ChangeContext, changeAccount, unknownAccount } from './account-changes.ts'
 import { requireSecretMethod } from './auth-methods.ts'
-import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
+import { type HashedSecret, hashSecret, newlyListed, secretRecord } from './hashed-secrets.ts'
 import type { ServiceAccountWithSecret } from './new-service-account.ts'
-
-/** Record of a secret, as administrators see it. */
-export type ListedClientSecret = Omit<ClientSecret, 'phc' | 'hmac'>
-
-export interface RotatedClientSecret extends ServiceAccountWithSecret {
-  readonly secret: ListedClientSecret
-}
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'plainHashesUntil' | 'refusals'>
 
@@ -44,9 +37,11 @@ export function clientSecrets(deps: Deps) {
         const hashed = await hashSecret(deps, realmName, clientSecret)
         return changeAccount(deps, about, async (context) => {
           requireSecretMethod(context)
+          const old = await validSecrets(context)
           await deleteClientSecrets(context.trx, context.realm.id, clientId)
-          const { account } = await addSecret(deps, context, hashed)
-          return { account, clientSecret }
+          const added = await addSecret(deps, context, hashed)
+          const oldSecrets = old.map((one) => ({ ...withoutVerifiers(one), expiresAt: context.now }))
+          return { ...added, clientSecret, oldSecrets }
         })
       })
     },
@@ -79,7 +74,7 @@ export function clientSecrets(deps: Deps) {
       realmName: string,
       clientId: string,
       oldEndsAt?: Date,
-    ): Promise<RotatedClientSecret> {
+    ): Promise<ServiceAccountWithSecret> {
       const about = { actor, action: 'service-account.rotate-secret', realmName, clientId } as const
       return refusals.ofChange(attemptOf(about), async () => {
         requireAuthority(actor, realmName, 'administer')
@@ -87,18 +82,17 @@ export function clientSecrets(deps: Deps) {
         const clientSecret = generateClientSecret()
         const hashed = await hashSecret(deps, realmName, clientSecret)
         return changeAccount(deps, about, async (context) => {
-          const { trx, realm, now, note } = context
+          const { trx, realm, note } = context
           requireSecretMethod(context)
           const old = await validSecrets(context)
           if (old.length > 1)
             throw new Refusal('conflict', 'A rotation is in progress: finish or cancel it first.')
           for (const { id } of old)
             await updateClientSecretExpiry(trx, realm.id, clientId, { id, expiresAt: endsAt })
-          const { account, record } = await addSecret(deps, context, hashed)
-          const { id, lastFour } = record
-          note({ secret: id, old_ends_at: endsAt })
-          const secret = { id, lastFour, createdAt: now, expiresAt: undefined, lastUsedAt: undefined }
-          return { account, clientSecret, secret }
+          const added = await addSecret(deps, context, hashed)
+          note({ secret: added.secret.id, old_ends_at: endsAt })
+          const oldSecrets = old.map((one) => ({ ...withoutVerifiers(one), expiresAt: endsAt }))
+          return { ...added, clientSecret, oldSecrets }
         })
       })
     },
@@ -135,7 +129,10 @@ async function addSecret(
 ) {
   const record = secretRecord(deps, { realmId: realm.id, clientId }, hashed)
   await insertClientSecret(trx, realm.id, clientId, { ...record, createdAt: now })
-  return { record, account: await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now }) }
+  return {
+    secret: newlyListed(record, now),
+    account: await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now }),
+  }
 }
 
 /** Returns valid secrets; deletes expired ones. */

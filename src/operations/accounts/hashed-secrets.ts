@@ -3,6 +3,7 @@ import { QueueOverload } from '../../crypto/fair-queue.ts'
 import { newId } from '../../crypto/identifier.ts'
 import { keyedHashOf } from '../../crypto/imported-secret.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
+import type { ListedClientSecret } from '../../domain/service-account.ts'
 import type { NewClientSecret } from '../../storage/client-secrets.ts'
 import type { Dependencies } from '../dependencies.ts'
 
@@ -46,4 +47,12 @@ export function secretRecord(
     // Four characters of a short secret would help to guess it.
     lastFour: generated ? secret.slice(-4) : '',
   }
+}
+
+/** A secret that was made now. */
+export function newlyListed(
+  { id, lastFour }: Pick<NewClientSecret, 'id' | 'lastFour'>,
+  createdAt: Date,
+): ListedClientSecret {
+  return { id, lastFour, createdAt, expiresAt: undefined, lastUsedAt: undefined }
 }

@@ -11,6 +11,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
 import {
   checkImportedClientId,
+  type ListedClientSecret,
   nameKey,
   parseDescription,
   parseDisplayName,
@@ -27,7 +28,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
 import { requireFreeClientId } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
-import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
+import { type HashedSecret, hashSecret, newlyListed, secretRecord } from './hashed-secrets.ts'
 import { checkImported } from './imported-credentials.ts'
 import { parseJwksUri } from './jwks-uri.ts'
 import { noteOfNew } from './new-account-note.ts'
@@ -58,6 +59,9 @@ export interface NewServiceAccountRequest {
 export interface ServiceAccountWithSecret {
   readonly account: ServiceAccount
   readonly clientSecret: string
+  readonly secret: ListedClientSecret
+  /** What was valid before, each with its end. */
+  readonly oldSecrets: readonly ListedClientSecret[]
 }
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'plainHashesUntil' | 'publicUrl'>
@@ -66,6 +70,7 @@ export interface CreatedServiceAccount {
   readonly account: ServiceAccount
   /** `undefined`: it may not authenticate with one. */
   readonly clientSecret: string | undefined
+  readonly secret?: ListedClientSecret | undefined
   readonly key?: ClientKey | undefined
 }
 
@@ -116,11 +121,11 @@ export async function createServiceAccount(
     const now = deps.clock()
     const context = { trx, realm, now }
     const account = await insert(deps, context, asked)
-    if (hashed) await insertSecret(deps, context, account.clientId, hashed)
+    const secret = hashed && (await insertSecret(deps, context, account.clientId, hashed))
     const key = read && (await insertNewKey({ ...context, account }, read))
     const details = noteOfNew(account, asked, key)
     await insertAuditEvent(trx, realm, done(actor, 'service-account.create', account.clientId, details), now)
-    return { account, clientSecret, key }
+    return { account, clientSecret, secret, oldSecrets: [], key }
   }).catch((error: unknown) => {
     throw takenRefusal(error, name) ?? error
   })
@@ -179,10 +184,11 @@ async function insertSecret(
   { trx, realm, now }: Context,
   clientId: string,
   hashed: HashedSecret,
-): Promise<void> {
+): Promise<ListedClientSecret> {
   const secret = secretRecord(deps, { realmId: realm.id, clientId }, hashed)
   await insertClientSecret(trx, realm.id, clientId, { ...secret, createdAt: now })
   if (!secret.hmac) await updateRealmImportsSecrets(trx, realm.id)
+  return newlyListed(secret, now)
 }
 
 async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<Realm> {

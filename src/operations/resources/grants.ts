@@ -23,6 +23,7 @@ import {
   updateAuthorizationDetails,
 } from '../../storage/grants.ts'
 import { lockProtectedResources } from '../../storage/protected-resource-changes.ts'
+import { findGrant } from '../../storage/resource-grants.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
 import { attemptOf, type ChangeContext, changeAccount, unknownAccount } from '../accounts/account-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -30,6 +31,11 @@ import { realmNamed } from '../realms/named-realm.ts'
 
 /** What is asked for of a list: `after` as a page before gave it out. */
 export type GrantQuery = Omit<GrantFilter, 'after'> & { readonly after?: string | undefined }
+
+export interface AddedGrant {
+  readonly grant: Grant
+  readonly added: boolean
+}
 
 export type Grants = ReturnType<typeof grants>
 
@@ -58,10 +64,10 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
     },
 
     /**
-     * Gives an account a role on a resource; says whether it did not have it already.
+     * Gives an account a role on a resource; `added`: it did not have it already.
      * @throws Refusal `forbidden`, `not_found`, `invalid`, `limit_reached`
      */
-    add(actor: Actor, realmName: string, clientId: string, grant: GrantKey): Promise<boolean> {
+    add(actor: Actor, realmName: string, clientId: string, grant: GrantKey): Promise<AddedGrant> {
       const about = { actor, action: 'grant.add', realmName, clientId, roles: [grant.role] } as const
       return refusals.ofChange(attemptOf(about), () =>
         changeAccount(deps, { ...about, lockBefore: locking([grant]) }, async (context) => {
@@ -70,7 +76,7 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
           const added = await insertGrants(trx, realm.id, clientId, { grants: [grant], now })
           if (added.length > 0) await settle(context)
           else noteNothing()
-          return added.length > 0
+          return { grant: await findGrant(trx, realm.id, clientId, grant), added: added.length > 0 }
         }),
       )
     },

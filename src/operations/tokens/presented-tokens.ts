@@ -113,7 +113,6 @@ export function presentedTokens(
         verified.set(print, { kid, claims, type, publicJwk: key.publicJwk }, { size: token.length })
 
       if ((claims.exp as number) * 1000 <= now.getTime()) refuse('exp has passed')
-      if (audience !== undefined && ![claims.aud].flat().includes(audience)) refuse('aud is another')
       // Another node's clock may be ahead of this one.
       if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_GAP_SECONDS * 1000)
         refuse('issued in the future')
@@ -126,9 +125,22 @@ export function presentedTokens(
         const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
         if (await revoked.load(lookup).catch(throwUnavailable)) refuse('the token was revoked')
       }
+      // Last, since only the holder of a token that is good elsewhere is told what to ask for.
+      if (audience !== undefined) requireAudience([claims.aud].flat(), audience)
       return { loaded, account, kid: key.kid, claims }
     },
   }
+}
+
+function requireAudience(said: readonly unknown[], audience: string): void {
+  if (said.includes(audience)) return
+  // RFC 6750 section 3: characters that a description may have.
+  const others = said.filter((one) => /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(String(one)))
+  throw new OAuthError(
+    'invalid_token',
+    `The token is for ${others.join(' ') || 'another audience'}. Ask for one with resource=${audience}.`,
+    'aud is another',
+  )
 }
 
 function asRefusal(error: unknown): never {

@@ -1,0 +1,96 @@
+import { ANSWERS, HEADERS, headersOf, PARAMETERS, parametersOf, refusalsOf, TAGS } from './openapi-answers.ts'
+import { type JsonSchema, nameSchemas } from './openapi-components.ts'
+
+export interface ApiAnswer {
+  description: string
+  headers?: Record<string, unknown>
+  content?: Record<string, { schema?: JsonSchema }>
+  $ref?: string
+}
+
+export interface ApiOperation {
+  operationId?: string
+  summary?: string
+  description?: string
+  tags?: string[]
+  parameters?: {
+    in?: string
+    name?: string
+    description?: string
+    schema?: JsonSchema
+    deprecated?: boolean
+    $ref?: string
+  }[]
+  requestBody?: { required?: boolean; content: Record<string, { schema: JsonSchema }> }
+  responses: Record<string, ApiAnswer>
+}
+
+export interface ApiDocument {
+  paths: Record<string, Record<string, ApiOperation>>
+  components: { schemas?: Record<string, JsonSchema>; [kind: string]: unknown }
+  tags?: { name: string; description: string }[]
+}
+
+/** Which administrators may use an operation that an account-admin of the realm may not. */
+const PLATFORM_ONLY: readonly string[] = [
+  'createRealm',
+  'deleteRealm',
+  'updatePolicy',
+  'listPlatformAuditEvents',
+  'exportPlatformAuditEvents',
+]
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  200: 'As asked',
+  201: 'Made',
+  202: 'Accepted, and still being done',
+  204: 'Done',
+}
+
+/** Adds to the routes' own schemas what is the same for all operations: headers, refusals, named components. */
+export function completeDocument(generated: ApiDocument): ApiDocument {
+  // Schemas are shared between routes, and symbols of their types are no part of the document.
+  const document = JSON.parse(JSON.stringify(generated)) as ApiDocument
+  for (const [path, operations] of Object.entries(document.paths))
+    for (const [method, operation] of Object.entries(operations)) completeOperation(operation, method, path)
+  document.components = {
+    ...document.components,
+    schemas: nameSchemas({ paths: document.paths, responses: ANSWERS }),
+    responses: ANSWERS,
+    headers: HEADERS,
+    parameters: PARAMETERS,
+  }
+  const operations = Object.values(document.paths).flatMap((one) => Object.values(one))
+  const used = [...new Set(operations.flatMap(({ tags = [] }) => tags))]
+  document.tags = used.map((name) => ({ name, description: TAGS[name] ?? name }))
+  return document
+}
+
+function completeOperation(operation: ApiOperation, method: string, path: string): void {
+  const requires = PLATFORM_ONLY.includes(operation.operationId ?? '')
+    ? 'Requires platform-admin.'
+    : 'Requires account-admin of the realm, or platform-admin.'
+  operation.description = operation.description ? `${operation.description}\n\n${requires}` : requires
+  completeBody(operation)
+  // What is deprecated still works, and new clients need not know of it.
+  const parameters = (operation.parameters ?? []).filter(
+    ({ schema, deprecated }) => !(deprecated || schema?.deprecated),
+  )
+  operation.parameters = [...parameters, ...parametersOf(method)]
+  for (const [status, answer] of Object.entries(operation.responses)) {
+    if (answer.description === 'Default Response') answer.description = DESCRIPTIONS[status] ?? 'As asked'
+    if (status === '204') delete answer.content
+    answer.headers = headersOf(status, answer)
+  }
+  Object.assign(operation.responses, refusalsOf(method, path))
+}
+
+// A body without required members may be left out; one without any members is not worth mentioning.
+function completeBody(operation: ApiOperation): void {
+  const { requestBody } = operation
+  if (!requestBody) return
+  const schema = requestBody.content['application/json']?.schema
+  if (!schema) requestBody.required = true
+  else if (Object.keys(schema.properties ?? {}).length === 0) delete operation.requestBody
+  else requestBody.required = (schema.required ?? []).length > 0
+}
