@@ -4,8 +4,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import t, { type Test } from 'tap'
 import { PATTERN_WORDS } from '../../src/http/admin/faults-in-words.ts'
-import type { JsonSchema } from '../../src/http/admin/openapi-components.ts'
-import type { ApiDocument, ApiOperation } from '../../src/http/admin/openapi-document.ts'
+import type { ApiDocument, ApiOperation, JsonSchema } from '../../src/http/admin/openapi-types.ts'
+
 import { testServer } from '../support/server.ts'
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']

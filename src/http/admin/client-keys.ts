@@ -129,7 +129,10 @@ function oneKeyRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' |
       return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )
+  deleteKeyRoute(app, operations)
+}
 
+function deleteKeyRoute(app: AdminScope, operations: Pick<Operations, 'clientKeys'>): void {
   app.delete(
     '/admin/realms/:realm/service-accounts/:client_id/keys/:kid',
     {

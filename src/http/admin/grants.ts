@@ -33,6 +33,12 @@ const GrantAnswer = named(
   }),
 )
 
+const ListQuery = Type.Object({
+  ...PageQuery,
+  type: Type.Optional({ ...SearchText, description: 'Resources of that type' }),
+  search: Type.Optional({ ...SearchText, description: "Part of the resource's name or id" }),
+})
+
 const OfGrant = Type.Object({ ...OfAccount.properties, ...members })
 
 /** Roles of a service account on single resources: `authorization_details` of its tokens. */
@@ -50,11 +56,7 @@ export function grantRoutes(
         summary: 'List the grants of a service account, in order of type, id and role',
         description: `Its tokens say them in authorization_details (RFC 9396), up to ${MAX_DETAILS_BYTES} bytes.`,
         params: OfAccount,
-        querystring: Type.Object({
-          ...PageQuery,
-          type: Type.Optional({ ...SearchText, description: 'Resources of that type' }),
-          search: Type.Optional({ ...SearchText, description: "Part of the resource's name or id" }),
-        }),
+        querystring: ListQuery,
         response: { 200: pageOf(GrantAnswer) },
       },
     },
@@ -83,13 +85,14 @@ export function grantRoutes(
     async (request, reply) => {
       const { realm, client_id } = request.params
       const { grant, added } = await operations.grants.add(actorOf(request), realm, client_id, request.body)
-      const { role, type, id } = request.body
-      const path = [realm, 'service-accounts', client_id, 'grants', role, type, id].map(encodeURIComponent)
-      if (added) reply.code(201).header('location', `${publicUrl}/admin/realms/${path.join('/')}`)
+      const path = [client_id, 'grants', grant.role, grant.type, grant.id].map(encodeURIComponent).join('/')
+      if (added)
+        reply.code(201).header('location', `${publicUrl}/admin/realms/${realm}/service-accounts/${path}`)
       return reply.send(grantToWire(grant))
     },
   )
   grantSetRoutes(app, operations)
+  removeGrantRoute(app, operations)
 }
 
 function grantSetRoutes(app: AdminScope, operations: Pick<Operations, 'grants'>): void {
@@ -123,7 +126,9 @@ function grantSetRoutes(app: AdminScope, operations: Pick<Operations, 'grants'>)
       return operations.grants.replace(actorOf(request), realm, client_id, request.body.items)
     },
   )
+}
 
+function removeGrantRoute(app: AdminScope, operations: Pick<Operations, 'grants'>): void {
   app.delete(
     '/admin/realms/:realm/service-accounts/:client_id/grants/:role/:type/:id',
     {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { ApiAnswer, ApiOperation } from './openapi-document.ts'
+import type { ApiAnswer, ApiOperation } from './openapi-types.ts'
 import { PROBLEM_CODES, problemType } from './problem-codes.ts'
 import { named } from './schemas.ts'
 

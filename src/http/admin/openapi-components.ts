@@ -1,21 +1,5 @@
 import { exampleOf } from './openapi-examples.ts'
-
-export interface JsonSchema {
-  title?: string
-  type?: string | string[]
-  enum?: unknown[]
-  format?: string
-  pattern?: string
-  description?: string
-  minimum?: number
-  properties?: Record<string, JsonSchema>
-  required?: string[]
-  items?: JsonSchema
-  anyOf?: JsonSchema[]
-  examples?: unknown[]
-  deprecated?: boolean
-  $ref?: string
-}
+import type { JsonSchema } from './openapi-types.ts'
 
 /** Replaces each schema that has a title by a reference. Returns those schemas by title, each with an example. */
 export function nameSchemas(roots: object): Record<string, JsonSchema> {

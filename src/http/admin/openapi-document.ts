@@ -1,35 +1,6 @@
 import { ANSWERS, HEADERS, headersOf, PARAMETERS, parametersOf, refusalsOf, TAGS } from './openapi-answers.ts'
-import { type JsonSchema, nameSchemas } from './openapi-components.ts'
-
-export interface ApiAnswer {
-  description: string
-  headers?: Record<string, unknown>
-  content?: Record<string, { schema?: JsonSchema }>
-  $ref?: string
-}
-
-export interface ApiOperation {
-  operationId?: string
-  summary?: string
-  description?: string
-  tags?: string[]
-  parameters?: {
-    in?: string
-    name?: string
-    description?: string
-    schema?: JsonSchema
-    deprecated?: boolean
-    $ref?: string
-  }[]
-  requestBody?: { required?: boolean; content: Record<string, { schema: JsonSchema }> }
-  responses: Record<string, ApiAnswer>
-}
-
-export interface ApiDocument {
-  paths: Record<string, Record<string, ApiOperation>>
-  components: { schemas?: Record<string, JsonSchema>; [kind: string]: unknown }
-  tags?: { name: string; description: string }[]
-}
+import { nameSchemas } from './openapi-components.ts'
+import type { ApiDocument, ApiOperation } from './openapi-types.ts'
 
 /** Which administrators may use an operation that an account-admin of the realm may not. */
 const PLATFORM_ONLY: readonly string[] = [

@@ -1,4 +1,4 @@
-import type { JsonSchema } from './openapi-components.ts'
+import type { JsonSchema } from './openapi-types.ts'
 
 const JWK = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
 

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { type ApiDocument, completeDocument } from './openapi-document.ts'
+import { completeDocument } from './openapi-document.ts'
+import type { ApiDocument } from './openapi-types.ts'
 
 const INTRODUCTION = `Realms, service accounts, secrets, keys, trusted issuers, resources, grants and the audit trail.
 

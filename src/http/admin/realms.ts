@@ -94,7 +94,10 @@ function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>,
       return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
     },
   )
+  deleteRealmRoute(app, operations)
+}
 
+function deleteRealmRoute(app: AdminScope, operations: Pick<Operations, 'realms'>): void {
   app.delete(
     '/admin/realms/:realm',
     {

@@ -19,6 +19,14 @@ import {
 
 const tags = ['Service accounts']
 
+const ListQuery = Type.Object({
+  ...PageQuery,
+  name: Type.Optional({ ...SearchText, description: 'Part of the name, whatever its case' }),
+  unused_since: Type.Optional(
+    Type.String({ format: 'date-time', description: 'Neither used nor made since then' }),
+  ),
+})
+
 const READ = { 200: ServiceAccountAnswer }
 
 /** Service accounts of a realm. */
@@ -35,13 +43,7 @@ export function serviceAccountRoutes(
         operationId: 'listServiceAccounts',
         summary: 'List service accounts, in order of name',
         params: InRealm,
-        querystring: Type.Object({
-          ...PageQuery,
-          name: Type.Optional({ ...SearchText, description: 'Part of the name, whatever its case' }),
-          unused_since: Type.Optional(
-            Type.String({ format: 'date-time', description: 'Neither used nor made since then' }),
-          ),
-        }),
+        querystring: ListQuery,
         response: { 200: pageOf(ServiceAccountAnswer) },
       },
     },
@@ -145,7 +147,10 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
       return reply.header('etag', etagOf(account.version, wire)).send(wire)
     },
   )
+  deleteAccountRoute(app, operations)
+}
 
+function deleteAccountRoute(app: AdminScope, operations: Pick<Operations, 'accounts'>): void {
   app.delete(
     '/admin/realms/:realm/service-accounts/:client_id',
     {

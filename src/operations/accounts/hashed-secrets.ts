@@ -4,7 +4,9 @@ import { newId } from '../../crypto/identifier.ts'
 import { keyedHashOf } from '../../crypto/imported-secret.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import type { ListedClientSecret } from '../../domain/service-account.ts'
-import type { NewClientSecret } from '../../storage/client-secrets.ts'
+import { insertClientSecret, type NewClientSecret } from '../../storage/client-secrets.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
+import { updateRealmImportsSecrets } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 export interface HashedSecret {
@@ -55,4 +57,21 @@ export function newlyListed(
   createdAt: Date,
 ): ListedClientSecret {
   return { id, lastFour, createdAt, expiresAt: undefined, lastUsedAt: undefined }
+}
+
+/** Stores the first secret of a new account. */
+export async function storeSecret(
+  deps: Parameters<typeof secretRecord>[0],
+  {
+    trx,
+    realm,
+    now,
+  }: { readonly trx: DatabaseTransaction; readonly realm: { readonly id: string }; readonly now: Date },
+  clientId: string,
+  hashed: HashedSecret,
+): Promise<ListedClientSecret> {
+  const secret = secretRecord(deps, { realmId: realm.id, clientId }, hashed)
+  await insertClientSecret(trx, realm.id, clientId, { ...secret, createdAt: now })
+  if (!secret.hmac) await updateRealmImportsSecrets(trx, realm.id)
+  return newlyListed(secret, now)
 }

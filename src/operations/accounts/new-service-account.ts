@@ -19,16 +19,15 @@ import {
 } from '../../domain/service-account.ts'
 import { requireRoomForRights } from '../../domain/token-size.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
-import { insertClientSecret } from '../../storage/client-secrets.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
-import { updateRealmImportsSecrets, updateRealmTakingPlace } from '../../storage/realms.ts'
+import { updateRealmTakingPlace } from '../../storage/realms.ts'
 import { insertServiceAccount } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
 import { requireFreeClientId } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
-import { type HashedSecret, hashSecret, newlyListed, secretRecord } from './hashed-secrets.ts'
+import { hashSecret, storeSecret } from './hashed-secrets.ts'
 import { checkImported } from './imported-credentials.ts'
 import { parseJwksUri } from './jwks-uri.ts'
 import { noteOfNew } from './new-account-note.ts'
@@ -121,7 +120,7 @@ export async function createServiceAccount(
     const now = deps.clock()
     const context = { trx, realm, now }
     const account = await insert(deps, context, asked)
-    const secret = hashed && (await insertSecret(deps, context, account.clientId, hashed))
+    const secret = hashed && (await storeSecret(deps, context, account.clientId, hashed))
     const key = read && (await insertNewKey({ ...context, account }, read))
     const details = noteOfNew(account, asked, key)
     await insertAuditEvent(trx, realm, done(actor, 'service-account.create', account.clientId, details), now)
@@ -177,18 +176,6 @@ async function insert(
     { clientId, name, nameKey: nameKey(name), description, ...rights },
     now,
   )
-}
-
-async function insertSecret(
-  deps: Deps,
-  { trx, realm, now }: Context,
-  clientId: string,
-  hashed: HashedSecret,
-): Promise<ListedClientSecret> {
-  const secret = secretRecord(deps, { realmId: realm.id, clientId }, hashed)
-  await insertClientSecret(trx, realm.id, clientId, { ...secret, createdAt: now })
-  if (!secret.hmac) await updateRealmImportsSecrets(trx, realm.id)
-  return newlyListed(secret, now)
 }
 
 async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<Realm> {

@@ -125,15 +125,15 @@ export function presentedTokens(
         const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
         if (await revoked.load(lookup).catch(throwUnavailable)) refuse('the token was revoked')
       }
-      // Last, since only the holder of a token that is good elsewhere is told what to ask for.
-      if (audience !== undefined) requireAudience([claims.aud].flat(), audience)
+      requireAudience([claims.aud].flat(), audience)
       return { loaded, account, kid: key.kid, claims }
     },
   }
 }
 
-function requireAudience(said: readonly unknown[], audience: string): void {
-  if (said.includes(audience)) return
+/** Comes last: only the holder of a token that is good elsewhere is told what to ask for. */
+function requireAudience(said: readonly unknown[], audience: string | undefined): void {
+  if (audience === undefined || said.includes(audience)) return
   // RFC 6750 section 3: characters that a description may have.
   const others = said.filter((one) => /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(String(one)))
   throw new OAuthError(
