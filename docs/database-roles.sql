@@ -37,6 +37,7 @@ grant select, insert, update, delete on
   realms,
   revoked_tokens,
   service_accounts,
+  shadow_counts,
   signing_keys,
   status_indexes,
   status_lists,

@@ -12,6 +12,12 @@ export function whole(value: string): number {
   return Number(value)
 }
 
+/** Parser of a switch. */
+export function onOrOff(value: string): boolean {
+  if (value !== 'on' && value !== 'off') throw new InvalidArgumentError('It must be on or off.')
+  return value === 'on'
+}
+
 const MOMENT = /^(\d{4}-\d\d-(\d\d))T(?:[01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
 
 /** Parser of an RFC 3339 date-time with a zone; without a zone its meaning would depend on the machine. */

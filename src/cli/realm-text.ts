@@ -33,6 +33,7 @@ export function describeAll(realm: Realm, publicUrl: string): string {
     'token profile': realm.tokenProfile,
     'token type header': realm.tokenTypeHeader,
     ...(realm.claims.length > 0 && { claims: claimsText(realm.claims) }),
+    ...(realm.shadowMode && { 'shadow mode': 'on: it gives no tokens' }),
     'key rotation': `${realm.keyRotationSeconds} s`,
     'key publish': `${realm.keyPublishSeconds} s`,
     'JWKS max age': `${realm.jwksMaxAgeSeconds} s`,

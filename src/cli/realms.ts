@@ -11,10 +11,11 @@ import { ALGORITHMS, type RealmSettings, type TokenProfile, type TokenTypeHeader
 import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../wire/realm.ts'
 import { allItems } from './all-items.ts'
-import { collect, whole } from './arguments.ts'
+import { collect, onOrOff, whole } from './arguments.ts'
 import { type ClaimOptions, readClaims, withClaims, withoutClaims } from './custom-claim-arguments.ts'
 import { describe, describeAll, listText } from './realm-text.ts'
 import type { InSession } from './session.ts'
+import { shadowCommand } from './shadow.ts'
 import type { Terminal } from './terminal.ts'
 
 const PAGE = 500
@@ -49,6 +50,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
   )
 
   otherCommands(realm, inSession)
+  shadowCommand(realm, inSession)
 }
 
 function otherCommands(realm: Command, inSession: InSession): void {
@@ -105,10 +107,7 @@ function withSettings(command: Command): Command {
     .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
     .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
-    .option(
-      '--leaked-secret-action <action>',
-      'what to do with a leaked secret: disable or alert (default disable)',
-    )
+    .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
     .option('--token-type-header <typ>', 'typ of access tokens: at+jwt or JWT (default at+jwt)')
     .option('--token-profile <shape>', 'shape of tokens: rfc9068 or keycloak (default rfc9068)')
     .option(
@@ -120,6 +119,7 @@ function withSettings(command: Command): Command {
       '--assertion-audience <which>',
       `aud of assertions: ${ASSERTION_AUDIENCES.join(' or ')} (default issuer_or_token_endpoint)`,
     )
+    .option('--shadow-mode <on|off>', 'give no tokens, count what would have failed (default off)', onOrOff)
     .option(
       '--introspection-audiences <which>',
       'tokens that unsigned introspection shows: served (of the caller’s audiences) or all (default served)',
@@ -144,6 +144,7 @@ interface SettingOptions extends ClaimOptions {
   readonly tokenProfile?: TokenProfile
   readonly allowedAuthMethod?: AuthMethod[]
   readonly assertionAudience?: AssertionAudience
+  readonly shadowMode?: boolean
 }
 
 /** Only the options that were given; the operation decides the rest. */
@@ -166,6 +167,7 @@ async function settingsOf(options: SettingOptions, terminal: Terminal): Promise<
     tokenProfile: options.tokenProfile,
     allowedAuthMethods: options.allowedAuthMethod,
     assertionAudience: options.assertionAudience,
+    shadowMode: options.shadowMode,
     claims: await readClaims(options, terminal),
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)

@@ -52,6 +52,8 @@ export interface Realm {
   /** Claims that every token gets; an account's own win. */
   readonly claims: readonly CustomClaim[]
   readonly tokenProfile: TokenProfile
+  /** Its token endpoint does all that a token takes, gives none, and counts what would have failed. */
+  readonly shadowMode: boolean
   /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
   /** Incremented by every change that a token or the JWKS could show. */
@@ -78,6 +80,7 @@ export interface RealmSettings {
   assertionAudience: AssertionAudience
   claims: readonly CustomClaim[]
   tokenProfile: TokenProfile
+  shadowMode: boolean
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -97,6 +100,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   tokenTypeHeader: 'at+jwt',
   allowedAuthMethods: AUTH_METHODS,
   assertionAudience: 'issuer_or_token_endpoint',
+  shadowMode: false,
   claims: [],
   tokenProfile: 'rfc9068',
 }

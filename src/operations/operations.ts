@@ -33,6 +33,7 @@ import { administrators } from './tokens/administrators.ts'
 import { introspection } from './tokens/introspection.ts'
 import { presentedTokens as presentedTokensOf } from './tokens/presented-tokens.ts'
 import { publishedRealms } from './tokens/published-realms.ts'
+import { shadow as shadowOf } from './tokens/shadow.ts'
 import { statusLists as statusListsOf } from './tokens/status-lists.ts'
 import { tokenPreviews } from './tokens/token-previews.ts'
 import { tokenRevocation } from './tokens/token-revocation.ts'
@@ -51,14 +52,14 @@ export function createOperations(deps: Dependencies) {
   const freshClients = createFreshClients(forTokens, loadedRealms)
   const presentedTokens = presentedTokensOf(forTokens, freshClients)
   const uses = usesOf(deps)
+  const shadow = shadowOf(deps, loadedRealms)
   const statusLists = statusListsOf(forTokens, loadedRealms)
   const administration = administrationOf(deps)
-  const { leakedSecrets } = administration
   const issuerKeys = fetchedKeys(deps)
   const issuerRefusals = issuerRefusalsOf(deps)
   const reads = { ...freshClients, findPublishedKeys: accountKeys(issuerKeys) }
   const workloads = workloadAuthentication(deps, { loadedRealms, issuerKeys, issuerRefusals })
-  const measured = { loadedRealms, freshClients, leakedSecrets, statusLists, issuerKeys, issuerRefusals }
+  const counted = { ...administration, issuerKeys, issuerRefusals, shadow }
   return {
     ...administration,
     administrators: administrators(deps, presentedTokens),
@@ -67,17 +68,18 @@ export function createOperations(deps: Dependencies) {
 
     clients: clientAuthentication(deps, reads, workloads.authenticate),
     workloads,
-    tokens: { ...accessTokens(deps, uses), ...tokenPreviews(deps, freshClients) },
+    tokens: { ...accessTokens(deps, uses, shadow), ...tokenPreviews(deps, freshClients) },
     presentedTokens,
     introspection: introspection(deps, presentedTokens),
     revocation: tokenRevocation(deps, presentedTokens),
     publishedRealms: publishedRealms(deps, loadedRealms),
     statusLists,
     uses,
+    shadow,
 
     expiry: expiry(deps),
     health: health(deps, loadedRealms),
-    measurements: measurements(deps, measured),
+    measurements: measurements(deps, { ...counted, loadedRealms, freshClients, statusLists }),
   }
 }
 

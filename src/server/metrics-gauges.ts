@@ -69,6 +69,12 @@ const LABELLED: readonly [name: string, help: string, label: string, read: ReadL
     'reason',
     (m) => m.platformTokenRefusals,
   ],
+  [
+    'mintmark_shadow_requests_total',
+    'Token requests to realms in shadow mode, by what became of them: issued, or the reason of the refusal.',
+    'reason',
+    (m) => m.shadowRequests,
+  ],
 ]
 
 type ReadLabelled = (measurements: Measurements) => Iterable<readonly [label: string, value: number]>

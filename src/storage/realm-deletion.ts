@@ -20,6 +20,7 @@ const LARGE = [
   'issuer_refusals',
   'trusted_issuers',
   'fetched_keys',
+  'shadow_counts',
 ]
 
 /** Later than any step of key rotation. */

@@ -29,6 +29,7 @@ export const REALM_COLUMNS = [
   'assertion_audience',
   'claims',
   'token_profile',
+  'shadow_mode',
   'imports_secrets',
   'version',
   'created_at',
@@ -54,6 +55,7 @@ export function toColumns(settings: RealmSettings) {
     token_type_header: settings.tokenTypeHeader,
     allowed_auth_methods: [...settings.allowedAuthMethods],
     assertion_audience: settings.assertionAudience,
+    shadow_mode: settings.shadowMode,
     claims: claimsText(settings.claims),
     token_profile: settings.tokenProfile,
   }
@@ -83,6 +85,7 @@ export function toRealm(row: Row): Realm {
     assertionAudience: row.assertion_audience as AssertionAudience,
     claims: toClaims(row.claims),
     tokenProfile: row.token_profile as TokenProfile,
+    shadowMode: row.shadow_mode,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

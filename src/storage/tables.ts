@@ -33,6 +33,7 @@ export interface RealmRow {
   claims: NullableJsonText
   token_profile: Generated<string>
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
+  shadow_mode: Generated<boolean>
   imports_secrets: Generated<boolean>
   version: Generated<string>
   created_at: Timestamp

@@ -24,6 +24,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     assertion_audience: realm.assertionAudience,
     claims: [...realm.claims],
     token_profile: realm.tokenProfile,
+    shadow_mode: realm.shadowMode,
     created_at: realm.createdAt,
   }
 }

@@ -250,6 +250,8 @@ const ROWS: Record<string, Row> = {
       kid: (await operations.signingKeys.rotate(TESTER, realm)).kid,
     }),
   },
+  'GET /admin/realms/{realm}/shadow': { role: 'account-admin', status: 200 },
+  'DELETE /admin/realms/{realm}/shadow': { role: 'account-admin', status: 204 },
   'GET /admin/policy': { role: 'account-admin', status: 200 },
   'PATCH /admin/policy': {
     role: 'platform-admin',

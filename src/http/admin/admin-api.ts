@@ -24,6 +24,7 @@ import { resourceGrantRoutes } from './resource-grants.ts'
 import { secretRoutes } from './secrets.ts'
 import { serviceAccountImportRoute } from './service-account-import.ts'
 import { serviceAccountRoutes } from './service-accounts.ts'
+import { shadowRoutes } from './shadow.ts'
 import { tokenRoutes } from './tokens.ts'
 import { trustedIssuerRoutes } from './trusted-issuers.ts'
 import { workloadIdentityRoutes } from './workload-identities.ts'
@@ -67,6 +68,7 @@ export async function adminApi(
     resourceGrantRoutes(scope, operations)
     await protectedResourceImportRoute(scope, operations)
     tokenRoutes(scope, operations)
+    shadowRoutes(scope, operations)
     keyRoutes(scope, operations)
     auditEventRoutes(scope, operations, publicUrl)
     policyRoutes(scope, operations)

@@ -62,6 +62,10 @@ const settings = {
   assertion_audience: Type.Enum([...ASSERTION_AUDIENCES], {
     description: `The aud of assertions (RFC 7523): the realm's issuer, or for older clients also the token endpoint's address. Default: ${defaults.assertionAudience}`,
   }),
+  shadow_mode: Type.Boolean({
+    description:
+      'The token endpoint does all that a token takes, answers 204 without one, and counts what would have failed: for live traffic of another server, before the switch. Default: false',
+  }),
   introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
     description:
       'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
@@ -112,6 +116,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     tokenTypeHeader: body.token_type_header,
     allowedAuthMethods: body.allowed_auth_methods,
     assertionAudience: body.assertion_audience,
+    shadowMode: body.shadow_mode,
     claims: body.claims,
     tokenProfile: body.token_profile,
   }

@@ -101,7 +101,7 @@ export function neverKept(reply: FastifyReply): FastifyReply {
   return reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
 }
 
-function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
+export function toOAuthError(error: Error & Partial<FastifyError>): OAuthError {
   if (error instanceof OAuthError) return error
   const { statusCode = 500, code } = error
   if (error instanceof HostRefusal || error instanceof UnknownMethod)

@@ -16,6 +16,7 @@ import {
   readPlatformGrant,
   TOKEN_EXCHANGE_GRANT,
 } from './platform-grant.ts'
+import { answerNothing, shadowed } from './shadow.ts'
 
 type TokenRoute = { Params: { realm: string }; Body: OAuthForm }
 
@@ -47,11 +48,11 @@ const ANSWER = {
 /** The token endpoint: RFC 6749 sections 3.2 and 4.4. */
 export function tokenRoute(
   app: FastifyInstance,
-  operations: Pick<Operations, 'clients' | 'workloads' | 'tokens' | 'publishedRealms'>,
+  operations: Pick<Operations, 'clients' | 'workloads' | 'tokens' | 'publishedRealms' | 'shadow'>,
 ): void {
   app.post<TokenRoute>(
     '/realms/:realm/protocol/openid-connect/token',
-    { schema: { response: { 200: ANSWER } } },
+    { schema: { response: { 200: ANSWER } }, errorHandler: shadowed(operations) },
     async (request, reply) => {
       const { realm } = request.params
       const form = request.body
@@ -68,8 +69,9 @@ export function tokenRoute(
       }
       const token = await operations.tokens.issue(client, asked, clientAddress(request))
 
-      note(request, { outcome: 'issued' })
       neverKept(reply)
+      if (token.isShadow) return answerNothing(request, reply, 'issued')
+      note(request, { outcome: 'issued' })
       return {
         access_token: token.value,
         token_type: 'Bearer',

@@ -39,6 +39,8 @@ const LABELS: Readonly<Record<AuditAction, string>> = {
   'key.rotate': 'Rotate the key',
   'key.revoke': 'Revoke a key',
   'token.revoke': 'Revoke a token',
+  'shadow.read': 'Read the counts of shadow mode',
+  'shadow.reset': 'Forget the counts of shadow mode',
   'key.create-current': 'Make a key',
   'key.create-next': 'Publish the next key',
   'key.promote-next': 'Sign with the next key',

@@ -30,6 +30,7 @@ import { secretScreens } from './secrets.ts'
 import { serviceAccountScreen } from './service-account.ts'
 import { serviceAccountsScreen } from './service-accounts.ts'
 import { sessionCookie } from './session-cookie.ts'
+import { shadowScreens } from './shadow.ts'
 import { signInScreen } from './sign-in.ts'
 import { signOutScreen } from './sign-out.ts'
 import { singleSignOnScreen } from './single-sign-on.ts'
@@ -81,6 +82,7 @@ export async function portalRoutes(
   keysScreen(portal, operations)
   auditScreen(portal, operations)
   tryItScreen(portal, operations)
+  shadowScreens(portal, operations)
   answerOtherMethods((_request, _reply, allow) => {
     throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
   })

@@ -7,6 +7,7 @@ import { atMost, badge, copyButton, leakBadge, notice, roleBadges, stateBadge } 
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { leaksBanner } from './leaks.ts'
+import { shadowNotice } from './shadow.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
@@ -43,6 +44,7 @@ export function serviceAccountsScreen(
 ${done && notice('success', done)}
 ${leaksBanner(visit, leaks)}
 <p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and a secret or signature for short-lived tokens.</p>
+${shadowNotice(visit.realm, realm.shadowMode)}
 ${foreignNotice(foreign)}
 ${toolbar(visit, realm, search)}
 ${items.length > 0 ? table(visit, items, leaks) : empty(visit, realm, search, next)}

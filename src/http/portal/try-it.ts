@@ -49,7 +49,7 @@ function tryItPage(visit: Visit, { clientId = '', scope = '', result }: Typed): 
     title: 'Try it',
     section: 'try-it',
     ...(result !== undefined && { settleAt: `/portal/${visit.realm}/try-it` }),
-    body: html`<p class="lead">Ask for a token with a client_id and its secret, and see what it says. The secret and the token are not stored anywhere.</p>
+    body: html`<p class="lead">Ask for a token with a client_id and its secret, and see what it says. The secret and the token are not stored anywhere. Before you switch from another server, look at <a href="/portal/${visit.realm}/shadow">shadow mode</a>.</p>
 <div class="split">
 <section class="card">
 ${form(
@@ -66,7 +66,10 @@ ${field('scope', 'Scope (optional)', { value: scope, hint: 'Separated by spaces.
   }
 }
 
-function success({ value, expiresInSeconds }: IssuedAccessToken): Html {
+function success({ value, isShadow, expiresInSeconds, claims: decided }: IssuedAccessToken): Html {
+  if (isShadow)
+    return html`${notice('warning', 'This realm is in shadow mode: it would have issued this token, and gave none.')}
+<section class="card"><h2>Claims</h2><pre tabindex="0" aria-label="Claims">${pretty(decided)}</pre></section>`
   const [header, claims] = value.split('.', 2).map(decode)
   const { exp } = claims as { exp: number }
   return html`${notice('success', html`A token was issued. It is valid for ${expiresInSeconds} seconds, until ${exact(new Date(exp * 1000))}.`)}

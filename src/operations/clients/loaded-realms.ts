@@ -24,6 +24,8 @@ export interface LoadedRealms {
   isAnyUnopened(): Promise<boolean>
   /** Number of realms in memory. */
   size(): number
+  /** The realm as this process knows it, without asking the database. */
+  inMemory(name: string): Realm | undefined
   /** Returns whether the realm is in memory. */
   has(name: string): boolean
 }
@@ -125,8 +127,9 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     return found
   }
 
+  const inMemory = (name: string) => kept.peek(name)?.realm
   const isAnyUnopened = () => unopened.isAny(latest)
-  return { at, latest, isAnyUnopened, size: () => kept.size, has: (name) => kept.has(name) }
+  return { at, latest, isAnyUnopened, size: () => kept.size, inMemory, has: (name) => kept.has(name) }
 }
 
 function isOf({ id, version }: Realm, { realmId, realmVersion }: RealmVersion): boolean {

@@ -56,6 +56,7 @@ const settings = {
     description: 'auth_methods that new service accounts may have',
   }),
   assertion_audience: choice(ASSERTION_AUDIENCES, 'aud of assertions'),
+  shadow_mode: Type.Boolean({ description: 'Give no tokens, and count what would have failed' }),
   claims: Type.Array(Claim, { description: 'Claims that tokens get' }),
 }
 

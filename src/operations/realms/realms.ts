@@ -116,6 +116,12 @@ async function changeSettings(
   // Only the platform decides how much a realm may hold.
   if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(actor)
   checkRealmSettings(settings, realm)
+  if (settings.shadowMode && realm.name === SYSTEM_REALM)
+    throw new Refusal(
+      'invalid',
+      'The realm system cannot be in shadow mode: its administrators would get no tokens.',
+      'shadow_mode',
+    )
   if (isDeepStrictEqual(settings, before)) return realm
   if (!actor.authority.platform) requireWithinPolicy(before, settings, (await findPolicy(trx)).policy)
   requireRoomForScopes(publicUrl, { name: realm.name, ...settings }, realm)

@@ -16,10 +16,14 @@ import type { AuthenticatedClient } from '../clients/authenticated-client.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { LoadedRealm } from '../clients/realm-loading.ts'
 import type { Dependencies } from '../dependencies.ts'
+import type { Shadow } from './shadow.ts'
 import type { Uses } from './uses.ts'
 
 export interface IssuedAccessToken {
+  /** Empty in shadow mode. */
   readonly value: string
+  /** The realm gives no tokens: the client has to get none. */
+  readonly isShadow: boolean
   readonly expiresInSeconds: number
   /** Claims of the token, some of which the response repeats (RFC 6749 section 5.1, RFC 9396 section 7). */
   readonly claims: AccessTokenClaims
@@ -27,7 +31,11 @@ export interface IssuedAccessToken {
 
 export type AccessTokens = ReturnType<typeof accessTokens>
 
-export function accessTokens({ clock, db }: Pick<Dependencies, 'clock' | 'db'>, uses: Pick<Uses, 'note'>) {
+export function accessTokens(
+  { clock, db }: Pick<Dependencies, 'clock' | 'db'>,
+  uses: Pick<Uses, 'note'>,
+  shadow: Pick<Shadow, 'noteIssued'>,
+) {
   return {
     /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
     async issue(
@@ -46,8 +54,13 @@ export function accessTokens({ clock, db }: Pick<Dependencies, 'clock' | 'db'>, 
       )
       const value = await signJwt(json, typeHeaderOf(realm), await loaded.signer())
       const { clientId } = account
+      const expiresInSeconds = tokenRealm.tokenLifetimeSeconds
+      if (realm.shadowMode) {
+        shadow.noteIssued(realm.id, clientId)
+        return { value: '', isShadow: true, expiresInSeconds, claims }
+      }
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
-      return { value, expiresInSeconds: tokenRealm.tokenLifetimeSeconds, claims }
+      return { value, isShadow: false, expiresInSeconds, claims }
     },
   }
 }

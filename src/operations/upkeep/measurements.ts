@@ -34,6 +34,8 @@ export interface Measurements {
     | undefined
   /** Refused tokens of platforms since the start, by reason. */
   readonly platformTokenRefusals: ReadonlyMap<string, number>
+  /** Requests to realms in shadow mode since the start, by what became of them. */
+  readonly shadowRequests: ReadonlyMap<string, number>
   /** `undefined`: the database is away. */
   readonly keys:
     | {
@@ -50,6 +52,7 @@ interface Measured {
   readonly statusLists: Pick<StatusLists, 'oldestAge'>
   readonly issuerKeys: { countFetches(): Measurements['keyFetches'] }
   readonly issuerRefusals: { count(): Measurements['platformTokenRefusals'] }
+  readonly shadow: { count(): Measurements['shadowRequests'] }
 }
 
 /** Sources that were tried since are in use: each is tried twice a minute while it fails. */
@@ -110,6 +113,7 @@ export function measurements(
         keyFetches: issuerKeys.countFetches(),
         issuerKeys: await measureIssuerKeys().catch(() => undefined),
         platformTokenRefusals: issuerRefusals.count(),
+        shadowRequests: measured.shadow.count(),
         keys: await measureKeys().catch(() => undefined),
       }
     },

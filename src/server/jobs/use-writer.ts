@@ -12,16 +12,18 @@ interface Writer {
 interface Written {
   readonly uses: Writer
   readonly issuerRefusals: Writer
+  readonly shadow: Writer
 }
 
 /** Writes what token requests leave in memory every few seconds, and once more at shutdown. */
 export function startUseWriter(
-  { uses, issuerRefusals }: Written,
+  { uses, issuerRefusals, shadow }: Written,
   logger: Logger,
 ): { close(): Promise<void> } {
   const writes = [
     writeOf(uses, logger, 'last uses could not be written'),
     writeOf(issuerRefusals, logger, 'refused tokens of trusted issuers could not be written'),
+    writeOf(shadow, logger, 'counts of realms in shadow mode could not be written'),
   ]
   const writeAll = async () => {
     for (const write of writes) await write()

@@ -1,0 +1,43 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { TooManyFailuresError, UnknownRealmError } from '../../domain/oauth-error.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { isDatabaseAway } from '../../storage/database-error.ts'
+import { note } from '../request-log.ts'
+import { readClientCredentials } from './client-credentials.ts'
+import type { OAuthForm } from './form.ts'
+import { answerOAuthError, neverKept, toOAuthError } from './oauth-error-handler.ts'
+
+/** Refuses as the other endpoints do; in a realm in shadow mode, counts the refusal and answers nothing. */
+export function shadowed({ shadow }: Pick<Operations, 'shadow'>) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    // The server's own faults stay visible, in shadow mode too.
+    if (error instanceof UnknownRealmError || isDatabaseAway(error))
+      return answerOAuthError(error, request, reply)
+    const refusal = error instanceof TooManyFailuresError ? error : toOAuthError(error)
+    const { realm } = request.params as { realm: string }
+    const isShadow = shadow.noteRefusal(realm, clientIdOf(request), refusal)
+    const code = 'code' in refusal ? refusal.code : undefined
+    if (!isShadow || code === 'server_error' || code === 'temporarily_unavailable')
+      return answerOAuthError(error, request, reply)
+    neverKept(reply)
+    note(request, { reason: refusal.message })
+    return answerNothing(request, reply, code ?? 'too_many_failures')
+  }
+}
+
+/** What a realm in shadow mode answers. @param outcome what it would have been */
+export function answerNothing(request: FastifyRequest, reply: FastifyReply, outcome: string): FastifyReply {
+  note(request, { outcome: `shadow_${outcome}` })
+  return reply.code(204).send()
+}
+
+function clientIdOf({ headers, body }: FastifyRequest): string | undefined {
+  const form = body as OAuthForm | undefined
+  try {
+    // A form that could not be read is none.
+    if (typeof form?.get !== 'function') return undefined
+    return readClientCredentials(headers.authorization, form)?.clientId ?? form.get('client_id')
+  } catch {
+    return form?.get('client_id')
+  }
+}
