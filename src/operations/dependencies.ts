@@ -5,6 +5,7 @@ import type { Sealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import type { Database } from '../storage/database.ts'
+import type { CacheSizes } from './cache-sizes.ts'
 import type { FailedAttempts } from './clients/failed-attempts.ts'
 import type { KeyFetchSettings } from './federation/guarded-fetch.ts'
 import type { Refusals } from './refusals.ts'
@@ -22,6 +23,7 @@ export interface Dependencies {
   readonly publicUrl: string
   readonly sealer: Sealer
   readonly argon2: Argon2Pool
+  readonly cacheSizes: CacheSizes
   /** Key of the HMAC of generated secrets. */
   readonly verifierKey: VerifierKey
   readonly failedAttempts: FailedAttempts

@@ -11,6 +11,7 @@ import { isAnyDataKeyStored } from '../storage/data-keys.ts'
 import { checkDatabase, type Database, isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
 import { findPlainHashesUntil } from '../storage/keyed-hashes.ts'
 import { unknownMigrations as findUnknownMigrations, migrateToLatest } from '../storage/migrations.ts'
+import { cacheSizes } from './cache-sizes.ts'
 import { createMemoryCounters } from './clients/attempt-counters.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -33,6 +34,8 @@ export interface OpenOptions {
   readonly keyFetching?: KeyFetchSettings
   readonly clock: Clock
   readonly poolSize: number
+  /** What this process may take. Default: no limit. */
+  readonly memoryBytes?: number | undefined
   /** Where failed attempts are counted. Default: in this process. */
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   /** How long to wait for the database. */
@@ -158,6 +161,7 @@ async function openDependencies(
     publicUrl,
     sealer,
     argon2: createArgon2Pool(),
+    cacheSizes: cacheSizes(options.memoryBytes),
     verifierKey,
     failedAttempts,
     keyFetching: options.keyFetching ?? { networks: [], ca: undefined },

@@ -13,6 +13,7 @@ import { buildServer } from './build-server.ts'
 import { startExpiry } from './jobs/expiry.ts'
 import { startRotation } from './jobs/rotation.ts'
 import { startUseWriter } from './jobs/use-writer.ts'
+import { memoryOfProcess } from './memory.ts'
 import { settlePort } from './port.ts'
 import { applyRealmFile } from './realm-file.ts'
 import { closeAll, type Running } from './stop.ts'
@@ -72,6 +73,7 @@ function open(config: Config, logger: Logger, signal: AbortSignal): Promise<Open
     clock: systemClock,
     poolSize: Math.max(2, Math.min(share, CONNECTIONS_OF_A_WORKER)),
     databaseWaitSeconds: DATABASE_WAIT_SECONDS,
+    memoryBytes: memoryOfProcess(config.workers),
     log: (message, error) => logger.warn({ err: error }, message),
   })
 }

@@ -23,19 +23,17 @@ export interface Signed {
   readonly signature: Buffer
 }
 
-/** Keys ready to verify with, about 3 kB each. */
-const MAX_KEYS = 10_000
-
 /** Keys tried for an assertion without kid: the two newest, so that a rotation works. */
 const TRIED_WITHOUT_KID = 2
 
-/** Finds out which keys to try. Keys are imported once: they are public, and are what their text says. */
-export function createCandidateKeys(): (
-  keys: readonly KeyRecord[],
-  signed: Signed,
-  now: Date,
-) => Candidate[] {
-  const imported = new LRUCache<string, AssertionKey>({ maxSize: MAX_KEYS, sizeCalculation: () => 1 })
+/**
+ * Finds out which keys to try. Keys are imported once: they are public, and are what their text says.
+ * @param capacity keys ready to verify with
+ */
+export function createCandidateKeys(
+  capacity: number,
+): (keys: readonly KeyRecord[], signed: Signed, now: Date) => Candidate[] {
+  const imported = new LRUCache<string, AssertionKey>({ maxSize: capacity, sizeCalculation: () => 1 })
 
   function open(jwk: string): AssertionKey {
     const key = imported.get(jwk) ?? importAssertionKey(JSON.parse(jwk) as PublicJwk)

@@ -41,7 +41,7 @@ export interface AssertedClient {
 /** Assertions noted at once at most. */
 const MAX_BATCH = 256
 
-type Deps = Pick<Dependencies, 'assertionDb' | 'clock' | 'failedAttempts'>
+type Deps = Pick<Dependencies, 'assertionDb' | 'clock' | 'failedAttempts' | 'cacheSizes'>
 
 /** What is read about a client that signs. */
 export interface AssertionReads extends Pick<FreshClients, 'findWithKeys'> {
@@ -52,10 +52,10 @@ export type AssertionAuthentication = ReturnType<typeof assertionAuthentication>
 
 /** Authentication by a signed assertion (RFC 7523 section 2.2): checks, a signature, and a row that says that it was used. */
 export function assertionAuthentication(
-  { assertionDb, clock, failedAttempts }: Deps,
+  { assertionDb, clock, failedAttempts, cacheSizes }: Deps,
   { findWithKeys, findPublishedKeys }: AssertionReads,
 ) {
-  const candidatesOf = createCandidateKeys()
+  const candidatesOf = createCandidateKeys(cacheSizes.clientKeys)
   const uses = shareReads(
     (used: readonly UsedAssertion[]) => insertUsedAssertions(assertionDb, used),
     MAX_BATCH,

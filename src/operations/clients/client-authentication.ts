@@ -27,6 +27,7 @@ type Deps = Pick<
   Dependencies,
   | 'db'
   | 'tokenDb'
+  | 'cacheSizes'
   | 'assertionDb'
   | 'clock'
   | 'argon2'

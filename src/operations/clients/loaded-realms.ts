@@ -30,9 +30,6 @@ export interface LoadedRealms {
   has(name: string): boolean
 }
 
-/** Maximum of realms in memory; the least recently used are dropped. Each takes about 7 kB once its key is open. */
-const CAPACITY = 50_000
-
 /** Maximum of realms per query: after a start, many are loaded at once. */
 const MAX_BATCH = 500
 
@@ -42,7 +39,7 @@ const PATIENCE_MILLISECONDS = 300
 export function createLoadedRealms(deps: Deps): LoadedRealms {
   const unopened = createUnopenedRealms(deps)
   // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
-  const kept = new LRUCache<string, KeptRealm>({ maxSize: CAPACITY, sizeCalculation: () => 1 })
+  const kept = new LRUCache<string, KeptRealm>({ maxSize: deps.cacheSizes.realms, sizeCalculation: () => 1 })
   const loads = shareReads(
     createLoad(deps, (name, error) => {
       kept.delete(name)
@@ -147,4 +144,4 @@ export function throwUnavailable(error: unknown): never {
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')
 }
 
-type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log'>
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log' | 'cacheSizes'>

@@ -19,14 +19,8 @@ import type { LoadedRealm, PublicSigningKey } from '../clients/realm-loading.ts'
 import { shareReads } from '../clients/shared-reads.ts'
 import type { Dependencies } from '../dependencies.ts'
 
-/** Maximum of prepared verification keys, about 5 kB each. */
-const MAX_KEYS = 5000
-
 /** Maximum of tokens per query. */
 const MAX_BATCH = 256
-
-/** Memory for claims of tokens whose signature was verified, in characters of those tokens. */
-const MAX_VERIFIED_SIZE = 16 * 1024 * 1024
 
 /** A valid signature stays valid, so it is verified once. Nothing that can change is cached. */
 interface VerifiedJwt extends UnverifiedJwt {
@@ -55,11 +49,13 @@ export interface PresentedTokenRules {
 export type PresentedTokens = ReturnType<typeof presentedTokens>
 
 export function presentedTokens(
-  { db, clock, publicUrl }: Pick<Dependencies, 'db' | 'clock' | 'publicUrl'>,
+  { db, clock, publicUrl, cacheSizes }: Pick<Dependencies, 'db' | 'clock' | 'publicUrl' | 'cacheSizes'>,
   freshClients: Pick<FreshClients, 'find'>,
 ) {
-  const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({ max: MAX_KEYS })
-  const verified = new LRUCache<string, VerifiedJwt>({ maxSize: MAX_VERIFIED_SIZE })
+  const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({
+    max: cacheSizes.verificationKeys,
+  })
+  const verified = new LRUCache<string, VerifiedJwt>({ maxSize: cacheSizes.verifiedTokenBytes })
   const issuerPrefix = issuerOf(publicUrl, '')
   const revoked = shareReads<RevokedTokenLookup, boolean>(
     (lookups) => areTokensRevoked(db, lookups),

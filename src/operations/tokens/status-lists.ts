@@ -35,9 +35,6 @@ interface KeptList extends StatusList {
   readonly signAgainAt: Date
 }
 
-/** Memory for lists ready to send, in characters. */
-const MAX_KEPT_SIZE = 64 * 1024 * 1024
-
 /** Maximum of versions per query. */
 const MAX_BATCH = 256
 
@@ -45,9 +42,12 @@ const compress = promisify<Uint8Array, Buffer>(deflate)
 
 export type StatusLists = ReturnType<typeof statusLists>
 
-export function statusLists(deps: Pick<Dependencies, 'db' | 'clock'>, realms: Pick<LoadedRealms, 'at'>) {
+export function statusLists(
+  deps: Pick<Dependencies, 'db' | 'clock' | 'cacheSizes'>,
+  realms: Pick<LoadedRealms, 'at'>,
+) {
   const kept = new LRUCache<string, KeptList>({
-    maxSize: MAX_KEPT_SIZE,
+    maxSize: deps.cacheSizes.statusListBytes,
     sizeCalculation: ({ jwt }) => jwt.length,
   })
   const underway = new Map<string, Promise<KeptList>>()
