@@ -7,7 +7,7 @@ import { createClient, openAdministration, startMintmark } from './support/mintm
 import type { Server } from './support/processes.ts'
 import { type Report, show } from './support/report.ts'
 
-/** JWKS and discovery beside a bare Fastify that answers the JWKS's bytes. */
+/** JWKS and discovery beside a Fastify that answers the JWKS's bytes, and logs each request as the server does. */
 export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
   const databaseUrl = await postgres.createDatabase('documents')
   const administration = await openAdministration(databaseUrl)
@@ -50,8 +50,16 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
       title:
         'JWKS and discovery, read afresh by every request, beside a bare Fastify that answers the same bytes.',
       targets: [
-        { what: 'JWKS/s ÷ bare Fastify', wanted: '≥ 0.9', found: ratio(rate(jwks), rate(bare)) },
-        { what: 'discovery/s ÷ bare Fastify', wanted: '≥ 0.9', found: ratio(rate(discovery), rate(bare)) },
+        {
+          what: 'JWKS/s ÷ bare Fastify that logs each request',
+          wanted: '≥ 1',
+          found: ratio(rate(jwks), rate(logged)),
+        },
+        {
+          what: 'discovery/s ÷ bare Fastify that logs each request',
+          wanted: '≥ 1',
+          found: ratio(rate(discovery), rate(logged)),
+        },
       ],
       table: [
         ['', 'requests/s', 'server CPU µs'],

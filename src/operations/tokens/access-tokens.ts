@@ -73,8 +73,15 @@ export function tokenRealmOf(
   const { name, scopes, resourceTypes, claims, tokenProfile: profile, audiences: ownAudiences } = realm
   const tokenLifetimeSeconds = lifetimeOf(realm, notAfter, now)
   return {
-    ...{ name, issuer, audiences, ownAudiences, scopes, resourceTypes },
-    ...{ claims, profile, tokenLifetimeSeconds },
+    name,
+    issuer,
+    audiences,
+    ownAudiences,
+    scopes,
+    resourceTypes,
+    claims,
+    profile,
+    tokenLifetimeSeconds,
   }
 }
 
