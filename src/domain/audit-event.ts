@@ -124,6 +124,16 @@ export interface AuditEventFilter {
   readonly action?: string | undefined
   readonly actor?: string | undefined
   readonly target?: string | undefined
+  readonly outcome?: AuditEvent['outcome'] | undefined
+  /** Part of the actor's id, whatever its case. */
+  readonly actorContains?: string | undefined
+  /** Part of the target's id or name, whatever its case. */
+  readonly targetContains?: string | undefined
+}
+
+/** No index answers these: the trail is read for them, a bounded part of it at a time. */
+export function isSearch({ outcome, actorContains, targetContains }: AuditEventFilter): boolean {
+  return outcome !== undefined || actorContains !== undefined || targetContains !== undefined
 }
 
 /** Maximum size of an event's details, in bytes of JSON, so that a realm's administrator cannot fill the disk. */

@@ -123,8 +123,18 @@ export interface AuditEventPage extends AuditEventFilter {
 export async function listAuditEvents(
   db: Database,
   realmId: string | undefined,
-  { after, limit, from, to, action, actor, target }: AuditEventPage,
+  page: AuditEventPage,
 ): Promise<RecordedAuditEvent[]> {
+  const rows = await orderedEvents(db, realmId, page).limit(page.limit).execute()
+  return rows.map(toAuditEvent)
+}
+
+/** What an index finds, newest first. */
+function orderedEvents(
+  db: Database,
+  realmId: string | undefined,
+  { after, from, to, action, actor, target }: AuditEventFilter & Pick<AuditEventPage, 'after'>,
+) {
   let query = db.selectFrom('audit_events').select(COLUMNS)
   query = realmId === undefined ? query.where('realm_id', 'is', null) : query.where('realm_id', '=', realmId)
   if (from) query = query.where('occurred_at', '>=', from)
@@ -134,9 +144,34 @@ export async function listAuditEvents(
   if (target !== undefined) query = query.where('target', '=', target)
   if (after) query = query.where(sql<boolean>`(occurred_at, id) < (${after.occurredAt}, ${after.id}::bigint)`)
   // Orders by realm first: PostgreSQL does not use the index's order for "realm_id is null" alone.
-  const ordered = query.orderBy('realm_id').orderBy('occurred_at', 'desc').orderBy('id', 'desc')
-  const rows = await ordered.limit(limit).execute()
-  return rows.map(toAuditEvent)
+  return query.orderBy('realm_id').orderBy('occurred_at', 'desc').orderBy('id', 'desc')
+}
+
+/** Events that match among the next `rows`, and the last one read (`undefined` at the end of the trail). */
+export async function searchAuditEvents(
+  db: Database,
+  realmId: string | undefined,
+  { rows, ...page }: AuditEventPage & { readonly rows: number },
+): Promise<{ hits: RecordedAuditEvent[]; end: AuditEventPosition | undefined }> {
+  const { outcome, actorContains: actor, targetContains: target, limit } = page
+  const scanned = orderedEvents(db, realmId, page).limit(rows)
+  const has = (part: string, text: string) =>
+    sql<boolean>`position(lower(${part}) in lower(${sql.raw(text)})) > 0`
+  let query = db.selectFrom(scanned.as('scanned')).selectAll()
+  if (outcome !== undefined) query = query.where('outcome', '=', outcome)
+  if (actor !== undefined) query = query.where(has(actor, "actor_kind || ' ' || actor_id"))
+  if (target !== undefined)
+    query = query.where(has(target, "coalesce(target, '') || E'\\n' || coalesce(details ->> 'name', '')"))
+  const hits = await query.orderBy('occurred_at', 'desc').orderBy('id', 'desc').limit(limit).execute()
+  const last = await db
+    .selectFrom(scanned.as('scanned'))
+    .select(['occurred_at', 'id'])
+    .offset(rows - 1)
+    .execute()
+  return {
+    hits: hits.map(toAuditEvent),
+    end: last[0] && { occurredAt: last[0].occurred_at, id: last[0].id },
+  }
 }
 
 function toAuditEvent(row: Row): RecordedAuditEvent {

@@ -39,8 +39,16 @@ t.test('the trail is filtered by day, action, actor and target', async (t) => {
   t.equal(await rows('from=2999-01-01'), -1)
   t.equal(await rows('to=2000-01-01'), -1)
   t.match(textOf(await browser.get(`${AUDIT}?to=2000-01-01`)), 'Nothing was found')
-  // What is no day does not count.
-  t.equal(await rows('from=soon&to=2000-99-99&action=service-account.create'), 2)
+  // What is no day does not count, and says so at its field.
+  const faults = textOf(await browser.get(`${AUDIT}?from=soon&to=2000-02-31&action=service-account.create`))
+  t.match(faults, '“soon” is no day: write it like 2026-11-28.')
+  t.match(faults, 'There is no day 2000-02-31.')
+  t.match(faults, 'Backup')
+  t.match(
+    textOf(await browser.get(`${AUDIT}?from=2026-02-02&to=2026-02-01`)),
+    'It is before the day in From.',
+  )
+  t.equal((await browser.get(`${AUDIT}/export?format=xml`)).statusCode, 400)
   const { body } = await browser.get(`${AUDIT}?action=something.else`)
   t.match(body, '<option value="something.else" selected>')
   t.equal((await browser.get(`${AUDIT}?after=x`)).statusCode, 400)
@@ -74,7 +82,10 @@ t.test('the trail is exported as lines of JSON and as CSV that runs no formulas'
   const csv = await browser.get(`${AUDIT}/export?format=csv&action=service-account.create`)
   t.equal(csv.headers['content-type'], 'text/csv; charset=utf-8')
   const [head, refused] = csv.body.split('\n')
-  t.equal(head, '"occurred_at","action","outcome","target","actor_kind","actor_id","address","details"')
+  t.equal(
+    head,
+    '"occurred_at","action","outcome","target","actor_kind","actor_id","address","details","id","realm","realm_id"',
+  )
   t.match(refused, `,"service-account.create","refused","'=1+1","cli","tester","",`)
 })
 
@@ -110,9 +121,9 @@ t.test('no cell of the CSV is a formula, or more than one cell to a spreadsheet'
   const cells = [...body.matchAll(/"((?:[^"]|"")*)"(?:,|\n|$)/g)].map(([, cell = '']) =>
     cell.replaceAll('""', '"'),
   )
-  t.equal(cells.length % 8, 0)
+  t.equal(cells.length % 11, 0)
   t.equal(body.replace(/"(?:[^"]|"")*"/g, '').replace(/[,\n]/g, ''), '', 'nothing stands outside of quotes')
-  const columns = [1, 3, 5].map((column) => cells.filter((_, n) => n % 8 === column))
+  const columns = [1, 3, 5].map((column) => cells.filter((_, n) => n % 11 === column))
   for (const column of columns)
     for (const target of targets) {
       const harmless = ['x;=cmd|1', 'a,b"c', 'plain'].includes(target)
@@ -130,7 +141,7 @@ t.test('events without target, address or label are shown', async (t) => {
   await client.end()
   const text = textOf(await browser.get(AUDIT))
   t.match(text, 'something.new')
-  t.match(text, /Import resources Details .* — tester cli this server/)
+  t.match(text, /Import resources Details .* 1 resource tester cli this server/)
   const { body } = await browser.get(`${AUDIT}/export?format=jsonl`)
   const lines = body
     .trim()
@@ -138,10 +149,93 @@ t.test('events without target, address or label are shown', async (t) => {
     .map((line) => JSON.parse(line))
   t.match(
     lines.find(({ action }) => action === 'resource.import'),
-    { target: null, address: null },
+    { target: null, actor: { address: null }, realm: 'acme', id: /^\d+$/ },
   )
   t.match(
     lines.find(({ action }) => action === 'portal.sign-in'),
-    { address: '127.0.0.1' },
+    { actor: { address: '127.0.0.1' } },
+  )
+})
+
+t.test('a part of an id or a name finds lines, whatever its case, and so does the outcome', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const { account } = await create(server, 'CI deployer')
+  await create(server, 'Backup')
+  await t.rejects(create(server, 'Backup'))
+  const found = async (query: Record<string, string>) => {
+    const answer = await browser.get(
+      `${AUDIT}?${new URLSearchParams({ action: 'service-account.create', ...query })}`,
+    )
+    t.equal(answer.statusCode, 200)
+    return answer.body.split('<tr>').length - 2
+  }
+  t.equal(await found({ target: 'DEPLOY' }), 1)
+  t.equal(await found({ target: account.clientId.slice(3, 14) }), 1)
+  t.equal(await found({ actor: 'TEST' }), 3)
+  t.equal(await found({ actor: 'cli tester' }), 3)
+  t.equal(await found({ outcome: 'refused' }), 1)
+  t.equal(await found({ outcome: 'done', target: 'backup' }), 1)
+  t.equal(await found({ target: '%' }), -1)
+  t.equal(await found({ target: "'" }), -1)
+  const { body } = await browser.get(`${AUDIT}?target=deploy`)
+  t.match(body, 'format&#61;csv')
+  const csv = await browser.get(`${AUDIT}/export?format=csv&target=deploy&outcome=done`)
+  t.equal(csv.body.trim().split('\n').length, 2)
+})
+
+t.test('a search reads past what does not match, page by page', async (t) => {
+  const { server, browser } = await signedIn(t)
+  await create(server, 'Needle')
+  const client = new pg.Client(server.databaseUrl)
+  await client.connect()
+  await client.query(
+    `insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, target, outcome, details)
+     select r.id, r.name, now() + n * interval '1 second', 'cli', 'hay', 'key.rotate', 'kid', 'done', '{}'
+     from realms r, generate_series(1, 12000) n where r.name = 'acme'`,
+  )
+  await client.end()
+  let answer = await browser.get(`${AUDIT}?target=needle`)
+  for (let pages = 0; !textOf(answer).includes('Needle') && pages < 5; pages++) {
+    const [, next = ''] = /href="(\?[^"]*after[^"]*)"/.exec(answer.body) ?? []
+    answer = await browser.get(AUDIT + next.replaceAll('&#61;', '=').replaceAll('&#38;', '&'))
+  }
+  t.match(textOf(answer), 'Needle')
+})
+
+t.test(
+  'times are told exactly, changes as a difference, and names lead to their lines and pages',
+  async (t) => {
+    const { server, browser } = await signedIn(t)
+    const { account } = await create(server, 'CI')
+    const { clientId } = account
+    const changed = { name: 'CI 2', roles: ['view', 'manage'] }
+    await server.operations.accounts.update(TESTER, 'acme', clientId, changed)
+    const answer = await browser.get(AUDIT)
+    const text = textOf(answer)
+    const exact = `${server.clock.now.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+    t.match(text, `just now ${exact}`)
+    t.match(text, 'Name: CI → CI 2')
+    t.match(text, 'Roles: manage')
+    t.match(answer.body, `href="?target&#61;${clientId}"`)
+    t.match(answer.body, 'href="?actor&#61;tester"')
+    t.match(answer.body, `href="/portal/acme/service-accounts/${clientId}"`)
+    await server.operations.accounts.delete(TESTER, 'acme', clientId)
+    const gone = (await browser.get(`${AUDIT}?action=service-account.delete`)).body
+    t.notMatch(gone, `href="/portal/acme/service-accounts/${clientId}"`)
+  },
+)
+
+t.test('an import is one line, however many parts it was written in', async (t) => {
+  const { server, browser } = await signedIn(t)
+  const device = (part: number) =>
+    Array.from({ length: 30 }, (_, n) => ({ type: 'device', id: `d${part}-${n}`, name: `d${n}` }))
+  for (let part = 0; part < 60; part++) await server.operations.resources.import(TESTER, 'acme', device(part))
+  const answer = await browser.get(AUDIT)
+  t.match(textOf(answer), 'Import resources in 60 parts 1,800 resources tester')
+  t.match(textOf(answer), 'Create the realm')
+  t.equal(
+    answer.body.split('Import resources</').length,
+    2,
+    'but for the choice of actions, it is there once',
   )
 })

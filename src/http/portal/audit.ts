@@ -1,6 +1,8 @@
-import type { AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
+import type { RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { csv, jsonLines } from './audit-export.ts'
+import { FILTERS, filterForm, filterOf, requireFormat } from './audit-filter.ts'
+import { type AuditLine, auditLines } from './audit-groups.ts'
 import { detailsOf, WORDS } from './audit-words.ts'
 import { badge } from './elements.ts'
 import { type Html, html, named } from './html.ts'
@@ -11,18 +13,14 @@ import type { Asked, Portal, Visit } from './visit.ts'
 type Deps = Pick<Operations, 'audit'>
 
 const PAGE = 50
-const DAY_MILLISECONDS = 86_400_000
-const FILTERS = ['from', 'to', 'action', 'actor', 'target'] as const
 
 /** Who did what, when, from where, and with what outcome. */
 export function auditScreen(portal: Portal, operations: Deps): void {
   portal.page('/portal/:realm/audit', async (visit, asked) => {
-    const after = asked.query('after')
-    const { items, next } = await operations.audit.list(visit.actor, visit.realm, {
-      ...filterOf(asked),
-      limit: PAGE,
-      after: after === '' ? undefined : after,
-    })
+    const filter = filterOf(asked)
+    const read = (after: string | undefined) =>
+      operations.audit.list(visit.actor, visit.realm, { ...filter, limit: PAGE, after })
+    const { items, next } = await auditLines(read, asked.query('after') || undefined, PAGE)
     const asNow = queryOf(asked)
     const exported = (format: string) =>
       `/portal/${visit.realm}/audit/export?${withValue(asNow, 'format', format)}`
@@ -30,39 +28,21 @@ export function auditScreen(portal: Portal, operations: Deps): void {
       title: 'Audit',
       section: 'audit',
       actions: html`<a class="button" href="${exported('csv')}">${icon('arrow-down-tray')}CSV</a><a class="button" href="${exported('jsonl')}">${icon('arrow-down-tray')}JSON Lines</a>`,
-      body: html`<p class="lead">What was done and attempted in this realm, by whom and from where. Nothing here can be changed.</p>
+      body: html`<p class="lead">What was done and attempted in this realm, by whom and from where. Nothing here can be changed. Click on a name to see its lines alone.</p>
 ${filterForm(visit, asked)}
-${items.length === 0 ? nothing() : table(visit, items)}
-${next !== undefined && html`<p class="pager"><a class="button" href="?${withValue(asNow, 'after', next)}">Older${icon('chevron-right')}</a></p>`}`,
+${items.length === 0 ? nothing(next) : table(visit, items)}
+${next !== undefined && html`<p class="pager"><a class="button" href="?${withValue(asNow, 'after', next)}">${items.length > 0 ? 'Older' : 'Search on'}${icon('chevron-right')}</a></p>`}`,
     }
   })
 
   portal.download('/portal/:realm/audit/export', async (visit, asked) => {
+    const format = requireFormat(asked)
     const events = await operations.audit.export(visit.actor, visit.realm, filterOf(asked))
     const name = `audit-${visit.realm}-${visit.now.toISOString().slice(0, 10)}`
-    if (asked.query('format') === 'csv')
+    if (format === 'csv')
       return { type: 'text/csv; charset=utf-8', name: `${name}.csv`, content: csv(events) }
     return { type: 'application/jsonl; charset=utf-8', name: `${name}.jsonl`, content: jsonLines(events) }
   })
-}
-
-function filterOf({ query }: Asked): AuditEventFilter {
-  const from = day(query('from'))
-  const to = day(query('to'))
-  const text = (name: string) => query(name).trim() || undefined
-  return {
-    from,
-    // Includes the day itself.
-    to: to && new Date(to.getTime() + DAY_MILLISECONDS),
-    action: text('action'),
-    actor: text('actor'),
-    target: text('target'),
-  }
-}
-
-function day(text: string): Date | undefined {
-  const date = new Date(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : Number.NaN)
-  return Number.isNaN(date.getTime()) ? undefined : date
 }
 
 function queryOf({ query }: Asked): URLSearchParams {
@@ -77,42 +57,63 @@ function withValue(query: URLSearchParams, name: string, value: string): string 
   return more.toString()
 }
 
-function filterForm({ realm }: Visit, { query }: Asked): Html {
-  const input = (name: string, label: string, type: string) =>
-    html`<div class="field"><label for="${name}">${label}</label><input id="${name}" name="${name}" type="${type}" value="${query(name)}" maxlength="200" autocomplete="off"></div>`
-  const unknown = !WORDS.has(query('action')) && query('action') !== ''
-  const option = ([value, words]: readonly [string, string]) =>
-    html`<option value="${value}"${value === query('action') && html` selected`}>${words}</option>`
-  return html`<form method="get" class="card filters" aria-label="Filter">
-${input('from', 'From', 'date')}
-${input('to', 'To', 'date')}
-<div class="field"><label for="action">Action</label><select id="action" name="action"><option value="">Any</option>${[...WORDS].map(option)}${unknown && option([query('action'), query('action')])}</select></div>
-${input('actor', 'Who', 'text')}
-${input('target', 'On what', 'text')}
-<div class="buttons"><button>Filter</button><a class="button quiet" href="/portal/${realm}/audit">Clear</a></div>
-</form>`
+function nothing(next: string | undefined): Html {
+  const text = next === undefined ? 'No line of the trail is like that.' : 'There are more lines to search.'
+  return html`<div class="card empty">${icon('clipboard-document-list')}<h2>Nothing was found${next !== undefined && ' so far'}</h2><p>${text}</p></div>`
 }
 
-function nothing(): Html {
-  return html`<div class="card empty">${icon('clipboard-document-list')}<h2>Nothing was found</h2><p>No line of the trail is like that.</p></div>`
-}
-
-function table({ now }: Visit, events: readonly RecordedAuditEvent[]): Html {
+function table(visit: Visit, lines: readonly AuditLine[]): Html {
   return html`<div class="card flush"><table class="cards audit">
 <thead><tr><th>When</th><th>What</th><th>On what</th><th>Who</th><th>From</th></tr></thead>
-<tbody>${events.map(
-    (event) => html`<tr>
-<td data-label="When">${when(event.occurredAt, now)}</td>
+<tbody>${lines.map(
+    ({ event, parts, imported }) => html`<tr>
+<td data-label="When">${when(event.occurredAt, visit.now)}</td>
 <td data-label="What">${WORDS.get(event.action) ?? event.action}${event.outcome === 'refused' && html` ${badge('danger', 'refused')}`}
-${detailsOf(event)}</td>
-<td data-label="On what">${target(event)}</td>
-<td data-label="Who">${named(event.actor.id)} <span class="muted">${event.actor.kind}</span></td>
+${parts > 1 ? html`<span class="muted">in ${parts} parts</span>` : detailsOf(event)}</td>
+<td data-label="On what">${imported > 0 ? importedWords(event, imported) : target(visit, event)}</td>
+<td data-label="Who">${filterLink('actor', event.actor.id, event.actor.id)} <span class="muted">${event.actor.kind}</span></td>
 <td data-label="From">${event.actor.address ?? html`<span class="muted">this server</span>`}</td>
 </tr>`,
   )}</tbody></table></div>`
 }
 
-function target({ target: on, details: { name } }: RecordedAuditEvent): Html {
-  if (typeof name === 'string' && name !== on) return html`${named(name)}<br><code class="muted">${on}</code>`
-  return on === undefined ? html`<span class="muted">—</span>` : named(on)
+function importedWords({ action }: RecordedAuditEvent, count: number): string {
+  const what = action === 'resource.import' ? 'resource' : 'service account'
+  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`
+}
+
+function filterLink(name: 'actor' | 'target', value: string, label: string): Html {
+  return html`<a class="cell-filter" href="?${new URLSearchParams({ [name]: value }).toString()}">${named(label)}</a>`
+}
+
+function target(visit: Visit, event: RecordedAuditEvent): Html {
+  const { target: on, details } = event
+  if (on === undefined) return html`<span class="muted">—</span>`
+  const { name } = details
+  const page = pageOf(visit, event)
+  if (typeof name === 'string' && name !== on) {
+    const id = html`<code class="muted">${on}</code>`
+    return html`${filterLink('target', on, name)}<br>${page === undefined ? id : html`<a href="${page}">${id}</a>`}`
+  }
+  return html`${filterLink('target', on, on)}${page !== undefined && html` <a class="nowrap" href="${page}">Open<span class="unseen"> ${on}</span></a>`}`
+}
+
+/** Pages of what an event is about, by the first word of its action. */
+const PAGES: Readonly<Record<string, string>> = {
+  'service-account': 'service-accounts',
+  role: 'service-accounts',
+  grant: 'service-accounts',
+  'workload-identity': 'service-accounts',
+  'trusted-issuer': 'trusted-issuers',
+}
+
+function pageOf(
+  { realm }: Visit,
+  { target: on = '', action, outcome }: RecordedAuditEvent,
+): string | undefined {
+  const [noun = '', verb] = action.split('.')
+  const page = PAGES[noun]
+  if (page === undefined || verb === 'delete' || (outcome === 'refused' && verb === 'create'))
+    return undefined
+  return `/portal/${realm}/${page}/${encodeURIComponent(on)}`
 }

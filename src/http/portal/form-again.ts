@@ -7,7 +7,7 @@ import { type Fields, fieldsOf, pageOfForm, queryIn } from './form-fields.ts'
 import { type Content, Html, html, named } from './html.ts'
 import type { Page } from './layout.ts'
 import type { PageRegistry } from './page-registry.ts'
-import { exact, when } from './times.ts'
+import { ago, exact } from './times.ts'
 import { type Difference, type Refilled, refill } from './typed-form.ts'
 import type { Visit } from './visit.ts'
 
@@ -65,7 +65,7 @@ async function lastChange({ audit }: Deps, visit: Visit, target: string | undefi
   const { items } = await audit.list(visit.actor, visit.realm, { target, limit: 5 })
   const last = items.find(({ outcome }) => outcome === 'done')
   if (!last) return said
-  return html`${said}<p>Last change: ${named(last.actor.id)}, ${when(last.occurredAt, visit.now)} (${exact(last.occurredAt)}): ${changeInWords(last)}.</p>`
+  return html`${said}<p>Last change: ${named(last.actor.id)}, ${ago(last.occurredAt, visit.now)} (${exact(last.occurredAt)}): ${changeInWords(last)}.</p>`
 }
 
 function differencesTable(differences: readonly Difference[]): Content {

@@ -2,7 +2,7 @@ import type { ListedClientSecret, ServiceAccount } from '../../domain/service-ac
 import { type Content, html } from './html.ts'
 import { icon } from './icons.ts'
 import { addressOf } from './service-account-frame.ts'
-import { exact, when } from './times.ts'
+import { when } from './times.ts'
 import type { Visit } from './visit.ts'
 
 /** The section of the account's page. */
@@ -20,7 +20,7 @@ export function secretsCard(
     return html`<li>
 <div><p class="strong">${rotating ? (isOld ? 'Old secret' : 'New secret') : 'Secret'} ${secret.lastFour === '' ? 'that the client had' : html`<code>…${secret.lastFour}</code>`}</p>
 <p class="muted">Made ${when(secret.createdAt, now)} · last used ${when(secret.lastUsedAt, now, 'never')}${
-      secret.expiresAt && html` · ends ${when(secret.expiresAt, now)} (${exact(secret.expiresAt)})`
+      secret.expiresAt && html` · ends ${when(secret.expiresAt, now)}`
     }</p>${account.foreignHash && !secret.lastUsedAt && secret.lastFour === '' && html`<p class="muted">It came as a hash (${account.foreignHash}) of another server, which its first use here replaces.</p>`}</div>
 ${
   rotating &&

@@ -11,9 +11,14 @@ const UNITS = [
   ['minute', 60],
 ] as const
 
-/** Relative time, with the exact time on hover and for programs. */
+/** Relative and exact time. Script shows the exact one in the browser's time zone. */
 export function when(date: Date | undefined, now: Date, never = 'Never'): Html {
   if (!date) return html`<span class="muted">${never}</span>`
+  return html`${ago(date, now)} <span class="exact">${exact(date)}</span>`
+}
+
+/** Relative time, with the exact time on hover and for programs: for a text that has it already, or needs none. */
+export function ago(date: Date, now: Date): Html {
   return html`<time datetime="${date.toISOString()}" title="${exact(date)}">${relative(date, now)}</time>`
 }
 

@@ -1,11 +1,17 @@
 import type { Actor } from '../../domain/actor.ts'
-import type { AuditEventFilter, RecordedAuditEvent } from '../../domain/audit-event.ts'
+import { type AuditEventFilter, isSearch, type RecordedAuditEvent } from '../../domain/audit-event.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import { badCursor, type Page, pageOfRows } from '../../domain/page.ts'
 import { Refusal, unknownRealm } from '../../domain/refusal.ts'
-import { type AuditEventPosition, hasAuditTrail, listAuditEvents } from '../../storage/audit-events.ts'
+import {
+  type AuditEventPosition,
+  hasAuditTrail,
+  listAuditEvents,
+  searchAuditEvents,
+} from '../../storage/audit-events.ts'
 import { findDeletedRealm } from '../../storage/realm-deletion.ts'
 import { findRealmByName } from '../../storage/realms.ts'
+import { searchBounded } from '../bounded-search.ts'
 import { presentActor } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { auditRetention } from './audit-retention.ts'
@@ -23,6 +29,9 @@ export interface AuditEventQuery extends AuditEventFilter {
 export type TrailOwner = string | { readonly id: string } | undefined
 
 const EXPORT_PAGE = 1000
+
+/** Events that each query of a search reads at most. */
+const SEARCH_WINDOWS = [1000, 10_000, 40_000]
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'refusals'>
 
@@ -58,13 +67,32 @@ export function auditTrail(deps: Deps) {
   ): Promise<Page<RecordedAuditEvent>> {
     const realmId = await authorize(actor, owner)
     const position = after === undefined ? undefined : parsePosition(after)
+    if (isSearch(filter)) return search(realmId, { ...filter, after, limit })
     const rows = await listAuditEvents(db, realmId, { ...filter, after: position, limit: limit + 1 })
-    return pageOfRows(rows, limit, ({ occurredAt, id }) => `${occurredAt.getTime()}.${id}`)
+    return pageOfRows(rows, limit, positionOf)
+  }
+
+  function search(
+    realmId: string | undefined,
+    { after = '', limit, ...filter }: AuditEventQuery,
+  ): Promise<Page<RecordedAuditEvent>> {
+    return searchBounded<RecordedAuditEvent>({
+      after,
+      limit,
+      signal: undefined,
+      positionOf,
+      windows: SEARCH_WINDOWS,
+      async read(position, rows, wanted) {
+        const at = position === '' ? undefined : parsePosition(position)
+        const found = await searchAuditEvents(db, realmId, { ...filter, after: at, rows, limit: wanted })
+        return { hits: found.hits, end: found.end && positionOf(found.end) }
+      },
+    })
   }
 
   return {
     /**
-     * One page, newest first.
+     * One page, newest first. A search may give fewer events than its limit, and still a next page.
      * @throws Refusal `forbidden`, `not_found`; `invalid` for an `after` that this list did not return
      */
     list(actor: Actor, owner: TrailOwner, query: AuditEventQuery): Promise<Page<RecordedAuditEvent>> {
@@ -94,6 +122,10 @@ export function auditTrail(deps: Deps) {
       return retention.deleteAll()
     },
   }
+}
+
+function positionOf({ occurredAt, id }: AuditEventPosition): string {
+  return `${occurredAt.getTime()}.${id}`
 }
 
 function nameOf(owner: TrailOwner): string | undefined {

@@ -81,6 +81,17 @@ for (const form of document.querySelectorAll('form[data-search-as-you-type]')) {
   })
 }
 
+// Exact times are UTC; here they are also those of the clock on the wall.
+for (const text of document.querySelectorAll('time[datetime] + .exact')) {
+  const date = new Date(text.previousElementSibling.dateTime)
+  if (date.getTimezoneOffset() === 0) continue
+  text.title = text.textContent
+  const zone = new Intl.DateTimeFormat('en', { timeZoneName: 'short' })
+    .formatToParts(date)
+    .find(({ type }) => type === 'timeZoneName')
+  text.textContent = `${date.toLocaleString('sv-SE')} ${zone.value}`
+}
+
 // A second click on a button that is at work does nothing.
 addEventListener('submit', (event) => {
   const form = event.target
