@@ -137,3 +137,58 @@ t.test('many grants come in pages, and a token that cannot carry them says so', 
   const viewer = await viewerOf(server, 'acme')
   t.notMatch((await viewer.get(here)).body, 'grants/remove')
 })
+
+t.test(
+  'of very many grants each is found, told as granted, and taken away without losing the place',
+  async (t) => {
+    const { server, browser, here, clientId } = await signedIn(t)
+    const grants = Array.from({ length: 120 }, (_, i) => ({
+      role: 'view',
+      type: 'device',
+      id: `d${String(i).padStart(3, '0')}-${'x'.repeat(40)}`,
+    }))
+    const devices = grants.map(({ type, id }) => ({ type, id }))
+    await server.operations.resources.import(TESTER, 'acme', devices)
+    await server.operations.grants.replace(TESTER, 'acme', clientId, grants)
+    const first = await browser.get(here)
+    const text = textOf(first)
+    t.match(text, /Grant a role on .* 120 grants: show those on .* Remove/, 'searches are above the grants')
+    t.match(text, 'Its grants do not fit into a token, where they may take 4 KiB')
+    t.notMatch(text, 'Back')
+
+    const link = ({ body }: typeof first, label: string) => {
+      const links = [...body.matchAll(/href="(\?[^"]*)#grants">([^<]*)/g)]
+      const [, query = ''] = links.find(([, , words]) => words === label) ?? []
+      return here + query.replaceAll('&#61;', '=').replaceAll('&#38;', '&')
+    }
+    const second = await browser.get(link(first, 'More'))
+    t.match(textOf(second), /d050-.* Back More/)
+    const third = await browser.get(link(second, 'More'))
+    t.match(textOf(third), /d100-.* Back/)
+    t.match(textOf(await browser.get(link(third, 'Back'))), 'd050-')
+    t.match(textOf(await browser.get(link(await browser.get(link(third, 'Back')), 'Back'))), 'd000-')
+
+    const removed = await browser.submit(link(first, 'More'), `${here}/grants/remove`)
+    const after = await browser.get(removed.headers.location as string)
+    t.match(textOf(after), '119 grants')
+    t.match(textOf(after), 'd051-', 'it is the second page still')
+    t.match(
+      after.body,
+      /<section class="card" ><h2>On devices and device groups<\/h2>\s*<div id="grants" tabindex="-1">/,
+    )
+    t.match(removed.headers.location, /#grants$/)
+
+    const filtered = textOf(await browser.get(`${here}?filter=D099`))
+    t.match(filtered, 'd099-')
+    t.notMatch(filtered, 'd098-')
+    t.match(textOf(await browser.get(`${here}?filter=none`)), 'It has no grant on what has “ none ”')
+
+    const hits = await browser.get(`${here}?find=d001-&filter=d00`)
+    t.match(textOf(hits), 'has view')
+    const again = await browser.submit(`${here}?find=d001-&filter=d00`, `${here}/grants/add`, {
+      role: 'view',
+    })
+    t.equal(again.headers.location, `${here}?done=had&find=d001-&filter=d00#grants`)
+    t.match(textOf(await browser.get(`${here}?done=had`)), 'It has that role there already')
+  },
+)

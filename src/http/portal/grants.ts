@@ -4,9 +4,10 @@ import type { ProtectedResource } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, badge, form } from './elements.ts'
+import { atMost, badge, form, notice } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
+import { pager } from './pager.ts'
 import { addressOf } from './service-account-frame.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
@@ -22,6 +23,16 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ['device_group', 'Device group'],
 ])
 
+/** What an act leads to: its notice is in the card of the grants. */
+const DONE: ReadonlyMap<string, string> = new Map([
+  ['granted', 'Granted. The next token says so.'],
+  ['had', 'It has that role there already: nothing was changed.'],
+  ['removed', 'Removed. The next token says so.'],
+])
+
+/** What stays as it is when a role is granted or removed. */
+const KEPT = ['find', 'from', 'filter', 'after', 'back']
+
 /** Grants and removes roles on single devices and device groups. */
 export function grantActions(portal: Portal, operations: Deps): void {
   const acts = [
@@ -32,11 +43,13 @@ export function grantActions(portal: Portal, operations: Deps): void {
     portal.action(`${PATH}/${verb}`, async (visit, sent, { params }) => {
       const { clientId = '' } = params
       const [role = '', type = '', id = ''] = ['role', 'type', 'id'].map((name) => sent.get(name))
-      await act(visit.actor, visit.realm, clientId, { role, type, id })
-      const back = new URLSearchParams({
-        done,
-        ...(sent.get('find') && { find: sent.get('find') }),
-      })
+      const added = await act(visit.actor, visit.realm, clientId, { role, type, id })
+      const { searchParams: page } = new URL(visit.page, 'http://portal')
+      const kept = KEPT.map((name): [string, string] => [name, page.get(name) ?? ''])
+      const back = new URLSearchParams([
+        ['done', added === false ? 'had' : done],
+        ...kept.filter(([, it]) => it),
+      ])
       return { redirect: `${addressOf(visit, clientId)}/permissions?${back}#grants` }
     })
   }
@@ -49,23 +62,45 @@ export async function grantsCard(
   asked: Asked,
   operations: Deps,
 ): Promise<Html> {
-  const find = asked.query('find').trim().slice(0, 200)
-  const after = asked.query('after')
+  const [find = '', filter = ''] = ['find', 'filter'].map((name) => asked.query(name).trim().slice(0, 200))
   const grants = await operations.grants.list(visit.actor, visit.realm, account.clientId, {
     limit: GRANTS,
-    after: after === '' ? undefined : after,
+    after: asked.query('after') || undefined,
+    ...(filter !== '' && { contains: filter }),
   })
-  const filter = { limit: FOUND, contains: find, after: asked.query('from'), signal: asked.signal }
-  const found = find === '' ? undefined : await operations.resources.list(visit.actor, visit.realm, filter)
-  return html`<section class="card" id="grants"><h2>On devices and device groups</h2>
-${list(visit, account, grants)}
-${visit.mayChange && search(visit, account, realm, found && { ...found, find })}
+  const searched = { limit: FOUND, contains: find, after: asked.query('from'), signal: asked.signal }
+  const found = find === '' ? undefined : await operations.resources.list(visit.actor, visit.realm, searched)
+  const { clientId } = account
+  const { total, on } = await operations.grants.summary(
+    visit.actor,
+    visit.realm,
+    clientId,
+    found?.items ?? [],
+  )
+  const done = DONE.get(asked.query('done'))
+  return html`<section class="card" ${!done && html`id="grants" tabindex="-1"`}><h2>On devices and device groups</h2>
+${done && html`<div id="grants" tabindex="-1">${notice('success', done)}</div>`}
+${visit.mayChange && search(visit, account, realm, found && { ...found, find, on })}
+${total > GRANTS || filter !== '' ? filterForm(filter, find, total) : total > 0 && html`<h3>${total} ${total === 1 ? 'grant' : 'grants'}</h3>`}
+${list(visit, account, grants, filter)}
+${pager(asked, { next: grants.next, kept: { find, filter }, forth: 'More', fragment: '#grants' })}
 </section>`
 }
 
-function list(visit: Visit, account: ServiceAccount, { items, next }: Part<Grant>): Html {
+function filterForm(filter: string, find: string, total: number): Html {
+  return html`<form method="get" action="#grants" role="search" class="finder">
+<label for="filter">${total} grants: show those on</label>
+${find !== '' && html`<input type="hidden" name="find" value="${find}">`}
+<div class="row"><span class="with-icon">${icon('magnifying-glass')}<input id="filter" name="filter" type="search" value="${filter}" placeholder="Part of a name or id" ${atMost(100)} autocomplete="off"></span>
+<button>Filter</button></div>
+</form>`
+}
+
+function list(visit: Visit, account: ServiceAccount, { items }: Part<Grant>, filter: string): Html {
+  if (items.length === 0 && filter !== '')
+    return html`<p class="muted">It has no grant on what has “${named(filter)}” in its name or id.</p>`
   if (items.length === 0)
-    return html`<p class="muted">None yet: what it may do, it may do by its roles in the whole account.</p>`
+    return html`<p class="muted">None yet: what it may do, it may do by its roles in the whole realm.</p>`
   const line = (grant: Grant) => html`<li>
 <div>${nameOf(grant)}</div>
 <div class="actions">${badge('plain', grant.role)}${
@@ -77,12 +112,13 @@ function list(visit: Visit, account: ServiceAccount, { items, next }: Part<Grant
 <button class="quiet small" aria-label="Remove ${grant.role} on ${grant.name}">${icon('x-mark')}Remove</button>`,
     )
   }</div></li>`
-  return html`<ul class="lines">${items.map(line)}</ul>
-${next !== undefined && html`<p class="pager"><a class="button small" href="?${new URLSearchParams({ after: next }).toString()}#grants">More${icon('chevron-right')}</a></p>`}`
+  return html`<ul class="lines">${items.map(line)}</ul>`
 }
 
 interface Found extends Part<ProtectedResource> {
   readonly find: string
+  /** What the account has on them already. */
+  readonly on: readonly GrantKey[]
 }
 
 function search(visit: Visit, account: ServiceAccount, realm: Realm, found: Found | undefined): Html {
@@ -94,7 +130,12 @@ function search(visit: Visit, account: ServiceAccount, realm: Realm, found: Foun
 <div id="found" aria-live="polite">${found && results(visit, account, realm, found)}</div>`
 }
 
-function results(visit: Visit, account: ServiceAccount, realm: Realm, { find, items, next }: Found): Content {
+function results(
+  visit: Visit,
+  account: ServiceAccount,
+  realm: Realm,
+  { find, items, next, on }: Found,
+): Content {
   const query = next !== undefined && new URLSearchParams({ find, from: next }).toString()
   const more =
     query &&
@@ -104,8 +145,10 @@ function results(visit: Visit, account: ServiceAccount, realm: Realm, { find, it
   if (items.length === 0)
     return html`<p class="muted">No device or device group has “${named(find)}” in its name or id.</p>`
   const roles = grantableRoles(realm)
+  const heldOn = ({ type, id }: ProtectedResource) =>
+    on.filter((grant) => grant.type === type && grant.id === id).map(({ role }) => role)
   const line = (resource: ProtectedResource) => html`<li>
-<div>${nameOf(resource)}</div>
+<div>${nameOf(resource)}${heldOn(resource).map((role) => html` ${badge('info', `has ${role}`)}`)}</div>
 ${form(
   visit,
   `${addressOf(visit, account.clientId)}/permissions/grants/add`,

@@ -118,7 +118,7 @@ function nameFields({ name = '', description = '', refusal }: Typed): Html {
   return html`${field('name', 'Name', {
     value: name,
     fault: faultOf('name'),
-    hint: 'Unique within the account. Say what uses it: “CI of the web shop”.',
+    hint: 'Unique within the realm. Say what uses it: “CI of the web shop”.',
     attributes: html`required ${atMost(100)}`,
   })}
 ${field('description', 'Description (optional)', {

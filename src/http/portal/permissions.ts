@@ -1,3 +1,4 @@
+import { MAX_DETAILS_BYTES } from '../../domain/authorization-details.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from '../../domain/role.ts'
@@ -14,15 +15,11 @@ type Deps = Pick<Operations, 'realms' | 'accounts' | 'tokens' | 'grants' | 'reso
 
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions'
 
-const DONE: ReadonlyMap<string, string> = new Map([
-  ['saved', 'Saved. The next token says so.'],
-  ['granted', 'Granted. The next token says so.'],
-  ['removed', 'Removed. The next token says so.'],
-])
+const DONE: ReadonlyMap<string, string> = new Map([['saved', 'Saved. The next token says so.']])
 
 /** Descriptions of the built-in roles. */
 const MEANINGS: ReadonlyMap<string, string> = new Map([
-  ['view', 'Sees everything in the account. Every service account starts with it.'],
+  ['view', 'Sees everything in the realm. Every service account starts with it.'],
   ['operate', 'Runs what is there: devices and their jobs.'],
   ['manage', 'Changes settings, devices and device groups.'],
   ['account-admin', 'Looks after service accounts, their secrets and permissions.'],
@@ -66,7 +63,13 @@ ${preview}
 async function previewOf(operations: Deps, visit: Visit, clientId: string): Promise<Html> {
   try {
     const claims = await operations.tokens.preview(visit.actor, visit.realm, clientId)
-    return html`<pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>`
+    const omitted =
+      claims.authorization_details_omitted === true &&
+      notice(
+        'info',
+        html`Its grants do not fit into a token, where they may take ${MAX_DETAILS_BYTES / 1024} KiB: <code>authorization_details_omitted</code> says so. Introspection tells all of them, or the client asks for some by <code>authorization_details</code>.`,
+      )
+    return html`${omitted}<pre tabindex="0" aria-label="Claims of the next token">${JSON.stringify(claims, undefined, 2)}</pre>`
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'limit_reached') throw error
     return notice('danger', `It gets no token: ${error.message}`)
@@ -75,19 +78,21 @@ async function previewOf(operations: Deps, visit: Visit, clientId: string): Prom
 
 function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Html {
   if (!visit.mayChange)
-    return html`<section class="card"><h2>In the whole account</h2><p>${roleBadges(account.roles)}</p></section>`
+    return html`<section class="card"><h2>In the whole realm</h2><p>${roleBadges(account.roles)}</p></section>`
   // A role that only the platform gives stays if it is held, and is not offered otherwise.
   const kept = account.roles.filter((role) => role === PLATFORM_ADMIN)
   const choice = (role: string) => html`<label class="choice described">
-<input type="checkbox" name="role" value="${role}"${account.roles.includes(role) && html` checked`}>
+<input type="checkbox" name="role" value="${role}"${account.roles.includes(role) ? html` data-saved="on" checked` : html` data-saved="off"`}>
 <span><strong>${named(role)}</strong><span class="hint">${MEANINGS.get(role) ?? 'A role of this realm.'}</span></span></label>`
-  return html`<section class="card"><h2>In the whole account</h2>
+  return html`<section class="card"><h2>In the whole realm</h2>
 ${form(
   visit,
   `${addressOf(visit, account.clientId)}/permissions/roles`,
   html`<input type="hidden" name="version" value="${account.version}">
 ${kept.map((role) => html`<input type="hidden" name="role" value="${role}">`)}
 <fieldset><legend class="unseen">Roles</legend>${[...BUILT_IN_ROLES, ...roles].map(choice)}</fieldset>
+<p class="unsaved fault">These roles are not saved yet.</p>
 <div class="buttons"><button class="primary">Save roles</button></div>`,
+  html` data-unsaved`,
 )}</section>`
 }

@@ -10,6 +10,7 @@ import {
   tooManyGrants,
 } from '../../domain/grant.ts'
 import { badCursor, type Page, pageOfRows } from '../../domain/page.ts'
+import type { ResourceKey } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
@@ -22,6 +23,7 @@ import {
   listGrants,
   updateAuthorizationDetails,
 } from '../../storage/grants.ts'
+import { listGrantsOn } from '../../storage/grants-on.ts'
 import { lockProtectedResources } from '../../storage/protected-resource-changes.ts'
 import { findGrant } from '../../storage/resource-grants.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
@@ -60,6 +62,22 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
         const rows = await listGrants(db, id, clientId, { ...query, after, limit: query.limit + 1 })
         const page = pageOfRows(rows, query.limit, (last) => `${last.role}/${last.type}/${last.id}`)
         return { ...page, version: account.version }
+      })
+    },
+
+    /** How many an account has, and those on these resources. */
+    async summary(
+      actor: Actor,
+      realmName: string,
+      clientId: string,
+      resources: readonly ResourceKey[],
+    ): Promise<{ readonly total: number; readonly on: readonly GrantKey[] }> {
+      const attempt = { actor, action: 'grant.list', realm: realmName, target: clientId } as const
+      return refusals.ofRead(attempt, async () => {
+        requireAuthority(actor, realmName, 'view')
+        const { id } = await realmNamed(db, realmName)
+        const on = resources.length === 0 ? [] : await listGrantsOn(db, id, clientId, resources)
+        return { total: await countGrants(db, id, clientId), on }
       })
     },
 

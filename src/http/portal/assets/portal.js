@@ -92,6 +92,23 @@ for (const text of document.querySelectorAll('time[datetime] + .exact')) {
   text.textContent = `${date.toLocaleString('sv-SE')} ${zone.value}`
 }
 
+// Choices that were not saved outlive another form of their page.
+const unsaved = document.querySelector('form[data-unsaved]')
+const isUnsaved = (box) => box.checked !== (box.dataset.saved === 'on')
+if (unsaved) {
+  const boxes = [...unsaved.querySelectorAll('[data-saved]')]
+  const place = `unsaved ${location.pathname}`
+  for (const value of JSON.parse(sessionStorage.getItem(place) ?? '[]')) {
+    const box = boxes.find((one) => one.value === value)
+    if (box) box.checked = !box.checked
+  }
+  sessionStorage.removeItem(place)
+  addEventListener('submit', ({ target }) => {
+    if (target === unsaved) return
+    sessionStorage.setItem(place, JSON.stringify(boxes.filter(isUnsaved).map(({ value }) => value)))
+  })
+}
+
 // A second click on a button that is at work does nothing.
 addEventListener('submit', (event) => {
   const form = event.target
