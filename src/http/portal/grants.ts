@@ -43,11 +43,11 @@ export function grantActions(portal: Portal, operations: Deps): void {
     portal.action(`${PATH}/${verb}`, async (visit, sent, { params }) => {
       const { clientId = '' } = params
       const [role = '', type = '', id = ''] = ['role', 'type', 'id'].map((name) => sent.get(name))
-      const added = await act(visit.actor, visit.realm, clientId, { role, type, id })
+      const outcome = await act(visit.actor, visit.realm, clientId, { role, type, id })
       const { searchParams: page } = new URL(visit.page, 'http://portal')
       const kept = KEPT.map((name): [string, string] => [name, page.get(name) ?? ''])
       const back = new URLSearchParams([
-        ['done', added === false ? 'had' : done],
+        ['done', outcome && !outcome.added ? 'had' : done],
         ...kept.filter(([, it]) => it),
       ])
       return { redirect: `${addressOf(visit, clientId)}/permissions?${back}#grants` }
