@@ -107,7 +107,7 @@ function readEntry(
 
 /** An entry on one line as an export writes it: the YAML library would take a hundred times as long. */
 function jsonOf(text: string): unknown {
-  const [, json] = /^ *- (\{.*\})\s*$/.exec(text) ?? []
+  const [, json] = /^ *- (\{.*\})\s*$/s.exec(text) ?? []
   if (json === undefined) return undefined
   try {
     return JSON.parse(json)

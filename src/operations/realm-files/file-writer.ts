@@ -20,11 +20,12 @@ export function writeRealmFile(realm: RealmFile): string {
     parts.push(entries.length === 0 ? `${name}: []\n` : `${name}:\n`)
     for (const entry of entries) parts.push(entryOf(name, entry))
   }
-  return parts.join('').trimEnd()
+  return parts.join('').replace(/\n$/, '')
 }
 
 /** Resources are many: on a line each, as JSON, they are read a hundred times as fast. */
 function entryOf(list: ListName, entry: object): string {
   if (list === 'resources') return `  - ${JSON.stringify(entry)}\n`
-  return stringify([entry], OPTIONS).replace(/^(?=.)/gm, '  ')
+  // Not ^, which is true after U+2028, too.
+  return stringify([entry], OPTIONS).replace(/(^|\n)(?=[^\n])/g, '$1  ')
 }
