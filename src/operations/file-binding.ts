@@ -1,6 +1,7 @@
 import type { Realm } from '../domain/realm.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import type { TrustedIssuer } from '../domain/trusted-issuer.ts'
+import { accountImport } from './accounts/account-import.ts'
 import { clientKeys } from './accounts/client-keys.ts'
 import { serviceAccounts } from './accounts/service-accounts.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -29,7 +30,7 @@ export function fileBinding(deps: Dependencies, trust: Pick<EndOfTrust, 'finish'
     return {
       operations: {
         realms: realms(own),
-        accounts: serviceAccounts(own),
+        accounts: { ...serviceAccounts(own), createAll: accountImport(own).createAll },
         clientKeys: clientKeys(own),
         workloadIdentities: workloadIdentities(own),
         trustedIssuers: trustedIssuers(own, { finish }),

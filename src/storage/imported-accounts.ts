@@ -35,6 +35,7 @@ export async function insertImportedAccounts(
     scopes: account.scopes ? [...account.scopes] : null,
     introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
     auth_methods: [...account.authMethods],
+    jwks_uri: account.jwksUri ?? null,
     claims: claimsText(account.claims ?? []),
     metadata: metadataText(account.metadata ?? {}),
     subject: account.subject ?? null,

@@ -70,7 +70,7 @@ t.test('administrators and files see whole states of each other', async (t) => {
 t.test('a change that began before a file is in what the file is compared with', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
   await operations.realms.create(TESTER, 'acme')
-  await operations.accounts.create(TESTER, 'acme', { name: 'x', clientId: 'x' })
+  await operations.accounts.import(TESTER, 'acme', [{ client_id: 'x', name: 'x' }])
   const release = await holding(
     t,
     databaseUrl,
@@ -94,8 +94,8 @@ t.test('a change that began before a file is in what the file is compared with',
 t.test('a file whose process is killed in the middle changes nothing', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
   await operations.realms.create(TESTER, 'acme')
-  for (const clientId of ['a', 'b'])
-    await operations.accounts.create(TESTER, 'acme', { name: clientId, clientId })
+  const accounts = ['a', 'b'].map((name) => ({ client_id: name, name }))
+  await operations.accounts.import(TESTER, 'acme', accounts)
   const before = await operations.realmFiles.export(TESTER, 'acme')
   await holding(t, databaseUrl, "select from service_accounts where client_id = 'b' for update")
   const text =

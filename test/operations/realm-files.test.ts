@@ -217,7 +217,7 @@ resources:
   t.same(await faultsOf(apply(text)), expected)
   t.equal(await exported('acme'), before)
   const refused = (await events('acme')).filter(({ outcome }) => outcome === 'refused')
-  t.ok(refused.length > 3)
+  t.ok(refused.length > 1)
   t.equal(new Set(refused.map(({ details }) => details['change'])).size, 1)
 })
 
@@ -230,7 +230,6 @@ t.test('the audit events of a file share one change', async (t) => {
     'realm.create',
     'service-account.create',
     'service-account.create',
-    'service-account.disable',
   ])
   t.equal(new Set(trail.map(({ details }) => details['change'])).size, 1)
   t.match(

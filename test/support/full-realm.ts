@@ -80,6 +80,12 @@ async function fullAccounts(operations: Operations, realm: string, issuerId: str
         { claim: 'ref', matches: 'refs/*' },
       ],
     })
+  const imported = {
+    client_id: 'imported',
+    name: 'Imported',
+    subject: '0d6a1c1e-1111-4222-8333-444455556666',
+  }
+  await accounts.import(TESTER, realm, [imported])
   const published = await accounts.create(TESTER, realm, {
     name: 'Published',
     jwksUri: 'https://jobs.example.com/jwks',

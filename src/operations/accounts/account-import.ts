@@ -1,4 +1,4 @@
-import { type AccountOutcome, parseAccountLine } from '../../domain/account-line.ts'
+import { type AccountLine, type AccountOutcome, parseAccountLine } from '../../domain/account-line.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority } from '../../domain/authority.ts'
@@ -9,7 +9,7 @@ import { countForeignHashes, listPresentSecrets } from '../../storage/foreign-ha
 import { findServiceAccountsByClientId } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import { realmNamed } from '../realms/named-realm.ts'
-import { createImportedAccounts } from './imported-accounts.ts'
+import { createImportedAccounts, type NewAccountMethods } from './imported-accounts.ts'
 import {
   type AccountImportDeps,
   planCredential,
@@ -43,6 +43,29 @@ export function accountImport(deps: AccountImportDeps) {
         if (outcomes.length > 0) await record(deps, actor, realm, outcomes)
         return outcomes
       })
+    },
+
+    /**
+     * Makes accounts that have no secret until one is made; the refused keep none of the others from being made.
+     * @throws Refusal `forbidden`, `not_found`
+     */
+    createAll(
+      actor: Actor,
+      realmName: string,
+      accounts: readonly (AccountLine & NewAccountMethods)[],
+    ): Promise<AccountOutcome[]> {
+      return refusals.ofChange({ actor, action: 'service-account.create', realm: realmName }, () =>
+        createImportedAccounts(
+          deps,
+          actor,
+          realmName,
+          accounts.map(({ authMethods, jwksUri, ...line }) => ({
+            line,
+            credential: undefined,
+            methods: { authMethods, jwksUri },
+          })),
+        ),
+      )
     },
 
     /** Secrets that still have a foreign hash; `MAX_COUNTED` stands for more. @throws Refusal `forbidden`, `not_found` */

@@ -2,11 +2,18 @@ import type { AccountLine, AccountOutcome } from '../../domain/account-line.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
+import type { AuthMethod } from '../../domain/client-key.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
-import { nameKey, parseDescription, parseDisplayName } from '../../domain/service-account.ts'
+import {
+  checkImportedClientId,
+  checkImportedSubject,
+  nameKey,
+  parseDescription,
+  parseDisplayName,
+} from '../../domain/service-account.ts'
 import { requireRoomForRights } from '../../domain/token-size.ts'
 import type { AccountSubject } from '../../storage/account-subjects.ts'
 import { insertAuditEvents } from '../../storage/audit-events.ts'
@@ -20,8 +27,9 @@ import {
 import { inChange } from '../changes.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
 import { findTakenSubjects, requireFreeSubject } from './account-subjects.ts'
-import { requireAllowedMethods } from './auth-methods.ts'
+import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { type AccountImportDeps, type ImportedCredential, importedSecret } from './imported-credentials.ts'
+import { parseJwksUri } from './jwks-uri.ts'
 import { takeStatusIndexes } from './status-indexes.ts'
 import { limitReached } from './taken-names.ts'
 
@@ -29,6 +37,14 @@ interface NewAccount {
   readonly line: AccountLine
   /** `undefined`: it has no secret yet. */
   readonly credential: ImportedCredential | undefined
+  /** `undefined`: it is imported, for it has a secret elsewhere. */
+  readonly methods?: NewAccountMethods
+}
+
+/** By what a new account authenticates. */
+export interface NewAccountMethods {
+  readonly authMethods: readonly string[]
+  readonly jwksUri?: string | undefined
 }
 
 interface Context {
@@ -46,7 +62,10 @@ interface Context {
 }
 
 /** An account that may be made, but for its index in the status list. */
-type Accepted = Omit<NewImportedAccount, 'statusIndex'> & { readonly outcome: AccountOutcome }
+type Accepted = Omit<NewImportedAccount, 'statusIndex'> & {
+  readonly isImported: boolean
+  readonly outcome: AccountOutcome
+}
 
 /**
  * Makes accounts in one transaction, and refuses those that cannot be.
@@ -104,12 +123,14 @@ function acceptOrRefuse(
   }
 }
 
-function accept(deps: AccountImportDeps, context: Context, { line, credential }: NewAccount): Accepted {
+function accept(deps: AccountImportDeps, context: Context, account: NewAccount): Accepted {
+  const { line, credential, methods } = account
   const { realm, now, taken } = context
   const { clientId, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = line
   const name = parseDisplayName(line.name)
   const description = parseDescription(line.description ?? '')
-  check(deps, context, { ...line, roles })
+  const { authMethods, jwksUri } = readMethods(methods)
+  check(deps, context, { ...line, roles }, authMethods)
   if (taken.clientIds.has(clientId))
     throw new Refusal('client_id_taken', 'It was made meanwhile: send the line again.', 'client_id')
   if (taken.names.has(nameKey(name)))
@@ -134,19 +155,33 @@ function accept(deps: AccountImportDeps, context: Context, { line, credential }:
     claims: line.claims,
     metadata: line.metadata,
     subject: line.subject,
-    authMethods: ['client_secret'],
+    authMethods,
+    jwksUri,
+    isImported: methods === undefined,
     disabledAt: line.enabled === false ? now : undefined,
     secret,
     outcome: { status: 'created', clientId, ...(kind && { hash: kind }) },
   }
 }
 
-function check({ publicUrl }: AccountImportDeps, { actor, realm }: Context, line: AccountLine): void {
-  const { roles = [], scopes } = line
+/** @throws Refusal `invalid` */
+function readMethods({ authMethods, jwksUri }: NewAccountMethods = { authMethods: ['client_secret'] }) {
+  return { authMethods: methodsOf({ authMethods, jwksUri }), jwksUri: parseJwksUri(jwksUri) }
+}
+
+function check(
+  { publicUrl }: AccountImportDeps,
+  { actor, realm }: Context,
+  line: AccountLine,
+  authMethods: readonly AuthMethod[],
+): void {
+  const { clientId, roles = [], scopes } = line
+  checkImportedClientId(clientId)
+  if (line.subject !== undefined) checkImportedSubject(line.subject)
   requireHeldRoles(actor, roles)
   checkAccountRights(realm, line, publicUrl)
   checkAccountClaims(line)
-  requireAllowedMethods(realm, ['client_secret'])
+  requireAllowedMethods(realm, authMethods)
   requireRoomForRights(publicUrl, realm, { ...line, roles, scopes: scopes ?? undefined })
 }
 
@@ -156,22 +191,24 @@ async function write({ trx, actor, realm, now }: Context, accepted: readonly Acc
   const accounts = accepted.map((one, n) => ({ ...one, statusIndex: indexes[n] as number }))
   await insertImportedAccounts(trx, realm.id, accounts, now)
   if (accepted.some(({ secret }) => secret)) await updateRealmImportsSecrets(trx, realm.id)
-  const events = accepted.map(
-    ({ clientId, name, roles, authMethods, claims, metadata, subject, disabledAt, secret }) => {
-      const details = {
-        name,
-        roles,
-        auth_methods: authMethods,
-        imported: true,
-        enabled: disabledAt === undefined,
-        secret: secret !== undefined,
-        ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
-        ...(claims && { claims }),
-        ...(metadata && { metadata }),
-        ...(subject !== undefined && { subject }),
-      }
-      return done(actor, 'service-account.create', clientId, details)
-    },
-  )
+  const events = accepted.map((one) => done(actor, 'service-account.create', one.clientId, detailsOf(one)))
   await insertAuditEvents(trx, realm, events, now)
+}
+
+/** In the audit trail. */
+function detailsOf({ name, roles, authMethods, disabledAt, secret, isImported, ...others }: Accepted) {
+  const { jwksUri, claims, metadata, subject } = others
+  return {
+    name,
+    roles,
+    auth_methods: authMethods,
+    imported: isImported,
+    enabled: disabledAt === undefined,
+    secret: secret !== undefined,
+    ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
+    ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
+    ...(claims && { claims }),
+    ...(metadata && { metadata }),
+    ...(subject !== undefined && { subject }),
+  }
 }

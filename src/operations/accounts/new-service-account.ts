@@ -10,7 +10,6 @@ import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
 import {
-  checkImportedClientId,
   type ListedClientSecret,
   nameKey,
   parseDescription,
@@ -51,8 +50,6 @@ export interface NewServiceAccountRequest {
   readonly jwksUri?: string | undefined
   /** Credentials that the client already has; both or none. */
   readonly imported?: { readonly clientId: string; readonly clientSecret: string }
-  /** Its client_id, of an account that has no secret until one is made. Not with `imported`. */
-  readonly clientId?: string | undefined
 }
 
 export interface ServiceAccountWithSecret {
@@ -76,7 +73,6 @@ export interface CreatedServiceAccount {
 /** Default: an account with a secret. */
 export type NewAccountWithSecret = NewServiceAccountRequest & {
   readonly authMethods?: undefined
-  readonly clientId?: undefined
   readonly key?: undefined
   readonly jwksUri?: undefined
 }
@@ -112,7 +108,6 @@ export async function createServiceAccount(
   const description = parseDescription(request.description ?? '')
   const asked = { ...request, name, description, authMethods, jwksUri: parseJwksUri(request.jwksUri) }
   if (request.imported) checkImported(request.imported, authMethods)
-  if (request.clientId !== undefined) checkImportedClientId(request.clientId)
   const { clientSecret, hashed, read } = await prepare(deps, realmName, asked)
   return inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
     const realm = await takePlace(trx, realmName)
@@ -134,11 +129,10 @@ export async function createServiceAccount(
 async function prepare(
   deps: Deps,
   realmName: string,
-  { authMethods, imported, clientId, key }: NewServiceAccountRequest,
+  { authMethods, imported, key }: NewServiceAccountRequest,
 ) {
   const read = key && (await readNewKey(key, deps.clock()).catch(nameKeyMember))
-  if (!authMethods?.includes('client_secret') || clientId !== undefined)
-    return { clientSecret: undefined, hashed: undefined, read }
+  if (!authMethods?.includes('client_secret')) return { clientSecret: undefined, hashed: undefined, read }
   const clientSecret = imported?.clientSecret ?? generateClientSecret()
   return { clientSecret, hashed: await hashSecret(deps, realmName, clientSecret), read }
 }
@@ -165,7 +159,7 @@ async function insert(
   requireAllowedMethods(realm, asked.authMethods)
   const { name, description, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = asked
   const { claims, metadata, authMethods, jwksUri } = asked
-  const clientId = asked.imported?.clientId ?? asked.clientId ?? newClientId()
+  const clientId = asked.imported?.clientId ?? newClientId()
   await requireFreeClientId(trx, realm.id, clientId)
   requireRoomForRights(publicUrl, realm, { clientId, name, roles, scopes, claims, metadata })
   const statusIndex = await takeStatusIndex(trx, realm)

@@ -1,4 +1,6 @@
+import type { AccountLine } from '../../domain/account-line.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { NewAccountMethods } from '../accounts/imported-accounts.ts'
 import type { ServiceAccountUpdate } from '../accounts/service-account-update.ts'
 import { pruneKeys } from './apply-keys.ts'
 import type { FileWork } from './file-work.ts'
@@ -6,13 +8,12 @@ import { accountToFile, type PresentAccount } from './present-realm.ts'
 import type { RealmFileAccount } from './realm-file-schema.ts'
 import { differing, pick, updateOf } from './realm-plan.ts'
 
-/** Makes the account of an entry, or changes its own row. @throws Refusal */
-export async function writeAccount(
+/** Changes what an account has in its own row. @throws Refusal */
+export async function changeAccount(
   work: FileWork,
   entry: RealmFileAccount,
-  present: PresentAccount | undefined,
+  present: PresentAccount,
 ): Promise<void> {
-  if (!present) return create(work, entry)
   const { operations, actor, realm, changes } = work
   const { account } = present
   // An account has its keys in one place: those that go make room for an address.
@@ -27,30 +28,18 @@ export async function writeAccount(
   if (change) changes.push(change)
 }
 
-async function create(
-  { operations, actor, realm, changes, notes }: FileWork,
-  entry: RealmFileAccount,
-): Promise<void> {
-  const { client_id: clientId, name = clientId, enabled = true } = entry
-  const { scopes, introspectsAudiences, jwksUri, ...same } = updateFrom(entry)
-  const authMethods = same.authMethods ?? methodsFor(entry)
-  const made = await operations.accounts.create(actor, realm.name, {
-    clientId,
-    name,
-    ...(same.description !== undefined && { description: same.description }),
-    ...(same.roles && { roles: same.roles }),
-    ...(same.claims && { claims: same.claims }),
-    ...(same.metadata && { metadata: same.metadata }),
-    authMethods,
-    scopes: scopes ?? undefined,
-    introspectsAudiences: introspectsAudiences ?? undefined,
-    jwksUri: jwksUri ?? undefined,
-  })
-  let account: ServiceAccount = made.account
-  if (!enabled) account = await operations.accounts.update(actor, realm.name, clientId, { enabled })
+/** A new account, as it is made together with others. */
+export function newAccount(entry: RealmFileAccount): AccountLine & NewAccountMethods {
+  const { client_id: clientId, name = clientId } = entry
+  const { authMethods = methodsFor(entry), jwksUri, ...line } = updateFrom(entry)
+  return { ...(line as Partial<AccountLine>), clientId, name, authMethods, jwksUri: jwksUri ?? undefined }
+}
+
+export function noteNew({ realm, changes, notes }: FileWork, account: ServiceAccount): void {
+  const { clientId } = account
   const { client_id: _id, ...after } = accountToFile(account)
   changes.push({ action: 'create', kind: 'service_account', target: clientId, after })
-  if (authMethods.includes('client_secret'))
+  if (account.authMethods.includes('client_secret'))
     notes.push(
       `${clientId} has no secret yet: mintmark service-account reset-secret --realm ${realm.name} ${clientId}`,
     )
@@ -67,8 +56,8 @@ function methodsFor({
 }
 
 /** Members of the account's own row. */
-function pickOwn({ keys, workload_identities, grants, ...own }: RealmFileAccount) {
-  return own
+function pickOwn({ keys, workload_identities, grants, subject, ...own }: RealmFileAccount) {
+  return { ...own, ...(subject && { subject }) }
 }
 
 function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
@@ -83,6 +72,7 @@ function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
     jwks_uri,
     claims,
     metadata,
+    subject,
   } = entry
   const update = {
     name,
@@ -95,6 +85,8 @@ function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
     jwksUri: jwks_uri,
     claims,
     metadata,
+    // It can be given, and not be taken away.
+    subject: subject ?? undefined,
   }
   const named = Object.entries(update).filter(([, value]) => value !== undefined)
   return Object.fromEntries(named) as ServiceAccountUpdate

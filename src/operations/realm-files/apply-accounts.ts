@@ -1,13 +1,18 @@
+import type { AccountOutcome } from '../../domain/account-line.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import type { ServiceAccount } from '../../domain/service-account.ts'
 import { inSavepoint } from '../../storage/database.ts'
 import { findServiceAccountsByClientId } from '../../storage/service-accounts.ts'
-import { writeAccount } from './apply-account.ts'
+import { changeAccount, newAccount, noteNew } from './apply-account.ts'
 import { applyContents } from './apply-contents.ts'
 import { attempt, type FileWork, mayDelete } from './file-work.ts'
 import { type PresentAccount, presentAccounts, presentIssuers, withContents } from './present-realm.ts'
 import type { RealmFileAccount } from './realm-file-schema.ts'
 
-/** Accounts that are read at once. */
+/** Each makes another version of the realm's row, and PostgreSQL reads all of them again and again. */
+const MAX_DELETED_ACCOUNTS = 1000
+
+/** Accounts that are read, and made, at once. */
 const CHUNK = 200
 
 interface Wanted {
@@ -36,30 +41,73 @@ export async function applyAccounts(work: FileWork): Promise<void> {
 async function writeAll(work: FileWork, wanted: readonly Wanted[]): Promise<ReadonlySet<Wanted>> {
   const refused = new Set<Wanted>()
   let pending = wanted
-  for (let before = wanted.length + 1; pending.length > 0 && pending.length < before; ) {
-    before = pending.length
+  for (let isLast = false; pending.length > 0; ) {
     const taken: Wanted[] = []
-    for (let start = 0; start < pending.length; start += CHUNK) {
-      const chunk = pending.slice(start, start + CHUNK)
-      const present = await presentOf(work, chunk)
-      for (const one of chunk) {
-        const outcome = await write(work, one, present.get(one.entry.client_id))
-        if (outcome === 'taken') taken.push(one)
-        else if (outcome === 'refused') refused.add(one)
+    for (let start = 0; start < pending.length; start += CHUNK)
+      for (const [one, refusal] of await writeChunk(work, pending.slice(start, start + CHUNK))) {
+        if (refusal.code === 'name_taken' && !isLast) taken.push(one)
+        else {
+          refused.add(one)
+          work.faults.refused(work.file, pathOf(one), refusal)
+        }
       }
-    }
+    // Without progress, no name will be free: the next time is to tell of it.
+    isLast = taken.length === pending.length
     pending = taken
   }
-  // Told now: no other change will free the name.
-  const present = await presentOf(work, pending)
-  for (const one of pending)
-    if (
-      !(await attempt(work, pathOf(one), () =>
-        writeAccount(work, one.entry, present.get(one.entry.client_id)),
-      ))
-    )
-      refused.add(one)
   return refused
+}
+
+/** What was refused, and why. */
+async function writeChunk(work: FileWork, chunk: readonly Wanted[]): Promise<ReadonlyMap<Wanted, Refusal>> {
+  const present = await presentOf(work, chunk)
+  const refused = new Map<Wanted, Refusal>()
+  const added: Wanted[] = []
+  for (const one of chunk) {
+    const account = present.get(one.entry.client_id)
+    if (!account) added.push(one)
+    else await change(work, one, account).catch(collect(refused, one))
+  }
+  if (added.length > 0) await create(work, added, refused)
+  return refused
+}
+
+function collect(refused: Map<Wanted, Refusal>, one: Wanted): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof Refusal)) throw error
+    refused.set(one, error)
+  }
+}
+
+async function change(work: FileWork, { entry }: Wanted, present: PresentAccount): Promise<void> {
+  const planned = work.changes.length
+  try {
+    await inSavepoint(work.db, () => changeAccount(work, entry, present))
+  } catch (error) {
+    work.changes.splice(planned)
+    throw error
+  }
+}
+
+/** Together: one by one, each would make another version of the realm's row, all of which PostgreSQL keeps until the end. */
+async function create(
+  work: FileWork,
+  added: readonly Wanted[],
+  refused: Map<Wanted, Refusal>,
+): Promise<void> {
+  const { operations, db, actor, realm } = work
+  const accounts = added.map(({ entry }) => newAccount(entry))
+  const outcomes = await operations.accounts.createAll(actor, realm.name, accounts)
+  const made = added.filter((one, n) => {
+    const outcome = outcomes[n] as AccountOutcome
+    if (outcome.status === 'refused') refused.set(one, outcome.refusal)
+    return outcome.status !== 'refused'
+  })
+  if (made.length === 0) return
+  const clientIds = made.map(({ entry }) => entry.client_id)
+  const found = await findServiceAccountsByClientId(db, realm.id, clientIds)
+  const byId = new Map(found.map((account) => [account.clientId, account]))
+  for (const clientId of clientIds) noteNew(work, byId.get(clientId) as ServiceAccount)
 }
 
 function pathOf({ index }: Wanted) {
@@ -74,24 +122,6 @@ async function presentOf(work: FileWork, chunk: readonly Wanted[]): Promise<Map<
   return new Map((await withContents(work, accounts)).map((one) => [one.account.clientId, one]))
 }
 
-async function write(
-  work: FileWork,
-  wanted: Wanted,
-  present: PresentAccount | undefined,
-): Promise<'done' | 'taken' | 'refused'> {
-  const planned = work.changes.length
-  try {
-    await inSavepoint(work.db, () => writeAccount(work, wanted.entry, present))
-    return 'done'
-  } catch (error) {
-    work.changes.splice(planned)
-    if (!(error instanceof Refusal)) throw error
-    if (error.code === 'name_taken') return 'taken'
-    work.faults.refused(work.file, pathOf(wanted), error)
-    return 'refused'
-  }
-}
-
 /** Deletes the accounts that the file does not name. */
 export async function pruneAccounts(work: FileWork): Promise<void> {
   const { operations, actor, realm, file, changes } = work
@@ -100,7 +130,7 @@ export async function pruneAccounts(work: FileWork): Promise<void> {
   const named = new Set(wanted.map(({ client_id }) => client_id))
   const gone: string[] = []
   for await (const { clientId } of presentAccounts(work)) if (!named.has(clientId)) gone.push(clientId)
-  if (!mayDelete(work, 'service_accounts', gone.length)) return
+  if (!mayDelete(work, 'service_accounts', gone.length, MAX_DELETED_ACCOUNTS)) return
   for (const clientId of gone)
     await attempt(work, ['service_accounts'], async () => {
       await operations.accounts.delete(actor, realm.name, clientId)

@@ -1,4 +1,5 @@
 import type { DatabaseTransaction } from '../../storage/database.ts'
+import type { AccountImport } from '../accounts/account-import.ts'
 import type { ClientKeys } from '../accounts/client-keys.ts'
 import type { ServiceAccounts } from '../accounts/service-accounts.ts'
 import type { TrustedIssuers } from '../federation/trusted-issuers.ts'
@@ -10,7 +11,7 @@ import type { ProtectedResources } from '../resources/protected-resources.ts'
 /** The ordinary operations, on the transaction of one file. */
 export interface FileOperations {
   readonly realms: Realms
-  readonly accounts: ServiceAccounts
+  readonly accounts: ServiceAccounts & Pick<AccountImport, 'createAll'>
   readonly clientKeys: ClientKeys
   readonly workloadIdentities: WorkloadIdentities
   readonly trustedIssuers: TrustedIssuers

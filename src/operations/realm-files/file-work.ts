@@ -29,9 +29,14 @@ export function attempt(
 export const MAX_DELETIONS = 10_000
 
 /** Refuses to prune more than one transaction can. */
-export function mayDelete({ file, faults }: FileWork, list: string, count: number): boolean {
-  if (count <= MAX_DELETIONS) return true
-  const detail = `More than ${MAX_DELETIONS} of these would be deleted at once: delete them by the admin API.`
+export function mayDelete(
+  { file, faults }: FileWork,
+  list: string,
+  count: number,
+  limit = MAX_DELETIONS,
+): boolean {
+  if (count <= limit) return true
+  const detail = `More than ${limit} of these would be deleted at once: delete them by the admin API.`
   faults.add(file, [list], { code: 'limit_reached', detail })
   return false
 }

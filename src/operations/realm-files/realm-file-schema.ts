@@ -102,6 +102,10 @@ export const RealmFileAccount = Type.Object(
       introspects_audiences: maybeTexts('Audiences whose tokens it may introspect; null: none configured'),
       auth_methods: Type.Array(Type.Enum([...AUTH_METHODS]), { description: 'By what it authenticates' }),
       claims: Type.Array(Claim, { description: 'Claims that its tokens get, over those of the realm' }),
+      subject: Type.Unsafe<string | null>({
+        type: ['string', 'null'],
+        description: 'sub of its tokens by token_profile keycloak; null: its client_id, or what it has',
+      }),
       metadata: Type.Record(Type.String(), Type.String(), { description: 'Pairs of text for claims' }),
       jwks_uri: Type.Unsafe<string | null>({
         type: ['string', 'null'],
