@@ -1,7 +1,7 @@
 import type { PlannedChange, RealmPlan } from '../operations/realm-files/realm-plan.ts'
 import { printable } from './text.ts'
 
-/** New resources that are listed one by one. */
+/** New resources, and notes, that are listed one by one. */
 const LISTED = 50
 
 const SIGNS = { create: '+', update: '~', delete: '-' } as const
@@ -32,15 +32,20 @@ export function planText(plans: readonly RealmPlan[], dryRun: boolean): string {
 }
 
 function realmLines({ realm, changes, notes }: RealmPlan): string[] {
-  if (changes.length === 0) return [`realm ${realm}: no changes`, ...notes.map((note) => `  ! ${note}`)]
+  if (changes.length === 0) return [`realm ${realm}: no changes`, ...noteLines(notes)]
   const made = changes.filter(({ kind, action }) => kind === 'resource' && action === 'create')
   const unlisted = new Set(made.slice(LISTED))
   return [
     `realm ${realm}`,
     ...changes.filter((change) => !unlisted.has(change)).flatMap(changeLines),
     ...(unlisted.size > 0 ? [`  + ${unlisted.size} more resources (--json lists them)`] : []),
-    ...notes.map((note) => `  ! ${note}`),
+    ...noteLines(notes),
   ]
+}
+
+function noteLines(notes: readonly string[]): string[] {
+  const more = notes.length > LISTED ? [`  ! and ${notes.length - LISTED} more (--json lists them)`] : []
+  return [...notes.slice(0, LISTED).map((note) => `  ! ${note}`), ...more]
 }
 
 function changeLines({ action, kind, target, account, before, after }: PlannedChange): string[] {

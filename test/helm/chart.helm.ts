@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { missingForApiServer, startApiServer } from '../support/kubernetes.ts'
 import { customResourceDefinitions } from './custom-resources.ts'
 
@@ -57,6 +57,21 @@ const MATRIX: Readonly<Record<string, Values>> = {
     migration: { existingSecret: 'mintmark-owner' },
     databaseCa: { configMap: 'database-ca' },
     bootstrapAdmin: { clientId: 'admin', secretName: 'mintmark-admin' },
+  },
+  'realm files and a CA of issuers': {
+    ...SECRET,
+    issuerCa: { configMap: 'issuer-ca' },
+    realmFiles: {
+      files: {
+        'acme.yaml': '# text\nrealm: acme\nroles: [ops]\n',
+        'other.yml': { realm: 'other', scopes: ['yes'] },
+      },
+    },
+  },
+  'a ConfigMap of realm files': {
+    ...SECRET,
+    podAnnotations: { a: 'b' },
+    realmFiles: { existingConfigMap: 'realms' },
   },
   'metrics and autoscaling': {
     ...BASE,
@@ -119,6 +134,14 @@ const REFUSED: Readonly<Record<string, readonly [Values, RegExp]>> = {
     { ...SECRET, metrics: { serviceMonitor: { enabled: true } } },
     /needs secrets.keys.metricsToken/,
   ],
+  'two sources of realm files': [
+    { ...SECRET, realmFiles: { files: { 'a.yaml': 'realm: a' }, existingConfigMap: 'realms' } },
+    /either realmFiles.files or realmFiles.existingConfigMap/,
+  ],
+  'a realm file that no node would read': [
+    { ...SECRET, realmFiles: { files: { 'a.txt': 'realm: a' } } },
+    /a\.txt/,
+  ],
   'a first administrator without a secret': [
     { ...SECRET, bootstrapAdmin: { clientId: 'a' } },
     /secretName is needed/,
@@ -155,7 +178,7 @@ if (spawnSync(HELM, ['version']).status !== 0) {
       t.equal(lint.status, 0, `passes helm lint --strict ${lint.stdout}`)
       const manifests = render(values)
       t.notOk(
-        manifests.some(({ kind, data }) => kind === 'Secret' || data !== undefined),
+        manifests.some(({ kind, data }) => kind === 'Secret' || (kind !== 'ConfigMap' && data !== undefined)),
         'holds no secret',
       )
       for (const manifest of manifests)
@@ -173,6 +196,28 @@ if (spawnSync(HELM, ['version']).status !== 0) {
       t.match(stderr, says)
     })
   }
+
+  t.test(
+    'realm files reach the server as they were given, and nodes start anew with other ones',
+    async (t) => {
+      const files = {
+        'acme.yaml': '# text\nrealm: acme\nroles: [ops]\n',
+        'other.yml': { realm: 'other', scopes: ['yes'] },
+      }
+      const manifests = render({ ...SECRET, realmFiles: { files } })
+      const { metadata, data } = manifests.find(({ kind }) => kind === 'ConfigMap') as Manifest
+      const texts = data as Record<string, string>
+      t.equal(texts['acme.yaml'], files['acme.yaml'])
+      t.same(parse(texts['other.yml'] as string), files['other.yml'])
+      const deploymentOf = (all: Manifest[]) => JSON.stringify(all.find(({ kind }) => kind === 'Deployment'))
+      const deployment = deploymentOf(manifests)
+      t.match(deployment, '{"name":"REALM_FILE","value":"/etc/mintmark/realms"}')
+      t.match(deployment, `{"name":"realms","configMap":{"name":"${metadata.name}"}}`)
+      const changed = render({ ...SECRET, realmFiles: { files: { ...files, 'acme.yaml': 'realm: acme' } } })
+      t.not(deploymentOf(changed), deployment)
+      t.notMatch(deploymentOf(render(SECRET)), /REALM_FILE|realms/)
+    },
+  )
 
   t.test('a real API server takes every object of every set of values, and knows each field', async (t) => {
     const missing = missingForApiServer()

@@ -11,6 +11,20 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Name of the ConfigMap with realm files; empty: there are none. */}}
+{{- define "mintmark.realmFiles" -}}
+{{- with .Values.realmFiles -}}
+{{- if and .files .existingConfigMap -}}
+{{- fail "set either realmFiles.files or realmFiles.existingConfigMap" -}}
+{{- end -}}
+{{- if .files -}}
+{{- printf "%s-realms" (include "mintmark.fullname" $) -}}
+{{- else -}}
+{{- .existingConfigMap -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "mintmark.selector" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/instance: {{ .Release.Name }}
