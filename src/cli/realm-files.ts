@@ -53,7 +53,7 @@ export function realmFileCommands(program: Command, inSession: InSession, termin
 }
 
 async function schemaAnswer(): Promise<Answer> {
-  const { realmFileSchema } = await import('../operations/realm-files/realm-file-schema.ts')
+  const { realmFileSchema } = await import('../operations/realm-files/shipped-schema.ts')
   const json = realmFileSchema()
   return { json, text: JSON.stringify(json, null, 2) }
 }

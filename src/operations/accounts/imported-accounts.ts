@@ -1,6 +1,5 @@
 import type { AccountLine, AccountOutcome } from '../../domain/account-line.ts'
 import type { Actor } from '../../domain/actor.ts'
-import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import type { AuthMethod } from '../../domain/client-key.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
@@ -16,21 +15,18 @@ import {
 } from '../../domain/service-account.ts'
 import { requireRoomForRights } from '../../domain/token-size.ts'
 import type { AccountSubject } from '../../storage/account-subjects.ts'
-import { insertAuditEvents } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
-import { insertImportedAccounts, type NewImportedAccount } from '../../storage/imported-accounts.ts'
-import { updateRealmImportsSecrets } from '../../storage/realms.ts'
 import {
   findServiceAccountsByClientId,
   findServiceAccountsByNameKey,
 } from '../../storage/service-accounts.ts'
 import { inChange } from '../changes.ts'
 import { lockRealmNamed } from '../realms/named-realm.ts'
+import { type AcceptedAccount, writeAccepted } from './accepted-accounts.ts'
 import { findTakenSubjects, requireFreeSubject } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { type AccountImportDeps, type ImportedCredential, importedSecret } from './imported-credentials.ts'
 import { parseJwksUri } from './jwks-uri.ts'
-import { takeStatusIndexes } from './status-indexes.ts'
 import { limitReached } from './taken-names.ts'
 
 interface NewAccount {
@@ -61,12 +57,6 @@ interface Context {
   }
 }
 
-/** An account that may be made, but for its index in the status list. */
-type Accepted = Omit<NewImportedAccount, 'statusIndex'> & {
-  readonly isImported: boolean
-  readonly outcome: AccountOutcome
-}
-
 /**
  * Makes accounts in one transaction, and refuses those that cannot be.
  * @throws Refusal `forbidden`, `not_found`
@@ -85,7 +75,7 @@ export async function createImportedAccounts(
     const taken = { ...(await findTaken(trx, realm.id, accounts)), count: realm.serviceAccountCount }
     const context = { trx, actor: present, realm, now: deps.clock(), taken }
     const decided = accounts.map((account) => acceptOrRefuse(deps, context, account))
-    await write(
+    await writeAccepted(
       context,
       decided.filter((one) => 'outcome' in one),
     )
@@ -113,7 +103,7 @@ function acceptOrRefuse(
   deps: AccountImportDeps,
   context: Context,
   account: NewAccount,
-): Accepted | AccountOutcome {
+): AcceptedAccount | AccountOutcome {
   try {
     return accept(deps, context, account)
   } catch (error) {
@@ -123,7 +113,7 @@ function acceptOrRefuse(
   }
 }
 
-function accept(deps: AccountImportDeps, context: Context, account: NewAccount): Accepted {
+function accept(deps: AccountImportDeps, context: Context, account: NewAccount): AcceptedAccount {
   const { line, credential, methods } = account
   const { realm, now, taken } = context
   const { clientId, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = line
@@ -183,32 +173,4 @@ function check(
   checkAccountClaims(line)
   requireAllowedMethods(realm, authMethods)
   requireRoomForRights(publicUrl, realm, { ...line, roles, scopes: scopes ?? undefined })
-}
-
-async function write({ trx, actor, realm, now }: Context, accepted: readonly Accepted[]): Promise<void> {
-  if (accepted.length === 0) return
-  const indexes = await takeStatusIndexes(trx, realm, accepted.length)
-  const accounts = accepted.map((one, n) => ({ ...one, statusIndex: indexes[n] as number }))
-  await insertImportedAccounts(trx, realm.id, accounts, now)
-  if (accepted.some(({ secret }) => secret)) await updateRealmImportsSecrets(trx, realm.id)
-  const events = accepted.map((one) => done(actor, 'service-account.create', one.clientId, detailsOf(one)))
-  await insertAuditEvents(trx, realm, events, now)
-}
-
-/** In the audit trail. */
-function detailsOf({ name, roles, authMethods, disabledAt, secret, isImported, ...others }: Accepted) {
-  const { jwksUri, claims, metadata, subject } = others
-  return {
-    name,
-    roles,
-    auth_methods: authMethods,
-    imported: isImported,
-    enabled: disabledAt === undefined,
-    secret: secret !== undefined,
-    ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
-    ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
-    ...(claims && { claims }),
-    ...(metadata && { metadata }),
-    ...(subject !== undefined && { subject }),
-  }
 }

@@ -189,13 +189,3 @@ export const LIST_NAMES = Object.keys(LISTS) as ListName[]
 export const SETTING_NAMES = Object.keys(settings) as (keyof typeof settings)[]
 export const ACCOUNT_NAMES = Object.keys(RealmFileAccount.properties)
 export const ISSUER_NAMES = Object.keys(RealmFileIssuer.properties)
-
-/** The schema that is shipped, for editors and other programs. */
-export function realmFileSchema(): object {
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'A realm of Mintmark as a file',
-    description: 'What mintmark apply reads and mintmark export writes. Never a secret, never a private key.',
-    ...structuredClone(JSON.parse(JSON.stringify(RealmFile))),
-  }
-}
