@@ -3,6 +3,7 @@ import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { Running } from '../stop.ts'
 import { createJobLog } from './job-log.ts'
+import { repeat } from './repeat.ts'
 
 /** Pause between two batches: one second while there is more, else one minute. */
 const BUSY_MILLISECONDS = 1000
@@ -18,8 +19,6 @@ interface Asked {
 /** Deletes expired rows. Several nodes may run it: they skip each other's locked rows. */
 export function startExpiry(operations: Asked, logger: Logger): Running {
   const jobLog = createJobLog(logger, 'what has expired could not be deleted')
-  let closed = false
-  let timer: NodeJS.Timeout | undefined
   async function step(): Promise<boolean> {
     const ending = await operations.trustEndings.finishOthers()
     // A clock that is ahead would delete revocations of live tokens. Nothing is deleted then; the rotation job logs why.
@@ -27,31 +26,15 @@ export function startExpiry(operations: Asked, logger: Logger): Running {
     const more = await operations.expiry.deleteExpired()
     return (await operations.portal.deleteEndedSessions()) || more || ending
   }
-  async function run(): Promise<void> {
-    const more = await step().then(
-      (found) => {
-        jobLog.worked()
-        return found
-      },
-      (error: unknown) => {
-        jobLog.failed(error)
-        return false
-      },
-    )
-    if (!closed) plan(more ? BUSY_MILLISECONDS : IDLE_MILLISECONDS)
-  }
-  let underway = Promise.resolve()
-  function plan(milliseconds: number): void {
-    timer = setTimeout(() => {
-      underway = run()
-    }, milliseconds)
-  }
-  plan(BUSY_MILLISECONDS)
-  return {
-    close: async () => {
-      closed = true
-      clearTimeout(timer)
-      await underway
-    },
-  }
+
+  return repeat(BUSY_MILLISECONDS, async () => {
+    try {
+      const more = await step()
+      jobLog.worked()
+      return more ? BUSY_MILLISECONDS : IDLE_MILLISECONDS
+    } catch (error) {
+      jobLog.failed(error)
+      return IDLE_MILLISECONDS
+    }
+  })
 }

@@ -3,8 +3,9 @@ import { MAX_CLOCK_SKEW_SECONDS } from '../../domain/clock.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { Running } from '../stop.ts'
 import { createJobLog } from './job-log.ts'
+import { repeat } from './repeat.ts'
 
-/** Maximum delay of a rotation step. */
+/** Pause between two rotation steps. */
 const INTERVAL_MILLISECONDS = 1000
 
 /** Rotates the keys of all realms. Several nodes may run it: they take turns. */
@@ -14,7 +15,6 @@ export function startRotation(
 ): Running {
   const jobLog = createJobLog(logger, 'key rotation failed')
   let isOff = false
-  let underway: Promise<unknown> | undefined
 
   async function step(): Promise<void> {
     const skew = await operations.health.measureClockSkew()
@@ -28,20 +28,15 @@ export function startRotation(
       )
   }
 
-  const timer = setInterval(() => {
-    underway ??= step()
+  return repeat(INTERVAL_MILLISECONDS, async () => {
+    try {
+      await step()
+      jobLog.worked()
+    } catch (error) {
       // Each failing realm has a log line of its own.
-      .then(jobLog.worked, (error: unknown) =>
-        error instanceof AggregateError ? jobLog.worked() : jobLog.failed(error),
-      )
-      .finally(() => {
-        underway = undefined
-      })
-  }, INTERVAL_MILLISECONDS)
-  return {
-    close: async () => {
-      clearInterval(timer)
-      await underway
-    },
-  }
+      if (error instanceof AggregateError) jobLog.worked()
+      else jobLog.failed(error)
+    }
+    return INTERVAL_MILLISECONDS
+  })
 }

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
+import type { Running } from '../stop.ts'
 import { createJobLog } from './job-log.ts'
+import { repeat } from './repeat.ts'
 
 /** Interval between two writes. A killed process loses at most one interval. */
 const INTERVAL_MILLISECONDS = 5000
@@ -19,23 +21,21 @@ interface Written {
 export function startUseWriter(
   { uses, issuerRefusals, shadow }: Written,
   logger: Logger,
-): { close(): Promise<void> } {
+): Pick<Running, 'close'> {
   const writes = [
     writeOf(uses, logger, 'last uses could not be written'),
     writeOf(issuerRefusals, logger, 'refused tokens of trusted issuers could not be written'),
     writeOf(shadow, logger, 'counts of realms in shadow mode could not be written'),
   ]
-  const writeAll = async () => {
+  async function writeAll(): Promise<number> {
     for (const write of writes) await write()
+    return INTERVAL_MILLISECONDS
   }
-  let underway = Promise.resolve()
-  const timer = setInterval(() => {
-    underway = underway.then(writeAll)
-  }, INTERVAL_MILLISECONDS)
+  const writing = repeat(INTERVAL_MILLISECONDS, writeAll)
   return {
     close: async () => {
-      clearInterval(timer)
-      await underway.then(writeAll)
+      await writing.close()
+      await writeAll()
     },
   }
 }
