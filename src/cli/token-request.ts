@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import { makeClientAssertion, PrivateKeyError, readPrivateKey } from '../crypto/client-assertion.ts'
+import type { SigningKey } from '@mintmark/client'
 import { CLIENT_ASSERTION_TYPE, tokenEndpointOf } from '../domain/client-assertion.ts'
 import { systemClock } from '../domain/clock.ts'
+import { type ClientPackage, loadClientPackage } from './client-package.ts'
 import { type Proof, platformProof } from './platform-proof.ts'
 import type { Terminal } from './terminal.ts'
 import { TokenFault } from './token-fault.ts'
@@ -64,11 +65,18 @@ async function proofOf(
   { terminal, env }: Surroundings,
 ): Promise<Proof> {
   if (from !== undefined) return platformProof(from, issuer, { audience, env })
-  if (privateKey !== undefined)
+  if (privateKey !== undefined) {
+    const client = await loadClientPackage()
     return () => ({
       client_assertion_type: CLIENT_ASSERTION_TYPE,
-      client_assertion: assertionOf(privateKey, issuer, clientId, keyId),
+      client_assertion: client.makeAssertion(
+        keyOf(client, privateKey, keyId),
+        clientId,
+        issuer,
+        systemClock().getTime(),
+      ),
     })
+  }
   const secret = await readSecret(terminal)
   return () => ({ client_secret: secret })
 }
@@ -93,7 +101,8 @@ async function readSecret({ input }: Terminal): Promise<string> {
   return secret
 }
 
-function assertionOf(file: string, issuer: string, clientId: string, keyId: string | undefined): string {
+/** The file is read for each request, so a replaced key counts at once. */
+function keyOf(client: ClientPackage, file: string, keyId: string | undefined): SigningKey {
   let content: string
   try {
     content = readFileSync(file, 'utf8')
@@ -101,10 +110,9 @@ function assertionOf(file: string, issuer: string, clientId: string, keyId: stri
     throw new TokenFault(`the key cannot be read: ${(error as Error).message}`)
   }
   try {
-    const signer = readPrivateKey(content)
-    return makeClientAssertion({ ...signer, kid: keyId ?? signer.kid }, clientId, issuer, systemClock())
+    return client.readPrivateKey(content, keyId)
   } catch (error) {
-    if (error instanceof PrivateKeyError) throw new TokenFault(`${file}: ${error.message}`)
+    if (error instanceof client.PrivateKeyError) throw new TokenFault(`${file}: ${error.message}`)
     throw error
   }
 }

@@ -65,13 +65,16 @@ t.test('the key of a file is read anew for each request, so it rotates without a
   t.not(second, first)
 })
 
-t.test('a private key that is none is told without a word of it', async (t) => {
+t.test('a private key that cannot be read is refused with the reason, without any of its text', async (t) => {
   const { privateKey, publicKey } = keyPair('ES256')
+  const jwk = privateKey.export({ format: 'jwk' })
   const credentials: readonly (readonly [object, RegExp])[] = [
     [{ privateKey: '' }, /credential.privateKey is not a text/],
-    [{ privateKey: 'MIIE-secret' }, /neither PEM nor a JWK/],
-    [{ privateKey: '{"d":"MIIE-secret"' }, /neither PEM nor a JWK/],
-    [{ privateKey: publicKey.export({ type: 'spki', format: 'pem' }) }, /neither PEM nor a JWK/],
+    [{ privateKey: 'MIIE-secret' }, /neither a private key in PEM nor a JWK/],
+    [{ privateKey: '{"d":"MIIE-secret"' }, /the JSON is damaged/],
+    [{ privateKey: publicKey.export({ type: 'spki', format: 'pem' }) }, /it is a public key/],
+    [{ privateKey: pemOf(keyPair('ES256')).replaceAll('PRIVATE', 'ENCRYPTED PRIVATE') }, /is encrypted/],
+    [{ privateKey: JSON.stringify({ ...jwk, alg: 'RS256' }) }, /not a key for RS256, PS256, ES256/],
     [{ privateKey: keyPair('ES256'), keyId: 'x' }, /is not a text/],
     [{ privateKey: pemOf({ privateKey, publicKey }), keyId: 7 }, /keyId is not a text/],
     [{ privateKey: 'x', clientSecret: 'y' }, /needs one of clientSecret, clientSecretFile, privateKey/],
@@ -88,6 +91,6 @@ t.test('a private key that is none is told without a word of it', async (t) => {
     credential: { clientId: 'sa-1', privateKeyFile: file },
   })
   const error = await source.token().catch((thrown: Error) => thrown)
-  t.match((error as Error).message, /neither PEM nor a JWK/)
+  t.match((error as Error).message, /neither a private key in PEM nor a JWK/)
   t.notMatch((error as Error).message, /MIIE/)
 })

@@ -1,5 +1,10 @@
 import { constants, createPrivateKey, type KeyObject, randomUUID, sign } from 'node:crypto'
 
+/** A fault of a private key. The message never contains any of the key. */
+export class PrivateKeyError extends Error {
+  override readonly name = 'PrivateKeyError'
+}
+
 /** A private key that assertions can be signed with. */
 export interface SigningKey {
   readonly key: KeyObject
@@ -11,43 +16,73 @@ const LIFETIME_SECONDS = 60
 
 /**
  * Reads a private key from PEM (PKCS #8, SEC 1, PKCS #1) or a JWK, whose `kid` and `alg` count.
- * @throws {Error} that shows nothing of the key
+ * @throws {PrivateKeyError}
  */
 export function readPrivateKey(text: string, keyId?: string): SigningKey {
-  const jwk = text.trimStart().startsWith('{') ? readObject(text) : undefined
-  const key = importKey(text, jwk)
-  const algorithm = typeof jwk?.['alg'] === 'string' ? jwk['alg'] : algorithmOf(key)
-  const kid = typeof jwk?.['kid'] === 'string' ? jwk['kid'] : undefined
+  const { key, kid, alg } = text.trimStart().startsWith('{') ? readJwk(text) : readPem(text)
+  const { modulusLength = 2048 } = key.asymmetricKeyDetails ?? {}
+  if (modulusLength < 2048) throw new PrivateKeyError('the RSA key is shorter than 2048 bits')
+  const algorithm = algorithmsOf(key).find((one) => alg === undefined || one === alg)
+  if (algorithm === undefined)
+    throw new PrivateKeyError('it is not a key for RS256, PS256, ES256, ES384, EdDSA or ML-DSA')
   return { key, algorithm, keyId: keyId ?? kid }
 }
 
-function readObject(text: string): Record<string, unknown> {
+interface ReadKey {
+  readonly key: KeyObject
+  readonly kid: string | undefined
+  readonly alg: string | undefined
+}
+
+function readPem(text: string): ReadKey {
+  if (/ENCRYPTED/.test(text))
+    throw new PrivateKeyError('the key is encrypted; decrypt it first: openssl pkey -in FILE -out NEW_FILE')
+  if (/-----BEGIN (RSA )?PUBLIC KEY|-----BEGIN CERTIFICATE/.test(text))
+    throw new PrivateKeyError('it is a public key; give the private one')
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
+    throw new PrivateKeyError('it is neither a private key in PEM nor a JWK')
   try {
-    return JSON.parse(text) as Record<string, unknown>
+    return { key: createPrivateKey(text), kid: undefined, alg: undefined }
   } catch {
-    throw new Error('the private key is neither PEM nor a JWK')
+    throw new PrivateKeyError('the PEM is damaged, or not of a private key')
   }
 }
 
-function importKey(text: string, jwk: Record<string, unknown> | undefined): KeyObject {
+function readJwk(text: string): ReadKey {
+  let jwk: Record<string, unknown>
   try {
-    return createPrivateKey(jwk ? { key: jwk as never, format: 'jwk' } : text)
+    jwk = JSON.parse(text)
   } catch {
-    throw new Error('the private key is neither PEM nor a JWK, or it is encrypted or damaged')
+    throw new PrivateKeyError('the JSON is damaged')
+  }
+  if ('keys' in jwk) throw new PrivateKeyError('it is a set of keys; give one JWK')
+  if (!('d' in jwk || 'priv' in jwk)) throw new PrivateKeyError('it is a public key; give the private one')
+  const { kid, alg } = jwk
+  try {
+    return {
+      key: createPrivateKey({ key: jwk as never, format: 'jwk' }),
+      kid: typeof kid === 'string' ? kid : undefined,
+      alg: typeof alg === 'string' ? alg : undefined,
+    }
+  } catch {
+    throw new PrivateKeyError('the JWK is damaged, or not of a private key')
   }
 }
 
-function algorithmOf(key: KeyObject): string {
-  const { asymmetricKeyType: type = '', asymmetricKeyDetails: details } = key
-  if (type === 'rsa') return 'RS256'
-  if (type === 'ec' && details?.namedCurve === 'prime256v1') return 'ES256'
-  if (type === 'ec' && details?.namedCurve === 'secp384r1') return 'ES384'
-  if (type === 'ed25519') return 'EdDSA'
-  if (/^ml-dsa-/.test(type)) return type.toUpperCase()
-  throw new Error(`the private key is of a kind that the issuer does not take: ${type}`)
+/** Algorithms that the key can sign with; the first is the one of a key that names none. */
+function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): string[] {
+  const type: string = asymmetricKeyType ?? ''
+  if (type === 'rsa') return ['RS256', 'PS256']
+  if (type === 'ec' && details?.namedCurve === 'prime256v1') return ['ES256']
+  if (type === 'ec' && details?.namedCurve === 'secp384r1') return ['ES384']
+  if (type === 'ed25519') return ['EdDSA', 'Ed25519']
+  return /^ml-dsa-/.test(type) ? [type.toUpperCase()] : []
 }
 
-/** An assertion for one request (RFC 7523 section 3), for the issuer alone. */
+/**
+ * An assertion for one token request (RFC 7523 section 3), for the issuer alone.
+ * @param now milliseconds since the epoch
+ */
 export function makeAssertion(
   { key, algorithm, keyId }: SigningKey,
   clientId: string,
