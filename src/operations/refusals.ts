@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Actor } from '../domain/actor.ts'
 import type { AuditAction, ChangeAction, ReadAction } from '../domain/audit-event.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -7,6 +6,8 @@ import { Refusal } from '../domain/refusal.ts'
 import { insertAuditEvent } from '../storage/audit-events.ts'
 import type { Database } from '../storage/database.ts'
 import { findRealmByName } from '../storage/realms.ts'
+import { createLineLimit } from './line-limit.ts'
+import { recordRefusedSignIns } from './refused-sign-ins.ts'
 
 /** An attempted action, as the audit trail names it. */
 export interface Attempt<Action extends AuditAction> {
@@ -19,9 +20,7 @@ export interface Attempt<Action extends AuditAction> {
 }
 
 /** Maximum per minute for one actor, or for all strangers of one realm: a refused caller must not fill the database. */
-const LINES_A_MINUTE = 60
-
-const ACTORS = 10_000
+const LINES_PER_MINUTE = 60
 
 interface Deps {
   readonly db: Database
@@ -33,16 +32,12 @@ export type Refusals = ReturnType<typeof refusals>
 
 /** Leaves a line in the audit trail for each refused attempt. */
 export function refusals({ db, clock, log }: Deps) {
-  const lines = new LRUCache<string, number>({ max: ACTORS })
-
-  function mayRecord(who: string): boolean {
-    const key = `${Math.floor(clock().getTime() / 60_000)} ${who}`
-    const count = (lines.get(key) ?? 0) + 1
-    lines.set(key, count)
-    if (count === LINES_A_MINUTE + 1)
-      log(`refused attempts of ${who} are not recorded for the rest of this minute: there are too many`)
-    return count <= LINES_A_MINUTE
-  }
+  const mayRecord = createLineLimit({
+    clock,
+    linesPerMinute: LINES_PER_MINUTE,
+    onExceeded: (who) =>
+      log(`refused attempts of ${who} are not recorded for the rest of this minute: there are too many`),
+  })
 
   async function insert(attempt: Attempt<AuditAction>, { code, field }: Refusal): Promise<void> {
     const { actor, action, target } = attempt
@@ -68,6 +63,9 @@ export function refusals({ db, clock, log }: Deps) {
   }
 
   return {
+    /** Signs a person in to the portal; a refusal is recorded in the trail of the realm, if there is one. */
+    ofSignIn: recordRefusedSignIns({ db, clock, log }),
+
     /** Makes a change; its refusal is recorded, whatever was wrong. */
     async ofChange<T>(attempt: Attempt<ChangeAction>, work: () => Promise<T>): Promise<T> {
       try {

@@ -9,7 +9,11 @@ import { testDatabase } from '../support/postgres.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
 /** Records nothing. */
-const UNRECORDED: Refusals = { ofChange: (_attempt, work) => work(), ofRead: (_attempt, work) => work() }
+const UNRECORDED: Refusals = {
+  ofChange: (_attempt, work) => work(),
+  ofRead: (_attempt, work) => work(),
+  ofSignIn: (_realm, _address, work) => work(),
+}
 
 async function isGood({ app }: TestServer, clientId: string, clientSecret: string): Promise<boolean> {
   const answer = await app.inject({

@@ -21,7 +21,6 @@ import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
 import { type PortalVisit, sealCookie } from './portal-visits.ts'
 import type { ProviderGrants } from './provider-grants.ts'
-import { recordRefusedSignIns } from './refused-sign-ins.ts'
 
 export interface NewSession {
   readonly id: string
@@ -41,7 +40,6 @@ export type PortalSessions = ReturnType<typeof portalSessions>
 
 export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 'revoke'>) {
   const { db, clock, log, publicUrl, refusals } = deps
-  const recorded = recordRefusedSignIns(deps)
 
   return {
     /** Makes a one-time link. Its first user becomes Account Admin of the realm for one session. */
@@ -69,7 +67,7 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
      * @throws SignInRefusal `link_invalid`
      */
     signInWithLink(realmName: string, code: string, address: string): Promise<string> {
-      return recorded(realmName, address, async () => {
+      return refusals.ofSignIn(realmName, address, async () => {
         const realm = await realmNamed(db, realmName)
         return inTransaction(db, async (trx) => {
           const madeBy = await deletePortalLink(trx, realm.id, portalTokenHash(code), clock())

@@ -16,7 +16,6 @@ import { type Attempt, createIdentityProvider } from './identity-provider.ts'
 import { createPortalSession } from './portal-sessions.ts'
 import { type ProviderGrant, readGrant, sealGrant } from './provider-grant.ts'
 import { createProviderGrants, NO_PROVIDER_GRANTS, type ProviderGrants } from './provider-grants.ts'
-import { recordRefusedSignIns } from './refused-sign-ins.ts'
 
 /** Maximum time between the redirect to the provider and the callback. */
 export const ATTEMPT_SECONDS = 600
@@ -53,7 +52,10 @@ interface SealedAttempt extends Attempt {
   readonly startedAt: number
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer' | 'singleSignOn'>
+type Deps = Pick<
+  Dependencies,
+  'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer' | 'singleSignOn' | 'refusals'
+>
 
 /** Signing in at the company's provider, and what sessions keep of that. */
 export function openSingleSignOn(deps: Deps): {
@@ -85,9 +87,8 @@ function withProvider(
   settingsOf: (realm: string) => RealmSingleSignOn,
   callbackOf: (realm: string) => string,
 ) {
-  const { db, clock, publicUrl, portalSealer } = deps
+  const { db, clock, publicUrl, portalSealer, refusals } = deps
   const provider = createIdentityProvider(settingsOf, clock)
-  const recorded = recordRefusedSignIns(deps)
 
   /** The sign-in attempt that a callback belongs to. It can be used once. */
   async function takeAttempt({ attempt: sealed, realm }: ProviderCallback): Promise<SealedAttempt> {
@@ -142,7 +143,7 @@ function withProvider(
       return { url, attempt: portalSealer.seal(kept, 'sign-in') }
     },
 
-    finish: (callback) => recorded(callback.realm, callback.address, async () => finish(callback)),
+    finish: (callback) => refusals.ofSignIn(callback.realm, callback.address, async () => finish(callback)),
   }
   return { grants: createProviderGrants(deps, provider, settingsOf), singleSignOn }
 }

@@ -1,13 +1,12 @@
-import { LRUCache } from 'lru-cache'
-import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
-import { insertAuditEvent } from '../../storage/audit-events.ts'
-import { findRealmByName } from '../../storage/realms.ts'
-import type { Dependencies } from '../dependencies.ts'
+import type { Clock } from '../domain/clock.ts'
+import { SignInRefusal } from '../domain/sign-in-refusal.ts'
+import { insertAuditEvent } from '../storage/audit-events.ts'
+import type { Database } from '../storage/database.ts'
+import { findRealmByName } from '../storage/realms.ts'
+import { createLineLimit } from './line-limit.ts'
 
 /** Maximum per minute for one realm and reason: strangers must not fill the database. */
-const LINES_A_MINUTE = 20
-
-const KEYS = 10_000
+const LINES_PER_MINUTE = 20
 
 /** Runs a sign-in. Records a refusal in the realm's audit trail. */
 export type RecordSignIn = <T>(
@@ -16,25 +15,23 @@ export type RecordSignIn = <T>(
   signIn: () => Promise<T>,
 ) => Promise<T>
 
-export function recordRefusedSignIns({
-  db,
-  clock,
-  log,
-}: Pick<Dependencies, 'db' | 'clock' | 'log'>): RecordSignIn {
-  const lines = new LRUCache<string, number>({ max: KEYS })
+interface Deps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly log: (message: string, error?: Error) => void
+}
 
-  function mayRecord(realm: string, code: string): boolean {
-    const key = `${Math.floor(clock().getTime() / 60_000)} ${realm} ${code}`
-    const count = (lines.get(key) ?? 0) + 1
-    lines.set(key, count)
-    if (count === LINES_A_MINUTE + 1)
-      log(`too many refused sign-ins to realm ${realm} (${code}): the audit trail gets no more this minute`)
-    return count <= LINES_A_MINUTE
-  }
+export function recordRefusedSignIns({ db, clock, log }: Deps): RecordSignIn {
+  const mayRecord = createLineLimit({
+    clock,
+    linesPerMinute: LINES_PER_MINUTE,
+    onExceeded: (key) =>
+      log(`too many refused sign-ins to realm ${key}: the audit trail gets no more this minute`),
+  })
 
   async function record(refusal: SignInRefusal, realmName: string, address: string): Promise<void> {
     const realm = await findRealmByName(db, realmName)
-    if (!realm || !mayRecord(realm.name, refusal.code)) return
+    if (!realm || !mayRecord(`${realm.name} (${refusal.code})`)) return
     const event = {
       actor: { kind: 'portal', id: refusal.subject ?? 'unknown', address },
       action: 'portal.sign-in',
