@@ -3,9 +3,10 @@ import { readDatabaseUrl } from './config/database-url.ts'
 import { readDocsUrl } from './config/docs-url.ts'
 import { type KeyFetching, readKeyFetching } from './config/key-fetching.ts'
 import { environmentReader, type Fault, type Read, SECRET_VARIABLES } from './config/reader.ts'
-import { readSingleSignOn, type SingleSignOnConfig } from './config/single-sign-on.ts'
+import { readSingleSignOn } from './config/single-sign-on.ts'
 import { readTracing } from './config/tracing.ts'
 import { readTrustProxy, type TrustProxy } from './config/trust-proxy.ts'
+import type { SingleSignOnSettings } from './domain/single-sign-on.ts'
 
 export interface Config {
   readonly host: string
@@ -34,7 +35,7 @@ export interface Config {
   /** Whether requests are traced: by any variable OTEL_…, unless one of them says no. */
   readonly tracing: boolean
   /** `undefined`: the portal is reached by one-time links alone. */
-  readonly singleSignOn: SingleSignOnConfig | undefined
+  readonly singleSignOn: SingleSignOnSettings | undefined
   /** File or folder of realms that are applied before the server listens. */
   readonly realmFile: string | undefined
   readonly bootstrapAdmin: { readonly clientId: string; readonly clientSecret: string } | undefined

@@ -1,25 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { doIssuersDiffer, type SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import { canCollide } from './access-values.ts'
 import type { Fault, Read } from './reader.ts'
-
-/** The organisation's OpenID provider, for the portal. `{realm}` in a value stands for the realm's name. */
-export interface SingleSignOnConfig {
-  readonly issuer: string
-  readonly clientId: string
-  readonly clientSecret: string | undefined
-  /** Path with `{realm}` to each realm's own secret, read when its provider is first needed. */
-  readonly clientSecretFile: string | undefined
-  readonly scope: string
-  readonly accessClaim: string
-  readonly claimIsSpaceSeparated: boolean
-  readonly adminValue: string
-  readonly viewerValue: string | undefined
-}
 
 const REALM = '{realm}'
 
 /** `undefined` if PORTAL_OIDC_ISSUER is unset. */
-export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnConfig | undefined {
+export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnSettings | undefined {
   const issuer = read('PORTAL_OIDC_ISSUER')
   if (issuer === undefined) {
     if (read('PORTAL_OIDC_CLIENT_ID')) fault('PORTAL_OIDC_ISSUER is needed with PORTAL_OIDC_CLIENT_ID')
@@ -46,11 +33,11 @@ export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnConfig |
 }
 
 /** Prevents that a viewer of one realm is an Account Admin of another. */
-function checkValues({ issuer, adminValue, viewerValue }: SingleSignOnConfig, fault: Fault): void {
+function checkValues({ issuer, adminValue, viewerValue }: SingleSignOnSettings, fault: Fault): void {
   if (viewerValue === undefined) return
   if (adminValue === viewerValue) fault('PORTAL_OIDC_VIEWER_VALUE must differ from PORTAL_OIDC_ADMIN_VALUE')
   // Where each realm has its own provider, one says nothing about people of another realm.
-  else if (!issuer.includes(REALM) && canCollide(adminValue, viewerValue))
+  else if (!doIssuersDiffer({ issuer }) && canCollide(adminValue, viewerValue))
     fault(
       `PORTAL_OIDC_VIEWER_VALUE ${viewerValue} for one realm can be PORTAL_OIDC_ADMIN_VALUE ${adminValue} for another: ` +
         `give them different prefixes, such as admin:${REALM} and viewer:${REALM}`,
@@ -78,7 +65,7 @@ function readScope(read: Read, fault: Fault): string {
   return scope
 }
 
-type Secret = Pick<SingleSignOnConfig, 'clientSecret' | 'clientSecretFile'>
+type Secret = Pick<SingleSignOnSettings, 'clientSecret' | 'clientSecretFile'>
 
 function readSecret(read: Read, fault: Fault, issuer: string): Secret {
   const value = read('PORTAL_OIDC_CLIENT_SECRET')
@@ -86,7 +73,7 @@ function readSecret(read: Read, fault: Fault, issuer: string): Secret {
   if (value !== undefined && file !== undefined)
     fault('PORTAL_OIDC_CLIENT_SECRET and PORTAL_OIDC_CLIENT_SECRET_FILE are both set; set one of them')
   if (file?.includes(REALM)) return { clientSecret: undefined, clientSecretFile: file }
-  if (issuer.includes(REALM) && (value ?? file) !== undefined)
+  if (doIssuersDiffer({ issuer }) && (value ?? file) !== undefined)
     fault(
       `PORTAL_OIDC_CLIENT_SECRET${file === undefined ? '' : '_FILE'} would give the provider of each realm the secret of all, ` +
         `because PORTAL_OIDC_ISSUER contains ${REALM}: set PORTAL_OIDC_CLIENT_SECRET_FILE to a path with ${REALM}, one file a realm`,
