@@ -2,7 +2,6 @@ import type { Selectable } from 'kysely'
 import type { ClientKey, KeyAlgorithm, PublicJwk } from '../domain/client-key.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ClientKeyRow } from './tables.ts'
-import { deleteUsesOfGoneCredentials } from './uses.ts'
 
 const COLUMNS = ['kid', 'thumbprint', 'algorithm', 'jwk', 'name', 'created_at', 'expires_at'] as const
 
@@ -64,21 +63,6 @@ export async function updateClientKey(
     .where('client_id', '=', clientId)
     .where('kid', '=', kid)
     .execute()
-}
-
-export async function deleteClientKey(
-  trx: DatabaseTransaction,
-  realmId: string,
-  clientId: string,
-  kid: string,
-): Promise<void> {
-  await trx
-    .deleteFrom('client_keys')
-    .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
-    .where('kid', '=', kid)
-    .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
 }
 
 function toClientKey(row: Row): ClientKey {

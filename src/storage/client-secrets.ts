@@ -2,7 +2,6 @@ import { type Selectable, sql } from 'kysely'
 import type { ClientSecret } from '../domain/service-account.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ClientSecretRow } from './tables.ts'
-import { deleteUsesOfGoneCredentials } from './uses.ts'
 
 const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at'] as const
 
@@ -89,34 +88,6 @@ export async function findClientSecretsByHmac(
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? undefined,
   }))
-}
-
-export async function deleteClientSecrets(
-  trx: DatabaseTransaction,
-  realmId: string,
-  clientId: string,
-): Promise<void> {
-  await trx
-    .deleteFrom('client_secrets')
-    .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
-    .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
-}
-
-export async function deleteClientSecret(
-  trx: DatabaseTransaction,
-  realmId: string,
-  clientId: string,
-  id: string,
-): Promise<void> {
-  await trx
-    .deleteFrom('client_secrets')
-    .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
-    .where('id', '=', id)
-    .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
 }
 
 /** @param expiresAt `undefined`: valid until replaced */

@@ -1,10 +1,9 @@
 import { sql } from 'kysely'
 import type { ForeignHashKind } from '../domain/foreign-hash.ts'
 import { insertAccountSubjects } from './account-subjects.ts'
-import { claimsText, metadataText } from './claim-texts.ts'
 import type { NewClientSecret } from './client-secrets.ts'
 import type { DatabaseTransaction } from './database.ts'
-import type { NewServiceAccount } from './service-accounts.ts'
+import { type NewServiceAccount, toNewRow } from './service-accounts.ts'
 
 export interface NewImportedAccount extends NewServiceAccount {
   readonly disabledAt: Date | undefined
@@ -26,23 +25,8 @@ export async function insertImportedAccounts(
   // A plan of when the tables were nearly empty would read all accounts for each foreign key.
   await sql`select set_config('plan_cache_mode', 'force_custom_plan', true)`.execute(trx)
   const rows = accounts.map((account) => ({
-    realm_id: realmId,
-    client_id: account.clientId,
-    name: account.name,
-    name_key: account.nameKey,
-    description: account.description,
-    roles: [...account.roles],
-    scopes: account.scopes ? [...account.scopes] : null,
-    introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
-    auth_methods: [...account.authMethods],
-    jwks_uri: account.jwksUri ?? null,
-    claims: claimsText(account.claims ?? []),
-    metadata: metadataText(account.metadata ?? {}),
-    subject: account.subject ?? null,
+    ...toNewRow(realmId, account, now),
     disabled_at: account.disabledAt ?? null,
-    status_index: account.statusIndex,
-    created_at: now,
-    updated_at: now,
   }))
   await trx.insertInto('service_accounts').values(rows).execute()
   const subjects = accounts.flatMap(({ clientId, subject }) => (subject ? [{ clientId, subject }] : []))

@@ -36,26 +36,32 @@ export async function insertServiceAccount(
 ): Promise<ServiceAccount> {
   const row = await trx
     .insertInto('service_accounts')
-    .values({
-      realm_id: realmId,
-      client_id: account.clientId,
-      name: account.name,
-      name_key: account.nameKey,
-      description: account.description,
-      roles: [...account.roles],
-      scopes: account.scopes ? [...account.scopes] : null,
-      introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
-      auth_methods: [...account.authMethods],
-      jwks_uri: account.jwksUri ?? null,
-      claims: claimsText(account.claims ?? []),
-      metadata: metadataText(account.metadata ?? {}),
-      status_index: account.statusIndex,
-      created_at: now,
-      updated_at: now,
-    })
+    .values(toNewRow(realmId, account, now))
     .returning(SERVICE_ACCOUNT_COLUMNS)
     .executeTakeFirstOrThrow()
   return toServiceAccount(row)
+}
+
+/** The row of a new account. */
+export function toNewRow(realmId: string, account: NewServiceAccount, now: Date) {
+  return {
+    realm_id: realmId,
+    client_id: account.clientId,
+    name: account.name,
+    name_key: account.nameKey,
+    description: account.description,
+    roles: [...account.roles],
+    scopes: account.scopes ? [...account.scopes] : null,
+    introspects_audiences: account.introspectsAudiences ? [...account.introspectsAudiences] : null,
+    auth_methods: [...account.authMethods],
+    jwks_uri: account.jwksUri ?? null,
+    claims: claimsText(account.claims ?? []),
+    metadata: metadataText(account.metadata ?? {}),
+    subject: account.subject ?? null,
+    status_index: account.statusIndex,
+    created_at: now,
+    updated_at: now,
+  }
 }
 
 export async function findServiceAccount(

@@ -3,7 +3,6 @@ import type { ClaimRule } from '../domain/claim-rule.ts'
 import type { WorkloadIdentity } from '../domain/workload-identity.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { WorkloadIdentityRow } from './federation-tables.ts'
-import { deleteUsesOfGoneCredentials } from './uses.ts'
 
 const COLUMNS = [
   'w.client_id',
@@ -105,21 +104,6 @@ export async function countBoundAccounts(db: Database, realmId: string, issuerId
     where realm_id = ${realmId} and issuer_id = ${issuerId}
   `.execute(db)
   return rows[0]?.count ?? 0
-}
-
-export async function deleteWorkloadIdentity(
-  trx: DatabaseTransaction,
-  realmId: string,
-  clientId: string,
-  id: string,
-): Promise<void> {
-  await trx
-    .deleteFrom('workload_identities')
-    .where('realm_id', '=', realmId)
-    .where('client_id', '=', clientId)
-    .where('id', '=', id)
-    .execute()
-  await deleteUsesOfGoneCredentials(trx, realmId, [clientId])
 }
 
 function toWorkloadIdentity(row: Row): WorkloadIdentity {

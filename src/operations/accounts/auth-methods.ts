@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type AuthMethod, parseAuthMethods } from '../../domain/client-key.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import { deleteClientSecrets } from '../../storage/client-secrets.ts'
+import { deleteCredentials } from '../../storage/credentials.ts'
 import type { ChangeContext } from './account-changes.ts'
 
 interface AskedMethods {
@@ -66,6 +66,7 @@ export async function endMethods(
   after: readonly AuthMethod[],
 ): Promise<boolean> {
   const isTaken = (method: AuthMethod) => account.authMethods.includes(method) && !after.includes(method)
-  if (isTaken('client_secret')) await deleteClientSecrets(trx, realm.id, account.clientId)
+  if (isTaken('client_secret'))
+    await deleteCredentials(trx, realm.id, { table: 'client_secrets', clientId: account.clientId })
   return isTaken('private_key_jwt') || isTaken('federated')
 }

@@ -4,7 +4,8 @@ import { type ClientKey, isKeyValid, MAX_KEYS, parseKeyName } from '../../domain
 import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import { deleteClientKey, listClientKeys, updateClientKey } from '../../storage/client-keys.ts'
+import { listClientKeys, updateClientKey } from '../../storage/client-keys.ts'
+import { deleteCredentials } from '../../storage/credentials.ts'
 import { findServiceAccount, updateServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
@@ -114,7 +115,7 @@ export function clientKeys(deps: Deps) {
         changeAccount(deps, about, async (context) => {
           const { trx, realm, note } = context
           const key = keyNamed(await listClientKeys(trx, realm.id, clientId), kid)
-          await deleteClientKey(trx, realm.id, clientId, kid)
+          await deleteCredentials(trx, realm.id, { table: 'client_keys', clientId, id: kid })
           note({ ...noteOf(key), keep_tokens: keepTokens === true })
           await finishEnd(context, keepTokens)
         }),

@@ -4,12 +4,11 @@ import { requireAuthority } from '../../domain/authority.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { type ClientSecret, type ListedClientSecret, parseOverlapEnd } from '../../domain/service-account.ts'
 import {
-  deleteClientSecret,
-  deleteClientSecrets,
   insertClientSecret,
   listClientSecrets,
   updateClientSecretExpiry,
 } from '../../storage/client-secrets.ts'
+import { deleteCredentials } from '../../storage/credentials.ts'
 import { findServiceAccount, updateServiceAccount } from '../../storage/service-accounts.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
@@ -38,7 +37,7 @@ export function clientSecrets(deps: Deps) {
         return changeAccount(deps, about, async (context) => {
           requireSecretMethod(context)
           const old = await validSecrets(context)
-          await deleteClientSecrets(context.trx, context.realm.id, clientId)
+          await deleteCredentials(context.trx, context.realm.id, { table: 'client_secrets', clientId })
           const added = await addSecret(deps, context, hashed)
           const oldSecrets = old.map((one) => ({ ...withoutVerifiers(one), expiresAt: context.now }))
           return { ...added, clientSecret, oldSecrets }
@@ -112,7 +111,7 @@ export function clientSecrets(deps: Deps) {
           )
           if (!doomed) throw new Refusal('not_found', `There is no secret ${secretId}.`, 'id')
           if (!other) throw new Refusal('conflict', 'The only secret cannot be deleted: reset it instead.')
-          await deleteClientSecret(trx, realm.id, clientId, secretId)
+          await deleteCredentials(trx, realm.id, { table: 'client_secrets', clientId, id: secretId })
           await updateClientSecretExpiry(trx, realm.id, clientId, { id: other.id, expiresAt: undefined })
           note({ secret: secretId })
           await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now })
@@ -139,7 +138,12 @@ async function addSecret(
 async function validSecrets({ trx, realm, account, now }: ChangeContext): Promise<ClientSecret[]> {
   const secrets = await listClientSecrets(trx, realm.id, account.clientId)
   for (const secret of secrets) {
-    if (!isValid(secret, now)) await deleteClientSecret(trx, realm.id, account.clientId, secret.id)
+    if (!isValid(secret, now))
+      await deleteCredentials(trx, realm.id, {
+        table: 'client_secrets',
+        clientId: account.clientId,
+        id: secret.id,
+      })
   }
   return secrets.filter((secret) => isValid(secret, now))
 }

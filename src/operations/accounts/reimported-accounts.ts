@@ -3,7 +3,8 @@ import type { Actor } from '../../domain/actor.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import { deleteClientSecrets, insertClientSecret } from '../../storage/client-secrets.ts'
+import { insertClientSecret } from '../../storage/client-secrets.ts'
+import { deleteCredentials } from '../../storage/credentials.ts'
 import { insertForeignHash, listPresentSecrets } from '../../storage/foreign-hashes.ts'
 import { updateRealmImportsSecrets } from '../../storage/realms.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
@@ -80,7 +81,7 @@ async function replaceSecrets(
   const idsOf = (some: readonly { readonly id: string }[]) => some.map(({ id }) => id).join()
   if (idsOf(found) !== idsOf(secrets))
     throw new Refusal('changed_meanwhile', 'Its secret was changed meanwhile: send the line again.')
-  await deleteClientSecrets(trx, realm.id, account.clientId)
+  await deleteCredentials(trx, realm.id, { table: 'client_secrets', clientId: account.clientId })
   const secret = importedSecret(deps, owner, credential)
   await insertClientSecret(trx, realm.id, account.clientId, { ...secret, createdAt: now })
   if (secret.foreign) await insertForeignHash(trx, { ...owner, id: secret.id }, secret.foreign)

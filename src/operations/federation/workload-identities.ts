@@ -4,11 +4,11 @@ import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { MAX_IDENTITIES, parseIdentity, type WorkloadIdentity } from '../../domain/workload-identity.ts'
+import { deleteCredentials } from '../../storage/credentials.ts'
 import { findServiceAccount, updateServiceAccount } from '../../storage/service-accounts.ts'
 import { findTrustedIssuer } from '../../storage/trusted-issuers.ts'
 import {
   countWorkloadIdentities,
-  deleteWorkloadIdentity,
   insertWorkloadIdentity,
   listWorkloadIdentities,
 } from '../../storage/workload-identities.ts'
@@ -92,7 +92,7 @@ export function workloadIdentities(deps: Deps) {
         changeAccount(deps, about, async (context) => {
           const { trx, realm, now, note } = context
           const identity = identityNamed(await listWorkloadIdentities(trx, realm.id, clientId), id)
-          await deleteWorkloadIdentity(trx, realm.id, clientId, id)
+          await deleteCredentials(trx, realm.id, { table: 'workload_identities', clientId, id })
           note(noteOf(identity))
           const changes = { statusIndex: await replaceStatusIndex(context) }
           await updateServiceAccount(trx, realm.id, clientId, { ...changes, updatedAt: now })
