@@ -20,8 +20,8 @@ export interface Metrics {
 export function createMetrics({ take, isRealmLoaded }: MeasurementTaker): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
-  AggregatorRegistry.setRegistries(registry)
+  const all = [registryOfProcess(), registry]
+  AggregatorRegistry.setRegistries(all)
   // Created for its side effect: a worker then answers when the first process collects metrics.
   if (cluster.isWorker) new AggregatorRegistry()
   // Anybody can request tokens of realms that do not exist.
@@ -56,8 +56,19 @@ export function createMetrics({ take, isRealmLoaded }: MeasurementTaker): Metric
       if (route.endsWith('/openid-connect/token') && outcome !== undefined)
         grants.inc({ realm: outcome === 'unknown_realm' ? '' : labels.of(realm ?? ''), outcome })
     },
-    read: () => (cluster.isWorker ? askPrimary() : registry.metrics()),
+    read: () => (cluster.isWorker ? askPrimary() : Registry.merge(all).metrics()),
   }
+}
+
+let ofProcess: Registry | undefined
+
+/** Observers of the event loop and the garbage collector: one set, however many servers a process builds. */
+function registryOfProcess(): Registry {
+  if (!ofProcess) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess })
+  }
+  return ofProcess
 }
 
 class BoundedLabels {
