@@ -1,9 +1,9 @@
 import fc from 'fast-check'
-import t from 'tap'
+import type { Test } from 'tap'
 import { feed, inputsOf, PARSERS, type Parser } from './parsers.ts'
 
 /** Feeds every parser its share of so many inputs; a failure names the seed that repeats it. */
-export function fuzzParsers(inputs: number): void {
+export function fuzzParsers(t: Test, inputs: number): void {
   const share = Math.ceil(inputs / PARSERS.length)
   for (const parser of PARSERS)
     t.test(`${parser.name}: every input is taken or refused`, async (t) => {
@@ -26,7 +26,7 @@ const MAX_LOOKS = 5
 const NEGLIGIBLE_MILLISECONDS = 2
 
 /** Long runs of every piece that a parser knows take time in proportion to their length. */
-export function timeParsers(): void {
+export function timeParsers(t: Test): void {
   for (const parser of PARSERS)
     t.test(`${parser.name}: the time that it takes grows with the length, and no faster`, async (t) => {
       for (const piece of parser.pieces)

@@ -1,3 +1,5 @@
-import { fuzzParsers } from './fuzz.ts'
+import t from 'tap'
+import { fuzzParsers, timeParsers } from './fuzz.ts'
 
-fuzzParsers(Number(process.env['FUZZ_INPUTS'] ?? 1_000_000))
+fuzzParsers(t, Number(process.env['FUZZ_INPUTS'] ?? 1_000_000))
+timeParsers(t)
