@@ -30,7 +30,7 @@ export interface Config {
   readonly keyFetching: KeyFetching
   /** Where failed attempts are counted: in each process, or in PostgreSQL for all nodes. */
   readonly failedAttemptsStore: 'memory' | 'postgres'
-  /** Opens GET /metrics to whoever shows it. */
+  /** Token that opens GET /metrics. */
   readonly metricsToken: string | undefined
   /** Whether requests are traced: by any variable OTEL_…, unless one of them says no. */
   readonly tracing: boolean

@@ -73,7 +73,7 @@ function usageFault({ file, url, sourceRealm, clientId, ...others }: KeycloakOpt
 
 async function readLive(options: KeycloakOptions, isWanted: Matcher, terminal: Terminal): Promise<unknown> {
   const { sourceRealm: realm = '', clientRealm = realm, clientId = '', caFile } = options
-  // Loaded late: an import of a file asks nobody.
+  // Loaded late: an import of a file needs no network.
   const { remoteServer, serverAddress } = await import('./remote-server.ts')
   const { keycloakAdmin } = await import('./keycloak/admin-api.ts')
   const { CONCURRENCY, readLiveRealm } = await import('./keycloak/live-realm.ts')

@@ -20,7 +20,7 @@ export interface ForeignHash {
   readonly digest: Buffer
 }
 
-/** What a check may cost at most, so that nobody can import work for the server. */
+/** What a check may cost at most, so that an import cannot make the server work for long. */
 const MAX_ARGON2_KIBIBYTES = 262_144
 const MAX_ARGON2_KIBIBYTES_PASSED = 1_048_576
 const MAX_ARGON2_LANES = 16

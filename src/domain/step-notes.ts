@@ -43,7 +43,7 @@ const FAILED: Partial<Record<PlatformTokenFault, Note>> = {
     const values: unknown[] = Array.isArray(aud) ? aud : [aud]
     const foreign = values.filter((one) => !audiences.some((own) => own === one))
     if (foreign.length < values.length)
-      return `It is for ${foreign.map(quoted).join(', ')} as well: whoever gets it there could use it here.`
+      return `It is for ${foreign.map(quoted).join(', ')} as well: a service that receives it there could use it here.`
     const near = audiences.find((own) =>
       values.some((one) => typeof one === 'string' && plain(one) === plain(own)),
     )

@@ -59,6 +59,7 @@ function deferredRefusals(refused: [Attempt<never>, Refusal][]): Refusals {
         throw error
       }),
     ofRead: (_attempt, work) => work(),
+    ofSignIn: (_realm, _address, signIn) => signIn(),
   }
 }
 

@@ -38,7 +38,7 @@ async function status(server: TestServer, assertion: string, address = ATTACKER,
 }
 
 for (const endpoint of ['token', 'token/introspect', 'revoke'])
-  t.test(`after five wrong signatures at ${endpoint} whoever tries again is told to wait`, async (t) => {
+  t.test(`after five wrong signatures at ${endpoint} the next attempt is told to wait`, async (t) => {
     const { server, client } = await acme(t)
     for (const [clientId, kid, address] of [
       [client.clientId, client.kid, '203.0.113.1'],

@@ -269,7 +269,7 @@ const ROWS: Record<string, Row> = {
   'GET /admin/realms/{realm}/audit-events': { role: 'account-admin', status: 200 },
 }
 
-/** Paths that belong to no realm: nothing to hide from whoever may not use them. */
+/** Other paths belong to no realm: their refusals need not hide anything. */
 const isOfRealm = (path: string) => path.includes('{realm}')
 
 t.test('every operation of the document has its row', async (t) => {

@@ -275,7 +275,7 @@ t.test('two platform administrators who delete each other at once leave one', as
     remove(asking(server, a.token), b.clientId),
     remove(asking(server, b.token), a.clientId),
   ])
-  // Whoever came second was an administrator no more.
+  // The second one was no longer an administrator.
   t.same(answers.map(({ status }) => status).sort(), [204, 401])
   const refused = answers.find(({ status }) => status === 401) as AdminAnswer
   isProblem(t, refused, 401, 'invalid-token')

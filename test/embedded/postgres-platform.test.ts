@@ -39,7 +39,7 @@ t.test('programs that another user cannot reach are copied to where it can', asy
   const found = await closedPrograms(t)
   const copies = join(temporaryFolder(t), 'copies')
   chmodSync(dirname(copies), 0o711)
-  // Whoever runs this test, this user is another one.
+  // Another user than the one that runs this test.
   const user = { uid: 65_534, gid: 65_534 }
   const both = await Promise.all([
     findPostgresPrograms(user, found, copies),

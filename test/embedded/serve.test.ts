@@ -65,7 +65,7 @@ t.test('commands work while the server runs, and without it', async (t) => {
   )
   t.equal((await requestToken(server.url, 'acme', within)).status, 401)
   t.equal((await requestToken(server.url, 'acme', reset)).status, 200)
-  t.equal(server.output().stdout, '', 'nobody was shown a demo in a database that was in use')
+  t.equal(server.output().stdout, '', 'no demo is made in a database that is in use')
 })
 
 t.test(

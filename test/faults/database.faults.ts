@@ -123,7 +123,7 @@ t.test('its disk is full for three seconds', async (t) => {
         await sleep(250)
       }
       rmSync(filler)
-      // A full disk may end PostgreSQL itself; whoever runs it starts it again.
+      // A full disk may end PostgreSQL itself; then it is started again.
       if (!(await postgres.query('select 1').then(Boolean, () => false))) {
         await postgres.signal('SIGKILL')
         await postgres.start()

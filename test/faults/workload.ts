@@ -24,7 +24,7 @@ export interface Workload {
   readonly rotations: { acknowledged: number }
   /** Answers by status, over all kinds of request. */
   readonly statuses: Map<string, number>
-  /** Answers that nobody should have seen. */
+  /** Answers that were wrong. */
   readonly wrong: string[]
   /** Seconds: the longest time between two tokens so far. */
   longestGap(): number

@@ -59,7 +59,7 @@ function client(audience: string) {
     secret: 'secret',
     serviceAccountsEnabled: true,
     standardFlowEnabled: false,
-    // Without roles of other clients the token is for nobody else.
+    // Without roles of other clients the token has no other audience.
     fullScopeAllowed: false,
     protocolMappers: [
       { name: 'audience', protocol: 'openid-connect', protocolMapper: 'oidc-audience-mapper', config },

@@ -71,7 +71,7 @@ t.test('a token of a client of oidc-provider gets a token, by discovery', async 
   t.match(await world.token(`file:${path}`), REFUSED, 'bound no longer')
 })
 
-t.test('uploaded keys count alone: what the issuer publishes beside them lets nobody in', async (t) => {
+t.test('uploaded keys replace published ones: a token signed with a published key is refused', async (t) => {
   const world = await federationWorld(t)
   const { issuer, token } = await oidcProvider(t, world.issuer)
   const path = join(temporaryFolder(t), 'token')

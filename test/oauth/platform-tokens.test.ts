@@ -346,7 +346,7 @@ t.test('a workload introspects and revokes with the token of its platform', asyn
 })
 
 t.test(
-  'what fails is counted before a signature is worth work, and holds back nobody who is right',
+  'a failed attempt is counted before its signature is computed, and does not hold back valid tokens',
   async (t) => {
     const { server, platform, id } = await place(t)
     await bound(server, id)

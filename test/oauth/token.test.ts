@@ -180,7 +180,7 @@ t.test('a client gets the requested scope, and all its scopes without a request'
   const description = 'The client may not have that scope.'
   refuses(t, await ask({ scope: 'view admin' }), 400, 'invalid_scope', description)
   await operations.realms.update(TESTER, 'acme', { scopes: ['view'] })
-  t.equal((await ask()).json().scope, 'view', 'what the realm has dropped is nobody’s')
+  t.equal((await ask()).json().scope, 'view', 'a scope that the realm dropped is in no token')
   for (const scope of ['view  view', ' view', 'view ', ' '])
     refuses(
       t,

@@ -66,7 +66,7 @@ t.test('finishes what is in flight before it ends, and takes nothing new', async
   const { socket, closed, received } = await halfRequest(url)
   child.kill('SIGTERM')
   while (!output().stderr.includes('"stopping"')) await sleep(5)
-  // In the end nobody listens any more.
+  // In the end the port is closed.
   await until(() =>
     fetch(url).then(
       () => false,

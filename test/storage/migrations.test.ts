@@ -43,7 +43,7 @@ t.test('no token waits for an index of any migration of a release, which are app
   t.same(lateIndexes(texts.join('\n').replaceAll(/^--.*$/gm, '')), [])
 })
 
-/** Tables that are there already and get an index while a change holds back whoever reads what tokens need. */
+/** Tables that are there already and get an index while a change blocks the reads of token requests. */
 function lateIndexes(statements: string): string[] {
   // Statistics hold back no reader.
   const [, ...after] = statements.split(

@@ -33,7 +33,7 @@ export interface VerifierOptions {
    * Keys, status lists and introspection are then asked for below this base. Default: `issuer`.
    */
   readonly reachIssuerAt?: string
-  /** Allows plain HTTP to a host other than this one. Whoever can change that traffic can forge tokens. Default false. */
+  /** Allows plain HTTP to a host other than this one. Anyone who can change that traffic can forge tokens. Default false. */
   readonly allowInsecureHttp?: boolean
   /** How long a request to the issuer may take. Default 5. */
   readonly timeoutSeconds?: number

@@ -63,7 +63,7 @@ export class RefreshingValue<T> {
     if (this.#failure) {
       const resting = now - this.#failure.at < PAUSE_AFTER_FAILURE_MS && now >= this.#failure.at
       if (this.#isUsable(now) && this.#isKnownToFail(now)) {
-        // Nobody waits for an issuer that is out of reach, but it is asked again.
+        // A request does not wait for an issuer that is out of reach; the next copy is fetched in the background.
         if (!resting) this.#refresh().catch(() => undefined)
         return this.#value as T
       }

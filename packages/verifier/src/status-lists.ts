@@ -80,7 +80,7 @@ export class StatusLists {
   #listAt(uri: string): RefreshingValue<HeldList> {
     const held = this.#lists.get(uri)
     if (held) return held
-    // Whoever signs may not send us elsewhere: exactly below the issuer, nothing that a URL parser would resolve.
+    // A signed token must not send us elsewhere: only below the issuer, without anything that a URL parser would resolve.
     if (!uri.startsWith(`${this.#options.issuer}/`) || !URL.canParse(uri) || new URL(uri).href !== uri)
       throw new TokenError('status_invalid', { reason: 'uri outside the issuer' })
     const list = new RefreshingValue<HeldList>({

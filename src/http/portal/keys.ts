@@ -34,7 +34,7 @@ export function keysScreen(portal: Portal, operations: Deps): void {
         visit.mayChange &&
         html`<a class="button primary" href="/portal/${visit.realm}/keys/rotate">${icon('arrow-path')}Rotate</a>`,
       body: html`${done && notice('success', done)}
-<p class="lead">Tokens are signed with the current key. It is replaced every ${days(realm.keyRotationSeconds)}, and the next one is published ${days(realm.keyPublishSeconds)} before it signs, so that nobody has to do anything.</p>
+<p class="lead">Tokens are signed with the current key. It is replaced every ${days(realm.keyRotationSeconds)}, and the next one is published ${days(realm.keyPublishSeconds)} before it signs. You need not do anything.</p>
 ${table(visit, keys, realm)}
 <p class="hint">Resource servers find them at <code class="wrap">${issuer}/protocol/openid-connect/certs</code></p>`,
     }
@@ -55,7 +55,7 @@ function rotation(portal: Portal, operations: Deps): void {
         action: `/portal/${visit.realm}/keys/rotate`,
         button: 'Rotate',
         cancel: `/portal/${visit.realm}/keys`,
-        content: html`<p>The next key is published now, and signs once every cache of the JWKS can know it: after ${Math.ceil((realm.jwksMaxAgeSeconds + ACTIVATION_MARGIN_SECONDS) / 60)} minutes. Tokens that the current key has signed stay valid until they expire. Nobody is interrupted.</p>`,
+        content: html`<p>The next key is published now, and signs once every cache of the JWKS can know it: after ${Math.ceil((realm.jwksMaxAgeSeconds + ACTIVATION_MARGIN_SECONDS) / 60)} minutes. Tokens that the current key has signed stay valid until they expire. No client is interrupted.</p>`,
       }),
     }
   })

@@ -28,7 +28,7 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
 
   portal.question(path, async (visit) => {
     const realm = await operations.realms.find(visit.actor, visit.realm)
-    return ask(visit, realm, operations.portal.newFormId(), {})
+    return createForm(visit, realm, operations.portal.newFormId(), {})
   })
 
   portal.action(path, async (visit, sent) => {
@@ -52,7 +52,7 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
       if (!(error instanceof Refusal) || error.code === 'forbidden') throw error
       const realm = await operations.realms.find(visit.actor, visit.realm)
       // A new, unsent form with the typed values.
-      return ask(visit, realm, operations.portal.newFormId(), {
+      return createForm(visit, realm, operations.portal.newFormId(), {
         name,
         description,
         method,
@@ -83,7 +83,7 @@ interface Typed {
   readonly refusal?: Refusal
 }
 
-function ask(visit: Visit, realm: Realm, formId: string, typed: Typed): Page {
+function createForm(visit: Visit, realm: Realm, formId: string, typed: Typed): Page {
   const { method, pasted = '', refusal } = typed
   const list = `/portal/${visit.realm}/service-accounts`
   const { serviceAccountCount: used, serviceAccountLimit: limit } = realm

@@ -83,7 +83,7 @@ export interface Portal {
   ): void
 }
 
-/** Nobody is signed in, or not to this realm. */
+/** The browser has no session, or one of another realm. */
 export class SignedOut extends Error {
   override readonly name = 'SignedOut'
 }
@@ -104,7 +104,7 @@ export function createPortal(
     const { realm = '' } = request.params
     note(request, { realm: loggableRealm(realm) })
     const found = await operations.portalVisits.find(cookie.read(request))
-    if (!found || found.session.realm !== realm) throw new SignedOut('nobody is signed in to that realm')
+    if (!found || found.session.realm !== realm) throw new SignedOut('there is no session in that realm')
     cookie.set(reply, found.cookie)
     const actor = portalActor(found.session, clientAddress(request), found.idHash)
     const mayChange = found.session.access === 'administer'

@@ -104,7 +104,7 @@ export async function keepPlatformAdministrator({ trx, realm, account, now }: Ch
     )
 }
 
-/** The same, of a change that has been made: whoever is left has to be able to get a token. */
+/** The same after a change: one platform administrator that can get a token must be left. */
 export async function requirePlatformAdministrator(context: ChangeContext): Promise<void> {
   const { trx, realm, account, now } = context
   if (realm.name !== SYSTEM_REALM || account.disabledAt || !account.roles.includes(PLATFORM_ADMIN)) return

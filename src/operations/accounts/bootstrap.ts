@@ -18,7 +18,7 @@ type Deps = Pick<
 
 export type Bootstrap = ReturnType<typeof bootstrap>
 
-/** Nothing here is recorded as a refused attempt: a node that starts second is refused, and nobody tried anything. */
+/** Records no refused attempts: a node that starts second is refused as a matter of course. */
 export function bootstrap(deps: Deps) {
   const { db } = deps
 

@@ -33,7 +33,7 @@ export function createTurns(): Turns {
       waiting.set(pair, queue)
       const { promise, resolve } = Promise.withResolvers<void>()
       queue[first ? 'unshift' : 'push'](resolve)
-      // A result on another node wakes nobody here, so look again from time to time.
+      // A result on another node does not wake attempts that wait here, so look again from time to time.
       const timer = setTimeout(() => next(pair), RETRY_MILLISECONDS * queue.length)
       await promise
       clearTimeout(timer)

@@ -151,7 +151,8 @@ function firstOf(
   const [first, ...others] = candidates
   if (!first) return undefined
   const passed = passes(first)
-  if (typeof passed === 'boolean') return passed ? first : firstOf(others, passes)
+  if (passed === true) return first
+  if (passed === false) return firstOf(others, passes)
   return passed.then((isRight) => (isRight ? first : firstOf(others, passes)))
 }
 

@@ -52,7 +52,7 @@ export function clientAuthentication(
      * @throws OAuthError `invalid_client`, the same for an unknown client, a disabled one and a wrong secret or assertion;
      *   `temporarily_unavailable`
      * @throws TooManyFailuresError; never for a secret that the server made and that is right, nor for what is right and
-     *   comes from a network that nobody failed from
+     *   comes from a network without failed attempts
      */
     async authenticate(
       realmName: string,

@@ -22,7 +22,7 @@ export interface FailedAttempts {
    */
   guess<T>(attempt: Attempt, check: (known: boolean) => Promise<T | undefined>): Promise<T | undefined>
   /**
-   * Checks what costs work and that nobody can guess: an attempt is counted in this process before the work begins, and a
+   * Checks what costs work and cannot be guessed: an attempt is counted in this process before the work begins, and a
    * failure then for all, so that what is right writes nothing. Whom it holds back is as for `guess`.
    * @param check `undefined`: it is wrong. At once, or later where the work is done elsewhere.
    * @throws TooManyFailuresError
@@ -30,7 +30,7 @@ export interface FailedAttempts {
    */
   prove<T>(attempt: Attempt, check: () => T | undefined | Promise<T | undefined>): Promise<T | undefined>
   /**
-   * Counts a wrong generated secret, against its network only: nobody can guess one.
+   * Counts a wrong generated secret, against its network only: such a secret cannot be guessed.
    * @throws TooManyFailuresError
    */
   noteFailure(address: string): Promise<void>

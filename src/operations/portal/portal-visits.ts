@@ -75,7 +75,7 @@ export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<Pro
 
     /**
      * The visit that a cookie is of, by the session's row as it is now and by what the identity provider says now.
-     * `undefined`: nobody is signed in.
+     * `undefined`: there is no session.
      * @throws SignInRefusal `provider_away`
      */
     async find(cookie: string | undefined): Promise<PortalVisit | undefined> {
