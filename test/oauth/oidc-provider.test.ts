@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -41,6 +42,7 @@ async function oidcProvider(t: Test, audience: string) {
     },
   })
   const server = createServer(provider.callback()).listen(port, 'localhost')
+  await once(server, 'listening')
   t.teardown(() => server.close().closeAllConnections())
   const credentials = Buffer.from(`${CLIENT.client_id}:${CLIENT.client_secret}`).toString('base64')
   return {
