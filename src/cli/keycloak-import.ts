@@ -32,13 +32,16 @@ export function keycloakImportCommand(group: Command, inSession: InSession): voi
     'service accounts of a realm of Keycloak, with their secrets and roles',
   )
   const run = inSession(async (session, options: KeycloakOptions) => {
+    // Found first: what is planned depends on the shape of the realm's tokens.
+    const { tokenProfile } = await session.operations.realms.find(session.actor, options.realm)
     const isWanted = matcherOf(options.only)
     const exported =
       options.file === undefined
         ? await readLive(options, isWanted, session.terminal)
         : await readExport(options.file)
     const source = readKeycloakRealm(exported, options.sourceRealm)
-    return importPlan(session, planKeycloakImport(source, isWanted), options)
+    const plan = planKeycloakImport(source, { isWanted, withOwn: tokenProfile === 'keycloak' })
+    return importPlan(session, plan, options)
   })
   command
     .option('--file <file>', 'what kc.sh export --realm <name> --file <file> wrote')

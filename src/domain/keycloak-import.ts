@@ -1,4 +1,5 @@
 import type { AccountLine } from './account-line.ts'
+import { mappedParts } from './keycloak-mappers.ts'
 import type { KeycloakClient, KeycloakMapper, KeycloakRealm } from './keycloak-realm.ts'
 import { rolesOfClient } from './keycloak-roles.ts'
 import { Refusal } from './refusal.ts'
@@ -6,6 +7,7 @@ import { isScopeToken } from './scope.ts'
 import {
   checkImportedClientId,
   checkImportedClientSecret,
+  checkImportedSubject,
   nameKey,
   parseDescription,
   parseDisplayName,
@@ -37,18 +39,21 @@ const OWN_SCOPES: ReadonlySet<string> = new Set(
 const AUDIENCE_MAPPER = 'oidc-audience-mapper'
 
 const NOTES: readonly string[] = [
-  'sub is the client_id here; in Keycloak it is the id of a user.',
-  'Roles are in the claim roles, those of a client as client:role; there are no realm_access, resource_access and azp.',
-  'Scopes and roles that Keycloak makes itself (profile, email, default-roles-…, offline_access, …) are not taken over.',
+  'sub is the client_id here, and roles are in the claim roles, those of a client as client:role. For tokens in the shape of Keycloak’s: mintmark realm update <name> --token-profile keycloak, then import again.',
+  'Scopes and roles that Keycloak makes itself (profile, email, default-roles-…, offline_access, …) are taken over with that profile alone.',
 ]
 const NO_USERS =
   'The file has no users, so the accounts get no roles: export the users into the same file (kc.sh export --users same_file).'
 
-/** Decides what becomes of each client. @param isWanted by its client_id */
-export function planKeycloakImport(
-  realm: KeycloakRealm,
-  isWanted: (clientId: string) => boolean,
-): KeycloakPlan {
+export interface PlanRules {
+  /** By its client_id. */
+  readonly isWanted: (clientId: string) => boolean
+  /** With the scopes and roles that Keycloak makes itself, for tokens that have all that they had. */
+  readonly withOwn: boolean
+}
+
+/** Decides what becomes of each client. */
+export function planKeycloakImport(realm: KeycloakRealm, { isWanted, withOwn }: PlanRules): KeycloakPlan {
   const left: LeftBehind[] = []
   const accounts: AccountLine[] = []
   const audiences = new Map<string, readonly string[]>()
@@ -62,11 +67,12 @@ export function planKeycloakImport(
       leave(fault)
       continue
     }
-    accounts.push(accountOf(realm, client, names, leave))
+    accounts.push(accountOf({ realm, withOwn, names }, client, leave))
     audiences.set(clientId, audiencesOf(realm, client))
     leaveParts(realm, client, leave)
   }
-  return { accounts, audiences, left, notes: realm.rolesOf ? NOTES : [...NOTES, NO_USERS] }
+  const notes = [...(withOwn ? [] : NOTES), ...(realm.rolesOf ? [] : [NO_USERS])]
+  return { accounts, audiences, left, notes }
 }
 
 /** Why a client is not taken over at all. */
@@ -80,23 +86,33 @@ function faultOf(client: KeycloakClient): string | undefined {
   return faultIn(() => checkImportedClientId(client.clientId))
 }
 
+interface Planning {
+  readonly realm: KeycloakRealm
+  readonly withOwn: boolean
+  /** Names that are taken. */
+  readonly names: Set<string>
+}
+
 function accountOf(
-  realm: KeycloakRealm,
+  { realm, withOwn, names }: Planning,
   client: KeycloakClient,
-  names: Set<string>,
   leave: (reason: string) => void,
 ): AccountLine {
   const { clientId, isEnabled } = client
   const secret = secretOf(client, leave)
   const hasText = faultIn(() => parseDescription(client.description)) === undefined
   if (!hasText) leave('Its description is too long or has characters that cannot be printed.')
+  const subject = realm.subjects.get(clientId)
+  const { claims, roles: mapped } = mappedParts(mappersOf(realm, client), leave)
   return {
     clientId,
     name: takeName(client, names),
     ...(hasText && { description: client.description }),
     enabled: isEnabled,
-    roles: rolesOfClient(realm, client, leave),
-    scopes: scopesOf(realm, client, leave),
+    roles: rolesOfClient({ realm, withOwn, mapped }, client, leave),
+    scopes: scopesOf({ realm, withOwn }, client, leave),
+    ...(claims.length > 0 && { claims }),
+    ...(subject !== undefined && faultIn(() => checkImportedSubject(subject)) === undefined && { subject }),
     ...(secret !== undefined && { clientSecret: secret }),
   }
 }
@@ -123,9 +139,14 @@ function secretOf({ secret }: KeycloakClient, leave: (reason: string) => void): 
   return undefined
 }
 
-function scopesOf(realm: KeycloakRealm, client: KeycloakClient, leave: (reason: string) => void): string[] {
-  const isOwn = (name: string) => OWN_SCOPES.has(name) || realm.scopes.get(name)?.isNamed === false
-  for (const name of client.optionalScopes.filter((one) => !isOwn(one)))
+function scopesOf(
+  { realm, withOwn }: Pick<Planning, 'realm' | 'withOwn'>,
+  client: KeycloakClient,
+  leave: (reason: string) => void,
+): string[] {
+  const isUnnamed = (name: string) => realm.scopes.get(name)?.isNamed === false
+  const isOwn = (name: string) => (!withOwn && OWN_SCOPES.has(name)) || isUnnamed(name)
+  for (const name of client.optionalScopes.filter((one) => !OWN_SCOPES.has(one) && !isUnnamed(one)))
     leave(`Optional scope ${name}: here a token that asks for no scope has all that the account may have.`)
   const named = client.defaultScopes.filter((name) => !isOwn(name))
   for (const name of named.filter((one) => !isScopeToken(one))) leave(`Scope ${name}: it is no scope token.`)
@@ -149,8 +170,6 @@ function mappersOf(realm: KeycloakRealm, client: KeycloakClient): KeycloakMapper
 
 function leaveParts(realm: KeycloakRealm, client: KeycloakClient, leave: (reason: string) => void): void {
   if (client.hasLogin) leave('People log in with it too: that stays in Keycloak.')
-  for (const { name, kind } of mappersOf(realm, client))
-    if (kind !== AUDIENCE_MAPPER) leave(`Mapper “${name}” (${kind}): tokens here have no such claim.`)
   if (realm.grouped.has(client.clientId))
     leave('It is in groups: roles that it has by them are not taken over.')
   const lifespan = client.attributes['access.token.lifespan']

@@ -48,6 +48,8 @@ export interface KeycloakRealm {
   readonly scopes: ReadonlyMap<string, KeycloakScope>
   /** Roles of service accounts, by client_id; `undefined`: the file has no users. */
   readonly rolesOf: ReadonlyMap<string, readonly KeycloakRole[]> | undefined
+  /** Ids of their users, which are the sub of tokens, by client_id. */
+  readonly subjects: ReadonlyMap<string, string>
   /** Service accounts that are in groups, by client_id. */
   readonly grouped: ReadonlySet<string>
   /** Roles that a role brings along, by `roleKey`. */
@@ -83,6 +85,7 @@ export function readKeycloakRealm(value: unknown, sourceRealm: string | undefine
     clients: objects(realm['clients']).map(readClient),
     scopes: new Map(scopes.map((scope) => [scope.name, scope])),
     rolesOf: Array.isArray(realm['users']) ? readUsers(realm['users']) : undefined,
+    subjects: readSubjects(objects(realm['users'])),
     grouped: new Set(
       objects(realm['users'])
         .filter(isGrouped)
@@ -125,6 +128,11 @@ function readScope(scope: Json): KeycloakScope {
 
 function readMapper({ name, protocolMapper, config }: Json): KeycloakMapper {
   return { name: text(name), kind: text(protocolMapper), config: object(config) }
+}
+
+function readSubjects(users: readonly Json[]): Map<string, string> {
+  const found = users.map((user) => [text(user['serviceAccountClientId']), text(user['id'])] as const)
+  return new Map(found.filter(([clientId, id]) => clientId !== '' && id !== ''))
 }
 
 function isGrouped({ groups }: Json): boolean {

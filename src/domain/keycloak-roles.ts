@@ -12,21 +12,31 @@ const OWN_CLIENTS: ReadonlySet<string> = new Set([
   'security-admin-console',
 ])
 
+interface RoleSource {
+  readonly realm: KeycloakRealm
+  /** With the roles that Keycloak gives to everybody: tokens then have all that they had. */
+  readonly withOwn: boolean
+  /** Roles that mappers of the client put into its tokens. */
+  readonly mapped: readonly KeycloakRole[]
+}
+
 /** Roles that an account gets here: those of the realm by name, those of a client as `client:role`. */
 export function rolesOfClient(
-  realm: KeycloakRealm,
+  { realm, withOwn, mapped }: RoleSource,
   client: KeycloakClient,
   leave: (reason: string) => void,
 ): string[] {
-  const held = allRoles(realm, realm.rolesOf?.get(client.clientId) ?? [])
+  const isTaken = (role: KeycloakRole) => withOwn || !isOwn(role)
+  const held = allRoles(realm, realm.rolesOf?.get(client.clientId) ?? []).filter(isTaken)
   if (held.length > 0 && !client.hasFullScope) {
     leave(
       'Its tokens have only some of its roles (fullScopeAllowed is off), so none is taken over: give it roles here.',
     )
-    return []
+    held.length = 0
   }
   const names: string[] = []
-  for (const role of held) {
+  // What a mapper puts into tokens is there whatever the client's scope.
+  for (const role of unique([...held, ...mapped])) {
     const fault = faultOf(realm, role)
     if (fault === undefined) names.push(nameOf(role))
     else leave(`Role ${nameOf(role)}: ${fault}`)
@@ -49,7 +59,7 @@ function faultOf(realm: KeycloakRealm, role: KeycloakRole): string | undefined {
   return undefined
 }
 
-/** Roles with all that they bring along, without those of Keycloak's own. */
+/** Roles with all that they bring along. */
 function allRoles(realm: KeycloakRealm, held: readonly KeycloakRole[]): KeycloakRole[] {
   const found = new Map<string, KeycloakRole>()
   const waiting = [...held]
@@ -59,7 +69,11 @@ function allRoles(realm: KeycloakRealm, held: readonly KeycloakRole[]): Keycloak
     found.set(key, role)
     waiting.push(...(realm.composites.get(key) ?? []))
   }
-  return [...found.values()].filter((role) => !isOwn(role))
+  return [...found.values()]
+}
+
+function unique(roles: readonly KeycloakRole[]): KeycloakRole[] {
+  return [...new Map(roles.map((role) => [roleKey(role), role])).values()]
 }
 
 function isOwn({ client, name }: KeycloakRole): boolean {

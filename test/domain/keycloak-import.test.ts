@@ -3,8 +3,8 @@ import { planKeycloakImport } from '../../src/domain/keycloak-import.ts'
 import { readKeycloakRealm } from '../../src/domain/keycloak-realm.ts'
 import { keycloakExport } from '../support/keycloak-export.ts'
 
-const plan = (value: unknown = keycloakExport(), only = (_clientId: string) => true) =>
-  planKeycloakImport(readKeycloakRealm(value, undefined), only)
+const plan = (value: unknown = keycloakExport(), isWanted = (_clientId: string) => true, withOwn = false) =>
+  planKeycloakImport(readKeycloakRealm(value, undefined), { isWanted, withOwn })
 
 const reasons = (clientId: string, of = plan()) =>
   of.left.filter((one) => one.clientId === clientId).map(({ reason }) => reason)
@@ -22,6 +22,8 @@ t.test('a confidential client with a service account is taken over with what can
     enabled: true,
     roles: ['billing', 'reports', 'warehouse:stock-read'],
     scopes: ['orders'],
+    claims: [{ claim: 'tenant.id', value: 7 }],
+    subject: 'b919c610-fb3a-45a1-a921-472ef10d01ee',
     clientSecret: 'kX8vq2WtR7nPz4mBkX8vq2WtR7nPz4mB',
   })
   t.match(accounts[1], { clientId: 'warehouse', name: 'warehouse', enabled: false, roles: [], scopes: [] })
@@ -41,7 +43,7 @@ t.test('each part of a client that is not taken over is listed with the reason',
   const told = reasons('billing-job').join('\n')
   for (const part of [
     /Optional scope extra/,
-    /Mapper “tenant”/,
+    /Mapper “groups” \(oidc-group-membership-mapper\)/,
     /60 s/,
     /It is in groups/,
     /Role Upper/,
@@ -133,3 +135,22 @@ t.test('what is no realm is refused, and members of another type are as if absen
     ['a'],
   )
 })
+
+t.test(
+  'for tokens in the shape of Keycloak’s, the scopes and roles that it makes itself are taken over',
+  async (t) => {
+    const exact = plan(keycloakExport(), undefined, true)
+    t.same(exact.accounts[0]?.roles, [
+      'billing',
+      'default-roles-plant',
+      'offline_access',
+      'reports',
+      'warehouse:stock-read',
+    ])
+    t.same(exact.accounts[0]?.scopes, ['orders', 'profile'])
+    t.same(exact.notes, [])
+    t.notOk(exact.accounts.some(({ roles }) => roles?.some((role) => role.startsWith('realm-management'))))
+    t.match(reasons('billing-job', exact).join(), /manage-users: it administers/)
+    t.notMatch(reasons('billing-job', exact).join(), /Optional scope phone/)
+  },
+)

@@ -54,8 +54,9 @@ export function keycloakExport() {
           {
             name: 'tenant',
             protocolMapper: 'oidc-hardcoded-claim-mapper',
-            config: { 'claim.name': 'tenant' },
+            config: { 'claim.name': 'tenant.id', 'claim.value': '7', 'jsonType.label': 'int' },
           },
+          { name: 'groups', protocolMapper: 'oidc-group-membership-mapper', config: {} },
         ],
       },
       {
@@ -83,6 +84,7 @@ export function keycloakExport() {
     ],
     users: [
       {
+        id: 'b919c610-fb3a-45a1-a921-472ef10d01ee',
         username: 'service-account-billing-job',
         serviceAccountClientId: 'billing-job',
         realmRoles: ['default-roles-plant', 'billing', 'Upper', 'account-admin'],

@@ -113,7 +113,7 @@ function putClient(
     value: attributes['rotated-as-its-endpoint-tells'],
   })
   const user = users.find((one) => one['serviceAccountClientId'] === clientId) ?? {}
-  const userId = `user-${clientId}`
+  const userId = (user['id'] as string | undefined) ?? `user-${clientId}`
   const mappings = Object.entries((user['clientRoles'] ?? {}) as Record<string, string[]>)
   put(`/clients/${id}/service-account-user`, { id: userId, username: `service-account-${clientId}` })
   put(
