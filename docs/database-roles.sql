@@ -23,6 +23,8 @@ grant select, insert, update, delete on
   failed_attempts,
   fetched_keys,
   foreign_hashes,
+  foreign_keys,
+  foreign_token_ends,
   grants,
   issuer_refusals,
   last_uses,

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { PublishedKey } from '../operations/realms/signing-keys.ts'
 import { signingKeyToWire } from '../wire/signing-key.ts'
 import { type Confirmed, confirmed, YES } from './confirmation.ts'
+import { foreignKeyCommands } from './foreign-keys.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import { fields, table, time } from './text.ts'
@@ -9,6 +10,8 @@ import { fields, table, time } from './text.ts'
 export function signingKeyCommands(program: Command, inSession: InSession): void {
   const key = program.command('key').description('signing keys: next, current and retired')
   const ofKeys = (name: string, description: string) => ofRealm(key, name, description, 'realm of the keys')
+
+  foreignKeyCommands(key, inSession)
 
   ofKeys('list', 'all published keys of a realm')
     .option('--pem', 'print public keys in PEM, each after a comment with its kid')

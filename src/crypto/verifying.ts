@@ -1,5 +1,6 @@
 import {
   type CryptoKey,
+  compactVerify,
   decodeJwt,
   decodeProtectedHeader,
   importJWK,
@@ -11,13 +12,15 @@ import {
 /** Unverified header and claims of a JWT; `undefined`: not a JWT. Do not trust them before `verifyJwt`. */
 export interface UnverifiedJwt {
   readonly kid: string | undefined
+  readonly type?: string | undefined
   readonly claims: JWTPayload
 }
 
 export function readUnverifiedJwt(token: string): UnverifiedJwt | undefined {
   if (!isCompact(token)) return undefined
   try {
-    return { kid: decodeProtectedHeader(token).kid, claims: decodeJwt(token) }
+    const { kid, typ: type } = decodeProtectedHeader(token)
+    return { kid, type, claims: decodeJwt(token) }
   } catch {
     return undefined
   }
@@ -55,4 +58,9 @@ export async function verifyJwt(token: string, key: CryptoKey, rules: JwtRules):
     requiredClaims: ['exp', 'iat', 'jti', 'client_id'],
   })
   return payload
+}
+
+/** The signature of a token of another server; its claims are checked elsewhere. @throws Error that says what is wrong */
+export async function verifyForeignJwt(token: string, key: CryptoKey, algorithm: string): Promise<void> {
+  await compactVerify(token, key, { algorithms: [algorithm] })
 }

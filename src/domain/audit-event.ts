@@ -37,6 +37,8 @@ export const CHANGE_ACTIONS = [
   'resource.import',
   'key.rotate',
   'key.revoke',
+  'key.publish-foreign',
+  'key.withdraw-foreign',
   'token.revoke',
   'shadow.reset',
   'key.create-current',

@@ -12,6 +12,7 @@ import { accountKeys } from './federation/account-keys.ts'
 import { endOfTrust } from './federation/end-of-trust.ts'
 import { federation } from './federation/federation.ts'
 import { fetchedKeys } from './federation/fetched-keys.ts'
+import { foreignKeys } from './federation/foreign-keys.ts'
 import { issuerRefusals as issuerRefusalsOf } from './federation/issuer-refusals.ts'
 import { trustedIssuers } from './federation/trusted-issuers.ts'
 import { workloadAuthentication } from './federation/workload-authentication.ts'
@@ -30,6 +31,7 @@ import { protectedResources } from './resources/protected-resources.ts'
 import { resourceGrants } from './resources/resource-grants.ts'
 import { accessTokens } from './tokens/access-tokens.ts'
 import { administrators } from './tokens/administrators.ts'
+import { foreignTokens } from './tokens/foreign-tokens.ts'
 import { introspection } from './tokens/introspection.ts'
 import { presentedTokens as presentedTokensOf } from './tokens/presented-tokens.ts'
 import { publishedRealms } from './tokens/published-realms.ts'
@@ -51,6 +53,7 @@ export function createOperations(deps: Dependencies) {
   const loadedRealms = createLoadedRealms(forTokens)
   const freshClients = createFreshClients(forTokens, loadedRealms)
   const presentedTokens = presentedTokensOf(forTokens, freshClients)
+  const anyTokens = foreignTokens(forTokens, freshClients, presentedTokens)
   const uses = usesOf(deps)
   const shadow = shadowOf(deps, loadedRealms)
   const statusLists = statusListsOf(forTokens, loadedRealms)
@@ -70,8 +73,8 @@ export function createOperations(deps: Dependencies) {
     workloads,
     tokens: { ...accessTokens(deps, uses, shadow), ...tokenPreviews(deps, freshClients) },
     presentedTokens,
-    introspection: introspection(deps, presentedTokens),
-    revocation: tokenRevocation(deps, presentedTokens),
+    introspection: introspection(deps, anyTokens),
+    revocation: tokenRevocation(deps, anyTokens),
     publishedRealms: publishedRealms(deps, loadedRealms),
     statusLists,
     uses,
@@ -100,6 +103,7 @@ function administrationOf(deps: Dependencies) {
 
     realms,
     signingKeys,
+    foreignKeys: foreignKeys(deps),
     trustedIssuers: trustedIssuers(deps, trustEndings),
     trustEndings,
     masterKey: masterKey(deps, { realms, signingKeys, portal }),

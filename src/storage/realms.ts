@@ -144,3 +144,12 @@ export async function updateRealmImportsSecrets(trx: DatabaseTransaction, realmI
     .where('imports_secrets', '=', false)
     .execute()
 }
+
+/** Lets every cache of the realm reload. */
+export async function updateRealmVersion(trx: DatabaseTransaction, realmId: string): Promise<void> {
+  await trx
+    .updateTable('realms')
+    .set((eb) => ({ version: eb('version', '+', '1') }))
+    .where('id', '=', realmId)
+    .execute()
+}

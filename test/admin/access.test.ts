@@ -1,7 +1,14 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { type AdminAnswer, type Ask, adminToken, asking } from '../support/admin.ts'
 import { testKeyPair } from '../support/client-keys.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
+
+const soon = () => new Date(Date.now() + 3_600_000).toISOString()
+
+const FOREIGN_JWKS = {
+  keys: [{ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid: 'old', alg: 'EdDSA' }],
+}
 
 interface Row {
   /** Who may. */
@@ -242,6 +249,21 @@ const ROWS: Record<string, Row> = {
     status: 200,
   },
   'GET /admin/realms/{realm}/keys': { role: 'account-admin', status: 200 },
+  'GET /admin/realms/{realm}/foreign-keys': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/foreign-keys': {
+    role: 'platform-admin',
+    status: 200,
+    body: () => ({ jwks: FOREIGN_JWKS, until: soon() }),
+  },
+  'DELETE /admin/realms/{realm}/foreign-keys/{kid}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: async ({ operations, clock }, { realm }) => {
+      const until = new Date(clock.now.getTime() + 3_600_000)
+      await operations.foreignKeys.publish(TESTER, realm, { jwks: FOREIGN_JWKS, until })
+      return { kid: 'old' }
+    },
+  },
   'POST /admin/realms/{realm}/keys/rotate': { role: 'account-admin', status: 200 },
   'DELETE /admin/realms/{realm}/keys/{kid}': {
     role: 'account-admin',

@@ -10,6 +10,7 @@ import { requireAdministrator } from './authentication.ts'
 import { clientKeyRoutes } from './client-keys.ts'
 import { answerConditionally } from './etag.ts'
 import { federationRoutes } from './federation.ts'
+import { foreignKeyRoutes } from './foreign-keys.ts'
 import { grantRoutes } from './grants.ts'
 import { acceptJson, closeQueries } from './json.ts'
 import { keyRoutes } from './keys.ts'
@@ -70,6 +71,7 @@ export async function adminApi(
     tokenRoutes(scope, operations)
     shadowRoutes(scope, operations)
     keyRoutes(scope, operations)
+    foreignKeyRoutes(scope, operations)
     auditEventRoutes(scope, operations, publicUrl)
     policyRoutes(scope, operations)
     guarded.route({

@@ -38,6 +38,8 @@ const LABELS: Readonly<Record<AuditAction, string>> = {
   'resource.delete': 'Delete a resource',
   'key.rotate': 'Rotate the key',
   'key.revoke': 'Revoke a key',
+  'key.publish-foreign': 'Publish keys of another server',
+  'key.withdraw-foreign': 'Withdraw a key of another server',
   'token.revoke': 'Revoke a token',
   'shadow.read': 'Read the counts of shadow mode',
   'shadow.reset': 'Forget the counts of shadow mode',

@@ -2,6 +2,7 @@ import { randomBelow } from '../../crypto/identifier.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { statusIndexRange } from '../../domain/status-list.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
+import { insertForeignTokenEnds } from '../../storage/foreign-keys.ts'
 import {
   insertStatusIndex,
   insertStatusIndexes,
@@ -44,8 +45,9 @@ export async function takeStatusIndexes(
 }
 
 /** Revokes all tokens of the account at commit. */
-export function retireStatusIndex({ trx, realm, account, now }: ChangeContext): Promise<void> {
-  return updateStatusIndexRetired(trx, realm.id, account.statusIndex, now)
+export async function retireStatusIndex({ trx, realm, account, now }: ChangeContext): Promise<void> {
+  await insertForeignTokenEnds(trx, realm.id, [account.clientId], now)
+  await updateStatusIndexRetired(trx, realm.id, account.statusIndex, now)
 }
 
 /** Revokes the tokens that the account has got so far, at commit; later ones are valid. */

@@ -144,4 +144,4 @@ export function throwUnavailable(error: unknown): never {
   throw new OAuthError('temporarily_unavailable', 'Try again shortly.', 'the database is away')
 }
 
-type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log' | 'cacheSizes'>
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'verifierKey' | 'publicUrl' | 'clock' | 'log' | 'cacheSizes'>

@@ -1,7 +1,10 @@
 import { LRUCache } from 'lru-cache'
+import { isForeignKeyMac } from '../../crypto/foreign-key.ts'
 import { importSigner, type Signer } from '../../crypto/signing.ts'
+import { type ForeignKey, foreignKeyText } from '../../domain/foreign-key.ts'
 import { issuerOf, knownAudiences, type Realm } from '../../domain/realm.ts'
-import { findRealmsWithKeys } from '../../storage/loaded-realms.ts'
+import type { StoredForeignKey } from '../../storage/foreign-keys.ts'
+import { findRealmsWithKeys, type RealmWithKeys } from '../../storage/loaded-realms.ts'
 import type { StoredSigningKey } from '../../storage/signing-keys.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext, type TrustedKey, trustedKeys } from '../realms/sealed-keys.ts'
@@ -13,6 +16,8 @@ export interface LoadedRealm {
   readonly audiences: readonly string[]
   /** Published keys with an intact seal, opened on first use. */
   readonly keys: readonly PublicSigningKey[]
+  /** Keys of the server that the realm was moved from; some may have ended. */
+  readonly foreignKeys: readonly ForeignKey[]
   /** The current key, opened on first use. */
   readonly signer: () => Promise<Signer>
   /** When the database last confirmed this version, in milliseconds since the epoch. */
@@ -25,9 +30,11 @@ export interface KeptRealm extends LoadedRealm {
   confirmedAt: number
 }
 
+const NONE: readonly ForeignKey[] = []
+
 export type PublicSigningKey = TrustedKey
 
-type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log'>
+type Deps = Pick<Dependencies, 'db' | 'sealer' | 'verifierKey' | 'publicUrl' | 'clock' | 'log'>
 
 type Load = (names: readonly string[]) => Promise<(KeptRealm | undefined)[]>
 
@@ -61,7 +68,18 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
     }
   }
 
-  function toLoadedRealm(realm: Realm, keys: readonly StoredSigningKey[], confirmedAt: number): KeptRealm {
+  /** A key that was changed in the database is left out and logged. */
+  function trustedForeignKeys(realm: Realm, keys: readonly StoredForeignKey[]): readonly ForeignKey[] {
+    return keys.filter((key) => {
+      if (isForeignKeyMac(deps.verifierKey, foreignKeyText(realm.id, key), key.mac)) return true
+      deps.log(
+        `the foreign key ${key.kid} of realm ${realm.name} was changed in the database: it is not trusted; withdraw it`,
+      )
+      return false
+    })
+  }
+
+  function toLoadedRealm({ realm, keys, foreignKeys }: RealmWithKeys, confirmedAt: number): KeptRealm {
     const { scopes, audiences, roles, resourceTypes } = realm
     const opened = once(() => openKeys(realm, keys))
     return {
@@ -75,6 +93,7 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
       },
       issuer: issuerOf(publicUrl, realm.name),
       audiences: knownAudiences(realm, publicUrl),
+      foreignKeys: foreignKeys.length === 0 ? NONE : trustedForeignKeys(realm, foreignKeys),
       get keys() {
         return opened()
       },
@@ -90,7 +109,7 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
     const found = await findRealmsWithKeys(db, names)
     return names.map((name) => {
       const known = found.get(name)
-      return known && toLoadedRealm(known.realm, known.keys, now)
+      return known && toLoadedRealm(known, now)
     })
   }
 }

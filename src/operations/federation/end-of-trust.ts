@@ -5,6 +5,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
+import { insertForeignTokenEnds } from '../../storage/foreign-keys.ts'
 import { inRealmTransaction } from '../../storage/realm-transactions.ts'
 import { updateStatusIndexesRetired } from '../../storage/status-lists.ts'
 import {
@@ -106,12 +107,14 @@ export function endOfTrust(deps: Deps, patienceMilliseconds = PATIENCE_MILLISECO
   }
 }
 
-function retire(
+async function retire(
   trx: DatabaseTransaction,
   realmId: string,
-  accounts: readonly { readonly statusIndex: number }[],
+  accounts: readonly { readonly clientId: string; readonly statusIndex: number }[],
   now: Date,
 ): Promise<void> {
   const indexes = accounts.map(({ statusIndex }) => statusIndex)
-  return updateStatusIndexesRetired(trx, realmId, indexes, now)
+  const clientIds = accounts.map(({ clientId }) => clientId)
+  await insertForeignTokenEnds(trx, realmId, clientIds, now)
+  await updateStatusIndexesRetired(trx, realmId, indexes, now)
 }

@@ -6,7 +6,8 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import { INTROSPECT } from '../../domain/role.ts'
 import { carriedRoles, keycloakRoles, NO_ROLES } from '../../domain/token-profile.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { PresentedToken, PresentedTokens } from './presented-tokens.ts'
+import type { ForeignTokens } from './foreign-tokens.ts'
+import type { PresentedToken } from './presented-tokens.ts'
 import { tokenDetails } from './token-details.ts'
 
 /** The caller, authenticated as a client or by a token. A token must carry the role, too. */
@@ -34,7 +35,7 @@ export type IntrospectionOfTokens = ReturnType<typeof introspection>
 
 export function introspection(
   { clock, db }: Pick<Dependencies, 'clock' | 'db'>,
-  presentedTokens: Pick<PresentedTokens, 'verify'>,
+  tokens: Pick<ForeignTokens, 'verifyAny'>,
 ) {
   return {
     /**
@@ -54,7 +55,7 @@ export function introspection(
       // Handles an early rejection; the caller that awaits it still gets the error.
       permitted.catch(() => {})
       try {
-        const presented = await presentedTokens.verify(token, { realm, permitted })
+        const presented = await tokens.verifyAny(token, { realm, permitted })
         const { account: asker } = await caller
         requireOwnAudience(asker, presented, signed)
         const details = await tokenDetails(db, presented)

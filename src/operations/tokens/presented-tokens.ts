@@ -22,6 +22,13 @@ import type { Dependencies } from '../dependencies.ts'
 /** Maximum of tokens per query. */
 const MAX_BATCH = 256
 
+const ANOTHER_ISSUER = 'another issuer'
+const NO_CLIENT_ID = 'no client_id'
+const NO_SUCH_KEY = 'no such key'
+
+/** Reasons that a token of the server before, whose keys a realm may publish, is refused for. */
+export const MAYBE_FOREIGN: ReadonlySet<string> = new Set([ANOTHER_ISSUER, NO_CLIENT_ID, NO_SUCH_KEY])
+
 /** A valid signature stays valid, so it is verified once. Nothing that can change is cached. */
 interface VerifiedJwt extends UnverifiedJwt {
   readonly type: string
@@ -92,8 +99,8 @@ export function presentedTokens(
       const known = verified.get(print)
       const { kid, claims: said } = known ?? readUnverifiedJwt(token) ?? refuse('not a JWT')
       const { iss, client_id: clientId } = said
-      if (typeof iss !== 'string' || !iss.startsWith(issuerPrefix)) refuse('another issuer')
-      if (typeof clientId !== 'string') refuse('no client_id')
+      if (typeof iss !== 'string' || !iss.startsWith(issuerPrefix)) refuse(ANOTHER_ISSUER)
+      if (typeof clientId !== 'string') refuse(NO_CLIENT_ID)
       const issuingRealm = iss.slice(issuerPrefix.length)
       if (realm !== undefined && issuingRealm !== realm) refuse('a token of another realm')
       const { loaded, account } = await freshClients.find(issuingRealm, clientId).catch(asRefusal)
@@ -101,7 +108,7 @@ export function presentedTokens(
 
       const now = clock()
       const key = loaded.keys.find((one) => one.kid === kid)
-      if (!key) refuse('no such key')
+      if (!key) refuse(NO_SUCH_KEY)
       const type = typeHeaderOf(loaded.realm)
       const isKnown = known?.publicJwk === key.publicJwk && known.type === type
       const claims = isKnown ? said : await verify(token, key, loaded, now)
@@ -121,7 +128,7 @@ export function presentedTokens(
         const lookup = { realmId: loaded.realm.id, jti: claims.jti as string }
         if (await revoked.load(lookup).catch(throwUnavailable)) refuse('the token was revoked')
       }
-      requireAudience([claims.aud].flat(), audience)
+      requireAudience([claims.aud ?? []].flat(), audience)
       return { loaded, account, kid: key.kid, claims }
     },
   }

@@ -9,14 +9,15 @@ import { insertRevokedToken } from '../../storage/revoked-tokens.ts'
 import type { AuthenticatedClient } from '../clients/authenticated-client.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { PresentedToken, PresentedTokens } from './presented-tokens.ts'
+import type { ForeignTokens } from './foreign-tokens.ts'
+import type { PresentedToken } from './presented-tokens.ts'
 import { createRevocationLimit } from './revocation-limit.ts'
 
 export type TokenRevocation = ReturnType<typeof tokenRevocation>
 
 export function tokenRevocation(
   { db, clock }: Pick<Dependencies, 'db' | 'clock'>,
-  presentedTokens: Pick<PresentedTokens, 'verify'>,
+  tokens: Pick<ForeignTokens, 'verifyAny'>,
 ) {
   const count = createRevocationLimit(clock)
   return {
@@ -36,7 +37,7 @@ export function tokenRevocation(
       const { clientId } = account
       let presented: PresentedToken
       try {
-        presented = await presentedTokens.verify(token, { realm: realm.name })
+        presented = await tokens.verifyAny(token, { realm: realm.name })
       } catch (error) {
         if (error instanceof OAuthError && error.code === 'invalid_token') return error.message
         throw error
@@ -44,6 +45,8 @@ export function tokenRevocation(
       // RFC 7009 section 2.1: tell the client.
       if (presented.account.clientId !== clientId)
         throw new OAuthError('unauthorized_client', 'The token was not issued to this client.')
+      // Of another server, it may have no name of its own.
+      if (typeof presented.claims['jti'] !== 'string') return 'the token has no jti'
       count(realm.id, clientId)
       await revoke(db, { realm, clientId, claims: presented.claims, address, now: clock() }).catch(
         throwUnavailable,

@@ -1,9 +1,11 @@
 import { USE_KEPT_SECONDS } from '../../domain/client-assertion.ts'
 import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
+import { MAX_FOREIGN_KEY_DAYS } from '../../domain/foreign-key.ts'
 import { STATUS_KEPT_SECONDS } from '../../domain/status-list.ts'
 import { deleteExpiredAttemptCounters } from '../../storage/attempt-counters.ts'
 import { deleteClientNetworksSeenBefore } from '../../storage/client-networks.ts'
 import { deleteFetchedKeysUnusedSince } from '../../storage/fetched-keys.ts'
+import { deleteEndedForeignKeys } from '../../storage/foreign-keys.ts'
 import { deleteExpiredPortalLinks } from '../../storage/portal-links.ts'
 import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
 import { deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
@@ -59,6 +61,7 @@ export function expiry(deps: Deps) {
       const counters = await deleteExpiredAttemptCounters(db, clock(), BATCH)
       const networks = await deleteClientNetworksSeenBefore(db, ago(NETWORK_KEPT_SECONDS), BATCH)
       const keys = await deleteFetchedKeysUnusedSince(db, ago(KEYS_KEPT_SECONDS), BATCH)
+      const foreign = await deleteEndedForeignKeys(db, byAllClocks, ago(MAX_FOREIGN_KEY_DAYS * 86_400), BATCH)
       const events = await retention.deleteSome(BATCH)
       const keyed = await keyPlainHashes()
       const realms = await deleteRowsOfDeletedRealms(db)
@@ -66,7 +69,7 @@ export function expiry(deps: Deps) {
         keyed ||
         realms ||
         assertions ||
-        [indexes, tokens, links, signIns, counters, networks, keys, events].includes(BATCH)
+        [indexes, tokens, links, signIns, counters, networks, keys, foreign, events].includes(BATCH)
       )
     },
   }
