@@ -6,36 +6,53 @@ import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
-import { Closed, InRealm, Moment } from './schemas.ts'
+import { Closed, InRealm, listOf, Moment, named } from './schemas.ts'
 
 const tags = ['Signing keys']
 
-const ForeignKey = Type.Object({
-  kid: Type.String(),
-  realm: Type.String(),
-  algorithm: Type.String(),
-  issuer: Type.String({ description: 'The iss of the tokens that it signed' }),
-  published_at: Moment,
-  until: Moment,
-})
+const ForeignKey = named(
+  'ForeignKey',
+  Type.Object({
+    kid: Type.String(),
+    realm: Type.String(),
+    algorithm: Type.String(),
+    issuer: Type.String({ description: 'The iss of the tokens that it signed' }),
+    published_at: Moment,
+    until: Moment,
+  }),
+)
 
-const NewForeignKeys = Type.Object(
-  {
-    jwks: Type.Optional(
-      Type.Unsafe<object>({ type: 'object', description: 'Public keys (RFC 7517 section 5)' }),
-    ),
-    jwks_uri: Type.Optional(
-      Type.String({ maxLength: 2000, description: 'Where they are fetched from, once; instead of jwks' }),
-    ),
-    issuer: Type.Optional(
-      Type.String({ maxLength: 2000, description: "The iss of the old tokens. Default: the realm's issuer" }),
-    ),
-    until: Type.String({
-      format: 'date-time',
-      description: `When the last token of the other server has ended; within ${MAX_FOREIGN_KEY_DAYS} days`,
-    }),
-  },
-  Closed,
+const NewForeignKeys = named(
+  'NewForeignKeys',
+  Type.Object(
+    {
+      jwks: Type.Optional(
+        Type.Unsafe<object>({ type: 'object', description: 'Public keys (RFC 7517 section 5)' }),
+      ),
+      jwks_uri: Type.Optional(
+        Type.String({ maxLength: 2000, description: 'Where they are fetched from, once; instead of jwks' }),
+      ),
+      issuer: Type.Optional(
+        Type.String({
+          maxLength: 2000,
+          description: "The iss of the old tokens. Default: the realm's issuer",
+        }),
+      ),
+      until: Type.String({
+        format: 'date-time',
+        description: `When the last token of the other server has ended; within ${MAX_FOREIGN_KEY_DAYS} days`,
+      }),
+    },
+    Closed,
+  ),
+)
+
+const PublishedForeignKeys = named(
+  'PublishedForeignKeys',
+  Type.Object({
+    items: Type.Array(ForeignKey),
+    notes: Type.Array(Type.String(), { description: 'What was left out, and why' }),
+  }),
 )
 
 /** Public keys of the server that a realm was moved from. */
@@ -48,9 +65,10 @@ export function foreignKeyRoutes(
     {
       schema: {
         tags,
+        operationId: 'listForeignKeys',
         summary: 'List the keys of another server that stand in the JWKS, by kid',
         params: InRealm,
-        response: { 200: Type.Object({ items: Type.Array(ForeignKey), next_cursor: Type.Null() }) },
+        response: { 200: listOf(ForeignKey) },
       },
     },
     async (request, reply) => {
@@ -73,15 +91,11 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'foreignKeys
     {
       schema: {
         tags,
+        operationId: 'publishForeignKeys',
         summary: `Publish public keys of another server until a time, ${MAX_FOREIGN_KEYS} at most; for platform administrators`,
         params: InRealm,
         body: NewForeignKeys,
-        response: {
-          200: Type.Object({
-            items: Type.Array(ForeignKey),
-            notes: Type.Array(Type.String(), { description: 'What was left out, and why' }),
-          }),
-        },
+        response: { 200: PublishedForeignKeys },
       },
     },
     async (request) => {
@@ -98,10 +112,11 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'foreignKeys
     {
       schema: {
         tags,
+        operationId: 'withdrawForeignKey',
         summary: 'Withdraw a key of another server: it is gone at once, and its tokens count no longer',
         params: Type.Object({
           ...InRealm.properties,
-          kid: Type.String({ pattern: '^[A-Za-z0-9._~:=+-]{1,200}$' }),
+          kid: Type.String({ pattern: '^[A-Za-z0-9._~:=+-]{1,200}$', description: 'kid of the key' }),
         }),
         response: { 204: Type.Null() },
       },

@@ -6,6 +6,7 @@ import type { ApiDocument, ApiOperation } from './openapi-types.ts'
 const PLATFORM_ONLY: readonly string[] = [
   'createRealm',
   'deleteRealm',
+  'publishForeignKeys',
   'updatePolicy',
   'listPlatformAuditEvents',
   'exportPlatformAuditEvents',
