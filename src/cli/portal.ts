@@ -1,7 +1,17 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'
+
+interface LinkOptions extends InRealm {
+  readonly for?: string
+  readonly viewer?: boolean
+}
+
+interface EndOptions extends InRealm {
+  readonly subject?: string
+  readonly id?: string
+}
 
 export function portalCommands(program: Command, inSession: InSession): void {
   ofRealm(
@@ -9,15 +19,19 @@ export function portalCommands(program: Command, inSession: InSession): void {
     'portal-link',
     'print a one-time link to the portal of a realm, as Account Admin',
     'the realm',
-  ).action(
-    inSession(async ({ operations, actor }, { realm }: InRealm) => {
-      const { url, expiresAt } = await operations.portal.createLink(actor, realm)
-      return {
-        json: { url, realm, expires_at: expiresAt },
-        text: `${url}\n\nIt lets one person in, until ${time(expiresAt)}. Without JavaScript, paste what follows the #.`,
-      }
-    }),
   )
+    .option('--for <name>', 'name of the person, for the portal, the audit trail and the list of sessions')
+    .option('--viewer', 'as a viewer, who sees everything and changes nothing')
+    .action(
+      inSession(async ({ operations, actor }, { realm, for: person, viewer }: LinkOptions) => {
+        const access = viewer ? 'view' : 'administer'
+        const { url, expiresAt } = await operations.portal.createLink(actor, realm, { person, access })
+        return {
+          json: { url, realm, person: person ?? null, access, expires_at: expiresAt },
+          text: `${url}\n\nIt lets ${person ?? 'one person'} in${viewer ? ' as a viewer' : ''}, until ${time(expiresAt)}. Without JavaScript, paste what follows the #.`,
+        }
+      }),
+    )
 
   const sessions = program.command('portal-session').description('portal sessions of people')
 
@@ -25,6 +39,7 @@ export function portalCommands(program: Command, inSession: InSession): void {
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const found = await operations.portal.listSessions(actor, realm)
       const json = found.map((session) => ({
+        id: session.id,
         realm,
         subject: session.subject,
         display_name: session.displayName,
@@ -38,20 +53,22 @@ export function portalCommands(program: Command, inSession: InSession): void {
         session.access,
         session.address,
         time(session.createdAt),
+        session.id,
       ])
       const text =
         rows.length === 0
           ? 'Nobody is signed in.'
-          : table(['SUBJECT', 'NAME', 'ACCESS', 'ADDRESS', 'SIGNED IN'], rows)
+          : table(['SUBJECT', 'NAME', 'ACCESS', 'ADDRESS', 'SIGNED IN', 'ID'], rows)
       return { json, text }
     }),
   )
 
   ofRealm(sessions, 'end', 'sign a person out, or all people of the realm', 'the realm')
-    .option('--subject <subject>', 'subject to sign out (default: everybody)')
+    .addOption(new Option('--subject <subject>', 'subject to sign out (default: everybody)').conflicts('id'))
+    .option('--id <id>', 'one session, by its id in the list')
     .action(
-      inSession(async ({ operations, actor }, { realm, subject }: InRealm & { subject?: string }) => {
-        const ended = await operations.portal.endSessions(actor, realm, subject)
+      inSession(async ({ operations, actor }, { realm, subject, id }: EndOptions) => {
+        const ended = await operations.portal.endSessions(actor, realm, subject, id)
         return { json: { realm, ended }, text: `Sessions ended: ${ended}.` }
       }),
     )

@@ -7,6 +7,8 @@ export interface Actor {
   /** `realm/client_id`, a portal user's subject, or the operating system's user name. */
   readonly id: string
   readonly address: string | undefined
+  /** Name of a person whose id is the subject of an identity provider. */
+  readonly name?: string
   readonly authority: Authority
   /** Credential that gives the authority, read again in every transaction of a change; absent: one that cannot end. */
   readonly credential?: ActorCredential

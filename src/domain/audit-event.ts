@@ -85,7 +85,7 @@ export type AuditAction = ChangeAction | ReadAction
 
 /** One event of the audit trail. */
 export interface AuditEvent {
-  readonly actor: Pick<Actor, 'kind' | 'id' | 'address' | 'change'>
+  readonly actor: Pick<Actor, 'kind' | 'id' | 'address' | 'change' | 'name'>
   readonly action: AuditAction
   /** client_id, kid or name of the target. */
   readonly target: string | undefined

@@ -12,6 +12,9 @@ export interface PortalSession {
   readonly byLink: boolean
 }
 
+/** How the subjects of people begin who came by a one-time link; no identity provider's do. */
+export const LINK_SUBJECT = 'link of '
+
 /** Lifetime of a one-time link until its first use. */
 export const LINK_SECONDS = 600
 
@@ -26,11 +29,18 @@ export const SESSION_SECONDS = 8 * 3600
  * @param idHash where to read the session again; absent for one that starts or ends in this request
  */
 export function portalActor(
-  { realm, subject, access }: Pick<PortalSession, 'realm' | 'subject' | 'access'>,
+  {
+    realm,
+    subject,
+    displayName,
+    access,
+  }: Pick<PortalSession, 'realm' | 'subject' | 'displayName' | 'access'>,
   address: string,
   idHash?: string,
 ): Actor {
   const authority = { platform: false, realm, access } as const
-  const actor = { kind: 'portal', id: subject, address, authority } as const
+  // The subject of a link says for whom it was made.
+  const name = subject.startsWith(LINK_SUBJECT) ? {} : { name: displayName }
+  const actor = { kind: 'portal', id: subject, address, authority, ...name } as const
   return idHash === undefined ? actor : { ...actor, credential: { kind: 'session', idHash } }
 }

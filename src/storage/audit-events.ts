@@ -59,8 +59,12 @@ export async function insertAuditEvents(
     .execute()
 }
 
-function detailsOf({ actor: { change }, details }: AuditEvent): Record<string, unknown> {
-  return change === undefined ? details : { change, ...details }
+function detailsOf({ actor: { change, name }, details }: AuditEvent): Record<string, unknown> {
+  return {
+    ...(change !== undefined && { change }),
+    ...(name !== undefined && { actor_name: name }),
+    ...details,
+  }
 }
 
 /** Returns whether the realm's trail has such an event. */
@@ -159,7 +163,10 @@ export async function searchAuditEvents(
     sql<boolean>`position(lower(${part}) in lower(${sql.raw(text)})) > 0`
   let query = db.selectFrom(scanned.as('scanned')).selectAll()
   if (outcome !== undefined) query = query.where('outcome', '=', outcome)
-  if (actor !== undefined) query = query.where(has(actor, "actor_kind || ' ' || actor_id"))
+  if (actor !== undefined)
+    query = query.where(
+      has(actor, "actor_kind || ' ' || actor_id || E'\\n' || coalesce(details ->> 'actor_name', '')"),
+    )
   if (target !== undefined)
     query = query.where(has(target, "coalesce(target, '') || E'\\n' || coalesce(details ->> 'name', '')"))
   const hits = await query.orderBy('occurred_at', 'desc').orderBy('id', 'desc').limit(limit).execute()

@@ -1,16 +1,20 @@
 import { sql } from 'kysely'
+import type { Access } from '../domain/authority.ts'
 import type { Database } from './database.ts'
 
 export interface PortalLink {
   readonly codeHash: string
   readonly madeBy: string
+  /** For whom it was made, if that was said. */
+  readonly person: string | undefined
+  readonly access: Access
   readonly expiresAt: Date
 }
 
 export async function insertPortalLink(
   db: Database,
   realmId: string,
-  { codeHash, madeBy, expiresAt }: PortalLink,
+  { codeHash, madeBy, person, access, expiresAt }: PortalLink,
   now: Date,
 ): Promise<void> {
   await db
@@ -19,27 +23,31 @@ export async function insertPortalLink(
       code_hash: codeHash,
       realm_id: realmId,
       made_by: madeBy,
+      person: person ?? null,
+      access,
       created_at: now,
       expires_at: expiresAt,
     })
     .execute()
 }
 
-/** Uses up a link: of several callers, one succeeds. Returns who made the link. */
+/** Uses up a link: of several callers, one succeeds. Returns what it is. */
 export async function deletePortalLink(
   db: Database,
   realmId: string,
-  codeHash: string,
+  codeHashes: readonly string[],
   now: Date,
-): Promise<string | undefined> {
+): Promise<Pick<PortalLink, 'madeBy' | 'person' | 'access'> | undefined> {
   const row = await db
     .deleteFrom('portal_links')
     .where('realm_id', '=', realmId)
-    .where('code_hash', '=', codeHash)
+    .where('code_hash', 'in', codeHashes)
     .where('expires_at', '>', now)
-    .returning('made_by')
+    .returning(['made_by', 'person', 'access'])
     .executeTakeFirst()
-  return row?.made_by
+  // Links of the version before say nothing of access.
+  const access = row?.access === 'view' ? 'view' : 'administer'
+  return row && { madeBy: row.made_by, person: row.person ?? undefined, access }
 }
 
 /** Returns how many it deleted. */

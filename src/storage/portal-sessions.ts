@@ -12,6 +12,8 @@ export interface NewPortalSession extends Omit<PortalSession, 'realm' | 'byLink'
 }
 
 export interface StoredPortalSession extends PortalSession {
+  /** By which administrators end it: the beginning of the hash, which opens nothing. */
+  readonly id: string
   readonly realmId: string
   readonly sealedProviderGrant: string | undefined
   readonly address: string
@@ -23,7 +25,11 @@ export interface StoredPortalSession extends PortalSession {
 /** Minimum time between two updates of `lastUsedAt`. */
 export const SEEN_RESOLUTION_SECONDS = 60
 
+/** Characters of a session's id. */
+const ID_LENGTH = 12
+
 const COLUMNS = [
+  'portal_sessions.id_hash',
   'portal_sessions.realm_id',
   'realms.name as realm',
   'portal_sessions.subject',
@@ -96,11 +102,11 @@ export async function endPortalSession(db: Database, idHash: string, now: Date):
   return result.numUpdatedRows === 1n
 }
 
-/** Ends the sessions of a subject, or all sessions of the realm. Returns how many it ended. */
+/** Ends one session, those of a subject, or all sessions of the realm. Returns how many it ended. */
 export async function endPortalSessions(
   db: Database,
   realmId: string,
-  subject: string | undefined,
+  { id, subject }: { readonly id?: string | undefined; readonly subject?: string | undefined },
   now: Date,
 ): Promise<number> {
   const idleSince = lastSeenToBeLive(now)
@@ -111,6 +117,8 @@ export async function endPortalSessions(
     .where('expires_at', '>', now)
     .where((e) => e.or([e('seen_at', 'is', null), e('seen_at', '>', idleSince)]))
   if (subject !== undefined) update = update.where('subject', '=', subject)
+  if (id !== undefined)
+    update = update.where(sql<boolean>`left(translate(id_hash, '-_', 'ab'), ${ID_LENGTH}) = ${id}`)
   return Number((await update.executeTakeFirst()).numUpdatedRows)
 }
 
@@ -141,7 +149,7 @@ export async function deleteEndedPortalSessions(
   }))
 }
 
-/** Marks a form as sent. Returns whether this is the first time. */
+/** Returns whether the form is sent for the first time. */
 export async function insertPortalForm(
   db: Database,
   idHash: string,
@@ -174,6 +182,7 @@ type Row = Awaited<ReturnType<ReturnType<typeof live>['executeTakeFirstOrThrow']
 
 function toSession(row: Row): StoredPortalSession {
   return {
+    id: row.id_hash.replaceAll('-', 'a').replaceAll('_', 'b').slice(0, ID_LENGTH),
     realmId: row.realm_id,
     realm: row.realm,
     subject: row.subject,

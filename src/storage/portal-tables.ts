@@ -1,9 +1,12 @@
+import type { ColumnType } from 'kysely'
 import type { NullableTimestamp, Timestamp } from './timestamps.ts'
 
 export interface PortalLinkRow {
   code_hash: string
   realm_id: string
   made_by: string
+  person: ColumnType<string | null, string | null | undefined, never>
+  access: ColumnType<string | null, string | null | undefined, never>
   created_at: Timestamp
   expires_at: Timestamp
 }

@@ -36,9 +36,8 @@ const clipped = () => {
       const text = name.firstChild
       if (isHidden(name) || !text) continue
       for (const { index, 0: word } of (text.textContent ?? '').matchAll(
-        /[\p{L}\p{N}]{2,12}(?![\p{L}\p{N}])/gu,
+        /(?<!\S)[\p{L}\p{N}]{2,12}(?!\S)/gu,
       )) {
-        if (/[\p{L}\p{N}]/u.test(text.textContent?.[index - 1] ?? '')) continue
         range.setStart(text, index)
         range.setEnd(text, index + word.length)
         if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) found.push(`broken: ${word}`)

@@ -21,6 +21,7 @@ t.test('nothing is clipped and no name is broken within a word, on every page at
     const page = pages.find((one) => one.endsWith(`/${path}`)) as string
     return `${page}?${query}${query.endsWith('=') ? issuer : ''}`
   })
+  more.push(`/portal/acme/service-accounts/${furnished['leaked']}`)
   const page = await signedIn(t, it)
   const seen = new Set<string>()
   for (const path of [...pages, ...more]) {

@@ -41,10 +41,22 @@ export async function furnish(server: TestServer): Promise<Furnished> {
   ]
   const bound = { trustedIssuer, rules }
   const { identity } = await operations.workloadIdentities.create(TESTER, 'acme', clientId, bound)
+  // One that was used, and whose secret was found in public.
+  const { account, clientSecret } = made[1] as (typeof made)[number]
+  await server.app.inject({
+    method: 'POST',
+    url: '/realms/acme/protocol/openid-connect/token',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: `grant_type=client_credentials&client_id=${account.clientId}&client_secret=${clientSecret}`,
+  })
+  await operations.uses.write()
+  const leak = { token: clientSecret, url: `https://code.example/${LONG}`, source: 'commit' }
+  await operations.leakedSecrets.report('acme', [leak], '203.0.113.7')
   const [signing] = await operations.signingKeys.list(TESTER, 'acme')
   return {
     portal: 'acme',
     'service-accounts': clientId,
+    leaked: account.clientId,
     secrets: secrets[0]?.id ?? '',
     keys: signing?.kid ?? '',
     'keys/:thumbprint': added.thumbprint,

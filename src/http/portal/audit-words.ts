@@ -94,7 +94,7 @@ export function changeInWords({ action, details }: RecordedAuditEvent): Html {
 
 /** Details of an event: what changed, then the rest, and all of it as it is recorded. */
 export function detailsOf({ details }: RecordedAuditEvent): Content {
-  const { before: _, after: __, name: ___, ...rest } = details
+  const { before: _, after: __, name: ___, actor_name: ____, change: _____, ...rest } = details
   const changes = changesIn(details)
   const others = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)
   if (Object.keys(details).length === 0) return undefined
@@ -137,5 +137,9 @@ function shown(value: unknown): Html {
 function text(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (Array.isArray(value)) return value.map(text).join(', ')
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  if (value !== null && typeof value === 'object')
+    return Object.entries(value)
+      .map(([name, one]) => `${name}: ${text(one)}`)
+      .join(', ')
+  return String(value)
 }

@@ -71,7 +71,7 @@ function table(visit: Visit, lines: readonly AuditLine[]): Html {
 <td data-label="What">${WORDS.get(event.action) ?? event.action}${event.outcome === 'refused' && html` ${badge('danger', 'refused')}`}
 ${parts > 1 ? html`<span class="muted">in ${parts} parts</span>` : detailsOf(event)}</td>
 <td data-label="On what">${imported > 0 ? importedWords(event, imported) : target(visit, event)}</td>
-<td data-label="Who">${filterLink('actor', event.actor.id, event.actor.id)} <span class="muted">${event.actor.kind}</span></td>
+<td data-label="Who">${who(event)} <span class="muted">${event.actor.kind}</span></td>
 <td data-label="From">${event.actor.address ?? html`<span class="muted">this server</span>`}</td>
 </tr>`,
   )}</tbody></table></div>`
@@ -80,6 +80,12 @@ ${parts > 1 ? html`<span class="muted">in ${parts} parts</span>` : detailsOf(eve
 function importedWords({ action }: RecordedAuditEvent, count: number): string {
   const what = action === 'resource.import' ? 'resource' : 'service account'
   return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`
+}
+
+/** A person of an identity provider by name and subject. */
+function who({ actor: { id }, details: { actor_name: name } }: RecordedAuditEvent): Html {
+  if (typeof name !== 'string' || name === id) return filterLink('actor', id, id)
+  return html`${filterLink('actor', id, name)} <code class="muted">${id}</code>`
 }
 
 function filterLink(name: 'actor' | 'target', value: string, label: string): Html {

@@ -65,7 +65,7 @@ async function lastChange({ audit }: Deps, visit: Visit, target: string | undefi
   const { items } = await audit.list(visit.actor, visit.realm, { target, limit: 5 })
   const last = items.find(({ outcome }) => outcome === 'done')
   if (!last) return said
-  return html`${said}<p>Last change: ${named(last.actor.id)}, ${ago(last.occurredAt, visit.now)} (${exact(last.occurredAt)}): ${changeInWords(last)}.</p>`
+  return html`${said}<p>Last change: ${named(String(last.details['actor_name'] ?? last.actor.id))}, ${ago(last.occurredAt, visit.now)} (${exact(last.occurredAt)}): ${changeInWords(last)}.</p>`
 }
 
 function differencesTable(differences: readonly Difference[]): Content {

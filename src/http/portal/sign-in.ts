@@ -101,7 +101,7 @@ ${field('code', 'Code of the one-time link', {
   attributes: html`required spellcheck="false"`,
 })}
 </div>
-<p data-code-found hidden>Your link lets one person in, once, as Account Admin of <strong>${realm}</strong>.</p>
+<p data-code-found hidden>Your link lets one person in, once, to the realm <strong>${realm}</strong>.</p>
 <div class="buttons"><button class="${singleSignOn ? '' : 'primary'} wide">Sign in</button></div>
 </form>`,
   }

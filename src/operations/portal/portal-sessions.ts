@@ -3,6 +3,8 @@ import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { type Access, requireAuthority } from '../../domain/authority.ts'
 import { LINK_SECONDS, portalActor, SESSION_SECONDS } from '../../domain/portal-session.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { parseDisplayName } from '../../domain/service-account.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
@@ -19,6 +21,7 @@ import {
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
+import { type LinkRequest, linkHash, personOf } from './portal-links.ts'
 import { type PortalVisit, sealCookie } from './portal-visits.ts'
 import type { ProviderGrants } from './provider-grants.ts'
 
@@ -42,8 +45,12 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
   const { db, clock, log, publicUrl, refusals } = deps
 
   return {
-    /** Makes a one-time link. Its first user becomes Account Admin of the realm for one session. */
-    createLink(actor: Actor, realmName: string): Promise<{ url: string; expiresAt: Date }> {
+    /** Makes a one-time link. Its first user becomes Account Admin or viewer of the realm for one session. */
+    createLink(
+      actor: Actor,
+      realmName: string,
+      { person, access = 'administer' }: LinkRequest = {},
+    ): Promise<{ url: string; expiresAt: Date }> {
       const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
       return refusals.ofChange({ actor, action: 'portal.link', realm: realmName }, async () => {
         permit(actor)
@@ -51,11 +58,14 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
         const code = newPortalToken()
         const now = clock()
         const expiresAt = plus(now, LINK_SECONDS)
-        const link = { codeHash: portalTokenHash(code), madeBy: `${actor.kind}:${actor.id}`, expiresAt }
+        const name = person === undefined ? undefined : parseDisplayName(person)
+        const madeBy = `${actor.kind}:${actor.id}`
+        const link = { codeHash: linkHash(code, access), madeBy, person: name, access, expiresAt }
         await inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
           checkVersion(null, 'the links')
           await insertPortalLink(trx, realm.id, link, now)
-          await insertAuditEvent(trx, realm, done(actor, 'portal.link', realmName), now)
+          const details = name === undefined ? { access } : { person: name, access }
+          await insertAuditEvent(trx, realm, done(actor, 'portal.link', realmName, details), now)
         })
         // After the #, so that the code reaches no server, proxy or log.
         return { url: `${publicUrl}/portal/${realmName}/sign-in#${code}`, expiresAt }
@@ -70,11 +80,11 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
       return refusals.ofSignIn(realmName, address, async () => {
         const realm = await realmNamed(db, realmName)
         return inTransaction(db, async (trx) => {
-          const madeBy = await deletePortalLink(trx, realm.id, portalTokenHash(code), clock())
-          if (madeBy === undefined)
+          const hashes = [linkHash(code, 'administer'), linkHash(code, 'view')]
+          const link = await deletePortalLink(trx, realm.id, hashes, clock())
+          if (link === undefined)
             throw new SignInRefusal('link_invalid', realmName, 'no such link, or used, or too old')
-          const who = { subject: `link of ${madeBy}`, displayName: 'Account Admin' }
-          const session = { id: newPortalToken(), ...who, access: 'administer', address } as const
+          const session = { id: newPortalToken(), ...personOf(link), access: link.access, address }
           return createPortalSession({ ...deps, db: trx }, realm, session)
         })
       })
@@ -103,17 +113,24 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
       })
     },
 
-    /** Signs one person out, or everybody of the realm, by their next click. Returns how many sessions that ended. */
-    endSessions(actor: Actor, realmName: string, subject: string | undefined): Promise<number> {
+    /**
+     * Ends one session by its id, those of one person, or all of the realm, by their next click. Returns how many.
+     * @throws Refusal `forbidden`, `not_found`
+     */
+    endSessions(actor: Actor, realmName: string, subject: string | undefined, id?: string): Promise<number> {
       const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
-      const attempt = { actor, action: 'portal.end-sessions', realm: realmName, target: subject } as const
+      const target = id ?? subject
+      const attempt = { actor, action: 'portal.end-sessions', realm: realmName, target } as const
       return refusals.ofChange(attempt, async () => {
         permit(actor)
         const realm = await realmNamed(db, realmName)
         return inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
           checkVersion(null, 'the sessions')
-          const ended = await endPortalSessions(trx, realm.id, subject, clock())
-          const event = done(actor, 'portal.end-sessions', realmName, { subject: subject ?? null, ended })
+          const ended = await endPortalSessions(trx, realm.id, { subject, id }, clock())
+          if (id !== undefined && ended === 0)
+            throw new Refusal('not_found', `Realm ${realmName} has no portal session ${id}.`, 'id')
+          const whose = id === undefined ? { subject: subject ?? null } : { id }
+          const event = done(actor, 'portal.end-sessions', realmName, { ...whose, ended })
           await insertAuditEvent(trx, realm, event, clock())
           return ended
         })
