@@ -2,6 +2,7 @@ import t from 'tap'
 import { RealmFileError } from '../../src/domain/realm-file-fault.ts'
 import { writeRealmFile } from '../../src/operations/realm-files/file-writer.ts'
 import type { ApplyOptions } from '../../src/operations/realm-files/realm-files.ts'
+import { testKeyPair } from '../support/client-keys.ts'
 import { fullRealm } from '../support/full-realm.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
@@ -309,4 +310,32 @@ t.test('a secret in the wrong place is not repeated', async (t) => {
   const error = await apply(text).catch((one: Error) => one)
   t.match(String(error), /client_secret/)
   t.notMatch(String(error), /hunter2/)
+})
+
+t.test(
+  'settings that are refused are told by their names, of a new realm and of one that is there',
+  async (t) => {
+    const { apply } = await opened(t)
+    const text = 'realm: acme\nroles: [ops]\ntoken_lifetime_seconds: 5\n'
+    const expected = ['3 token_lifetime_seconds invalid']
+    t.same(await faultsOf(apply(text)), expected)
+    await apply('realm: acme\n')
+    t.same(await faultsOf(apply(text)), expected)
+    t.same(await faultsOf(apply('# none yet\nrealm: system\n')), ['2 realm invalid'])
+  },
+)
+
+t.test('a file makes and keeps platform administrators in realm system', async (t) => {
+  const { apply, operations } = await opened(t)
+  await operations.bootstrap.createAdministrator('root', 'a-long-secret-of-root')
+  const { jwk } = testKeyPair()
+  const boss = { client_id: 'boss', roles: ['platform-admin'], keys: [{ jwk }] }
+  t.same(
+    told(await apply(JSON.stringify({ realm: 'system', service_accounts: [boss] })))[0],
+    '+ service_account boss',
+  )
+  const without = JSON.stringify({ realm: 'system', service_accounts: [boss] })
+  t.same(told(await apply(without, { prune: true })), ['- service_account root'])
+  const demoted = JSON.stringify({ realm: 'system', service_accounts: [{ client_id: 'boss', roles: [] }] })
+  t.same(await faultsOf(apply(demoted)), ['1 service_accounts[0] last_administrator'])
 })

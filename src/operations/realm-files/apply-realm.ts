@@ -29,8 +29,7 @@ export async function applyRealm(asked: RealmApplication): Promise<RealmPlan> {
   requireAuthority(actor, name, 'administer')
   const realm = await lockRealmByName(db, name)
   const plan = { realm: name, changes: [], notes: [] }
-  const path = realm ? [] : ['realm']
-  await collecting(faults, file, path, async () => {
+  await collecting(faults, file, [], async () => {
     const work = {
       ...asked,
       ...plan,

@@ -1,5 +1,6 @@
 import type { CustomClaim } from '../../domain/custom-claim.ts'
 import { type Realm, type RealmSettings, SYSTEM_REALM } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
 import type { FileOperations } from './file-operations.ts'
 import { attempt, type FileWork } from './file-work.ts'
 import { settingsToFile } from './present-realm.ts'
@@ -88,7 +89,10 @@ export async function createRealmOf(
   actor: FileWork['actor'],
   value: RealmFile,
 ): Promise<Realm> {
-  return operations.realms.create(actor, value.realm, sentSettings(value))
+  return operations.realms.create(actor, value.realm, sentSettings(value)).catch((error: unknown) => {
+    if (!(error instanceof Refusal) || error.field !== 'name') throw error
+    throw new Refusal(error.code, error.message, 'realm')
+  })
 }
 
 /** The realm of the platform is there from the beginning. */
