@@ -181,7 +181,7 @@ t.test('what may be a secret in the place of a client_id is not stored whole', a
   const { refused } = await report()
   t.same(
     [...new Set(refused.map((one) => one.clientId))],
-    ['', 'kX8v…', 'mm_' + right.client_secret.slice(3, 4) + '…'],
+    ['', 'kX8v…', `mm_${right.client_secret.slice(3, 4)}…`],
   )
   const rows = JSON.stringify(await query(server, 'select * from shadow_counts'))
   for (const secret of secrets) t.notOk(rows.includes(secret))

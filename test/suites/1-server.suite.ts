@@ -1,3 +1,3 @@
 import { runFolders } from '../support/suite.ts'
 
-await runFolders('embedded', 'cli')
+await runFolders('server')
