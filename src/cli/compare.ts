@@ -38,7 +38,8 @@ export function compareCommand(program: Command, env: NodeJS.ProcessEnv, termina
     )
     .option('--ca-file <file>', 'certificates of authorities beside those of the system')
     .option('--allow-insecure-http', 'send secrets to another machine in the clear')
-    .action(async (options: CompareOptions, command: Command) => {
+    .action(async (own: CompareOptions, command: Command) => {
+      const options = { ...own, ...command.optsWithGlobals<CompareOptions>() }
       const bad = (options.ignore ?? []).find((one) => !isComparedPath(one.replace(/^[\w-]+:/, '')))
       if (bad !== undefined)
         command.error(

@@ -1,3 +1,5 @@
+import { Refusal, type RefusalCode } from '../domain/refusal.ts'
+
 /** Exit codes of commands; 0 is success. */
 export const EXIT = {
   failed: 1,
@@ -24,4 +26,23 @@ export interface Failure {
   readonly limit?: number | undefined
   /** Each fault of a file. */
   readonly faults?: readonly object[] | undefined
+}
+
+export const EXIT_OF_REFUSAL: Readonly<Record<RefusalCode, number>> = {
+  not_found: EXIT.notFound,
+  invalid: EXIT.failed,
+  name_taken: EXIT.conflict,
+  client_id_taken: EXIT.conflict,
+  limit_reached: EXIT.conflict,
+  conflict: EXIT.conflict,
+  changed_meanwhile: EXIT.conflict,
+  last_administrator: EXIT.conflict,
+  forbidden: EXIT.forbidden,
+}
+
+/** @returns `undefined` for what is no refusal */
+export function failureOfRefusal(error: unknown): Failure | undefined {
+  if (!(error instanceof Refusal)) return undefined
+  const { code, message: detail, field, limit } = error
+  return { exitCode: EXIT_OF_REFUSAL[code], code, detail, field, limit }
 }

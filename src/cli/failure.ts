@@ -2,33 +2,18 @@ import { ConfigError } from '../config.ts'
 import { MissingMasterKeyError } from '../crypto/master-key-file.ts'
 import { WrongMasterKeyError } from '../crypto/sealing.ts'
 import { RealmFileError } from '../domain/realm-file-fault.ts'
-import { Refusal, type RefusalCode } from '../domain/refusal.ts'
 import { EmbeddedPostgresError } from '../embedded/embedded-postgres-error.ts'
 import { DatabaseUnreachableError } from '../operations/open.ts'
 import { describeDatabaseError } from '../storage/database.ts'
 import { MigrationError } from '../storage/migrations.ts'
-import { EXIT, type Failure } from './exit-codes.ts'
+import { EXIT, type Failure, failureOfRefusal } from './exit-codes.ts'
 import { RemoteFault } from './remote-server.ts'
 import { NoDatabaseError } from './session.ts'
 
-const EXIT_OF: Readonly<Record<RefusalCode, number>> = {
-  not_found: EXIT.notFound,
-  invalid: EXIT.failed,
-  name_taken: EXIT.conflict,
-  client_id_taken: EXIT.conflict,
-  limit_reached: EXIT.conflict,
-  conflict: EXIT.conflict,
-  changed_meanwhile: EXIT.conflict,
-  last_administrator: EXIT.conflict,
-  forbidden: EXIT.forbidden,
-}
-
 /** Has a stack only for our own faults. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof Refusal) {
-    const { code, message: detail, field, limit } = error
-    return { exitCode: EXIT_OF[code], code, detail, field, limit }
-  }
+  const ofRefusal = failureOfRefusal(error)
+  if (ofRefusal) return ofRefusal
   if (error instanceof RealmFileError) {
     const { message: detail, faults } = error
     return { exitCode: EXIT.failed, code: 'realm_file', detail, faults }

@@ -4,7 +4,7 @@ import { importCommands } from './account-import.ts'
 import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
 import { compareCommand } from './compare.ts'
-import { EXIT, EXIT_CODES_HELP, type Failure } from './exit-codes.ts'
+import { EXIT, EXIT_CODES_HELP, type Failure, failureOfRefusal } from './exit-codes.ts'
 import { federationCommands } from './federation.ts'
 import { grantCommands } from './grants.ts'
 import { masterKeyCommands } from './master-key.ts'
@@ -22,6 +22,9 @@ import { tokenCommand } from './token.ts'
 import { trustedIssuerCommands } from './trusted-issuers.ts'
 import { workloadIdentityCommands } from './workload-identities.ts'
 
+const SERVER =
+  'administer that server over its admin API, as MINTMARK_CLIENT_ID with MINTMARK_CLIENT_SECRET or MINTMARK_PRIVATE_KEY_FILE (env: MINTMARK_SERVER)'
+
 /** Runs one command. Returns its exit code. */
 export async function runCommand(
   argv: readonly string[],
@@ -34,6 +37,7 @@ export async function runCommand(
     .description('The token server for machines: OAuth 2.0 client credentials by realm.')
     .version(VERSION)
     .option('--json', 'print the result as one JSON value, and nothing else')
+    .option('--server <url>', SERVER)
     .addHelpText('after', `\nEnvironment variables configure every command.\n${EXIT_CODES_HELP}`)
     .showHelpAfterError(!inJson)
     .configureOutput({
@@ -69,6 +73,10 @@ async function failureOf(error: unknown): Promise<Failure | undefined> {
   }
   if (error instanceof Error && error.name === 'TokenFault')
     return { exitCode: EXIT.failed, code: 'token', detail: error.message }
+  const ofRefusal = failureOfRefusal(error)
+  if (ofRefusal) return ofRefusal
+  if (error instanceof Error && error.name === 'RemoteFault')
+    return { exitCode: EXIT.unavailable, code: 'unavailable', detail: error.message }
   // What explains other errors loads the server.
   return (await import('./failure.ts')).failureOf(error)
 }

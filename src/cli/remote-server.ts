@@ -6,10 +6,12 @@ import { getCACertificates } from 'node:tls'
 import { Refusal } from '../domain/refusal.ts'
 
 export interface RemoteRequest {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as a form. */
   readonly form?: URLSearchParams
+  /** Sent as it is; its type is among the headers. */
+  readonly body?: string
 }
 
 export interface RemoteAnswer {
@@ -61,13 +63,12 @@ export function remoteServer({ caFile, concurrency, timeoutMilliseconds }: Remot
   const ca = caFile === undefined ? undefined : [...getCACertificates('default'), readCa(caFile)]
   const secure = new Agent({ ...options, ...(ca && { ca }), minVersion: 'TLSv1.2' })
   return {
-    async ask(url, { method = 'GET', headers = {}, form } = {}) {
-      const body = form?.toString()
+    async ask(url, { method = 'GET', headers = {}, form, body = form?.toString() } = {}) {
       const signal = AbortSignal.timeout(timeoutMilliseconds ?? TIMEOUT_MILLISECONDS)
       const all = {
         accept: 'application/json',
         'accept-encoding': 'identity',
-        ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
         ...headers,
       }
       const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()

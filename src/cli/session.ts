@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os'
+import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import type { Actor } from '../domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../domain/authority.ts'
@@ -34,6 +35,15 @@ const DATABASE_WAIT_SECONDS = 5
 export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal): InSession {
   return (work) =>
     async (...args) => {
+      const command = args.at(-1) as Command
+      const { server = env['MINTMARK_SERVER'], realm } = command.optsWithGlobals<{
+        server?: string
+        realm?: string
+      }>()
+      if (server !== undefined)
+        return inRemoteSession(server, realm, env, async (session) =>
+          terminal.print(await work({ ...session, terminal }, ...args)),
+        )
       const config = loadConfig(env)
       if (config.databaseUrl === undefined) await requireEmbeddedDatabase(config.dataDir)
       // Loaded late: help and usage errors do not need it.
@@ -60,6 +70,25 @@ export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal): InSes
         await opened.close()
       }
     }
+}
+
+/** Works over the admin API, and loads nothing of the server. */
+async function inRemoteSession(
+  server: string,
+  realm: string | undefined,
+  env: NodeJS.ProcessEnv,
+  work: (session: Omit<Session, 'terminal'>) => Promise<void>,
+): Promise<void> {
+  const { openAdminApi } = await import('./remote/admin-api.ts')
+  const { remoteOperations } = await import('./remote/operations.ts')
+  const api = await openAdminApi(server, env, realm)
+  try {
+    // The server knows who asks by the token.
+    const actor: Actor = { kind: 'cli', id: server, address: undefined, authority: PLATFORM_AUTHORITY }
+    await work({ operations: remoteOperations(api), actor, publicUrl: api.publicUrl })
+  } finally {
+    api.close()
+  }
 }
 
 /** In a wrong folder, a command would create a database that no server uses. */

@@ -101,6 +101,17 @@ async function readSecret({ input }: Terminal): Promise<string> {
   return secret
 }
 
+/** One assertion of the client at the issuer (RFC 7523). @throws TokenFault */
+export async function clientAssertion(
+  file: string,
+  keyId: string | undefined,
+  clientId: string,
+  issuer: string,
+): Promise<string> {
+  const client = await loadClientPackage()
+  return client.makeAssertion(keyOf(client, file, keyId), clientId, issuer, systemClock().getTime())
+}
+
 /** The file is read for each request, so a replaced key counts at once. */
 function keyOf(client: ClientPackage, file: string, keyId: string | undefined): SigningKey {
   let content: string

@@ -17,6 +17,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     metadata: { ...account.metadata },
     subject: account.subject ?? null,
     enabled: account.disabledAt === undefined,
+    disabled_at: account.disabledAt ?? null,
     foreign_hash: account.foreignHash ?? null,
     created_at: account.createdAt,
     updated_at: account.updatedAt,

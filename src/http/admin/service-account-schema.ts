@@ -101,6 +101,7 @@ export const ServiceAccountAnswer = named(
         'The sub that an import brought along, in tokens of token_profile keycloak; null: its client_id',
     }),
     enabled: Type.Boolean(),
+    disabled_at: MaybeMoment,
     foreign_hash: Type.Unsafe<ForeignHashKind | null>({
       enum: [...FOREIGN_HASH_KINDS, null],
       description: 'Hash that its secret was imported with and still has; null once the secret was used here',

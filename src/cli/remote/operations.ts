@@ -1,0 +1,60 @@
+import { Refusal } from '../../domain/refusal.ts'
+import type { Operations } from '../../operations/operations.ts'
+import { accountPath, remoteAccounts, remoteClientKeys, remoteSecrets } from './accounts.ts'
+import type { AdminApi } from './admin-api.ts'
+import { remoteFederation, remoteTrustedIssuers, remoteWorkloadIdentities } from './federation.ts'
+import {
+  remoteAudit,
+  remoteGrants,
+  remotePolicy,
+  remoteRealms,
+  remoteResources,
+  remoteSigningKeys,
+} from './realms.ts'
+import { toWire } from './wire.ts'
+
+type Remote = { readonly [Noun in keyof Operations]?: Partial<Operations[Noun]> }
+
+/** The operations of a running server, over its admin API. What that does not offer is refused. */
+export function remoteOperations(api: AdminApi): Operations {
+  const remote: Remote = {
+    accounts: remoteAccounts(api),
+    secrets: remoteSecrets(api),
+    clientKeys: remoteClientKeys(api),
+    realms: remoteRealms(api),
+    signingKeys: remoteSigningKeys(api),
+    policy: remotePolicy(api),
+    audit: remoteAudit(api),
+    resources: remoteResources(api),
+    grants: remoteGrants(api),
+    trustedIssuers: remoteTrustedIssuers(api),
+    workloadIdentities: remoteWorkloadIdentities(api),
+    federation: remoteFederation(api),
+    tokens: remoteTokens(api),
+  }
+  return withRefusals(remote, (noun) => withRefusals(noun ?? {}, (method) => method ?? refuse)) as Operations
+}
+
+function remoteTokens({ ask }: AdminApi): Partial<Operations['tokens']> {
+  return {
+    previewDraft: async (_actor, realm, clientId, draft = {}) => {
+      const path = `${accountPath(realm, clientId as string)}/preview-token`
+      const { body } = await ask('POST', path, { body: toWire(draft) })
+      const { claims, left_out: leftOut } = body as { claims: never; left_out: never[] }
+      return { claims, leftOut }
+    },
+  }
+}
+
+function withRefusals(target: object, read: (member: object | undefined) => object): object {
+  return new Proxy(target, {
+    get: (_target, name) => read((target as Record<string | symbol, object | undefined>)[name]),
+  })
+}
+
+async function refuse(): Promise<never> {
+  throw new Refusal(
+    'invalid',
+    'This command works beside the database alone: run it without --server (and without MINTMARK_SERVER) where the server runs.',
+  )
+}

@@ -1,0 +1,231 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { dirname, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { testKeyPair } from '../support/client-keys.ts'
+import { mintmark } from '../support/command.ts'
+import { MASTER_KEY, TESTER, testServer } from '../support/server.ts'
+
+/** Two ways to give one command: beside the database, and over the admin API. */
+async function twoWays(t: Test) {
+  const server = await testServer(t)
+  const { operations, databaseUrl } = server
+  const address = await server.app.listen({ port: 0, host: '127.0.0.1' })
+  t.match((server.app.server.address() as AddressInfo).port, Number)
+  await operations.realms.create(TESTER, 'acme', { roles: ['deployer'] })
+  const admin = await operations.accounts.create(TESTER, 'acme', { name: 'Admin', roles: ['account-admin'] })
+  const beside = { DATABASE_URL: databaseUrl, MASTER_KEY, PUBLIC_URL: 'https://auth.test' }
+  const over = {
+    MINTMARK_SERVER: address,
+    MINTMARK_REALM: 'acme',
+    MINTMARK_CLIENT_ID: admin.account.clientId,
+    MINTMARK_CLIENT_SECRET: admin.clientSecret,
+  }
+  return { server, operations, address, beside, over, admin }
+}
+
+/** A preview has a time and an id of its own. */
+function unstamped(ended: object): unknown {
+  return JSON.parse(JSON.stringify(ended).replaceAll(/\\"(iat|exp|jti)\\": ?[^,]+,/g, ''))
+}
+
+/** All commands but these work in a realm that an option names. */
+function argumentsOf(command: string): string[] {
+  const words = command.split(' ')
+  return /^(?:realm|policy|audit prune)\b/.test(command) ? words : [...words, '--realm', 'acme']
+}
+
+t.test('a command says the same beside the database and over the admin API', async (t) => {
+  const { operations, beside, over } = await twoWays(t)
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  const { clientId } = account
+  await operations.resources.put(TESTER, 'acme', { type: 'device_group', id: 'eu' })
+  await operations.resources.put(TESTER, 'acme', {
+    type: 'device',
+    id: 'a/b',
+    name: 'Boiler',
+    groups: ['eu'],
+  })
+  await operations.grants.add(TESTER, 'acme', clientId, { role: 'view', type: 'device', id: 'a/b' })
+  await operations.clientKeys.add(TESTER, 'acme', clientId, { pem: testKeyPair().pem })
+  await operations.secrets.startRotation(TESTER, 'acme', clientId)
+  const { issuer } = await operations.trustedIssuers.create(TESTER, 'acme', {
+    issuer: 'https://platform.example',
+    keys: { source: 'discovery' },
+  })
+  const asked = { trustedIssuer: issuer.id, rules: [{ claim: 'sub', equals: 'a' }] }
+  const { identity } = await operations.workloadIdentities.create(TESTER, 'acme', clientId, asked)
+
+  const reads = [
+    'realm list',
+    'realm show acme',
+    'service-account list',
+    'service-account list --name ci --unused-since 2001-01-01T00:00:00Z',
+    `service-account show ${clientId}`,
+    'service-account show nobody',
+    `service-account list-secrets ${clientId}`,
+    `service-account key list ${clientId}`,
+    `service-account preview-token ${clientId}`,
+    `grant list ${clientId}`,
+    'resource list',
+    'resource list --search boil',
+    'key list',
+    'trusted-issuer list',
+    `trusted-issuer show ${issuer.id}`,
+    `workload-identity list ${clientId}`,
+    `workload-identity show ${clientId} ${identity.id}`,
+    'audit list --limit 3',
+    'audit list --action service-account.create',
+    'policy show',
+  ]
+  for (const command of reads)
+    for (const more of [[], ['--json']]) {
+      const args = [...argumentsOf(command), ...more]
+      const [here, there] = [await mintmark(args, beside), await mintmark(args, over)]
+      t.same(unstamped(there), unstamped(here), args.join(' '))
+      t.equal(here.code, command.includes('nobody') ? 3 : 0, here.stderr)
+    }
+  const changes = [
+    `service-account update ${clientId} --description deploys`,
+    `service-account disable ${clientId}`,
+    `service-account enable ${clientId}`,
+    `role add ${clientId} operate`,
+    `grant add ${clientId} operate device/a/b`,
+    'realm update acme --token-lifetime 120',
+    `trusted-issuer update ${issuer.id} --name Platform`,
+    'service-account create --name CI',
+    'resource delete device/nothing',
+    `service-account revoke-tokens ${clientId} --yes`,
+  ]
+  const plain = (text: string) =>
+    text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME').replaceAll(/"added":\w+/g, '')
+  for (const command of changes) {
+    const args = [...argumentsOf(command), '--json']
+    const [there, here] = [await mintmark(args, over), await mintmark(args, beside)]
+    t.equal(there.code, here.code, `${command}: ${there.stderr}`)
+    const refused = /--name CI$/.test(command) ? 4 : /nothing/.test(command) ? 3 : 0
+    t.equal(there.code, refused, there.stderr)
+    t.equal(plain(there.stdout), plain(here.stdout), command)
+  }
+  for (const command of [`role remove ${clientId} operate`, `grant remove ${clientId} operate device/a/b`]) {
+    t.equal((await mintmark(argumentsOf(command), over)).code, 0, command)
+    t.equal((await mintmark(argumentsOf(command), beside)).code, 3, `${command}, once more`)
+  }
+  const lines = '{"type":"device","id":"new"}\nnot JSON\n{"type":"nothing","id":"x"}\n'
+  const imported = [
+    await mintmark(['resource', 'import', '--realm', 'acme'], over, { input: lines }),
+    await mintmark(['resource', 'import', '--realm', 'acme'], beside, { input: lines }),
+  ]
+  t.match(imported[0]?.stdout, /2 of 3|refused/i)
+  t.equal(imported[0]?.code, imported[1]?.code)
+})
+
+t.test('what is made over the admin API is whole: a secret, a key, an import of accounts', async (t) => {
+  const { operations, over } = await twoWays(t)
+  const made = await mintmark(
+    ['service-account', 'create', '--realm', 'acme', '--name', 'New', '--role', 'operate', '--json'],
+    over,
+  )
+  t.equal(made.code, 0, made.stderr)
+  const { client_id, client_secret, secret } = JSON.parse(made.stdout)
+  t.equal(secret.last_four, client_secret.slice(-4))
+  for (const command of ['reset-secret', 'rotate-secret']) {
+    const answer = JSON.parse(
+      (await mintmark(['service-account', command, client_id, '--realm', 'acme', '--json'], over)).stdout,
+    )
+    t.equal(answer.old_secrets.length, 1, command)
+  }
+  const line = '{"client_id":"moved","name":"Moved","client_secret":"a secret from elsewhere"}\n'
+  t.equal((await mintmark(['import', 'accounts', '--realm', 'acme'], over, { input: line })).code, 0)
+  t.equal((await operations.accounts.find(TESTER, 'acme', 'moved')).name, 'Moved')
+  t.equal(
+    (await mintmark(['service-account', 'delete', client_id, '--realm', 'acme', '--yes'], over)).code,
+    0,
+  )
+  t.equal((await mintmark(['service-account', 'show', client_id, '--realm', 'acme'], over)).code, 3)
+})
+
+t.test('an account signs in by its key', async (t) => {
+  const { operations, over, admin } = await twoWays(t)
+  const pair = testKeyPair()
+  const { key } = await operations.clientKeys.add(TESTER, 'acme', admin.account.clientId, { pem: pair.pem })
+  const update = { authMethods: ['client_secret', 'private_key_jwt'] }
+  await operations.accounts.update(TESTER, 'acme', admin.account.clientId, update)
+  const file = t.testdir({ 'key.pem': pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string })
+  const { MINTMARK_CLIENT_SECRET: _, ...rest } = over
+  const byKey = { ...rest, MINTMARK_PRIVATE_KEY_FILE: `${file}/key.pem`, MINTMARK_KEY_ID: key.kid }
+  const answer = await mintmark(['realm', 'show', 'acme', '--json'], byKey)
+  t.equal(answer.code, 0, answer.stderr)
+  t.match(JSON.parse(answer.stdout), { name: 'acme', issuer: 'https://auth.test/realms/acme' })
+})
+
+t.test('a server that cannot be used ends a command with the exit code of that', async (t) => {
+  const { server, operations, over, admin } = await twoWays(t)
+  const cases: [string, Readonly<Record<string, string>>, number, RegExp][] = [
+    ['realm list', { ...over, MINTMARK_CLIENT_SECRET: 'wrong' }, 5, /No token for .* of realm acme/],
+    ['realm list', { ...over, MINTMARK_CLIENT_REALM: 'nothing' }, 5, /has no realm nothing/],
+    ['realm list', { ...over, MINTMARK_CLIENT_ID: '' }, 1, /MINTMARK_CLIENT_ID/],
+    ['realm list', { ...over, MINTMARK_PRIVATE_KEY_FILE: 'x' }, 1, /one of/],
+    ['realm list', { ...over, MINTMARK_SERVER: 'http://127.0.0.1:1' }, 6, /no answer/],
+    ['realm list', { ...over, MINTMARK_SERVER: 'http://auth.example' }, 1, /use https/],
+    ['realm list', { ...over, MINTMARK_SERVER: 'nothing' }, 1, /--server must be/],
+    ['realm create other', over, 5, /platform-admin/],
+    ['realm show other', over, 3, /no realm other/],
+    ['audit prune', over, 1, /beside the database alone/],
+    ['portal-link', over, 1, /beside the database alone/],
+  ]
+  for (const [command, env, code, said] of cases) {
+    const answer = await mintmark(argumentsOf(command), env)
+    t.equal(answer.code, code, `${command}: ${answer.stderr}`)
+    t.match(answer.stderr, said)
+    const inJson = await mintmark([...argumentsOf(command), '--json'], env)
+    t.match(JSON.parse(inJson.stderr), { code: String, detail: said })
+    t.notOk(answer.stderr.includes(admin.clientSecret), 'and no secret is told')
+  }
+  await operations.accounts.update(TESTER, 'acme', admin.account.clientId, { roles: ['view'] })
+  t.equal((await mintmark(['realm', 'list'], over)).code, 5, 'one who may not')
+  await server.cutDatabase()
+  t.equal((await mintmark(['realm', 'list'], over)).code, 6, 'the database is away')
+})
+
+t.test('a command over the admin API loads nothing that works with the database', async (t) => {
+  const cli = resolve(import.meta.dirname, '../../src/cli')
+  const loaded = new Set<string>()
+  const packages = new Set<string>()
+  const load = (file: string): void => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    // Types are not loaded, and import() only when it is needed.
+    const imports = /^(?:import|export) (?!type )[^'()]*'([^']+)'/gm
+    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(imports))
+      if (name.startsWith('.')) load(resolve(dirname(file), name))
+      else packages.add(name)
+  }
+  for (const file of ['program.ts', 'remote/admin-api.ts', 'remote/operations.ts']) load(resolve(cli, file))
+  t.ok(loaded.size > 40, 'it follows the imports')
+  for (const name of ['pg', 'kysely', 'fastify', 'typebox', '@node-rs/argon2'])
+    t.notOk(packages.has(name), name)
+})
+
+t.test('a process that works over the admin API is small', async (t) => {
+  const { over } = await twoWays(t)
+  const hook = 'process.on("exit", () => console.error(process.resourceUsage().maxRSS))'
+  const ended = await promisify(execFile)(
+    process.execPath,
+    [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(hook)}`,
+      'src/mintmark.js',
+      'realm',
+      'list',
+      '--json',
+    ],
+    { env: { PATH: process.env['PATH'], ...over } },
+  )
+  t.match(JSON.parse(ended.stdout), [{ name: 'acme' }])
+  const megabytes = Number(ended.stderr.trim()) / 1024
+  t.comment(`${Math.round(megabytes)} MB`)
+  t.ok(megabytes < 128, `${megabytes} MB`)
+})
