@@ -57,14 +57,25 @@ export interface ClientSecret {
 export type ListedClientSecret = Omit<ClientSecret, 'phc' | 'hmac'>
 
 // Letters, marks, digits, punctuation, symbols and the plain space. No control, invisible or private-use characters.
-// The zero-width joiner and the variation selectors are parts of emoji.
-const NAME = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200d|\ufe0f){1,100}$/u
+// The zero-width joiner and the variation selectors are parts of emoji; Persian is not written without the non-joiner.
+const NAME = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200c|\u200d|\ufe0f){1,100}$/u
+const NO_PART = /(?!\u200c|\u200d|\ufe0f)[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
 
 /** Stored form of a name: trimmed, in Unicode normal form C. */
 export function parseDisplayName(input: string): string {
-  const name = input.normalize('NFC').trim()
-  if (!NAME.test(name)) throw new Refusal('invalid', 'A name has 1 to 100 printable characters.', 'name')
-  return name
+  const name = spaced(input)
+  if (NAME.test(name)) return name
+  const wrong = NO_PART.exec(name)?.[0].codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
+  const which = wrong === undefined ? '' : ` U+${wrong} is none.`
+  throw new Refusal('invalid', `A name has 1 to 100 printable characters.${which}`, 'name')
+}
+
+/** Spaces that do not break, which come with pasted text, are plain ones. */
+function spaced(input: string): string {
+  return input
+    .normalize('NFC')
+    .replaceAll(/[\u00a0\u202f]/g, ' ')
+    .trim()
 }
 
 /** Key that must be unique within the realm. Names that differ only in case have the same key. */
@@ -74,8 +85,8 @@ export function nameKey(name: string): string {
 
 /** Free text by the administrator that says what the account is for. */
 export function parseDescription(input: string): string {
-  const description = input.normalize('NFC').trim()
-  if (!/^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} \n]|\u200d|\ufe0f){0,500}$/u.test(description))
+  const description = spaced(input)
+  if (!/^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} \n]|\u200c|\u200d|\ufe0f){0,500}$/u.test(description))
     throw new Refusal('invalid', 'A description has at most 500 printable characters.', 'description')
   return description
 }

@@ -55,6 +55,7 @@ t.test(
     const clientId = await furnish(at)
     const page = await signedIn(t, at)
     const here = `service-accounts/${clientId}`
+    const [key] = await at.server.operations.signingKeys.list(TESTER, 'acme')
     const pages = {
       'service-accounts': 'service-accounts',
       'nothing-found': 'service-accounts?search=nobody',
@@ -70,7 +71,7 @@ t.test(
       'permissions-search': `${here}/permissions?find=gateway`,
       keys: 'keys',
       'rotate-key': 'keys/rotate',
-      'revoke-key': 'keys/kid/revoke',
+      'revoke-key': `keys/${key?.kid}/revoke`,
       audit: 'audit',
       'audit-nothing': 'audit?to=2000-01-01',
       'try-it': 'try-it',

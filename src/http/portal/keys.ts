@@ -1,10 +1,12 @@
 import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
 import { ACTIVATION_MARGIN_SECONDS } from '../../domain/signing-key.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PublishedKey } from '../../operations/realms/signing-keys.ts'
 import { badge, confirmation, notice, type Tone } from './elements.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'
+import type { Page } from './layout.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
@@ -69,24 +71,33 @@ function rotation(portal: Portal, operations: Deps): void {
 function revocation(portal: Portal, operations: Deps): void {
   const path = '/portal/:realm/keys/:kid/revoke'
 
-  portal.question(path, async (visit, { params }) => ({
-    title: 'Revoke the key',
-    section: 'keys',
-    trail: [['Keys', `/portal/${visit.realm}/keys`]],
-    body: confirmation(visit, {
-      action: `/portal/${visit.realm}/keys/${encodeURIComponent(params['kid'] as string)}/revoke`,
-      button: 'Revoke at once',
-      danger: true,
-      cancel: `/portal/${visit.realm}/keys`,
-      content: html`<p>Key <code class="wrap">${params['kid']}</code> is dropped at once, and another takes its place. <strong>Every token that it signed is refused</strong> wherever it is checked against a fresh JWKS; service accounts get new ones by themselves.</p>
-<p class="hint">This is for a key that may be in the wrong hands. Otherwise rotate it.</p>`,
-    }),
-  }))
+  portal.question(path, async (visit, { params }) => {
+    const keys = await operations.signingKeys.list(visit.actor, visit.realm)
+    if (!keys.some(({ kid }) => kid === params['kid']))
+      throw new Refusal('not_found', 'There is no such key any more.')
+    return revokePage(visit, params['kid'] as string)
+  })
 
   portal.action(path, async (visit, _sent, { params }) => {
     await operations.signingKeys.revoke(visit.actor, visit.realm, params['kid'] as string)
     return { redirect: `/portal/${visit.realm}/keys?done=revoked` }
   })
+}
+
+function revokePage(visit: Visit, kid: string): Page {
+  return {
+    title: 'Revoke the key',
+    section: 'keys',
+    trail: [['Keys', `/portal/${visit.realm}/keys`]],
+    body: confirmation(visit, {
+      action: `/portal/${visit.realm}/keys/${encodeURIComponent(kid)}/revoke`,
+      button: 'Revoke at once',
+      danger: true,
+      cancel: `/portal/${visit.realm}/keys`,
+      content: html`<p>Key <code class="wrap">${kid}</code> is dropped at once, and another takes its place. <strong>Every token that it signed is refused</strong> wherever it is checked against a fresh JWKS; service accounts get new ones by themselves.</p>
+<p class="hint">This is for a key that may be in the wrong hands. Otherwise rotate it.</p>`,
+    }),
+  }
 }
 
 function table(visit: Visit, keys: readonly PublishedKey[], realm: Realm): Html {

@@ -8,6 +8,8 @@ export type Section = 'service-accounts' | 'trusted-issuers' | 'keys' | 'audit' 
 
 export interface Page {
   readonly title: string
+  /** Which of several pages about one thing it is, for the window's title. */
+  readonly tab?: string
   /** The open item of the navigation. */
   readonly section?: Section
   /** Breadcrumbs: names and URLs, outermost first. */
@@ -61,7 +63,7 @@ export function createLayout(assets: Assets, docsUrl?: string): Layout {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${page.title} · Mintmark</title>
+<title>${[page.title, page.tab, visit?.realm, 'Mintmark'].filter((part) => part !== undefined).join(' · ')}</title>
 <link rel="icon" href="${assets.mark}" type="image/svg+xml">
 <link rel="stylesheet" href="${assets.style}">
 <script src="${assets.script}" defer></script>

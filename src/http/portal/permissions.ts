@@ -35,6 +35,7 @@ export function permissionsScreen(portal: Portal, operations: Deps): void {
     const done = DONE.get(asked.query('done'))
     return {
       ...about(visit, account),
+      tab: 'Permissions',
       body: html`${done && notice('success', done)}
 ${tabs(visit, account, 'permissions')}
 <div class="split even">

@@ -50,6 +50,7 @@ export function serviceAccountScreen(portal: Portal, operations: Deps): void {
     const done = DONE.get(query('done'))
     return {
       ...about(visit, account),
+      tab: 'Overview',
       actions: visit.mayChange && actions(visit, account),
       body: html`${done && notice('success', done)}
 ${tabs(visit, account, 'overview')}

@@ -53,7 +53,8 @@ export function signInScreen(
     note(request, { realm: loggableRealm(realm) })
     requireOwnOrigin(request, publicUrl)
     const form = fieldsOf(request)
-    const code = form.get('code').trim()
+    // Whoever pastes the whole link means what follows the #.
+    const code = form.get('code').trim().replace(/^.*#/s, '')
     cookie.set(reply, await operations.portal.signInWithLink(realm, code, clientAddress(request)))
     return reply.redirect(safeNext(realm, form.get('next')), 303)
   })

@@ -33,6 +33,7 @@ export function workloadIdentitiesScreen(portal: Portal, operations: Deps): void
     const mayAdd = visit.mayChange && identities.length < MAX_IDENTITIES
     return {
       ...about(visit, account),
+      tab: 'Workload identities',
       actions:
         mayAdd &&
         html`<a class="button primary" href="${identitiesAddress(visit, clientId)}/add">${icon('plus')}Add a workload identity</a>`,

@@ -73,8 +73,11 @@ for (const form of document.querySelectorAll('form[data-search-as-you-type]')) {
       pending = new AbortController()
       const url = new URL(`?${new URLSearchParams(new FormData(form))}`, location.href)
       const answer = await fetch(url, { signal: pending.signal }).catch(() => undefined)
-      // Signed out, or something else that has a page of its own to say so.
-      if (!answer?.ok || answer.redirected) return
+      if (!answer?.ok || answer.redirected) {
+        if (!pending.signal.aborted)
+          part.textContent = 'You are signed out, or the server does not answer: reload the page.'
+        return
+      }
       const found = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(part.id)
       if (found) part.replaceChildren(...found.childNodes)
     }, 150)
@@ -108,6 +111,17 @@ if (unsaved) {
     sessionStorage.setItem(place, JSON.stringify(boxes.filter(isUnsaved).map(({ value }) => value)))
   })
 }
+
+// As in many applications, / leads to the search.
+addEventListener('keydown', (event) => {
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return
+  if (event.target instanceof Element && event.target.closest('input, textarea, select, [contenteditable]'))
+    return
+  const search = document.querySelector('main [role="search"] input[type="search"]')
+  if (!search) return
+  event.preventDefault()
+  search.focus()
+})
 
 // A second click on a button that is at work does nothing.
 addEventListener('submit', (event) => {
