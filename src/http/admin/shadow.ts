@@ -4,7 +4,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { shadowReportToWire } from '../../wire/shadow.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
-import { InRealm, MaybeMoment, MaybeText, Moment } from './schemas.ts'
+import { InRealm, MaybeMoment, MaybeText, Moment, named } from './schemas.ts'
 
 const tags = ['Realms']
 
@@ -13,24 +13,27 @@ const Reason = Type.String({
     'issued, unknown_client, wrong_secret, account_disabled, no_credentials, too_many_failures, or an OAuth error',
 })
 
-const Report = Type.Object({
-  shadow_mode: Type.Boolean(),
-  since: MaybeMoment,
-  totals: Type.Record(Type.String(), Type.Integer(), {
-    description: 'Requests by reason; issued: they would have got a token',
-  }),
-  issued_clients: Type.Integer({ description: 'Accounts that would have got a token' }),
-  refused: Type.Array(
-    Type.Object({
-      client_id: MaybeText,
-      reason: Reason,
-      count: Type.Integer(),
-      first_at: Moment,
-      last_at: Moment,
+const Report = named(
+  'ShadowReport',
+  Type.Object({
+    shadow_mode: Type.Boolean(),
+    since: MaybeMoment,
+    totals: Type.Record(Type.String(), Type.Integer(), {
+      description: 'Requests by reason; issued: they would have got a token',
     }),
-    { description: `What would have failed, the most frequent first; ${MAX_SHADOW_COUNTS} at most` },
-  ),
-})
+    issued_clients: Type.Integer({ description: 'Accounts that would have got a token' }),
+    refused: Type.Array(
+      Type.Object({
+        client_id: MaybeText,
+        reason: Reason,
+        count: Type.Integer(),
+        first_at: Moment,
+        last_at: Moment,
+      }),
+      { description: `What would have failed, the most frequent first; ${MAX_SHADOW_COUNTS} at most` },
+    ),
+  }),
+)
 
 /** Shadow mode of a realm; the setting is shadow_mode of the realm. */
 export function shadowRoutes(app: AdminScope, operations: Pick<Operations, 'shadow'>): void {
@@ -39,6 +42,7 @@ export function shadowRoutes(app: AdminScope, operations: Pick<Operations, 'shad
     {
       schema: {
         tags,
+        operationId: 'getShadowReport',
         summary: 'Show what the realm would have answered in shadow mode; counts are some seconds late',
         params: InRealm,
         response: { 200: Report },
@@ -53,6 +57,7 @@ export function shadowRoutes(app: AdminScope, operations: Pick<Operations, 'shad
     {
       schema: {
         tags,
+        operationId: 'resetShadowReport',
         summary: 'Forget the counts of shadow mode',
         params: InRealm,
         response: { 204: Type.Null() },
