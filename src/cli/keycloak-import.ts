@@ -31,7 +31,7 @@ export function keycloakImportCommand(group: Command, inSession: InSession): voi
     'keycloak',
     'service accounts of a realm of Keycloak, with their secrets and roles',
   )
-  const run = inSession(async (session, options: KeycloakOptions) => {
+  const run = inSession(async (session, options: KeycloakOptions, _command: Command) => {
     // Found first: what is planned depends on the shape of the realm's tokens.
     const { tokenProfile } = await session.operations.realms.find(session.actor, options.realm)
     const isWanted = matcherOf(options.only)
@@ -56,10 +56,10 @@ export function keycloakImportCommand(group: Command, inSession: InSession): voi
     .option('--allow-insecure-http', 'with --url: send secrets to another machine in the clear')
     .option('--only <pattern>', 'clients whose client_id is like this; * stands for any text')
     .option('--dry-run', 'change nothing, and tell what would be done')
-    .action((options: KeycloakOptions) => {
+    .action((options: KeycloakOptions, self: Command) => {
       const fault = usageFault(options)
       if (fault !== undefined) command.error(`error: ${fault}`, { exitCode: 2 })
-      return run(options)
+      return run(options, self)
     })
 }
 
