@@ -28,7 +28,7 @@ t.test('Create: Settings → Service Accounts, Create, a unique name, Confirm', 
     .getByRole('navigation', { name: 'Settings' })
     .getByRole('link', { name: 'Service Accounts' })
     .click()
-  t.equal(await page.title(), 'Service Accounts · Mintmark')
+  t.equal(await page.title(), 'Service Accounts · acme · Mintmark')
   await create(page, at, 'CI of the web shop')
   t.match(await visibleText(page), 'Copy the secret now — it cannot be retrieved again.')
   const shown = await shownCredentials(page)
