@@ -100,7 +100,7 @@ function addHelp(program: Command): void {
 }
 
 function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
-  const inSession = sessionOpener(env, terminal)
+  const inSession = sessionOpener(env, terminal, program)
   migrateCommand(program, env, terminal)
   realmCommands(program, inSession)
   serviceAccountCommands(program, inSession)

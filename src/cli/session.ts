@@ -32,18 +32,16 @@ export class NoDatabaseError extends Error {
 /** How long a command waits for the database. */
 const DATABASE_WAIT_SECONDS = 5
 
-export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal): InSession {
+export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal, program: Command): InSession {
   return (work) =>
     async (...args) => {
-      const command = args.at(-1) as Command
-      const { server = env['MINTMARK_SERVER'], realm } = command.optsWithGlobals<{
-        server?: string
-        realm?: string
-      }>()
-      if (server !== undefined)
-        return inRemoteSession(server, realm, env, async (session) =>
-          terminal.print(await work({ ...session, terminal }, ...args)),
+      const server = program.opts<{ server?: string }>().server ?? env['MINTMARK_SERVER']
+      if (server !== undefined) {
+        const asked = (session: Omit<Session, 'terminal'>) => work({ ...session, terminal }, ...args)
+        return inRemoteSession(server, realmOf(args), env, async (session) =>
+          terminal.print(await asked(session)),
         )
+      }
       const config = loadConfig(env)
       if (config.databaseUrl === undefined) await requireEmbeddedDatabase(config.dataDir)
       // Loaded late: help and usage errors do not need it.
@@ -70,6 +68,12 @@ export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal): InSes
         await opened.close()
       }
     }
+}
+
+/** Realm that the options of a command name. */
+function realmOf(args: readonly unknown[]): string | undefined {
+  const options = args.find((one) => typeof (one as { realm?: unknown } | undefined)?.realm === 'string')
+  return (options as { realm?: string } | undefined)?.realm
 }
 
 /** Works over the admin API, and loads nothing of the server. */

@@ -175,6 +175,8 @@ t.test('a server that cannot be used ends a command with the exit code of that',
     ['realm show other', over, 3, /no realm other/],
     ['audit prune', over, 1, /beside the database alone/],
     ['portal-link', over, 1, /beside the database alone/],
+    ['export', over, 1, /beside the database alone/],
+    ['import keycloak --file nothing.json', over, 1, /nothing\.json/],
   ]
   for (const [command, env, code, said] of cases) {
     const answer = await mintmark(argumentsOf(command), env)
