@@ -32,8 +32,8 @@ export function resourceGrantRoutes(app: AdminScope, operations: Pick<Operations
         operationId: 'listResourceGrants',
         summary: 'List who may do what on a resource, in order of client_id',
         description:
-          'Grants on the resource and on the groups that it is in. Roles on the whole realm count too: list service ' +
-          'accounts with role=.',
+          'Grants on the resource and on the groups that it is in. Roles on the whole realm count too: each service ' +
+          'account has its own.',
         params: OfResource,
         querystring: Type.Object({
           ...PageQuery,
