@@ -12,6 +12,7 @@ import { serveAssets } from './assets.ts'
 import { auditScreen } from './audit.ts'
 import { authMethodsScreen } from './auth-methods.ts'
 import { serveBelowPath } from './below-path.ts'
+import { claimsScreens } from './claims.ts'
 import { clientKeyScreens } from './client-keys.ts'
 import { drafts } from './drafts.ts'
 import { errorPages, notFoundPage } from './error-pages.ts'
@@ -107,6 +108,7 @@ function accountScreens(portal: Portal, operations: Operations): void {
   publishedKeysScreen(portal, operations)
   authMethodsScreen(portal, operations)
   permissionsScreen(portal, operations)
+  claimsScreens(portal, operations)
   workloadIdentitiesScreen(portal, operations)
   newWorkloadIdentityScreen(portal, operations)
   workloadIdentityScreen(portal, operations)

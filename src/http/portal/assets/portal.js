@@ -123,6 +123,27 @@ addEventListener('keydown', (event) => {
   search.focus()
 })
 
+// What the form would make, while somebody types: the part of the page that its button "Preview" would show.
+for (const button of document.querySelectorAll('button[data-preview]')) {
+  const part = document.getElementById(button.dataset.preview)
+  let pending = new AbortController()
+  let timer
+  button.form.addEventListener('input', () => {
+    clearTimeout(timer)
+    timer = setTimeout(async () => {
+      pending.abort()
+      pending = new AbortController()
+      const body = new URLSearchParams(new FormData(button.form))
+      const asked = { method: 'POST', body, signal: pending.signal }
+      const answer = await fetch(button.formAction, asked).catch(() => undefined)
+      if (!answer?.ok || answer.redirected) return
+      const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+      const found = page.getElementById(part.id)
+      if (found) part.replaceChildren(...found.childNodes)
+    }, 400)
+  })
+}
+
 // A second click on a button that is at work does nothing.
 addEventListener('submit', (event) => {
   const form = event.target
