@@ -95,8 +95,7 @@ ${claimsArea(realm.claims, sent)}`
   const draft = () => (sent ? { realmClaims: readClaimLines(sent.get('claims')) } : {})
   return {
     title: 'Claims of the realm',
-    section: 'service-accounts',
-    trail: [['Service Accounts', `/portal/${visit.realm}/service-accounts`]],
+    section: 'claims',
     ...(sent && { settleAt: here }),
     body: html`${done === 'saved' && notice('success', 'Saved. The next token of every account says so.')}
 ${split(visit, { here, fields, more: html`<p class="hint">All tokens of the realm get these. The token beside is of an account that is made up.</p>` }, await previewOf(operations, visit, undefined, draft))}`,

@@ -27,6 +27,7 @@ const NAMES = [
   'play',
   'plus',
   'shield-check',
+  'tag',
   'trash',
   'user-circle',
   'x-mark',

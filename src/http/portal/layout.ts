@@ -4,7 +4,7 @@ import type { Assets } from './assets.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { type IconName, icon } from './icons.ts'
 
-export type Section = 'service-accounts' | 'trusted-issuers' | 'keys' | 'audit' | 'try-it'
+export type Section = 'service-accounts' | 'claims' | 'trusted-issuers' | 'keys' | 'audit' | 'try-it'
 
 export interface Page {
   readonly title: string
@@ -38,6 +38,7 @@ export interface Layout {
 
 const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
   ['service-accounts', 'Service Accounts', 'cpu-chip'],
+  ['claims', 'Claims', 'tag'],
   ['trusted-issuers', 'Trusted issuers', 'shield-check'],
   ['keys', 'Keys', 'key'],
   ['audit', 'Audit', 'clipboard-document-list'],
@@ -47,6 +48,7 @@ const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
 /** Pages of the documentation, by section. */
 const HELP: Readonly<Record<Section, string>> = {
   'service-accounts': 'portal',
+  claims: 'claims',
   'trusted-issuers': 'portal',
   keys: 'keys',
   audit: 'administer',
