@@ -19,12 +19,15 @@ export async function runFolders(...folders: readonly string[]): Promise<void> {
   t.setTimeout(0)
   // What a file leaves behind fails that file, and the next ones still run.
   process.on('uncaughtException', (error) => running.threw(error))
+  // A file that waits for what never comes fails by its time limit, instead of ending the process.
+  const keepAlive = setInterval(() => {}, 60_000)
   for (const file of folders.flatMap(testFiles))
     await t.test(`test/${file}`, { timeout: FILE_MILLISECONDS }, async (t) => {
       running = t
       loaded++
       await import(join(TESTS, file))
     })
+  clearInterval(keepAlive)
 }
 
 /** What a test file imports as `tap` is its own subtest, so its hooks and teardowns end with it. */
