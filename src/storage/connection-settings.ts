@@ -11,6 +11,12 @@ const REQUIRED_SETTINGS: Record<string, RegExp> = {
   standard_conforming_strings: /^on$/,
 }
 
+/** A setting that PostgreSQL reports. */
+export interface ParameterStatus {
+  readonly parameterName: string
+  readonly parameterValue: string
+}
+
 /** Describes a wrong setting that PostgreSQL reported; `undefined`: right, or irrelevant. */
 export function settingFault(name: string, value: string): DatabaseSettingError | undefined {
   const required = REQUIRED_SETTINGS[name]

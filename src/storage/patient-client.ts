@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { requestCancel } from './cancel-request.ts'
+import type { ParameterStatus } from './connection-settings.ts'
 import { QUERY_MILLISECONDS, STARTUP_SETTINGS, settingFault } from './connection-settings.ts'
 import { type DatabaseSettingError, isDatabaseAway, markConnectionError } from './database-error.ts'
 import { isBackendGone } from './dead-backends.ts'
@@ -135,13 +136,18 @@ export class PatientClient extends pg.Client {
   }
 
   /** A pooler between tells another process id than PostgreSQL does, and may send each statement to another backend. */
-  #prepareIfDirect(callback: () => void): void {
+  #prepareIfDirect(callback: (error?: Error) => void): void {
     const { preparing } = this.#config
     if (!preparing?.allowed) return void callback()
+    // The pool listens from its callback on; an error that nobody listens to would end the process.
+    this.on('error', ignore)
     this.#query('select pg_backend_pid() as pid', [], (error, result) => {
-      const direct = !error && result?.rows[0]?.pid === this.processID
-      if (direct) this.#prepared = new PreparedStatements(this.connection, preparing)
-      callback()
+      if (result?.rows[0]?.pid === this.processID)
+        this.#prepared = new PreparedStatements(this.connection, preparing)
+      // The pool forgets a client that failed to connect.
+      if (error) this.end().catch(ignore)
+      callback(error && this.#noteConnection(error))
+      if (!error) this.off('error', ignore)
     })
   }
 
@@ -167,10 +173,7 @@ export class PatientClient extends pg.Client {
     else this.#wrongSettings.delete(name)
   }
 
-  /**
-   * A COMMIT waits as long as its standby is away, and nothing ends it. The connection keeps its pool slot until
-   * PostgreSQL answers; otherwise such backends would reach max_connections.
-   */
+  /** A COMMIT waits while its standby is away. Without its slot, such backends would reach max_connections. */
   #keepSlot(): void {
     const { promise, resolve } = Promise.withResolvers<void>()
     const { release } = this
@@ -193,7 +196,4 @@ export class PatientClient extends pg.Client {
   }
 }
 
-interface ParameterStatus {
-  readonly parameterName: string
-  readonly parameterValue: string
-}
+function ignore(): void {}

@@ -31,7 +31,7 @@ t.test('the fault of a text is where it stops being JSON', async (t) => {
   for (const [text, at] of cases) t.equal(findJsonFault(text), at, JSON.stringify(text))
 })
 
-t.test('a text has a fault exactly where the parser refuses it', async (t) => {
+t.test('a text has a fault exactly where the parser refuses it', async () => {
   const piece = fc.constantFrom(
     ...'{}[]:,"\\ \n\t-.0123456789eEtrufalsn',
     'true',
@@ -46,12 +46,13 @@ t.test('a text has a fault exactly where the parser refuses it', async (t) => {
     const place = at % (json.length + 1)
     return json.slice(0, place) + one + json.slice(place)
   })
+  // No assertion for each: a text could not be the name of one.
   fc.assert(
     fc.property(fc.oneof(pieces, damaged, fc.json(), fc.string({ unit: 'binary' })), (text) => {
       const at = findJsonFault(text)
-      t.equal(at === undefined, isJson(text), JSON.stringify(text))
+      if (at === undefined) return isJson(text)
       // What is before the fault is the beginning of JSON.
-      if (at !== undefined) t.equal(findJsonFault(text.slice(0, at)) ?? at, at, JSON.stringify(text))
+      return !isJson(text) && (findJsonFault(text.slice(0, at)) ?? at) === at
     }),
     { numRuns: 3000 },
   )

@@ -17,13 +17,18 @@ async function tokenOf(
   return { token: answer.json().access_token, clientId: account.clientId }
 }
 
-async function refuses(t: Test, attempt: Promise<unknown>, reason: string | RegExp): Promise<void> {
+async function refuses(
+  t: Test,
+  attempt: Promise<unknown>,
+  reason: string | RegExp,
+  description = 'The access token is not valid.',
+): Promise<void> {
   const error = await attempt.then(
     () => undefined,
     (caught: unknown) => caught,
   )
   t.type(error, OAuthError)
-  t.match(error, { code: 'invalid_token', description: 'The access token is not valid.', message: reason })
+  t.match(error, { code: 'invalid_token', description, message: reason })
 }
 
 t.test('a token is good for its realm and its audience', async (t) => {
@@ -40,7 +45,9 @@ t.test('a token is good for its realm and its audience', async (t) => {
   t.equal(presented.loaded.realm.name, 'acme')
   t.equal(presented.claims['sub'], clientId)
   t.equal((await operations.presentedTokens.verify(token)).account.clientId, clientId)
-  await refuses(t, operations.presentedTokens.verify(token, { audience: `${PUBLIC_URL}/admin` }), /aud/)
+  const audience = `${PUBLIC_URL}/admin`
+  const told = `The token is for ${PUBLIC_URL}/realms/acme. Ask for one with resource=${audience}.`
+  await refuses(t, operations.presentedTokens.verify(token, { audience }), /aud/, told)
   await refuses(t, operations.presentedTokens.verify(token, { realm: 'other' }), 'a token of another realm')
 })
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { type Database, isDatabaseAway, openDatabase } from '../../src/storage/database.ts'
 import { preparedRead } from '../../src/storage/prepared-statements.ts'
 import { testDatabase } from '../support/postgres.ts'
 
@@ -98,6 +98,18 @@ t.test('nothing is prepared through a pooler, which tells another process id', a
   t.same(await held(db), [])
 })
 
+t.test('a connection that breaks as it is made fails the read, and nothing else', async (t) => {
+  let breaks = true
+  const isFirst = (data: Buffer) => breaks && data.includes('pg_backend_pid')
+  const db = await onePool(t, await throughPooler(t, await testDatabase(t), isFirst))
+  for (let n = 0; n < 3; n++) {
+    const error = await readNumbers(db, [[1]]).catch((reason: unknown) => reason)
+    t.ok(isDatabaseAway(error), `${error}`)
+  }
+  breaks = false
+  await isRight(t, db)
+})
+
 t.test('a pool that prepares nothing keeps no plan', async (t) => {
   const connectionString = await testDatabase(t)
   const db = openDatabase({ connectionString, poolSize: 1, onIdleError: () => {} })
@@ -106,14 +118,21 @@ t.test('a pool that prepares nothing keeps no plan', async (t) => {
   t.same(await held(db), [])
 })
 
-/** Changes the process id that PostgreSQL tells, as PgBouncer does. */
-async function throughPooler(t: Test, databaseUrl: string): Promise<string> {
+/**
+ * Changes the process id that PostgreSQL tells, as PgBouncer does.
+ * @param breaksAt resets a connection instead of sending this
+ */
+async function throughPooler(
+  t: Test,
+  databaseUrl: string,
+  breaksAt: (data: Buffer) => boolean = () => false,
+): Promise<string> {
   const target = new URL(databaseUrl)
   const socket = target.searchParams.get('host')
   const port = target.port || target.searchParams.get('port') || '5432'
   const server = createServer((client) => {
     const backend = socket ? connect(`${socket}/.s.PGSQL.${port}`) : connect(Number(port), target.hostname)
-    client.pipe(backend)
+    client.on('data', (data) => (breaksAt(data) ? client.resetAndDestroy() : backend.write(data)))
     backend.on('data', (data) => client.write(withOtherProcess(data)))
     for (const [one, other] of [
       [client, backend],
