@@ -55,7 +55,7 @@ export interface AccessTokenClaims extends DetailsClaims, KeycloakRoles {
   readonly sub: string
   readonly azp: string
   readonly client_id: string
-  /** `undefined`: Keycloak's tokens may be for nobody in particular. */
+  /** `undefined`: a token in Keycloak's shape may have no audience. */
   readonly aud: string | readonly string[] | undefined
   /** `undefined` and absent if there is none: RFC 6749 section 3.3 has no empty scope. */
   readonly scope: string | undefined

@@ -1,8 +1,8 @@
 import {
-  ACCOUNT_COLUMNS,
   type AccountRow,
   type ClientLookup,
   type ClientRecord,
+  clientQuery,
   lookupColumns,
   toClientRecord,
 } from './client-records.ts'
@@ -37,21 +37,14 @@ interface Row extends AccountRow {
   expires_at: Date | null
 }
 
-/** As for secrets: one look-up by primary key for each client. */
 const readRows = preparedRead<Row>(
   'mintmark_assertions',
-  `select l.n::int as n, r.id as realm_id, r.version, a.*
-  from unnest((select $1::text[]), (select $2::text[])) with ordinality as l(realm, client_id, n)
-  cross join lateral (select id, version from realms where name = l.realm limit 1) r
-  left join lateral (
-    select ${ACCOUNT_COLUMNS}, case when 'private_key_jwt' = any(a.auth_methods) then a.jwks_uri end as jwks_uri,
-      k.kid, k.thumbprint, k.jwk::text as jwk, k.created_at, k.expires_at
-    from service_accounts a
-    left join client_keys k on k.realm_id = r.id and k.client_id = l.client_id
-      and 'private_key_jwt' = any(a.auth_methods)
-    where a.realm_id = r.id and a.client_id = l.client_id
-    offset 0
-  ) a on true`,
+  clientQuery(
+    `case when 'private_key_jwt' = any(a.auth_methods) then a.jwks_uri end as jwks_uri,
+      k.kid, k.thumbprint, k.jwk::text as jwk, k.created_at, k.expires_at`,
+    `client_keys k on k.realm_id = r.id and k.client_id = l.client_id
+      and 'private_key_jwt' = any(a.auth_methods)`,
+  ),
 )
 
 /** Reads many clients with their keys, in the order given; `undefined` where the realm does not exist. */

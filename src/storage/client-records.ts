@@ -96,22 +96,33 @@ export function lookupColumns(lookups: readonly ClientLookup[]) {
   }
 }
 
-/** One look-up by primary key for each client: "offset 0" keeps PostgreSQL from joining all rows of a realm. */
-const readRows = preparedRead<Row>(
-  'mintmark_clients',
-  `select l.n::int as n, r.id as realm_id, r.version, a.*
+/**
+ * A query of clients by `lookupColumns`: one look-up by primary key for each. "offset 0" keeps PostgreSQL from joining
+ * all rows of a realm.
+ * @param columns beside the account's own
+ * @param joined table and condition
+ */
+export function clientQuery(columns: string, joined: string): string {
+  return `select l.n::int as n, r.id as realm_id, r.version, a.*
   from unnest((select $1::text[]), (select $2::text[])) with ordinality as l(realm, client_id, n)
   cross join lateral (select id, version from realms where name = l.realm limit 1) r
   left join lateral (
-    select ${ACCOUNT_COLUMNS},
-      s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,
-      case when s.hmac is null and s.keyed_phc is null then s.phc end as phc, s.expires_at
+    select ${ACCOUNT_COLUMNS}, ${columns}
     from service_accounts a
-    left join client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
-      and 'client_secret' = any(a.auth_methods)
+    left join ${joined}
     where a.realm_id = r.id and a.client_id = l.client_id
     offset 0
-  ) a on true`,
+  ) a on true`
+}
+
+const readRows = preparedRead<Row>(
+  'mintmark_clients',
+  clientQuery(
+    `s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,
+      case when s.hmac is null and s.keyed_phc is null then s.phc end as phc, s.expires_at`,
+    `client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
+      and 'client_secret' = any(a.auth_methods)`,
+  ),
 )
 
 /** Reads many clients, in the order given; `undefined` where the realm does not exist. */

@@ -173,7 +173,7 @@ export class PatientClient extends pg.Client {
     else this.#wrongSettings.delete(name)
   }
 
-  /** A COMMIT waits while its standby is away. Without its slot, such backends would reach max_connections. */
+  /** A COMMIT waits while its standby is away. Its slot stays taken: such backends would reach max_connections. */
   #keepSlot(): void {
     const { promise, resolve } = Promise.withResolvers<void>()
     const { release } = this

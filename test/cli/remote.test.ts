@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { openAdminApi } from '../../src/cli/remote/admin-api.ts'
 import { testKeyPair } from '../support/client-keys.ts'
 import { mintmark } from '../support/command.ts'
 import { MASTER_KEY, TESTER, testServer } from '../support/server.ts'
@@ -209,6 +210,16 @@ t.test('a command over the admin API loads nothing that works with the database'
   t.ok(loaded.size > 40, 'it follows the imports')
   for (const name of ['pg', 'kysely', 'fastify', 'typebox', '@node-rs/argon2'])
     t.notOk(packages.has(name), name)
+})
+
+t.test('a command that takes longer than its token lives asks for another one', async (t) => {
+  const { server, address, over } = await twoWays(t)
+  const api = await openAdminApi(address, over, 'acme')
+  t.teardown(() => api.close())
+  t.equal((await api.ask('GET', '/realms/acme')).status, 200)
+  server.clock.advance(3600)
+  const made = await api.ask('POST', '/realms/acme/service-accounts', { body: { name: 'Late' } })
+  t.equal(made.status, 201)
 })
 
 t.test('a process that works over the admin API is small', async (t) => {

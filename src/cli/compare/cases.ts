@@ -14,7 +14,7 @@ export interface TokenCase {
   readonly realm?: string
 }
 
-/** What nobody has, so that servers refuse it. */
+/** A name that no client, realm, scope or grant type has. */
 const NOBODY = 'mintmark-compare-nobody'
 
 const GRANT = { grant_type: 'client_credentials' }

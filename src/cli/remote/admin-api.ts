@@ -44,7 +44,8 @@ export async function openAdminApi(
   const url = serverAddress(address, '--server')
   const server = remoteServer({ concurrency: 1 })
   try {
-    const { token, publicUrl } = await askForToken(server, url, env, realm)
+    const signIn = () => askForToken(server, url, env, realm)
+    let { token, publicUrl } = await signIn()
     return {
       publicUrl,
       close: server.close,
@@ -55,15 +56,23 @@ export async function openAdminApi(
             .join('\n')
             .concat('\n') ??
           (body && JSON.stringify(body))
-        const { status, text } = await server.ask(`${url}/admin${path}${searchOf(query)}`, {
-          method,
-          headers: {
-            authorization: `Bearer ${token}`,
-            accept: lines ? NDJSON_TYPE : JSON_TYPE,
-            ...(sent !== undefined && { 'content-type': lines ? NDJSON_TYPE : JSON_TYPE }),
-          },
-          ...(sent !== undefined && { body: sent }),
-        })
+        const send = () =>
+          server.ask(`${url}/admin${path}${searchOf(query)}`, {
+            method,
+            headers: {
+              authorization: `Bearer ${token}`,
+              accept: lines ? NDJSON_TYPE : JSON_TYPE,
+              ...(sent !== undefined && { 'content-type': lines ? NDJSON_TYPE : JSON_TYPE }),
+            },
+            ...(sent !== undefined && { body: sent }),
+          })
+        let answer = await send()
+        // A command may take longer than its token lives.
+        if (answer.status === 401) {
+          token = (await signIn()).token
+          answer = await send()
+        }
+        const { status, text } = answer
         if (status >= 400) throw refusalOf(status, text, adminAudienceOf(url))
         return { status, body: lines ? readLines(text) : text === '' ? undefined : readJson(text, url) }
       },

@@ -29,7 +29,7 @@ export function typedList(sent: Fields): Content {
   )}</dl>`
 }
 
-/** The same form without its page, to be sent again. `undefined`: nobody typed anything. */
+/** The same form without its page, to be sent again. `undefined`: nothing was typed. */
 export function resendForm(action: string, sent: Fields): Content {
   const typed = typedIn(sent)
   if (typed.length === 0) return undefined

@@ -36,7 +36,7 @@ function leakNotice(visit: Visit, { clientId }: ServiceAccount, leak: OpenLeak):
   return notice(
     'danger',
     html`<p><strong>A secret of this account was found in public</strong> ${ago(foundAt, visit.now)} (${exact(foundAt)})${place}${source !== undefined && ` (${source})`}.
-${isValid ? 'It still works, for whoever has read it.' : 'It has ended, with all tokens of the account: the account gets no token by a secret that lasts.'}
+${isValid ? 'It still works for everybody who has read it.' : 'It has ended, with all tokens of the account: the account gets no token by a secret that lasts.'}
 ${visit.mayChange && html`<a href="${addressOf(visit, clientId)}/reset-secret">Reset Secret</a> makes a new one${isValid && ' and ends it'}, and removes this warning.`}</p>
 <p><a href="/portal/${visit.realm}/audit?${line.toString()}">Its line in the audit trail</a></p>`,
   )

@@ -53,7 +53,7 @@ export function signInScreen(
     note(request, { realm: loggableRealm(realm) })
     requireOwnOrigin(request, publicUrl)
     const form = fieldsOf(request)
-    // Whoever pastes the whole link means what follows the #.
+    // A pasted link has the code after the #.
     const code = form.get('code').trim().replace(/^.*#/s, '')
     cookie.set(reply, await operations.portal.signInWithLink(realm, code, clientAddress(request)))
     return reply.redirect(safeNext(realm, form.get('next')), 303)

@@ -62,7 +62,7 @@ export function foreignKeys(deps: Deps) {
 
     /**
      * Publishes the public keys of a set until a time; a key that is there already gets the new end. For platform
-     * administrators: whoever holds the private half speaks for the realm to APIs that validate by JWKS.
+     * administrators: the holder of the private half speaks for the realm to APIs that validate by JWKS.
      * @throws Refusal `forbidden`, `not_found`, `invalid`, `conflict`, `limit_reached`
      */
     publish(actor: Actor, realmName: string, sent: SentForeignKeys): Promise<PublishedForeignKeys> {

@@ -41,7 +41,7 @@ interface CookieContent {
   readonly seenAt: number
 }
 
-/** How long what was typed is kept for whoever signs in again. */
+/** How long typed text is kept until the person signs in again. */
 const DRAFT_SECONDS = 3600
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>
