@@ -1,9 +1,10 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { matcherOf } from '../domain/import-plan.ts'
 import { planKeycloakImport } from '../domain/keycloak-import.ts'
 import { readKeycloakRealm } from '../domain/keycloak-realm.ts'
 import { Refusal } from '../domain/refusal.ts'
-import { importPlan, type PlanOptions } from './keycloak/import-plan.ts'
+import { importPlan, type PlanOptions } from './import-plan.ts'
 import { ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import type { Terminal } from './terminal.ts'
@@ -108,10 +109,4 @@ async function readExport(file: string): Promise<unknown> {
     if (error instanceof SyntaxError) throw new Refusal('invalid', `${file} is not JSON, or was cut off.`)
     throw new Refusal('invalid', `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
   }
-}
-
-function matcherOf(pattern = '*'): Matcher {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
-  const expression = new RegExp(`^${parts.join('.*')}$`, 's')
-  return (clientId) => expression.test(clientId)
 }

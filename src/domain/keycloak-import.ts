@@ -1,33 +1,15 @@
 import type { AccountLine } from './account-line.ts'
+import { faultIn, type ImportPlan, type LeftBehind, takeName } from './import-plan.ts'
 import { mappedParts } from './keycloak-mappers.ts'
 import type { KeycloakClient, KeycloakMapper, KeycloakRealm } from './keycloak-realm.ts'
 import { rolesOfClient } from './keycloak-roles.ts'
-import { Refusal } from './refusal.ts'
 import { isScopeToken } from './scope.ts'
 import {
   checkImportedClientId,
   checkImportedClientSecret,
   checkImportedSubject,
-  nameKey,
   parseDescription,
-  parseDisplayName,
 } from './service-account.ts'
-
-/** Something that is in Keycloak and will not be here. */
-export interface LeftBehind {
-  readonly clientId: string
-  readonly reason: string
-}
-
-/** What an import will make of a realm of Keycloak's. */
-export interface KeycloakPlan {
-  readonly accounts: readonly AccountLine[]
-  /** Audiences of the tokens that each client had. */
-  readonly audiences: ReadonlyMap<string, readonly string[]>
-  readonly left: readonly LeftBehind[]
-  /** What holds for all of them. */
-  readonly notes: readonly string[]
-}
 
 /** Scopes that Keycloak makes itself, for people who log in. */
 const OWN_SCOPES: ReadonlySet<string> = new Set(
@@ -53,7 +35,7 @@ export interface PlanRules {
 }
 
 /** Decides what becomes of each client. */
-export function planKeycloakImport(realm: KeycloakRealm, { isWanted, withOwn }: PlanRules): KeycloakPlan {
+export function planKeycloakImport(realm: KeycloakRealm, { isWanted, withOwn }: PlanRules): ImportPlan {
   const left: LeftBehind[] = []
   const accounts: AccountLine[] = []
   const audiences = new Map<string, readonly string[]>()
@@ -117,14 +99,6 @@ function accountOf(
   }
 }
 
-/** Its name, or its client_id where another has the name. */
-function takeName({ clientId, name }: KeycloakClient, names: Set<string>): string {
-  const isGood = faultIn(() => parseDisplayName(name)) === undefined && !names.has(nameKey(name.trim()))
-  const taken = isGood ? name : clientId
-  names.add(nameKey(taken.trim()))
-  return taken
-}
-
 function secretOf({ secret }: KeycloakClient, leave: (reason: string) => void): string | undefined {
   const reset = 'it has none here until you reset it.'
   if (secret === undefined) leave(`There is no secret of it: ${reset}`)
@@ -177,14 +151,4 @@ function leaveParts(realm: KeycloakRealm, client: KeycloakClient, leave: (reason
     leave(`Its tokens live for ${lifespan} s: here the realm says how long.`)
   if (client.attributes['client.secret.rotated'])
     leave('The secret that it had before its rotation is not taken over.')
-}
-
-function faultIn(check: () => void): string | undefined {
-  try {
-    check()
-    return undefined
-  } catch (error) {
-    if (error instanceof Refusal) return error.message
-    throw error
-  }
 }

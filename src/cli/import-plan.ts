@@ -1,10 +1,10 @@
-import type { AccountOutcome } from '../../domain/account-line.ts'
-import type { KeycloakPlan, LeftBehind } from '../../domain/keycloak-import.ts'
-import { knownAudiences, type Realm } from '../../domain/realm.ts'
-import { Refusal } from '../../domain/refusal.ts'
-import { accountLineToWire } from '../../wire/account-outcome.ts'
-import type { Answer, Session } from '../session.ts'
-import { progressBar } from '../text.ts'
+import type { AccountOutcome } from '../domain/account-line.ts'
+import type { ImportPlan, LeftBehind } from '../domain/import-plan.ts'
+import { knownAudiences, type Realm } from '../domain/realm.ts'
+import { Refusal } from '../domain/refusal.ts'
+import { accountLineToWire } from '../wire/account-outcome.ts'
+import type { Answer, Session } from './session.ts'
+import { progressBar } from './text.ts'
 
 /** Accounts per transaction. */
 const CHUNK = 500
@@ -24,7 +24,7 @@ interface RealmAdditions {
 /** Makes of a plan what it says, or tells it alone. */
 export async function importPlan(
   { operations, actor, publicUrl, terminal }: Session,
-  plan: KeycloakPlan,
+  plan: ImportPlan,
   { realm: realmName, dryRun = false }: PlanOptions,
 ): Promise<Answer> {
   const realm = await operations.realms.find(actor, realmName)
@@ -52,7 +52,7 @@ export async function importPlan(
   return answerOf(plan, added, [...left, ...outcomes.flatMap(refusedOf)], outcomes)
 }
 
-function requireRoom({ accounts }: KeycloakPlan, { name, serviceAccountLimit }: Realm): void {
+function requireRoom({ accounts }: ImportPlan, { name, serviceAccountLimit }: Realm): void {
   if (accounts.length <= serviceAccountLimit) return
   throw new Refusal(
     'limit_reached',
@@ -62,7 +62,7 @@ function requireRoom({ accounts }: KeycloakPlan, { name, serviceAccountLimit }: 
   )
 }
 
-function additionsOf(plan: KeycloakPlan, realm: Realm): RealmAdditions {
+function additionsOf(plan: ImportPlan, realm: Realm): RealmAdditions {
   const roles = new Set(plan.accounts.flatMap((account) => account.roles ?? []))
   const scopes = new Set(plan.accounts.flatMap((account) => account.scopes ?? []))
   const counts = new Map<string, number>()
@@ -78,7 +78,7 @@ function additionsOf(plan: KeycloakPlan, realm: Realm): RealmAdditions {
 }
 
 /** Clients whose tokens will be for another audience, unless they ask for theirs. */
-function audienceGaps({ audiences }: KeycloakPlan, usual: string): LeftBehind[] {
+function audienceGaps({ audiences }: ImportPlan, usual: string): LeftBehind[] {
   return [...audiences].flatMap(([clientId, own]) =>
     own
       .filter((one) => own.length > 1 || one !== usual)
@@ -95,7 +95,7 @@ function refusedOf(outcome: AccountOutcome): LeftBehind[] {
 }
 
 function answerOf(
-  { accounts, notes }: KeycloakPlan,
+  { accounts, notes }: ImportPlan,
   added: RealmAdditions,
   left: readonly LeftBehind[],
   /** `undefined`: nothing was done. */
