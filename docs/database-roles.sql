@@ -43,6 +43,7 @@ grant select, insert, update, delete on
   signing_keys,
   status_indexes,
   status_lists,
+  token_counts,
   trusted_issuers,
   upgrades,
   used_assertions,

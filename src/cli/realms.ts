@@ -10,6 +10,7 @@ import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import { ALGORITHMS, type RealmSettings, type TokenProfile, type TokenTypeHeader } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../wire/realm.ts'
+import { realmActivityCommand } from './activity.ts'
 import { allItems } from './all-items.ts'
 import { collect, onOrOff, whole } from './arguments.ts'
 import { type ClaimOptions, readClaims, withClaims, withoutClaims } from './custom-claim-arguments.ts'
@@ -51,6 +52,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
 
   otherCommands(realm, inSession)
   shadowCommand(realm, inSession)
+  realmActivityCommand(realm, inSession)
 }
 
 function otherCommands(realm: Command, inSession: InSession): void {

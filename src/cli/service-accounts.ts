@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { serviceAccountToWire } from '../wire/service-account.ts'
 import { tokenPreviewToWire } from '../wire/token-preview.ts'
+import { accountActivityCommand } from './activity.ts'
 import { allItems } from './all-items.ts'
 import { past, whole } from './arguments.ts'
 import { clientKeyCommands } from './client-keys.ts'
@@ -24,6 +25,7 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
   clientKeyCommands(group, inSession)
 
   previewCommand(group, inSession)
+  accountActivityCommand(group, inSession)
 
   ofAccount(group, 'show', 'one service account').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) =>

@@ -30,6 +30,7 @@ import { grants } from './resources/grants.ts'
 import { protectedResources } from './resources/protected-resources.ts'
 import { resourceGrants } from './resources/resource-grants.ts'
 import { accessTokens } from './tokens/access-tokens.ts'
+import { activity } from './tokens/activity.ts'
 import { administrators } from './tokens/administrators.ts'
 import { foreignTokens } from './tokens/foreign-tokens.ts'
 import { introspection } from './tokens/introspection.ts'
@@ -37,6 +38,7 @@ import { presentedTokens as presentedTokensOf } from './tokens/presented-tokens.
 import { publishedRealms } from './tokens/published-realms.ts'
 import { shadow as shadowOf } from './tokens/shadow.ts'
 import { statusLists as statusListsOf } from './tokens/status-lists.ts'
+import { tokenCounts as tokenCountsOf } from './tokens/token-counts.ts'
 import { tokenPreviews } from './tokens/token-previews.ts'
 import { tokenRevocation } from './tokens/token-revocation.ts'
 import { uses as usesOf } from './tokens/uses.ts'
@@ -55,6 +57,7 @@ export function createOperations(deps: Dependencies) {
   const presentedTokens = presentedTokensOf(forTokens, freshClients)
   const anyTokens = foreignTokens(forTokens, freshClients, presentedTokens)
   const uses = usesOf(deps)
+  const tokenCounts = tokenCountsOf(deps, loadedRealms)
   const shadow = shadowOf(deps, loadedRealms)
   const statusLists = statusListsOf(forTokens, loadedRealms)
   const administration = administrationOf(deps)
@@ -71,13 +74,14 @@ export function createOperations(deps: Dependencies) {
 
     clients: clientAuthentication(deps, reads, workloads.authenticate),
     workloads,
-    tokens: { ...accessTokens(deps, uses, shadow), ...tokenPreviews(deps, freshClients) },
+    tokens: { ...accessTokens(deps, uses, tokenCounts, shadow), ...tokenPreviews(deps, freshClients) },
     presentedTokens,
     introspection: introspection(deps, anyTokens),
     revocation: tokenRevocation(deps, anyTokens),
     publishedRealms: publishedRealms(deps, loadedRealms),
     statusLists,
     uses,
+    tokenCounts,
     shadow,
 
     expiry: expiry(deps),
@@ -117,6 +121,7 @@ function administrationOf(deps: Dependencies) {
     portalVisits: portalVisits(deps, providerGrants),
     singleSignOn,
 
+    activity: activity(deps),
     audit: auditTrail(deps),
   }
 }

@@ -17,6 +17,7 @@ const LARGE = [
   'status_indexes',
   'revoked_tokens',
   'last_uses',
+  'token_counts',
   'issuer_refusals',
   'trusted_issuers',
   'fetched_keys',

@@ -3,7 +3,8 @@ import type { AuthMethod } from '../domain/client-key.ts'
 import type { ForeignHashKind } from '../domain/foreign-hash.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
 import { toClaims, toMetadata } from './claim-texts.ts'
-import type { LastUseRow, ServiceAccountRow } from './tables.ts'
+import type { ServiceAccountRow } from './tables.ts'
+import type { LastUseRow } from './token-tables.ts'
 
 export const SERVICE_ACCOUNT_COLUMNS = [
   'realm_id',

@@ -126,7 +126,7 @@ export async function deleteServiceAccount(
   realmId: string,
   clientId: string,
 ): Promise<void> {
-  for (const table of ['service_accounts', 'last_uses'] as const)
+  for (const table of ['service_accounts', 'last_uses', 'token_counts'] as const)
     await trx.deleteFrom(table).where('realm_id', '=', realmId).where('client_id', '=', clientId).execute()
 }
 

@@ -2,6 +2,7 @@ import type { ColumnType, Generated, JSONColumnType } from 'kysely'
 import type { FederationTables } from './federation-tables.ts'
 import type { PortalTables } from './portal-tables.ts'
 import type { NullableTimestamp, Timestamp } from './timestamps.ts'
+import type { TokenTables } from './token-tables.ts'
 
 /** `bigint`. Arrives as text, since it may not fit a number. */
 type GeneratedBigint = Generated<string>
@@ -89,16 +90,6 @@ export interface ClientKeyRow {
   expires_at: NullableTimestamp
 }
 
-export interface LastUseRow {
-  realm_id: string
-  client_id: string
-  /** Of a key its thumbprint. */
-  secret_id: string
-  used_at: Timestamp
-  address: string
-  scope: string
-}
-
 export interface SigningKeyRow {
   realm_id: string
   kid: string
@@ -151,24 +142,6 @@ export interface GrantRow {
   created_at: Timestamp
 }
 
-export interface StatusIndexRow {
-  realm_id: string
-  status_index: number
-  retired_at: NullableTimestamp
-}
-
-export interface StatusListRow {
-  realm_id: string
-  id: number
-  version: Generated<string>
-}
-
-export interface RevokedTokenRow {
-  realm_id: string
-  jti: string
-  expires_at: Timestamp
-}
-
 export interface DeletedRealmRow {
   id: string
   name: string
@@ -181,20 +154,16 @@ export interface PlatformPolicyRow {
   version: Generated<string>
 }
 
-export interface Tables extends PortalTables, FederationTables {
+export interface Tables extends PortalTables, FederationTables, TokenTables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
   client_secrets: ClientSecretRow
   client_keys: ClientKeyRow
-  last_uses: LastUseRow
   signing_keys: SigningKeyRow
   data_keys: DataKeyRow
   audit_events: AuditEventRow
   deleted_realms: DeletedRealmRow
   platform_policy: PlatformPolicyRow
-  status_indexes: StatusIndexRow
-  status_lists: StatusListRow
-  revoked_tokens: RevokedTokenRow
   protected_resources: ProtectedResourceRow
   grants: GrantRow
 }

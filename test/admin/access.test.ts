@@ -272,6 +272,8 @@ const ROWS: Record<string, Row> = {
       kid: (await operations.signingKeys.rotate(TESTER, realm)).kid,
     }),
   },
+  'GET /admin/realms/{realm}/activity': { role: 'account-admin', status: 200 },
+  'GET /admin/realms/{realm}/service-accounts/{client_id}/activity': { role: 'account-admin', status: 200 },
   'GET /admin/realms/{realm}/shadow': { role: 'account-admin', status: 200 },
   'DELETE /admin/realms/{realm}/shadow': { role: 'account-admin', status: 204 },
   'GET /admin/policy': { role: 'account-admin', status: 200 },

@@ -1,3 +1,4 @@
+import type { Activity, RealmActivity, TokenCount } from '../../domain/activity.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { accountPath, remoteAccounts, remoteClientKeys, remoteSecrets } from './accounts.ts'
@@ -11,7 +12,7 @@ import {
   remoteResources,
   remoteSigningKeys,
 } from './realms.ts'
-import { toWire } from './wire.ts'
+import { fromWire, pathOf, toWire } from './wire.ts'
 
 type Remote = { readonly [Noun in keyof Operations]?: Partial<Operations[Noun]> }
 
@@ -31,6 +32,7 @@ export function remoteOperations(api: AdminApi): Operations {
     workloadIdentities: remoteWorkloadIdentities(api),
     federation: remoteFederation(api),
     tokens: remoteTokens(api),
+    activity: remoteActivity(api),
   }
   return withRefusals(remote, (noun) => withRefusals(noun ?? {}, (method) => method ?? refuse)) as Operations
 }
@@ -44,6 +46,25 @@ function remoteTokens({ ask }: AdminApi): Partial<Operations['tokens']> {
       return { claims, leftOut }
     },
   }
+}
+
+function remoteActivity({ ask }: AdminApi): Partial<Operations['activity']> {
+  return {
+    ofAccount: async (_actor, realm, clientId) => {
+      const { body } = await ask('GET', `${accountPath(realm, clientId)}/activity`)
+      return countsFromWire(body)
+    },
+    ofRealm: async (_actor, realm) => {
+      const { body } = await ask('GET', pathOf('realms', realm, 'activity'))
+      const { busiestToday } = fromWire<{ busiestToday: RealmActivity['busiest'] | null }>(body)
+      return { ...countsFromWire(body), busiest: busiestToday ?? undefined }
+    },
+  }
+}
+
+function countsFromWire(body: unknown): Activity {
+  const { hours, days } = fromWire<{ hours: TokenCount[]; days: TokenCount[] }>(body)
+  return { hour: hours, day: days }
 }
 
 function withRefusals(target: object, read: (member: object | undefined) => object): object {

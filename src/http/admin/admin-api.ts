@@ -4,6 +4,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { keepWhileWorking } from '../body-time.ts'
 import { watchMethods } from '../other-methods.ts'
 import { accountRoleRoutes } from './account-roles.ts'
+import { activityRoutes } from './activity.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { auditEventRoutes } from './audit-events.ts'
 import { requireAdministrator } from './authentication.ts'
@@ -69,6 +70,7 @@ export async function adminApi(
     resourceGrantRoutes(scope, operations)
     await protectedResourceImportRoute(scope, operations)
     tokenRoutes(scope, operations)
+    activityRoutes(scope, operations)
     shadowRoutes(scope, operations)
     keyRoutes(scope, operations)
     foreignKeyRoutes(scope, operations)

@@ -7,18 +7,20 @@ import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
 import { answerOAuthError, neverKept, toOAuthError } from './oauth-error-handler.ts'
 
-/** Refuses as the other endpoints do; in a realm in shadow mode, counts the refusal and answers nothing. */
-export function shadowed({ shadow }: Pick<Operations, 'shadow'>) {
+/** Counts the refusal and refuses as the other endpoints do; in a realm in shadow mode, answers nothing. */
+export function refusedToken({ shadow, tokenCounts }: Pick<Operations, 'shadow' | 'tokenCounts'>) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     // The server's own faults stay visible, in shadow mode too.
     if (error instanceof UnknownRealmError || isDatabaseAway(error))
       return answerOAuthError(error, request, reply)
     const refusal = error instanceof TooManyFailuresError ? error : toOAuthError(error)
     const { realm } = request.params as { realm: string }
-    const isShadow = shadow.noteRefusal(realm, clientIdOf(request), refusal)
+    const clientId = clientIdOf(request)
+    const isShadow = shadow.noteRefusal(realm, clientId, refusal)
     const code = 'code' in refusal ? refusal.code : undefined
-    if (!isShadow || code === 'server_error' || code === 'temporarily_unavailable')
-      return answerOAuthError(error, request, reply)
+    const isOurs = code === 'server_error' || code === 'temporarily_unavailable'
+    if (!isShadow && !isOurs) tokenCounts.noteRefused(realm, clientId)
+    if (!isShadow || isOurs) return answerOAuthError(error, request, reply)
     neverKept(reply)
     note(request, { reason: refusal.message })
     return answerNothing(request, reply, code ?? 'too_many_failures')

@@ -16,7 +16,7 @@ import {
   readPlatformGrant,
   TOKEN_EXCHANGE_GRANT,
 } from './platform-grant.ts'
-import { answerNothing, shadowed } from './shadow.ts'
+import { answerNothing, refusedToken } from './shadow.ts'
 
 type TokenRoute = { Params: { realm: string }; Body: OAuthForm }
 
@@ -48,11 +48,14 @@ const ANSWER = {
 /** The token endpoint: RFC 6749 sections 3.2 and 4.4. */
 export function tokenRoute(
   app: FastifyInstance,
-  operations: Pick<Operations, 'clients' | 'workloads' | 'tokens' | 'publishedRealms' | 'shadow'>,
+  operations: Pick<
+    Operations,
+    'clients' | 'workloads' | 'tokens' | 'publishedRealms' | 'shadow' | 'tokenCounts'
+  >,
 ): void {
   app.post<TokenRoute>(
     '/realms/:realm/protocol/openid-connect/token',
-    { schema: { response: { 200: ANSWER } }, errorHandler: shadowed(operations) },
+    { schema: { response: { 200: ANSWER } }, errorHandler: refusedToken(operations) },
     async (request, reply) => {
       const { realm } = request.params
       const form = request.body

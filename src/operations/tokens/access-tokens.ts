@@ -17,6 +17,7 @@ import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { LoadedRealm } from '../clients/realm-loading.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { Shadow } from './shadow.ts'
+import type { TokenCounts } from './token-counts.ts'
 import type { Uses } from './uses.ts'
 
 export interface IssuedAccessToken {
@@ -34,6 +35,7 @@ export type AccessTokens = ReturnType<typeof accessTokens>
 export function accessTokens(
   { clock, db }: Pick<Dependencies, 'clock' | 'db'>,
   uses: Pick<Uses, 'note'>,
+  { noteIssued }: Pick<TokenCounts, 'noteIssued'>,
   shadow: Pick<Shadow, 'noteIssued'>,
 ) {
   return {
@@ -59,6 +61,7 @@ export function accessTokens(
         shadow.noteIssued(realm.id, clientId)
         return { value: '', isShadow: true, expiresInSeconds, claims }
       }
+      noteIssued(realm.id, clientId)
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
       return { value, isShadow: false, expiresInSeconds, claims }
     },

@@ -1,6 +1,7 @@
-import { inTransaction, isStatementTimeout, type TransactionOptions } from '../../storage/database.ts'
+import type { DatabaseTransaction } from '../../storage/database.ts'
 import { type Use, updateLastUses } from '../../storage/uses.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { writeUnheld } from './realm-batches.ts'
 
 /** Maximum of secrets remembered between two writes; beyond it, a use is recorded at the next request. */
 const CAPACITY = 500_000
@@ -8,8 +9,10 @@ const CAPACITY = 500_000
 /** Rows per write: small enough not to delay requests. */
 const BATCH = 1000
 
-/** Writes realms one by one after a batch of several had to wait for a locked one. */
-const IN_TURN = { statementMilliseconds: 300 }
+const UNHELD = {
+  realmOf: ([key]: Entry) => key.slice(0, key.indexOf(' ')),
+  write: (trx: DatabaseTransaction, batch: readonly Entry[]) => updateLastUses(trx, batch.map(toUse)),
+}
 
 type Entry = readonly [string, Circumstances]
 
@@ -70,28 +73,10 @@ export function uses({ db, clock }: Pick<Dependencies, 'db' | 'clock'>) {
     for (;;) {
       const batch = entries.take(BATCH).toArray()
       if (batch.length === 0) return written
-      const held = await writeBatch(batch)
+      const held = await writeUnheld(db, batch, UNHELD)
       for (const [key] of batch) uses.delete(key)
       for (const [key, circumstances] of held) if (!remembered.has(key)) remembered.set(key, circumstances)
       written += batch.length - held.length
-    }
-  }
-
-  /** Returns the uses of realms that another session has locked, such as one that deletes a large realm. */
-  async function writeBatch(
-    batch: readonly Entry[],
-    options?: TransactionOptions,
-  ): Promise<readonly Entry[]> {
-    try {
-      await inTransaction(db, (trx) => updateLastUses(trx, batch.map(toUse)), options)
-      return []
-    } catch (error) {
-      if (!isStatementTimeout(error)) throw error
-      const realms = Map.groupBy(batch, ([key]) => key.slice(0, key.indexOf(' ')))
-      if (realms.size === 1) return batch
-      const held: Entry[] = []
-      for (const entries of realms.values()) held.push(...(await writeBatch(entries, IN_TURN)))
-      return held
     }
   }
 }

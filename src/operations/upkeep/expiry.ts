@@ -1,3 +1,4 @@
+import { keptSince, PERIODS } from '../../domain/activity.ts'
 import { USE_KEPT_SECONDS } from '../../domain/client-assertion.ts'
 import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { MAX_FOREIGN_KEY_DAYS } from '../../domain/foreign-key.ts'
@@ -11,6 +12,7 @@ import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
 import { deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
 import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
+import { deleteTokenCountsBefore } from '../../storage/token-counts.ts'
 import { deleteExpiredUsedAssertions } from '../../storage/used-assertions.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { auditRetention } from './audit-retention.ts'
@@ -45,6 +47,14 @@ export function expiry(deps: Deps) {
     return true
   }
 
+  /** Returns whether there may be more. */
+  async function deleteTokenCounts(): Promise<boolean> {
+    const deleted: number[] = []
+    for (const period of PERIODS)
+      deleted.push(await deleteTokenCountsBefore(db, period, keptSince(period, clock()), BATCH))
+    return deleted.includes(BATCH)
+  }
+
   return {
     /**
      * Deletes expired rows in small batches, plain hashes of an earlier version included. Returns whether there may be
@@ -63,12 +73,14 @@ export function expiry(deps: Deps) {
       const keys = await deleteFetchedKeysUnusedSince(db, ago(KEYS_KEPT_SECONDS), BATCH)
       const foreign = await deleteEndedForeignKeys(db, byAllClocks, ago(MAX_FOREIGN_KEY_DAYS * 86_400), BATCH)
       const events = await retention.deleteSome(BATCH)
+      const counts = await deleteTokenCounts()
       const keyed = await keyPlainHashes()
       const realms = await deleteRowsOfDeletedRealms(db)
       return (
         keyed ||
         realms ||
         assertions ||
+        counts ||
         [indexes, tokens, links, signIns, counters, networks, keys, foreign, events].includes(BATCH)
       )
     },

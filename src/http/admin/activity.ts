@@ -1,0 +1,82 @@
+import { Type } from 'typebox'
+import type { Operations } from '../../operations/operations.ts'
+import { activityToWire, realmActivityToWire } from '../../wire/activity.ts'
+import type { AdminScope } from './admin-scope.ts'
+import { actorOf } from './authentication.ts'
+import { InRealm, Moment, named, OfAccount } from './schemas.ts'
+
+const tags = ['Activity']
+
+const Count = named(
+  'TokenCount',
+  Type.Object({
+    starts_at: Moment,
+    issued: Type.Integer({ description: 'Tokens' }),
+    refused: Type.Integer({ description: 'Requests for a token' }),
+  }),
+)
+
+const counts = {
+  hours: Type.Array(Count, { description: 'Hours with requests, of the last 7 days, the oldest first; UTC' }),
+  days: Type.Array(Count, { description: 'Days with requests, of the last 90; UTC' }),
+}
+
+const AccountActivity = named('Activity', Type.Object(counts))
+
+const RealmActivityAnswer = named(
+  'RealmActivity',
+  Type.Object({
+    ...counts,
+    busiest_today: Type.Union(
+      [
+        Type.Array(
+          Type.Object({
+            client_id: Type.String(),
+            issued: Type.Integer(),
+            refused: Type.Integer(),
+            needed: Type.Integer({
+              description:
+                'Tokens that one process needs that uses each until it expires. Far fewer than issued: the client does not keep its tokens',
+            }),
+          }),
+        ),
+        Type.Null(),
+      ],
+      { description: 'Accounts with the most tokens since midnight; null: too many accounts to compare' },
+    ),
+  }),
+)
+
+/** How many tokens were issued and refused. */
+export function activityRoutes(app: AdminScope, { activity }: Pick<Operations, 'activity'>): void {
+  app.get(
+    '/admin/realms/:realm/activity',
+    {
+      schema: {
+        tags,
+        operationId: 'getRealmActivity',
+        summary: 'Count the tokens of a realm by hour and day, and show who asks most; about a minute late',
+        params: InRealm,
+        response: { 200: RealmActivityAnswer },
+      },
+    },
+    async (request) => realmActivityToWire(await activity.ofRealm(actorOf(request), request.params.realm)),
+  )
+
+  app.get(
+    '/admin/realms/:realm/service-accounts/:client_id/activity',
+    {
+      schema: {
+        tags,
+        operationId: 'getServiceAccountActivity',
+        summary: 'Count the tokens of a service account by hour and day; about a minute late',
+        params: OfAccount,
+        response: { 200: AccountActivity },
+      },
+    },
+    async (request) => {
+      const { realm, client_id: clientId } = request.params
+      return activityToWire(await activity.ofAccount(actorOf(request), realm, clientId))
+    },
+  )
+}

@@ -1,0 +1,64 @@
+import { type Activity, keptSince, type RealmActivity, startOf, withNeeded } from '../../domain/activity.ts'
+import type { Actor } from '../../domain/actor.ts'
+import { requireAuthority } from '../../domain/authority.ts'
+import { inTransaction, isStatementTimeout } from '../../storage/database.ts'
+import { findServiceAccount } from '../../storage/service-accounts.ts'
+import { listBusiestClients, listTokenCounts } from '../../storage/token-counts.ts'
+import { unknownAccount } from '../accounts/account-changes.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { realmNamed } from '../realms/named-realm.ts'
+import { REALM_ITSELF } from './token-counts.ts'
+
+/** A page does not wait longer for the list of the busiest. */
+const BRIEFLY = { statementMilliseconds: 500 }
+
+/** Accounts in the list of the busiest. */
+const BUSIEST = 20
+
+export type ActivityReports = ReturnType<typeof activity>
+
+/** How many tokens accounts and realms asked for. */
+export function activity({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
+  async function countsOf(realmId: string, clientId: string): Promise<Activity> {
+    const of = { realmId, clientId }
+    const [hour, day] = await Promise.all([
+      listTokenCounts(db, of, 'hour', keptSince('hour', clock())),
+      listTokenCounts(db, of, 'day', keptSince('day', clock())),
+    ])
+    return { hour, day }
+  }
+
+  return {
+    /** @throws Refusal `forbidden`, `not_found` */
+    ofAccount(actor: Actor, realmName: string, clientId: string): Promise<Activity> {
+      const attempt = { actor, action: 'service-account.read', realm: realmName, target: clientId } as const
+      return refusals.ofRead(attempt, async () => {
+        requireAuthority(actor, realmName, 'view')
+        const realm = await realmNamed(db, realmName)
+        if (!(await findServiceAccount(db, realm.id, clientId))) throw unknownAccount(realmName, clientId)
+        return countsOf(realm.id, clientId)
+      })
+    },
+
+    /** @throws Refusal `forbidden`, `not_found` */
+    ofRealm(actor: Actor, realmName: string): Promise<RealmActivity> {
+      return refusals.ofRead({ actor, action: 'realm.read', realm: realmName }, async () => {
+        requireAuthority(actor, realmName, 'view')
+        const { id, tokenLifetimeSeconds } = await realmNamed(db, realmName)
+        const now = clock()
+        const today = { period: 'day', startsAt: startOf('day', now), limit: BUSIEST } as const
+        const [counts, busiest] = await Promise.all([
+          countsOf(id, REALM_ITSELF),
+          inTransaction(db, (trx) => listBusiestClients(trx, id, today), BRIEFLY).catch(unlessTooMany),
+        ])
+        return { ...counts, busiest: busiest?.map((client) => withNeeded(client, tokenLifetimeSeconds, now)) }
+      })
+    },
+  }
+}
+
+/** Of a realm with many accounts. */
+function unlessTooMany(error: unknown): undefined {
+  if (!isStatementTimeout(error)) throw error
+  return undefined
+}

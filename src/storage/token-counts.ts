@@ -1,0 +1,88 @@
+import { sql } from 'kysely'
+import type { ClientCount, Period, TokenCount } from '../domain/activity.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
+
+export interface NotedCount extends ClientCount {
+  readonly realmId: string
+  readonly period: Period
+}
+
+/** Adds counts in one statement. Ignores accounts that do not exist; an empty client_id is the realm. */
+export async function addTokenCounts(trx: DatabaseTransaction, counts: readonly NotedCount[]): Promise<void> {
+  const column = <K extends keyof NotedCount>(name: K) => counts.map((count) => count[name])
+  await sql`
+    insert into token_counts as c (realm_id, client_id, period, starts_at, issued, refused)
+    select realm_id, client_id, period, starts_at, sum(issued), sum(refused) from unnest(
+      ${column('realmId')}::bigint[], ${column('clientId')}::text[], ${column('period')}::text[],
+      ${column('startsAt')}::timestamptz[], ${column('issued')}::bigint[], ${column('refused')}::bigint[]
+    ) as n(realm_id, client_id, period, starts_at, issued, refused)
+    where case when n.client_id = '' then exists (select from realms r where r.id = n.realm_id)
+      else exists (
+        select from service_accounts a where a.realm_id = n.realm_id and a.client_id = n.client_id
+      ) end
+    group by realm_id, client_id, period, starts_at
+    -- In one order, so that two nodes wait for each other rather than deadlock.
+    order by realm_id, client_id, period, starts_at
+    on conflict (realm_id, client_id, period, starts_at) do update
+    set issued = c.issued + excluded.issued, refused = c.refused + excluded.refused
+  `.execute(trx)
+}
+
+/** Of an account, or with an empty client_id of the realm; the oldest first. */
+export async function listTokenCounts(
+  db: Database,
+  { realmId, clientId }: { readonly realmId: string; readonly clientId: string },
+  period: Period,
+  since: Date,
+): Promise<TokenCount[]> {
+  const rows = await db
+    .selectFrom('token_counts')
+    .select(['starts_at', 'issued', 'refused'])
+    .where('realm_id', '=', realmId)
+    .where('client_id', '=', clientId)
+    .where('period', '=', period)
+    .where('starts_at', '>=', since)
+    .orderBy('starts_at')
+    .execute()
+  return rows.map(toCount)
+}
+
+/** Accounts with the most tokens of a period, the busiest first. */
+export async function listBusiestClients(
+  db: Database,
+  realmId: string,
+  { period, startsAt, limit }: { readonly period: Period; readonly startsAt: Date; readonly limit: number },
+): Promise<ClientCount[]> {
+  const rows = await db
+    .selectFrom('token_counts')
+    .select(['client_id', 'starts_at', 'issued', 'refused'])
+    .where('realm_id', '=', realmId)
+    .where('period', '=', period)
+    .where('starts_at', '=', startsAt)
+    .where('client_id', '<>', '')
+    .orderBy('issued', 'desc')
+    .orderBy('client_id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ clientId: row.client_id, ...toCount(row) }))
+}
+
+/** Returns how many, at most as many as `limit`. */
+export async function deleteTokenCountsBefore(
+  db: Database,
+  period: Period,
+  before: Date,
+  limit: number,
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from token_counts where ctid = any(array(
+      select ctid from token_counts where period = ${period} and starts_at < ${before}
+      limit ${limit} for update skip locked
+    ))
+  `.execute(db)
+  return Number(numAffectedRows)
+}
+
+function toCount(row: { starts_at: Date; issued: string; refused: string }): TokenCount {
+  return { startsAt: row.starts_at, issued: Number(row.issued), refused: Number(row.refused) }
+}

@@ -1,0 +1,48 @@
+import type { Generated } from 'kysely'
+import type { NullableTimestamp, Timestamp } from './timestamps.ts'
+
+/** Tables of what tokens leave behind. */
+export interface TokenTables {
+  last_uses: LastUseRow
+  token_counts: TokenCountRow
+  status_indexes: StatusIndexRow
+  status_lists: StatusListRow
+  revoked_tokens: RevokedTokenRow
+}
+
+export interface LastUseRow {
+  realm_id: string
+  client_id: string
+  /** Of a key its thumbprint. */
+  secret_id: string
+  used_at: Timestamp
+  address: string
+  scope: string
+}
+
+export interface TokenCountRow {
+  realm_id: string
+  client_id: string
+  period: string
+  starts_at: Timestamp
+  issued: string
+  refused: string
+}
+
+export interface StatusIndexRow {
+  realm_id: string
+  status_index: number
+  retired_at: NullableTimestamp
+}
+
+export interface StatusListRow {
+  realm_id: string
+  id: number
+  version: Generated<string>
+}
+
+export interface RevokedTokenRow {
+  realm_id: string
+  jti: string
+  expires_at: Timestamp
+}
