@@ -1,19 +1,15 @@
 import type { Command } from 'commander'
-import { serviceAccountToWire } from '../wire/service-account.ts'
 import { tokenPreviewToWire } from '../wire/token-preview.ts'
 import { accountActivityCommand } from './activity.ts'
-import { allItems } from './all-items.ts'
-import { past, whole } from './arguments.ts'
 import { clientKeyCommands } from './client-keys.ts'
 import { clientSecretCommands } from './client-secrets.ts'
 import { type Confirmed, confirmed, YES } from './confirmation.ts'
 import { leftOutText } from './custom-claim-arguments.ts'
-import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
+import { type InRealm, ofAccount } from './realm-options.ts'
+import { listCommand } from './service-account-list.ts'
 import { createCommand, updateCommand } from './service-account-options.ts'
-import { describe, describeWithSecret, listText } from './service-account-text.ts'
+import { describe, describeWithSecret } from './service-account-text.ts'
 import type { InSession } from './session.ts'
-
-const PAGE = 500
 
 export function serviceAccountCommands(program: Command, inSession: InSession): void {
   const group = program.command('service-account').description('service accounts: identities of programs')
@@ -58,34 +54,6 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
         await confirmed(terminal, yes, `Delete ${clientId} (${name}) of realm ${realm}?`)
         await operations.accounts.delete(actor, realm, clientId)
         return { json: { client_id: clientId, realm, deleted: true }, text: `Deleted ${clientId}.` }
-      }),
-    )
-}
-
-interface ListOptions extends InRealm {
-  readonly name?: string
-  readonly unusedSince?: Date
-  readonly limit?: number
-}
-
-function listCommand(group: Command, inSession: InSession): void {
-  ofRealm(group, 'list', 'service accounts of a realm, in order of name')
-    .option('--name <text>', 'part of the name, whatever its case')
-    .option('--unused-since <time>', 'not used since then: a time, or an age as 90d', past)
-    .option('--limit <number>', 'so many at most (default: all)', whole)
-    .action(
-      inSession(async ({ operations, actor }, { realm, limit, ...filter }: ListOptions) => {
-        const { name: nameContains, unusedSince } = filter
-        const accounts = await allItems(
-          (after = '') =>
-            operations.accounts.list(actor, realm, { after, limit: PAGE, nameContains, unusedSince }),
-          limit,
-        )
-        const isFiltered = nameContains !== undefined || unusedSince !== undefined
-        return {
-          json: accounts.map((account) => serviceAccountToWire(account, realm)),
-          text: isFiltered && accounts.length === 0 ? 'None.' : listText(accounts, realm),
-        }
       }),
     )
 }

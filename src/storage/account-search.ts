@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
-import { nameKey } from '../domain/service-account.ts'
+import { type RawBuilder, sql } from 'kysely'
+import { type AccountFilter, isFiltered } from '../domain/account-filter.ts'
+import { accountConditions, CONDITION_COLUMNS } from './account-conditions.ts'
 import { executeCancellable } from './cancellable-query.ts'
 import type { Database } from './database.ts'
 
@@ -9,10 +10,10 @@ export interface AccountSearch {
   /** Accounts to read at most. */
   readonly rows: number
   readonly limit: number
-  /** Part of the name, whatever its case. */
-  readonly nameContains?: string | undefined
-  /** Neither used nor created since then. */
-  readonly unusedSince?: Date | undefined
+  readonly filter: AccountFilter
+  readonly now: Date
+  /** client_ids to search; `undefined`: all of the realm. */
+  readonly among?: readonly string[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -20,24 +21,16 @@ export interface AccountSearch {
 export async function searchServiceAccounts(
   db: Database,
   realmId: string,
-  { after, rows, limit, nameContains, unusedSince, signal }: AccountSearch,
+  { after, rows, limit, filter, now, among, signal }: AccountSearch,
 ): Promise<{ readonly keys: readonly string[]; readonly end: string | undefined }> {
-  // By name alone, the index on names answers without the accounts.
-  const window =
-    unusedSince === undefined
-      ? sql`select name_key from service_accounts`
-      : sql`select name_key, client_id, created_at from service_accounts`
-  const matches = [
-    ...(nameContains === undefined ? [] : [sql`position(${nameKey(nameContains)} in name_key) > 0`]),
-    ...(unusedSince === undefined ? [] : [unusedSinceThen(realmId, unusedSince)]),
-  ]
   const found = await executeCancellable(
     db,
     sql<{ name_key: string; is_end: boolean }>`
       select * from (with scanned as materialized (
-        ${window} where realm_id = ${realmId}::bigint and name_key > ${after} order by name_key limit ${rows}
+        ${windowOf(realmId, filter, among)} and name_key > ${after} order by name_key limit ${rows}
       )
-      (select name_key, false as is_end from scanned where ${sql.join(matches, sql` and `)} order by name_key limit ${limit})
+      (select name_key, false as is_end from scanned a
+        where ${sql.join(accountConditions(filter, now), sql` and `)} order by name_key limit ${limit})
       union all
       select max(name_key), true from scanned having count(*) = ${rows}) found
     `,
@@ -49,9 +42,21 @@ export async function searchServiceAccounts(
   }
 }
 
-/** One lookup per account: an index on the time of last uses would make each write of a use more expensive. */
-function unusedSinceThen(realmId: string, then: Date) {
-  return sql`coalesce((
-    select max(used_at) from last_uses u where u.realm_id = ${realmId}::bigint and u.client_id = scanned.client_id
-  ), created_at) < ${then}`
+function windowOf(
+  realmId: string,
+  filter: AccountFilter,
+  among: readonly string[] | undefined,
+): RawBuilder<unknown> {
+  // One look-up by primary key for each; "offset 0" keeps PostgreSQL from reading the realm in order of name.
+  if (among)
+    return sql`select found.* from unnest(${among}::text[]) c(id) cross join lateral (
+      select ${CONDITION_COLUMNS} from service_accounts where realm_id = ${realmId}::bigint and client_id = c.id offset 0
+    ) found where true`
+  // By name alone, the index on names answers without the accounts.
+  const columns = isByNameAlone(filter) ? sql`name_key` : CONDITION_COLUMNS
+  return sql`select ${columns} from service_accounts where realm_id = ${realmId}::bigint`
+}
+
+export function isByNameAlone({ nameContains: _name, ...others }: AccountFilter): boolean {
+  return !isFiltered(others)
 }

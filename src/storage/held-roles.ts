@@ -48,6 +48,6 @@ function isCredentialValid(table: 'client_secrets' | 'client_keys', method: Auth
 }
 
 /** Same expression as the index on realm and role. */
-function holdsRole(realmId: string, role: string) {
+export function holdsRole(realmId: string, role: string) {
   return sql<boolean>`account_realm_roles(realm_id, roles) @> array[${`${realmId}/${role}`}::text]`
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { type LeakedSecret, MAX_OPEN_LEAKS, type OpenLeak } from '../domain/leaked-secret.ts'
 import type { Database } from './database.ts'
 
@@ -35,17 +35,11 @@ export async function listOpenLeaks(
   { clientId, now }: { readonly clientId: string | undefined; readonly now: Date },
 ): Promise<OpenLeak[]> {
   const { rows } = await sql<Row>`
-    select * from (
-      select l.client_id, l.secret_id, l.url, l.source, l.found_at, a.name,
-        exists (select from client_secrets s where s.realm_id = l.realm_id and s.client_id = l.client_id
-          and s.id = l.secret_id and (s.expires_at is null or s.expires_at > ${now})) as is_valid,
-        exists (select from client_secrets s where s.realm_id = l.realm_id and s.client_id = l.client_id
-          and s.id <> l.secret_id and s.expires_at is null) as has_other
-      from leaked_secrets l join service_accounts a on a.realm_id = l.realm_id and a.client_id = l.client_id
-      where l.realm_id = ${realmId}::bigint and 'client_secret' = any (a.auth_methods)
-        ${clientId === undefined ? sql`` : sql`and l.client_id = ${clientId}`}
-    ) leaks
-    where is_valid or not has_other
+    select l.client_id, l.secret_id, l.url, l.source, l.found_at, a.name, ${isValid(now)} as is_valid
+    from leaked_secrets l join service_accounts a on a.realm_id = l.realm_id and a.client_id = l.client_id
+    where l.realm_id = ${realmId}::bigint and 'client_secret' = any (a.auth_methods)
+      ${clientId === undefined ? sql`` : sql`and l.client_id = ${clientId}`}
+      and ${isLeakOpen(now)}
     order by found_at desc limit ${MAX_OPEN_LEAKS}
   `.execute(db)
   return rows.map((row) => ({
@@ -57,4 +51,15 @@ export async function listOpenLeaks(
     name: row.name,
     isValid: row.is_valid,
   }))
+}
+
+/** Condition on a leak `l`: its secret is valid, or the account has no other one without an end. */
+export function isLeakOpen(now: Date): RawBuilder<unknown> {
+  return sql`(${isValid(now)} or not exists (select from client_secrets s where s.realm_id = l.realm_id
+    and s.client_id = l.client_id and s.id <> l.secret_id and s.expires_at is null))`
+}
+
+function isValid(now: Date): RawBuilder<unknown> {
+  return sql`exists (select from client_secrets s where s.realm_id = l.realm_id and s.client_id = l.client_id
+    and s.id = l.secret_id and (s.expires_at is null or s.expires_at > ${now}))`
 }

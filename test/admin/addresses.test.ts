@@ -62,7 +62,8 @@ t.test('a parameter that a route does not know is refused by name, and nothing i
   const cases: [string, string, RegExp][] = [
     [`${ACCOUNTS}?unused-since=2026-01-01T00:00:00Z`, 'unused-since', /write unused_since\.$/],
     [`${ACCOUNTS}?Name=x`, 'Name', /write name\.$/],
-    [`${ACCOUNTS}?search=x`, 'search', /use cursor, limit, name, unused_since\.$/],
+    [`${ACCOUNTS}?q=x`, 'q', /use cursor, limit, name, search, client_id, state, role, .*unused_since\.$/],
+    [`${ACCOUNTS}?enabled=false`, 'enabled', /not a known parameter/],
     [`${ACCOUNTS}?first=0&max=10`, 'first', /not a known parameter/],
     ['/admin/realms/acme/audit-events?since=x', 'since', /not a known parameter/],
     ['/admin/realms/acme?expand=all', 'expand', /there are none here/],

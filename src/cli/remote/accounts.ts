@@ -2,6 +2,7 @@ import type { AccountOutcome } from '../../domain/account-line.ts'
 import type { ClientKey } from '../../domain/client-key.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ListedClientSecret, ServiceAccount } from '../../domain/service-account.ts'
+import type { ServiceAccountFilter } from '../../operations/accounts/account-search.ts'
 import type {
   CreatedServiceAccount,
   ServiceAccountWithSecret,
@@ -18,8 +19,8 @@ export function remoteAccounts({ ask }: AdminApi): Partial<Operations['accounts'
   const read = async (realm: string, clientId: string) =>
     toAccount((await ask('GET', accountPath(realm, clientId))).body)
   return {
-    list: async (_actor, realm, { after, limit, nameContains: name, unusedSince: unused_since }) => {
-      const query = { cursor: after === '' ? undefined : after, limit, name, unused_since }
+    list: async (_actor, realm, filter) => {
+      const query = listQuery(filter)
       const { body } = await ask('GET', pathOf('realms', realm, 'service-accounts'), { query })
       return pageFromWire(body, toAccount)
     },
@@ -44,6 +45,22 @@ export function remoteAccounts({ ask }: AdminApi): Partial<Operations['accounts'
     },
     import: (_actor, realm, entries) =>
       importEntries(entries, `${pathOf('realms', realm)}/service-accounts/import`, ask, toAccountOutcome),
+  }
+}
+
+function listQuery({ after, limit, ...filter }: ServiceAccountFilter) {
+  return {
+    cursor: after === '' ? undefined : after,
+    limit,
+    name: filter.nameContains,
+    search: filter.textContains,
+    client_id: filter.clientIdStart,
+    state: filter.state,
+    role: filter.role,
+    auth_method: filter.authMethod,
+    rotating: filter.isRotating,
+    leaked: filter.isLeaked,
+    unused_since: filter.unusedSince,
   }
 }
 

@@ -12,6 +12,7 @@ const MAX_FAULTS = 20
 
 /** What a text of a pattern is. */
 export const PATTERN_WORDS: Readonly<Record<string, string>> = {
+  '^[A-Za-z0-9._~-]{1,64}$': '1 to 64 letters, digits and . _ ~ -',
   '^[a-z0-9-]{1,63}$': '1 to 63 lower-case letters, digits and hyphens',
   '^[\\x21-\\x7e]{1,63}$': '1 to 63 ASCII characters without spaces',
   '^[\\x21-\\x7e]{1,100}$': '1 to 100 ASCII characters without spaces',

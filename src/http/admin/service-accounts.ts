@@ -3,13 +3,13 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccountUpdate } from '../../operations/accounts/service-account-update.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { newCredentialsToWire, serviceAccountToWire } from '../../wire/service-account.ts'
+import { AccountListQuery, readAccountFilter } from './account-filter.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { readNewKey } from './client-key-schema.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
-import { readMoment } from './moment.ts'
-import { DEFAULT_LIMIT, InRealm, OfAccount, PageQuery, pageOf, SearchText } from './schemas.ts'
+import { DEFAULT_LIMIT, InRealm, OfAccount, pageOf } from './schemas.ts'
 import {
   NewCredentialsAnswer,
   NewServiceAccount,
@@ -18,14 +18,6 @@ import {
 } from './service-account-schema.ts'
 
 const tags = ['Service accounts']
-
-const ListQuery = Type.Object({
-  ...PageQuery,
-  name: Type.Optional({ ...SearchText, description: 'Part of the name, whatever its case' }),
-  unused_since: Type.Optional(
-    Type.String({ format: 'date-time', description: 'Neither used nor made since then' }),
-  ),
-})
 
 const READ = { 200: ServiceAccountAnswer }
 
@@ -43,18 +35,17 @@ export function serviceAccountRoutes(
         operationId: 'listServiceAccounts',
         summary: 'List service accounts, in order of name',
         params: InRealm,
-        querystring: ListQuery,
+        querystring: AccountListQuery,
         response: { 200: pageOf(ServiceAccountAnswer) },
       },
     },
     async (request) => {
       const { realm } = request.params
-      const { cursor, limit = DEFAULT_LIMIT, name, unused_since } = request.query
+      const { cursor, limit = DEFAULT_LIMIT } = request.query
       const page = await operations.accounts.list(actorOf(request), realm, {
         after: readCursor(cursor) ?? '',
         limit,
-        nameContains: name,
-        unusedSince: readMoment(unused_since, 'unused_since'),
+        ...readAccountFilter(request.query),
         signal: request.signal,
       })
       return pageToWire(page, (account) => serviceAccountToWire(account, realm))

@@ -1,49 +1,73 @@
+import { type AccountFilter, isFiltered } from '../../domain/account-filter.ts'
 import { type Page, pageOfRows } from '../../domain/page.ts'
 import { nameKey, type ServiceAccount } from '../../domain/service-account.ts'
-import { searchServiceAccounts } from '../../storage/account-search.ts'
+import { findFewCandidates } from '../../storage/account-conditions.ts'
+import { isByNameAlone, searchServiceAccounts } from '../../storage/account-search.ts'
 import type { Database } from '../../storage/database.ts'
+import { isStatementTimeout } from '../../storage/database-error.ts'
 import { findServiceAccountsByNameKey, listServiceAccounts } from '../../storage/service-accounts.ts'
 import { searchBounded } from '../bounded-search.ts'
 
-export interface ServiceAccountFilter {
+export interface ServiceAccountFilter extends AccountFilter {
   /** The `next` of the page before; empty: from the beginning. */
   readonly after: string
   readonly limit: number
-  /** Part of the name, whatever its case. */
-  readonly nameContains?: string | undefined
-  /** Neither used nor created since then. */
-  readonly unusedSince?: Date | undefined
   /** Aborts when the client has left. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** Accounts that one request reads at most, a few first: a common word is found among them. */
 const NAME_WINDOWS = [1000, 10_000, 89_000, 300_000, 600_000]
-/** Each account costs a look-up of its last use. */
-const LAST_USE_WINDOWS = [500, 2000, 7500, 20_000, 50_000]
+/** Each account is read whole. */
+const ACCOUNT_WINDOWS = [1000, 5000, 25_000, 100_000]
+/** Each account costs a look-up of its last use or its secrets. */
+const LOOK_UP_WINDOWS = [500, 2000, 7500, 20_000, 50_000]
+/** Where an index finds no more than these, they are searched instead of the realm. */
+const MAX_CANDIDATES = 5000
 
 /** A page in order of name. With a filter it may have fewer accounts than its limit, and still a next page. */
 export async function pageOfServiceAccounts(
   db: Database,
   realmId: string,
-  filter: ServiceAccountFilter,
+  { after, limit, signal, ...filter }: ServiceAccountFilter,
+  now: Date,
 ): Promise<Page<ServiceAccount>> {
-  const { after, limit, nameContains, unusedSince, signal } = filter
   const positionOf = ({ name }: ServiceAccount) => nameKey(name)
-  if (nameContains === undefined && unusedSince === undefined) {
+  if (!isFiltered(filter)) {
     const rows = await listServiceAccounts(db, realmId, { after, limit: limit + 1 })
     return pageOfRows(rows, limit, positionOf)
   }
+  const windows = windowsOf(filter)
+  let candidates: ReturnType<typeof fewCandidates> | undefined
   return searchBounded({
     after,
     limit,
     signal,
     positionOf,
-    windows: unusedSince === undefined ? NAME_WINDOWS : LAST_USE_WINDOWS,
+    windows,
     async read(position, rows, wanted) {
-      const search = { after: position, rows, limit: wanted, nameContains, unusedSince, signal }
+      // What is common is found in the first window, without an index.
+      if (rows !== windows[0]) candidates ??= fewCandidates(db, realmId, filter, now)
+      const among = await candidates
+      const window = among ? MAX_CANDIDATES + 1 : rows
+      const search = { after: position, rows: window, limit: wanted, filter, now, among, signal }
       const { keys, end } = await searchServiceAccounts(db, realmId, search)
       return { hits: await findServiceAccountsByNameKey(db, realmId, keys), end }
     },
+  })
+}
+
+function windowsOf(filter: AccountFilter): readonly number[] {
+  if (isByNameAlone(filter)) return NAME_WINDOWS
+  const { isRotating, isLeaked, unusedSince } = filter
+  const looksUp = isRotating !== undefined || isLeaked !== undefined || unusedSince !== undefined
+  return looksUp ? LOOK_UP_WINDOWS : ACCOUNT_WINDOWS
+}
+
+/** Where an index is too slow, the realm is read in order of name as without it. */
+function fewCandidates(db: Database, realmId: string, filter: AccountFilter, now: Date) {
+  return findFewCandidates(db, realmId, filter, { now, most: MAX_CANDIDATES }).catch((error: unknown) => {
+    if (!isStatementTimeout(error)) throw error
+    return undefined
   })
 }

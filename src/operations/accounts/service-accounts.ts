@@ -42,7 +42,7 @@ type Deps = Pick<
 export type ServiceAccounts = ReturnType<typeof serviceAccounts>
 
 export function serviceAccounts(deps: Deps) {
-  const { db, publicUrl, refusals } = deps
+  const { db, clock, publicUrl, refusals } = deps
 
   /** With a secret, unless it is asked to authenticate otherwise. */
   function create(
@@ -74,7 +74,7 @@ export function serviceAccounts(deps: Deps) {
       return refusals.ofRead({ actor, action: 'service-account.list', realm: realmName }, async () => {
         requireAuthority(actor, realmName, 'view')
         const { id } = await realmNamed(db, realmName)
-        return pageOfServiceAccounts(db, id, filter)
+        return pageOfServiceAccounts(db, id, filter, clock())
       })
     },
 

@@ -1,0 +1,85 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { AccountFilter } from '../domain/account-filter.ts'
+import { nameKey } from '../domain/service-account.ts'
+import type { Database } from './database.ts'
+import { holdsRole } from './held-roles.ts'
+import { isLeakOpen } from './leaked-secrets.ts'
+
+/** Columns of an account that conditions read. */
+export const CONDITION_COLUMNS = sql`realm_id, name_key, client_id, description, roles, auth_methods, disabled_at, created_at`
+
+/** Conditions on an account `a` with `CONDITION_COLUMNS`, cheap ones first. */
+export function accountConditions(filter: AccountFilter, now: Date): RawBuilder<unknown>[] {
+  const { nameContains, textContains, clientIdStart, state, role, authMethod } = filter
+  const { isRotating, isLeaked, unusedSince } = filter
+  const conditions: (RawBuilder<unknown> | undefined | false)[] = [
+    nameContains !== undefined && sql`position(${nameKey(nameContains)} in a.name_key) > 0`,
+    clientIdStart !== undefined && sql`starts_with(a.client_id, ${clientIdStart})`,
+    state !== undefined && sql`(a.disabled_at is null) = ${state === 'enabled'}::boolean`,
+    role !== undefined && sql`${role} = any (a.roles)`,
+    authMethod !== undefined && sql`${authMethod} = any (a.auth_methods)`,
+    textContains !== undefined && hasText(textContains),
+    isRotating !== undefined && sql`${isRotatingAt(now)} = ${isRotating}::boolean`,
+    isLeaked !== undefined && sql`${hasOpenLeak(now)} = ${isLeaked}::boolean`,
+    unusedSince !== undefined && isUnusedSince(unusedSince),
+  ]
+  return conditions.filter((condition) => condition !== undefined && condition !== false)
+}
+
+function hasText(text: string): RawBuilder<unknown> {
+  const key = nameKey(text)
+  return sql`(position(${key} in a.name_key) > 0 or position(${key} in lower(a.client_id)) > 0
+    or position(${text.normalize('NFC').toLowerCase()} in lower(a.description)) > 0)`
+}
+
+function isRotatingAt(now: Date): RawBuilder<unknown> {
+  return sql`exists (select from client_secrets s
+    where s.realm_id = a.realm_id and s.client_id = a.client_id and s.expires_at > ${now})`
+}
+
+function hasOpenLeak(now: Date): RawBuilder<unknown> {
+  return sql`('client_secret' = any (a.auth_methods) and exists (select from leaked_secrets l
+    where l.realm_id = a.realm_id and l.client_id = a.client_id and ${isLeakOpen(now)}))`
+}
+
+/** One lookup per account: an index on the time of last uses would make each write of a use more expensive. */
+function isUnusedSince(then: Date): RawBuilder<unknown> {
+  return sql`coalesce((
+    select max(used_at) from last_uses u where u.realm_id = a.realm_id and u.client_id = a.client_id
+  ), a.created_at) < ${then}`
+}
+
+/**
+ * client_ids of accounts among which all matches are, found by an index; `undefined`: no condition leaves so few.
+ * @param most so many at most
+ */
+export async function findFewCandidates(
+  db: Database,
+  realmId: string,
+  filter: AccountFilter,
+  { now, most }: { readonly now: Date; readonly most: number },
+): Promise<readonly string[] | undefined> {
+  for (const candidates of candidateQueries(realmId, filter, now)) {
+    const { rows } = await sql<{ client_id: string }>`${candidates} limit ${most + 1}`.execute(db)
+    if (rows.length <= most) return rows.map((row) => row.client_id)
+  }
+  return undefined
+}
+
+/** Each is a range of one index. */
+export function candidateQueries(realmId: string, filter: AccountFilter, now: Date): RawBuilder<unknown>[] {
+  const { clientIdStart, state, role, isRotating, isLeaked } = filter
+  const inRealm = sql`where realm_id = ${realmId}::bigint`
+  const accounts = sql`select client_id from service_accounts ${inRealm}`
+  const queries: (RawBuilder<unknown> | false)[] = [
+    clientIdStart !== undefined &&
+      sql`${accounts} and client_id collate "C" >= ${clientIdStart} and client_id collate "C" < ${`${clientIdStart}\x7f`}`,
+    isLeaked === true && sql`select distinct client_id from leaked_secrets ${inRealm}`,
+    isRotating === true &&
+      sql`select distinct client_id from client_secrets ${inRealm} and expires_at > ${now}`,
+    state === 'disabled' && sql`${accounts} and disabled_at is not null`,
+    // With realm_id too, PostgreSQL may read the whole realm by another index.
+    role !== undefined && sql`select client_id from service_accounts where ${holdsRole(realmId, role)}`,
+  ]
+  return queries.filter((query) => query !== false)
+}
