@@ -21,6 +21,9 @@ export const LINK_SECONDS = 600
 /** Idle timeout. */
 export const IDLE_SECONDS = 30 * 60
 
+/** Realms that a browser is signed in to at once: their cookies have to fit in a header. */
+export const MAX_REALMS = 10
+
 /** Maximum lifetime of a session. */
 export const SESSION_SECONDS = 8 * 3600
 

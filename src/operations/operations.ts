@@ -18,6 +18,7 @@ import { trustedIssuers } from './federation/trusted-issuers.ts'
 import { workloadAuthentication } from './federation/workload-authentication.ts'
 import { workloadIdentities } from './federation/workload-identities.ts'
 import { fileBinding } from './file-binding.ts'
+import { browserSessions as browserSessionsOf } from './portal/browser-sessions.ts'
 import { portalSessions } from './portal/portal-sessions.ts'
 import { portalVisits } from './portal/portal-visits.ts'
 import { openSingleSignOn } from './portal/single-sign-on.ts'
@@ -96,6 +97,7 @@ function administrationOf(deps: Dependencies) {
   const realms = realmsOf(deps)
   const signingKeys = signingKeysOf(deps)
   const portal = portalSessions(deps, providerGrants)
+  const browserSessions = browserSessionsOf(deps)
   const trustEndings = endOfTrust(deps)
   return {
     accounts: { ...serviceAccounts(deps), ...accountImport(deps) },
@@ -118,7 +120,8 @@ function administrationOf(deps: Dependencies) {
     grants: { ...grants(deps), ...resourceGrants(deps) },
 
     portal,
-    portalVisits: portalVisits(deps, providerGrants),
+    portalVisits: portalVisits(deps, providerGrants, browserSessions),
+    browserSessions,
     singleSignOn,
 
     activity: activity(deps),

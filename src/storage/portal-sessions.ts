@@ -73,6 +73,17 @@ export async function findPortalSession(
   return row && toSession(row)
 }
 
+/** Live sessions by the hashes of their ids. */
+export async function findPortalSessions(
+  db: Database,
+  idHashes: readonly string[],
+  now: Date,
+): Promise<ReadonlyMap<string, StoredPortalSession>> {
+  if (idHashes.length === 0) return new Map()
+  const rows = await live(db, now).where('id_hash', 'in', idHashes).execute()
+  return new Map(rows.map((row) => [row.id_hash, toSession(row)]))
+}
+
 /** Sessions of a realm, newest first. */
 export async function listPortalSessions(
   db: Database,
@@ -147,22 +158,6 @@ export async function deleteEndedPortalSessions(
     realm: row.realm,
     sealedProviderGrant: row.sealed_provider_grant ?? undefined,
   }))
-}
-
-/** Returns whether the form is sent for the first time. */
-export async function insertPortalForm(
-  db: Database,
-  idHash: string,
-  formId: string,
-  now: Date,
-): Promise<boolean> {
-  const row = await db
-    .insertInto('portal_forms')
-    .values({ id: formId, session_id_hash: idHash, sent_at: now })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .returning('id')
-    .executeTakeFirst()
-  return row !== undefined
 }
 
 function lastSeenToBeLive(now: Date): Date {

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { adminToken, asking } from '../support/admin.ts'
-import { TESTER, testServer } from '../support/server.ts'
+import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
 
 const TRAIL = '/admin/realms/acme/audit-events'
 
@@ -42,6 +42,8 @@ t.test('the trail comes in pages and as one export, by action and time', async (
   ] as const) {
     const all = await ask('GET', `${TRAIL}?${query}`, undefined, { accept })
     t.equal(all.headers['content-type'], 'application/x-ndjson')
+    const successor = `<${PUBLIC_URL}${TRAIL}/export>; rel="successor-version"`
+    t.equal(all.headers['link'], successor, 'the old address names the new one')
     t.equal(
       all.text
         .trim()

@@ -194,7 +194,7 @@ t.test('a portal session that has ended changes nothing, though its form had bee
   await operations.realms.create(TESTER, 'acme')
   const { url } = await operations.portal.createLink(TESTER, 'acme')
   const cookie = await operations.portal.signInWithLink('acme', url.split('#')[1] as string, '192.0.2.1')
-  const visit = await operations.portalVisits.find(cookie)
+  const visit = await operations.portalVisits.find([cookie], 'acme')
   const { portalActor } = await import('../../src/domain/portal-session.ts')
   if (!visit) throw new Error('there is no session')
   const actor = portalActor(visit.session, '192.0.2.1', visit.idHash)

@@ -126,7 +126,7 @@ t.test(
       for (const { kid } of keys) t.notOk(kids.includes(kid))
       t.ok(await one.presentedTokens.verify(await tokenOf(one)))
     }
-    t.equal(await after.portalVisits.find(cookie), undefined)
+    t.equal(await after.portalVisits.find([cookie], 'acme'), undefined)
     const { items } = await after.audit.list(TESTER, undefined, {
       action: 'master-key.rotate',
       limit: 1,

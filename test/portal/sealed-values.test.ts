@@ -6,8 +6,8 @@ import { adminOf, Browser, hiddenFields } from '../support/portal.ts'
 import { PUBLIC_URL, TESTER, testServer } from '../support/server.ts'
 
 const LIST = '/portal/acme/service-accounts'
-const SESSION = '__Host-mintmark-portal'
-const SIGN_IN = '__Host-mintmark-sign-in'
+const SESSION = '__Host-mintmark-portal-acme'
+const SIGN_IN = '__Host-mintmark-sign-in-acme'
 
 async function withProvider(t: Test) {
   const provider = await identityProvider(t, { redirectUri: `${PUBLIC_URL}/portal/_callback` })

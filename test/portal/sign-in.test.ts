@@ -74,7 +74,7 @@ t.test('the cookie is out of reach of scripts, other sites and plain http', asyn
   const server = await withRealm(t)
   const answer = await new Browser(server).post(SIGN_IN, { code: await codeFor(server) })
   const [cookie] = [answer.headers['set-cookie']].flat()
-  t.match(cookie, /^__Host-mintmark-portal=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+  t.match(cookie, /^__Host-mintmark-portal-acme=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
   t.equal(answer.headers['strict-transport-security'], 'max-age=31536000', 'other hosts are left alone')
 })
 
@@ -82,7 +82,7 @@ t.test('on plain http the cookie does without what needs https', async (t) => {
   const server = await testServer(t, { publicUrl: 'http://localhost:8080' })
   await server.operations.realms.create(TESTER, 'acme')
   const browser = await adminOf(server, 'acme')
-  t.same([...browser.cookies.keys()], ['mintmark-portal'])
+  t.same([...browser.cookies.keys()], ['mintmark-portal-acme'])
   t.equal((await browser.get(LIST)).headers['strict-transport-security'], undefined)
 })
 

@@ -73,6 +73,19 @@ t.test('the provider makes an Account Admin, who comes back to where they were',
   t.match(items[0], { action: 'portal.sign-in', actor: { kind: 'portal', id: 'alice' } })
 })
 
+t.test('a person of the provider stands in the trail by name as well as by subject', async (t) => {
+  const { provider, server, browser } = await withProvider(t)
+  await signIn(browser, provider)
+  await browser.submit(`${LIST}/create`, `${LIST}/create`, { name: 'CI' })
+  const { items } = await server.operations.audit.list(TESTER, 'acme', {
+    action: 'service-account.create',
+    limit: 1,
+  })
+  t.match(items[0], { actor: { id: 'alice' }, details: { actor_name: 'Alice' } })
+  t.match((await browser.get('/portal/acme/audit?actor=Alice')).body, /Alice[\s\S]*alice/)
+  t.match(textOf(await browser.get('/portal/acme/audit?actor=alice')), 'Create a service account')
+})
+
 t.test('another value makes a viewer, and none refuses the sign-in', async (t) => {
   const { provider, server, browser } = await withProvider(t)
   provider.claims = { email: 'alice@acme.test', roles: ['mintmark-acme-viewer', 'else'] }
@@ -217,7 +230,7 @@ t.test('a way back without the way there is refused', async (t) => {
   t.equal(elsewhere.statusCode, 400)
   t.match(textOf(elsewhere), 'begun in another browser')
 
-  const name = '__Host-mintmark-sign-in'
+  const name = '__Host-mintmark-sign-in-acme'
   const kept = browser.cookies.get(name) as string
   for (const forged of ['x', `${kept.slice(0, -2)}AA`]) {
     browser.cookies.set(name, forged)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { parseDescription, parseDisplayName } from '../../src/domain/service-account.ts'
-import { adminOf, Browser } from '../support/portal.ts'
+import { everyPage, furnish } from '../support/every-page.ts'
+import { adminOf, Browser, textOf } from '../support/portal.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 t.test(
@@ -49,4 +50,20 @@ t.test('each page of an account has a title of its own, with the realm', async (
     titles,
     ['Overview', 'Permissions', 'Workload identities'].map((tab) => `CI · ${tab} · acme · Mintmark`),
   )
+})
+
+t.test('no page says account where the realm is meant', async (t) => {
+  const server = await testServer(t)
+  await server.operations.realms.create(TESTER, 'acme')
+  const furnished = await furnish(server)
+  const browser = await adminOf(server, 'acme')
+  for (const page of await everyPage(server, furnished)) {
+    const text = textOf(await browser.get(page))
+    t.notMatch(
+      text,
+      /\b(whole|within the|in the|unique within .*) account\b(?! of)|\bthis server.s account/i,
+      page,
+    )
+    t.notMatch(text, /\b(your|the organi[sz]ation.s) account\b/i, page)
+  }
 })

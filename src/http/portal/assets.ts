@@ -23,7 +23,19 @@ const OWN = join(import.meta.dirname, 'assets')
 const SCRIPTS = ['portal', 'key-pair']
 
 /** Later files override earlier ones. */
-const STYLES = ['base', 'frame', 'buttons', 'cards', 'tables', 'marks', 'forms', 'key-pair', 'gate', 'narrow']
+const STYLES = [
+  'base',
+  'frame',
+  'buttons',
+  'cards',
+  'tables',
+  'marks',
+  'forms',
+  'key-pair',
+  'gate',
+  'narrow',
+  'realm-switcher',
+]
 
 /**
  * Serves styles, script and fonts from memory. Each name contains a hash of the content, so that it can be cached forever

@@ -11,6 +11,7 @@ const NAMES = [
   'arrow-right-start-on-rectangle',
   'check',
   'check-circle',
+  'chevron-down',
   'chevron-right',
   'clipboard',
   'clipboard-document-list',

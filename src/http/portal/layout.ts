@@ -30,6 +30,8 @@ export interface SignedIn {
   readonly session: PortalSession
   readonly formToken: string
   readonly mayChange: boolean
+  /** All live sessions of the browser, this one among them. */
+  readonly sessions: readonly { readonly stored: Pick<PortalSession, 'realm'> }[]
 }
 
 export interface Layout {
@@ -91,7 +93,7 @@ function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | u
   return html`<div class="shell">
 <header class="side"><div class="side-inner">
   <a class="brand" href="${base}/service-accounts"><img src="${assets.mark}" alt="" width="28" height="28">Mintmark</a>
-  <p class="realm"><span class="eyebrow">Realm</span>${realm}</p>
+  ${realmSwitcher(visit)}
   <nav aria-label="Settings">
     <p class="eyebrow" aria-hidden="true">Settings</p>
     <ul>${SECTIONS.map(
@@ -116,6 +118,19 @@ function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | u
   ${page.body}
 </main>
 </div>`
+}
+
+/** The realms that the browser is signed in to. */
+function realmSwitcher({ realm, sessions, formToken }: SignedIn): Html {
+  const names = new Set(sessions.map(({ stored }) => stored.realm))
+  const others = [...names].filter((name) => name !== realm).toSorted()
+  return html`<details class="realm"><summary><span><span class="eyebrow">Realm</span>${realm}</span>${icon('chevron-down')}<span class="unseen">: switch</span></summary>
+<div class="menu"><ul>${others.map((name) => html`<li><a href="/portal/${name}/service-accounts">${name}</a></li>`)}
+<li><a class="muted" href="/portal?realm=">${icon('plus')}Sign in to another realm</a></li></ul>
+${
+  others.length > 0 &&
+  html`<form method="post" action="/portal/${realm}/sign-out"><input type="hidden" name="form_token" value="${formToken}"><input type="hidden" name="realms" value="all"><button class="quiet small wide">Sign out of all ${names.size} realms</button></form>`
+}</div></details>`
 }
 
 function helpLink(docsUrl: string, section: Section = 'service-accounts'): Html {

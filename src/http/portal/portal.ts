@@ -30,7 +30,7 @@ import { refuseNul } from './refuse-nul.ts'
 import { secretScreens } from './secrets.ts'
 import { serviceAccountScreen } from './service-account.ts'
 import { serviceAccountsScreen } from './service-accounts.ts'
-import { sessionCookie } from './session-cookie.ts'
+import { realmCookies, sessionCookie } from './session-cookie.ts'
 import { shadowScreens } from './shadow.ts'
 import { signInScreen } from './sign-in.ts'
 import { signOutScreen } from './sign-out.ts'
@@ -96,7 +96,14 @@ function openGate(app: FastifyInstance, operations: Operations, layout: Layout, 
   const typed = { again: formAgain(pages, operations), drafts: kept }
   app.setErrorHandler(errorPages(layout, operations.singleSignOn.enabled, typed))
   app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
-  return { layout, cookie: sessionCookie(publicUrl), publicUrl, pages, withDraft: kept.show }
+  const cookie = realmCookies(publicUrl)
+  const signedInto: Gate['signedInto'] = async (request, reply, { realm, cookie: session }) => {
+    const before = cookie.all(request)
+    const useless = await operations.browserSessions.makeRoom(before, realm, clientAddress(request))
+    for (const name of useless) cookie.clear(reply, name)
+    cookie.set(reply, realm, session)
+  }
+  return { layout, cookie, signedInto, publicUrl, pages, withDraft: kept.show }
 }
 
 function accountScreens(portal: Portal, operations: Operations): void {

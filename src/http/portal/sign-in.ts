@@ -23,17 +23,20 @@ const ATTEMPTS = 20
 /** Sign-in: a one-time link, or the organisation's provider. */
 export function signInScreen(
   app: FastifyInstance,
-  operations: Pick<Operations, 'portalVisits' | 'portal' | 'singleSignOn'>,
-  { layout, cookie, publicUrl }: Gate,
+  operations: Pick<Operations, 'browserSessions' | 'portal' | 'singleSignOn'>,
+  { layout, cookie, signedInto, publicUrl }: Gate,
 ): void {
   const rateLimit = { max: ATTEMPTS, timeWindow: 60_000 }
 
   app.get<Address>('/portal', async (request, reply) => {
-    const visit = await operations.portalVisits.find(cookie.read(request))
-    if (visit) return reply.redirect(`/portal/${visit.session.realm}/service-accounts`, 303)
-    const realm = [request.query.realm ?? ''].flat().at(-1) as string
-    if (isRealmName(realm)) return reply.redirect(`/portal/${realm}/sign-in`, 303)
-    return layout.send(reply, whichRealm(realm))
+    const sessions = await operations.browserSessions.list(cookie.all(request).values())
+    const realms = sessions.map(({ stored }) => stored.realm)
+    // With an empty name it asks for another realm, whoever is signed in.
+    const realm = request.query.realm === undefined ? realms[0] : [request.query.realm].flat().at(-1)
+    if (realm === undefined || !isRealmName(realm))
+      return layout.send(reply, whichRealm(realm ?? '', realms.toSorted()))
+    const place = realms.includes(realm) ? 'service-accounts' : 'sign-in'
+    return reply.redirect(`/portal/${realm}/${place}`, 303)
   })
 
   app.get<Address>('/portal/:realm', async (request, reply) =>
@@ -55,7 +58,8 @@ export function signInScreen(
     const form = fieldsOf(request)
     // A pasted link has the code after the #.
     const code = form.get('code').trim().replace(/^.*#/s, '')
-    cookie.set(reply, await operations.portal.signInWithLink(realm, code, clientAddress(request)))
+    const session = await operations.portal.signInWithLink(realm, code, clientAddress(request))
+    await signedInto(request, reply, { realm, cookie: session })
     return reply.redirect(safeNext(realm, form.get('next')), 303)
   })
 }
@@ -71,7 +75,7 @@ export function safeNext(realm: string, next = ''): string {
   return isOurs && !/\/(sign-in|sign-out|callback)(\/|$)/.test(pathname) ? pathname + search : first
 }
 
-function whichRealm(realm: string): Page {
+function whichRealm(realm: string, signedIn: readonly string[]): Page {
   const fault = realm === '' ? undefined : 'A realm name is 1 to 63 lower-case letters, digits and hyphens.'
   return {
     title: 'Sign in',
@@ -80,7 +84,8 @@ function whichRealm(realm: string): Page {
 <form method="get" action="/portal" class="stack">
 ${field('realm', 'Realm', { value: realm, fault, attributes: html`required autocapitalize="none" spellcheck="false"` })}
 <div class="buttons"><button class="primary">Continue</button></div>
-</form>`,
+</form>
+${signedIn.length > 0 && html`<p class="hint">Signed in to: ${signedIn.map((name, at) => html`${at > 0 && ', '}<a href="/portal/${name}/service-accounts">${name}</a>`)}</p>`}`,
   }
 }
 

@@ -1,9 +1,12 @@
 import type { Operations } from '../../operations/operations.ts'
 import type { Portal } from './visit.ts'
 
-export function signOutScreen(portal: Portal, operations: Pick<Operations, 'portal'>): void {
-  portal.action('/portal/:realm/sign-out', async (visit) => {
-    await operations.portal.signOut(visit, visit.address)
-    return { redirect: `/portal/${visit.realm}/sign-in` }
+/** Signs out of the realm, or of all realms that the browser is signed in to. */
+export function signOutScreen(portal: Portal, operations: Pick<Operations, 'browserSessions'>): void {
+  portal.action('/portal/:realm/sign-out', async (visit, sent) => {
+    const isAll = sent.get('realms') === 'all'
+    const ended = visit.sessions.filter(({ idHash }) => isAll || idHash === visit.idHash)
+    await operations.browserSessions.signOut(ended, visit.address)
+    return { redirect: isAll ? '/portal' : `/portal/${visit.realm}/sign-in` }
   })
 }

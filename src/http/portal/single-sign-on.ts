@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
-import { sessionCookie } from './session-cookie.ts'
+import { realmCookies } from './session-cookie.ts'
 import { safeNext } from './sign-in.ts'
 import type { Gate } from './visit.ts'
 
@@ -13,9 +13,9 @@ const ATTEMPTS = 120
 export function singleSignOnScreen(
   app: FastifyInstance,
   operations: Pick<Operations, 'singleSignOn'>,
-  { cookie, publicUrl }: Gate,
+  { signedInto, publicUrl }: Gate,
 ): void {
-  const attempts = sessionCookie(publicUrl, 'sign-in')
+  const attempts = realmCookies(publicUrl, 'sign-in')
   const config = { rateLimit: { max: ATTEMPTS, timeWindow: 60_000 } }
 
   app.get<{ Params: { realm: string }; Querystring: { next?: string | string[] } }>(
@@ -26,20 +26,24 @@ export function singleSignOnScreen(
       note(request, { realm: loggableRealm(realm) })
       const returnTo = safeNext(realm, [request.query.next ?? ''].flat().at(-1))
       const { url, attempt } = await operations.singleSignOn.start(realm, returnTo)
-      attempts.set(reply, attempt)
+      attempts.set(reply, realm, attempt)
       return reply.redirect(url, 303)
     },
   )
 
   async function comeBack(request: FastifyRequest, reply: FastifyReply, realm?: string) {
     if (realm !== undefined) note(request, { realm: loggableRealm(realm) })
-    const attempt = attempts.read(request)
-    attempts.clear(reply)
     const query = request.url.split('?')[1] ?? ''
+    const begun = attempts.all(request)
+    const state = new URLSearchParams(query).get('state') ?? undefined
+    const of = operations.singleSignOn.realmOfAttempt(begun.values(), state)
+    // One that does not open is told apart from none.
+    const attempt = of === undefined ? begun.values().next().value : begun.get(of)
+    for (const name of of === undefined ? begun.keys() : [of]) attempts.clear(reply, name)
     const callback = { realm, attempt, query, address: clientAddress(request) }
     const signedIn = await operations.singleSignOn.finish(callback)
     note(request, { realm: signedIn.realm })
-    cookie.set(reply, signedIn.cookie)
+    await signedInto(request, reply, signedIn)
     return reply.redirect(signedIn.returnTo, 303)
   }
 

@@ -13,7 +13,7 @@ import { loggableRealm, note } from '../request-log.ts'
 import { type Fields, fieldsOf, pageIn, pageOfForm } from './form-fields.ts'
 import type { Layout, Page } from './layout.ts'
 import { limitRate } from './limit-rate.ts'
-import type { SessionCookie } from './session-cookie.ts'
+import type { RealmCookies } from './session-cookie.ts'
 
 /** One request of a person who is signed in to the realm in the URL. */
 export interface Visit extends PortalVisit {
@@ -54,10 +54,17 @@ export interface Asked {
   readonly signal: AbortSignal
 }
 
+export interface NewCookie {
+  readonly realm: string
+  readonly cookie: string
+}
+
 /** What the ways in and the pages behind them share. */
 export interface Gate {
   readonly layout: Layout
-  readonly cookie: SessionCookie
+  readonly cookie: RealmCookies
+  /** Keeps a new session in the browser, beside those of other realms. */
+  signedInto(request: FastifyRequest, reply: FastifyReply, session: NewCookie): Promise<void>
   readonly publicUrl: string
   /** Hears of each page, so that a form that was refused can be shown again where it was. */
   readonly pages: { add(path: string, show: Show): void }
@@ -83,7 +90,7 @@ export interface Portal {
   ): void
 }
 
-/** The browser has no session, or one of another realm. */
+/** The browser has no session of the realm. */
 export class SignedOut extends Error {
   override readonly name = 'SignedOut'
 }
@@ -103,9 +110,9 @@ export function createPortal(
   async function enter(request: Request, reply: FastifyReply): Promise<Visit> {
     const { realm = '' } = request.params
     note(request, { realm: loggableRealm(realm) })
-    const found = await operations.portalVisits.find(cookie.read(request))
-    if (!found || found.session.realm !== realm) throw new SignedOut('there is no session in that realm')
-    cookie.set(reply, found.cookie)
+    const found = await operations.portalVisits.find(cookie.all(request).values(), realm)
+    if (!found) throw new SignedOut('there is no session in that realm')
+    cookie.set(reply, realm, found.cookie)
     const actor = portalActor(found.session, clientAddress(request), found.idHash)
     const mayChange = found.session.access === 'administer'
     const page =

@@ -8,12 +8,11 @@ import { parseDisplayName } from '../../domain/service-account.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
+import { insertPortalForm } from '../../storage/portal-forms.ts'
 import { deletePortalLink, insertPortalLink } from '../../storage/portal-links.ts'
 import {
   deleteEndedPortalSessions,
-  endPortalSession,
   endPortalSessions,
-  insertPortalForm,
   insertPortalSession,
   listPortalSessions,
   type StoredPortalSession,
@@ -21,8 +20,9 @@ import {
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
+import { sealCookie } from './browser-sessions.ts'
 import { type LinkRequest, linkHash, personOf } from './portal-links.ts'
-import { type PortalVisit, sealCookie } from './portal-visits.ts'
+import type { PortalVisit } from './portal-visits.ts'
 import type { ProviderGrants } from './provider-grants.ts'
 
 export interface NewSession {
@@ -87,15 +87,6 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
           const session = { id: newPortalToken(), ...personOf(link), access: link.access, address }
           return createPortalSession({ ...deps, db: trx }, realm, session)
         })
-      })
-    },
-
-    async signOut({ session, idHash }: PortalVisit, address: string): Promise<void> {
-      const realm = await realmNamed(db, session.realm)
-      const actor = portalActor(session, address)
-      await inTransaction(db, async (trx) => {
-        await endPortalSession(trx, idHash, clock())
-        await insertAuditEvent(trx, realm, done(actor, 'portal.sign-out', actor.id), clock())
       })
     },
 

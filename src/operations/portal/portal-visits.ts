@@ -1,17 +1,16 @@
 import { fingerprint } from '../../crypto/fingerprint.ts'
-import { type PortalSealer, portalTokenHash } from '../../crypto/portal-token.ts'
 import { done } from '../../domain/audit-event.ts'
-import { IDLE_SECONDS, type PortalSession, portalActor } from '../../domain/portal-session.ts'
+import { type PortalSession, portalActor } from '../../domain/portal-session.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
 import {
   endPortalSession,
-  findPortalSession,
   SEEN_RESOLUTION_SECONDS,
   type StoredPortalSession,
   updatePortalSessionSeen,
 } from '../../storage/portal-sessions.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { type BrowserSession, type BrowserSessions, sealCookie } from './browser-sessions.ts'
 import type { ProviderGrants } from './provider-grants.ts'
 
 /** One request of a person who is signed in. */
@@ -24,6 +23,8 @@ export interface PortalVisit {
   readonly formToken: string
   /** The cookie with the time of this request, to be set again. */
   readonly cookie: string
+  /** All live sessions of the browser, this one among them. */
+  readonly sessions: readonly BrowserSession[]
 }
 
 /** What somebody typed whose session had ended. */
@@ -34,13 +35,6 @@ export interface SealedDraft {
   readonly fields: string
 }
 
-interface CookieContent {
-  readonly id: string
-  readonly realm: string
-  /** Milliseconds since the epoch. */
-  readonly seenAt: number
-}
-
 /** How long typed text is kept until the person signs in again. */
 const DRAFT_SECONDS = 3600
 
@@ -48,7 +42,11 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'portalSealer'>
 
 export type PortalVisits = ReturnType<typeof portalVisits>
 
-export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<ProviderGrants, 'renew'>) {
+export function portalVisits(
+  { db, clock, portalSealer }: Deps,
+  grants: Pick<ProviderGrants, 'renew'>,
+  { list }: Pick<BrowserSessions, 'list'>,
+) {
   /** The provider ended the session. */
   async function end(idHash: string, stored: StoredPortalSession): Promise<void> {
     const now = clock()
@@ -74,20 +72,16 @@ export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<Pro
     },
 
     /**
-     * The visit that a cookie is of, by the session's row as it is now and by what the identity provider says now.
-     * `undefined`: there is no session.
+     * The visit to a realm that one of a browser's cookies is of, by the session's row as it is now and by what the
+     * identity provider says now. `undefined`: there is no session in the realm.
      * @throws SignInRefusal `provider_away`
      */
-    async find(cookie: string | undefined): Promise<PortalVisit | undefined> {
-      if (cookie === undefined) return undefined
-      const content = portalSealer.open(cookie, 'session') as CookieContent | undefined
+    async find(cookies: Iterable<string>, realm: string): Promise<PortalVisit | undefined> {
       const now = clock()
-      // A copy of an old cookie is refused. The session itself goes on: it may be in use.
-      if (!content || now.getTime() - content.seenAt > IDLE_SECONDS * 1000) return undefined
-      const { id, realm } = content
-      const idHash = portalTokenHash(id)
-      const stored = await findPortalSession(db, idHash, now)
-      if (stored?.realm !== realm) return undefined
+      const sessions = await list(cookies)
+      const own = sessions.find(({ stored }) => stored.realm === realm)
+      if (!own) return undefined
+      const { id, idHash, stored } = own
       const session = await grants.renew(idHash, stored)
       if (!session) {
         await end(idHash, stored)
@@ -95,13 +89,8 @@ export function portalVisits({ db, clock, portalSealer }: Deps, grants: Pick<Pro
       }
       if (now.getTime() - stored.seenAt.getTime() >= SEEN_RESOLUTION_SECONDS * 1000)
         await updatePortalSessionSeen(db, idHash, now)
-      const renewed = sealCookie(portalSealer, id, realm, now)
-      return { session, idHash, now, formToken: fingerprint(`form ${id}`), cookie: renewed }
+      const cookie = sealCookie(portalSealer, id, realm, now)
+      return { session, idHash, now, formToken: fingerprint(`form ${id}`), cookie, sessions }
     },
   }
-}
-
-export function sealCookie(sealer: PortalSealer, id: string, realm: string, now: Date): string {
-  const content: CookieContent = { id, realm, seenAt: now.getTime() }
-  return sealer.seal(content, 'session')
 }

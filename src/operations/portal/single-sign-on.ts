@@ -39,6 +39,8 @@ export interface SingleSignOn {
    * @throws SignInRefusal `provider_away`
    */
   start(realmName: string, returnTo: string): Promise<{ url: string; attempt: string }>
+  /** Of the sealed cookies of a browser, which may have begun several sign-ins, the realm of the one that is answered. */
+  realmOfAttempt(attempts: Iterable<string>, state: string | undefined): string | undefined
   /**
    * Ends what `start` began. Returns the cookie of a new session.
    * @throws SignInRefusal
@@ -77,6 +79,7 @@ const NO_SINGLE_SIGN_ON: SingleSignOn = {
   start: async () => {
     throw new Refusal('not_found', 'This server has no identity provider.')
   },
+  realmOfAttempt: () => undefined,
   finish: async () => {
     throw new Refusal('not_found', 'This server has no identity provider.')
   },
@@ -141,6 +144,13 @@ function withProvider(
       const { url, attempt } = await provider.startAttempt(realmName, callbackOf(realmName))
       const kept: SealedAttempt = { ...attempt, realm: realmName, returnTo, startedAt: clock().getTime() }
       return { url, attempt: portalSealer.seal(kept, 'sign-in') }
+    },
+
+    realmOfAttempt(sealed, state) {
+      const opened = [...sealed].map((one) => portalSealer.open(one, 'sign-in') as SealedAttempt | undefined)
+      const attempts = opened.filter((attempt) => attempt !== undefined)
+      const answered = attempts.find((attempt) => attempt.state === state)
+      return (answered ?? attempts[0])?.realm
     },
 
     finish: (callback) => refusals.ofSignIn(callback.realm, callback.address, async () => finish(callback)),
