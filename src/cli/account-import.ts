@@ -3,6 +3,7 @@ import type { AccountOutcome } from '../domain/account-line.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { importLines, type LineOutcome } from '../operations/import-lines.ts'
 import { accountOutcomeToWire } from '../wire/account-outcome.ts'
+import { hydraImportCommand } from './hydra-import.ts'
 import { keycloakImportCommand } from './keycloak-import.ts'
 import { readLines } from './lines.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
@@ -15,6 +16,7 @@ export function importCommands(program: Command, inSession: InSession): void {
   const group = program.command('import').description('service accounts of other servers, with their secrets')
 
   keycloakImportCommand(group, inSession)
+  hydraImportCommand(group, inSession)
 
   ofRealm(
     group,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import type { Json } from '../domain/lenient-json.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { isComparedPath } from '../domain/token-comparison.ts'
 import { collect } from './arguments.ts'
@@ -10,7 +11,8 @@ import { progressBar, table } from './text.ts'
 
 interface CompareOptions {
   readonly realm: string
-  readonly old: string
+  readonly old?: string
+  readonly oldTokenUrl?: string
   readonly oldRealm?: string
   readonly server?: string
   readonly accounts?: string
@@ -27,10 +29,17 @@ export function compareCommand(program: Command, env: NodeJS.ProcessEnv, termina
     .addOption(
       new Option('--realm <name>', 'realm of this server').env('MINTMARK_REALM').makeOptionMandatory(),
     )
-    .requiredOption('--old <url>', 'the other server: https://keycloak.example')
+    .option('--old <url>', 'the other server, if it has our paths: https://keycloak.example')
     .option('--old-realm <name>', 'its realm there (default: --realm)')
+    .option(
+      '--old-token-url <url>',
+      'instead of --old: its token endpoint: https://hydra.example/oauth2/token',
+    )
     .option('--server <url>', 'this server (default: PUBLIC_URL)')
-    .option('--accounts <file>', 'NDJSON of client_id and client_secret (default: standard input)')
+    .option(
+      '--accounts <file>',
+      'NDJSON of client_id and client_secret, and where wanted scope, audience and token_endpoint_auth_method (default: standard input)',
+    )
     .option(
       '--ignore <path>',
       'what may differ, with all below it: claims.iss, wrong-secret:response.error (repeatable)',
@@ -40,6 +49,8 @@ export function compareCommand(program: Command, env: NodeJS.ProcessEnv, termina
     .option('--allow-insecure-http', 'send secrets to another machine in the clear')
     .action(async (own: CompareOptions, command: Command) => {
       const options = { ...own, ...command.optsWithGlobals<CompareOptions>() }
+      if ((options.old === undefined) === (options.oldTokenUrl === undefined))
+        command.error('error: give one of --old and --old-token-url', { exitCode: 2 })
       const bad = (options.ignore ?? []).find((one) => !isComparedPath(one.replace(/^[\w-]+:/, '')))
       if (bad !== undefined)
         command.error(
@@ -59,10 +70,13 @@ async function compare(options: CompareOptions, env: NodeJS.ProcessEnv, terminal
   const { CONCURRENCY, compareTokens } = await import('./compare/comparison.ts')
   const { realm, oldRealm = realm, server, caFile, allowInsecureHttp } = options
   const ours = server ?? (await import('../config.ts')).loadConfig(env).publicUrl
-  const old = { url: serverAddress(options.old, '--old', allowInsecureHttp), realm: oldRealm }
+  const tokenUrl =
+    options.oldTokenUrl && serverAddress(options.oldTokenUrl, '--old-token-url', allowInsecureHttp)
+  const url = tokenUrl ?? serverAddress(options.old ?? '', '--old', allowInsecureHttp)
+  const old = { url, realm: oldRealm, tokenUrl }
   const now = { url: serverAddress(ours, '--server', allowInsecureHttp), realm }
   const accounts = await readAccounts(options.accounts, terminal)
-  const cases = [...tokenCases(accounts)]
+  const cases = [...tokenCases(accounts)].filter((one) => !tokenUrl || one.realm === undefined)
   const remote = remoteServer({ caFile, concurrency: CONCURRENCY })
   const onProgress = (done: number) => terminal.progress(progressBar('comparing', done, cases.length))
   const ignored = options.ignore ?? []
@@ -83,12 +97,23 @@ async function readAccounts(file: string | undefined, terminal: Terminal): Promi
 
 function readAccount(line: string, at: number): Credentials {
   try {
-    const { client_id: clientId, client_secret: clientSecret } = JSON.parse(line)
-    if (typeof clientId === 'string' && typeof clientSecret === 'string') return { clientId, clientSecret }
+    const read = JSON.parse(line) as Json
+    const { client_id: clientId, client_secret: clientSecret, token_endpoint_auth_method: authMethod } = read
+    const asked = { ...textIn(read, 'scope'), ...textIn(read, 'audience') }
+    if (typeof clientId === 'string' && typeof clientSecret === 'string' && isAuthMethod(authMethod))
+      return { clientId, clientSecret, authMethod, asked }
   } catch {
     // The parser's message quotes the line, which holds a secret.
   }
   throw new Refusal('invalid', `Line ${at} is not like {"client_id": "…", "client_secret": "…"}.`)
+}
+
+function textIn(read: Json, name: 'scope' | 'audience'): Record<string, string> {
+  return typeof read[name] === 'string' ? { [name]: read[name] } : {}
+}
+
+function isAuthMethod(value: unknown): value is Credentials['authMethod'] {
+  return value === undefined || value === 'client_secret_basic' || value === 'client_secret_post'
 }
 
 function answerOf(found: readonly Found[], accounts: number, requests: number): Answer {

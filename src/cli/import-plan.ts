@@ -1,4 +1,4 @@
-import type { AccountOutcome } from '../domain/account-line.ts'
+import type { AccountLine, AccountOutcome } from '../domain/account-line.ts'
 import type { ImportPlan, LeftBehind } from '../domain/import-plan.ts'
 import { knownAudiences, type Realm } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
@@ -30,7 +30,7 @@ export async function importPlan(
   const realm = await operations.realms.find(actor, realmName)
   const added = additionsOf(plan, realm)
   const audiences = [...realm.audiences, ...added.audiences]
-  const gaps = audienceGaps(plan, knownAudiences({ ...realm, audiences }, publicUrl)[0] as string)
+  const gaps = audienceGaps(plan, knownAudiences({ ...realm, audiences }, publicUrl))
   const left = [...plan.left, ...gaps]
   requireRoom(plan, realm)
   if (dryRun) return answerOf(plan, added, left, undefined)
@@ -49,7 +49,7 @@ export async function importPlan(
     terminal.progress(progressBar('importing', outcomes.length, entries.length))
   }
   terminal.progress('')
-  return answerOf(plan, added, [...left, ...outcomes.flatMap(refusedOf)], outcomes)
+  return answerOf(plan, added, [...left, ...outcomes.flatMap(leftOf)], outcomes)
 }
 
 function requireRoom({ accounts }: ImportPlan, { name, serviceAccountLimit }: Realm): void {
@@ -78,7 +78,9 @@ function additionsOf(plan: ImportPlan, realm: Realm): RealmAdditions {
 }
 
 /** Clients whose tokens will be for another audience, unless they ask for theirs. */
-function audienceGaps({ audiences }: ImportPlan, usual: string): LeftBehind[] {
+function audienceGaps({ audiences, audiencesAreAsked }: ImportPlan, known: readonly string[]): LeftBehind[] {
+  const [usual = ''] = known
+  if (audiencesAreAsked) return unknownAudiences(audiences, known)
   return [...audiences].flatMap(([clientId, own]) =>
     own
       .filter((one) => own.length > 1 || one !== usual)
@@ -89,9 +91,28 @@ function audienceGaps({ audiences }: ImportPlan, usual: string): LeftBehind[] {
   )
 }
 
-function refusedOf(outcome: AccountOutcome): LeftBehind[] {
-  if (outcome.status !== 'refused') return []
-  return [{ clientId: outcome.clientId ?? '', reason: outcome.refusal.message }]
+/** Audiences that the realm does not get, so that a client cannot ask for its own. */
+function unknownAudiences(audiences: ImportPlan['audiences'], known: readonly string[]): LeftBehind[] {
+  return [...audiences].flatMap(([clientId, own]) =>
+    own
+      .filter((one) => !known.includes(one))
+      .map((one) => ({
+        clientId,
+        reason: `Audience ${one}: the accounts of the realm would get another usual one by it. Add it yourself: mintmark realm update --audience …`,
+      })),
+  )
+}
+
+/** What was refused, or left as it is. */
+function leftOf(outcome: AccountOutcome): LeftBehind[] {
+  const reason = outcome.status === 'refused' ? outcome.refusal.message : outcome.detail
+  return reason === undefined ? [] : [{ clientId: outcome.clientId ?? '', reason }]
+}
+
+/** It cannot authenticate until it gets something. */
+function isBare({ clientSecret, secretHash, jwks, jwksUri }: AccountLine): boolean {
+  const hasKey = jwksUri !== undefined || (jwks?.keys.length ?? 0) > 0
+  return clientSecret === undefined && secretHash === undefined && !hasKey
 }
 
 function answerOf(
@@ -104,7 +125,7 @@ function answerOf(
   const dryRun = outcomes === undefined
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   for (const { status } of outcomes ?? []) counts[status]++
-  const withoutSecret = accounts.filter(({ clientSecret }) => clientSecret === undefined).length
+  const withoutSecret = accounts.filter(isBare).length
   const told = Object.entries(added).map(
     ([what, names]) => `${what} added to the realm: ${names.join(' ') || 'none'}`,
   )

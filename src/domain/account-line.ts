@@ -1,6 +1,8 @@
+import { MAX_KEYS } from './client-key.ts'
 import type { CustomClaim, Metadata } from './custom-claim.ts'
 import { checkCustomClaims, checkMetadata } from './custom-claim-check.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
+import { isObject } from './lenient-json.ts'
 import { Refusal } from './refusal.ts'
 import { checkImportedClientId, checkImportedSubject } from './service-account.ts'
 
@@ -20,7 +22,19 @@ export interface AccountLine {
   /** At most one of the two. Without one the account has no secret until it gets one. */
   readonly clientSecret?: string
   readonly secretHash?: string
+  /** Its public keys: at most one of the two. */
+  readonly jwks?: SentKeys
+  readonly jwksUri?: string | undefined
+  /** Members that count for a new account alone. */
+  readonly keep?: readonly KeptMember[]
 }
+
+export interface SentKeys {
+  readonly keys: readonly Readonly<Record<string, unknown>>[]
+}
+
+const KEPT_MEMBERS = ['name', 'description', 'roles', 'scopes', 'claims', 'metadata', 'enabled'] as const
+export type KeptMember = (typeof KEPT_MEMBERS)[number]
 
 export type AccountOutcome =
   | {
@@ -52,6 +66,9 @@ const MEMBERS: ReadonlyMap<string, readonly [keyof AccountLine, Reader]> = new M
   ['enabled', ['enabled', readBoolean]],
   ['client_secret', ['clientSecret', readText]],
   ['secret_hash', ['secretHash', readText]],
+  ['jwks', ['jwks', readJwks]],
+  ['jwks_uri', ['jwksUri', readText]],
+  ['keep', ['keep', readKept]],
 ])
 
 const MAX_TEXT = 5000
@@ -73,6 +90,8 @@ export function parseAccountLine(value: unknown): AccountLine {
     if (!Object.hasOwn(value, member)) throw new Refusal('invalid', `A line needs a ${member}.`, member)
   if (line.clientSecret !== undefined && line.secretHash !== undefined)
     throw new Refusal('invalid', 'A line has a client_secret or a secret_hash, not both.', 'secret_hash')
+  if (line.jwks !== undefined && line.jwksUri !== undefined)
+    throw new Refusal('invalid', 'A line has jwks or jwks_uri, not both.', 'jwks_uri')
   checkImportedClientId(line.clientId as string)
   if (line.subject !== undefined) checkImportedSubject(line.subject as string)
   return line as unknown as AccountLine
@@ -97,6 +116,20 @@ function readClaims(value: unknown): readonly CustomClaim[] {
 
 function readMetadata(value: unknown): Metadata {
   checkMetadata(value)
+  return value
+}
+
+function readJwks(value: unknown, field: string): SentKeys {
+  const keys = isObject(value) ? value['keys'] : undefined
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS || !keys.every(isObject))
+    throw new Refusal('invalid', `${field} is {"keys": [...]} of at most ${MAX_KEYS} public keys.`, field)
+  return { keys }
+}
+
+function readKept(value: unknown, field: string): readonly KeptMember[] {
+  const known: readonly unknown[] = KEPT_MEMBERS
+  if (!Array.isArray(value) || !value.every((one) => known.includes(one)))
+    throw new Refusal('invalid', `${field} is an array of: ${KEPT_MEMBERS.join(', ')}.`, field)
   return value
 }
 

@@ -71,7 +71,13 @@ export function readForeignClaims(
   if (!hasRightShapes(claims)) return undefined
   // Grants and status are this server's own to give.
   const { authorization_details: _, authorization_details_omitted: _o, status: _s, ...rest } = claims
-  return { clientId: client_id, iat, exp, claims: { ...rest, client_id } }
+  return { clientId: client_id, iat, exp, claims: { ...withScope(rest), client_id } }
+}
+
+/** Hydra names the scope as a list in `scp`. */
+function withScope({ scp, ...claims }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (claims['scope'] === undefined && isTexts(scp)) return { ...claims, scope: scp.join(' ') }
+  return scp === undefined ? claims : { ...claims, scp }
 }
 
 function hasRightShapes({

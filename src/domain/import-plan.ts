@@ -13,6 +13,8 @@ export interface ImportPlan {
   readonly accounts: readonly AccountLine[]
   /** Audiences of the tokens that each client had. */
   readonly audiences: ReadonlyMap<string, readonly string[]>
+  /** Clients ask for their audience there too. */
+  readonly audiencesAreAsked?: boolean
   readonly left: readonly LeftBehind[]
   /** What holds for all of them. */
   readonly notes: readonly string[]

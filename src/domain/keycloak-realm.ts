@@ -1,3 +1,11 @@
+import {
+  isObject,
+  type Json,
+  objectOf as object,
+  objectsOf as objects,
+  textOf as text,
+  textsOf as texts,
+} from './lenient-json.ts'
 import { Refusal } from './refusal.ts'
 
 /** A mapper of Keycloak's: what puts a claim into tokens. */
@@ -55,8 +63,6 @@ export interface KeycloakRealm {
   /** Roles that a role brings along, by `roleKey`. */
   readonly composites: ReadonlyMap<string, readonly KeycloakRole[]>
 }
-
-type Json = Readonly<Record<string, unknown>>
 
 export function roleKey({ client, name }: KeycloakRole): string {
   return JSON.stringify([client ?? null, name])
@@ -169,24 +175,4 @@ function readComposites({ realm, client }: Json): Map<string, readonly KeycloakR
       return [key, readRoles(parts['realm'], parts['client'])] as const
     }),
   )
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function object(value: unknown): Json {
-  return isObject(value) ? value : {}
-}
-
-function objects(value: unknown): Json[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : ''
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }

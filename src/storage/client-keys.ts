@@ -8,26 +8,35 @@ const COLUMNS = ['kid', 'thumbprint', 'algorithm', 'jwk', 'name', 'created_at', 
 type Row = Pick<Selectable<ClientKeyRow>, (typeof COLUMNS)[number]> & { used_at: Date | null }
 
 /** Throws where the account has the key or the kid: constraints client_keys_thumbprint_key, client_keys_pkey. */
-export async function insertClientKey(
+export function insertClientKey(
   trx: DatabaseTransaction,
   realmId: string,
   clientId: string,
-  key: Omit<ClientKey, 'lastUsedAt'>,
+  key: NewClientKey,
 ): Promise<void> {
-  await trx
-    .insertInto('client_keys')
-    .values({
-      realm_id: realmId,
-      client_id: clientId,
-      kid: key.kid,
-      thumbprint: key.thumbprint,
-      algorithm: key.algorithm,
-      jwk: JSON.stringify(key.jwk),
-      name: key.name,
-      created_at: key.createdAt,
-      expires_at: key.expiresAt ?? null,
-    })
-    .execute()
+  return insertClientKeys(trx, realmId, [{ clientId, key }])
+}
+
+export type NewClientKey = Omit<ClientKey, 'lastUsedAt'>
+
+export async function insertClientKeys(
+  trx: DatabaseTransaction,
+  realmId: string,
+  keys: readonly { readonly clientId: string; readonly key: NewClientKey }[],
+): Promise<void> {
+  if (keys.length === 0) return
+  const rows = keys.map(({ clientId, key }) => ({
+    realm_id: realmId,
+    client_id: clientId,
+    kid: key.kid,
+    thumbprint: key.thumbprint,
+    algorithm: key.algorithm,
+    jwk: JSON.stringify(key.jwk),
+    name: key.name,
+    created_at: key.createdAt,
+    expires_at: key.expiresAt ?? null,
+  }))
+  await trx.insertInto('client_keys').values(rows).execute()
 }
 
 /** The newest first, those that have ended too. */

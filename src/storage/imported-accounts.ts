@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { ForeignHashKind } from '../domain/foreign-hash.ts'
 import { insertAccountSubjects } from './account-subjects.ts'
+import { insertClientKeys, type NewClientKey } from './client-keys.ts'
 import type { NewClientSecret } from './client-secrets.ts'
 import type { DatabaseTransaction } from './database.ts'
 import { type NewServiceAccount, toNewRow } from './service-accounts.ts'
@@ -9,6 +10,7 @@ export interface NewImportedAccount extends NewServiceAccount {
   readonly disabledAt: Date | undefined
   /** `undefined`: it has none yet. */
   readonly secret: NewImportedSecret | undefined
+  readonly keys: readonly NewClientKey[]
 }
 
 export interface NewImportedSecret extends NewClientSecret {
@@ -33,6 +35,8 @@ export async function insertImportedAccounts(
   await insertAccountSubjects(trx, realmId, subjects)
   const secrets = accounts.flatMap(({ clientId, secret }) => (secret ? [{ clientId, secret }] : []))
   await insertSecrets(trx, realmId, secrets, now)
+  const keys = accounts.flatMap(({ clientId, keys: own }) => own.map((key) => ({ clientId, key })))
+  await insertClientKeys(trx, realmId, keys)
   await sql`
     update realms set service_account_count = service_account_count + ${accounts.length} where id = ${realmId}
   `.execute(trx)

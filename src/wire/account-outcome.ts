@@ -15,6 +15,9 @@ export function accountLineToWire(line: AccountLine) {
     enabled,
     clientSecret,
     secretHash,
+    jwks,
+    jwksUri,
+    keep,
   } = line
   return {
     client_id: clientId,
@@ -29,6 +32,9 @@ export function accountLineToWire(line: AccountLine) {
     ...(enabled !== undefined && { enabled }),
     ...(clientSecret !== undefined && { client_secret: clientSecret }),
     ...(secretHash !== undefined && { secret_hash: secretHash }),
+    ...(jwks && { jwks }),
+    ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
+    ...(keep && { keep }),
   }
 }
 

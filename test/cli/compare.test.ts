@@ -133,3 +133,41 @@ t.test('compare sends secrets to another machine by https alone, unless told', a
   const args = ['compare', '--realm', 'same', '--server', url, '--old', 'http://keycloak.test']
   t.match(await mintmark(args, {}, { input: FILE }), { code: 1, stderr: 'use https in --old' })
 })
+
+t.test(
+  'compare asks a server of other paths by its token endpoint, in the way that each client has',
+  async (t) => {
+    const seen: { authorization: string | undefined; form: string }[] = []
+    const other = createServer(async (request, response) => {
+      seen.push({ authorization: request.headers.authorization, form: await text(request) })
+      response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"invalid_client"}')
+    })
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => void other.close())
+    const { port } = other.address() as AddressInfo
+    const line = { client_id: 'ci', client_secret: SECRET, scope: 'view', audience: 'warehouse' }
+    const at = ['--realm=same', '--server', url, '--old-token-url', `http://127.0.0.1:${port}/oauth2/token`]
+    const run = (input: string) => mintmark(['compare', ...at, '--json'], {}, { input })
+    const { stdout } = await run(
+      JSON.stringify({ ...line, token_endpoint_auth_method: 'client_secret_basic' }),
+    )
+    t.equal(JSON.parse(stdout).requests, 7, 'no realm to ask for, and no other way to authenticate')
+    const basic = `Basic ${Buffer.from(`ci:${SECRET}`).toString('base64')}`
+    t.ok(
+      seen.some(
+        ({ authorization, form }) =>
+          authorization === basic && form === 'grant_type=client_credentials&scope=view&audience=warehouse',
+      ),
+    )
+    t.notOk(seen.some(({ form }) => form.includes(SECRET)))
+    t.match(await run(JSON.stringify({ ...line, token_endpoint_auth_method: 'none' })), { code: 1 })
+  },
+)
+
+t.test('compare is told of one other server, not of two or none', async (t) => {
+  for (const others of [[], ['--old', url, '--old-token-url', url]]) {
+    const { code, stderr } = await mintmark(['compare', '--realm=same', ...others], {})
+    t.equal(code, 2)
+    t.match(stderr, /give one of --old and --old-token-url/)
+  }
+})

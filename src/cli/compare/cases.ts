@@ -2,6 +2,10 @@
 export interface Credentials {
   readonly clientId: string
   readonly clientSecret: string
+  /** How it authenticates where its server takes one way alone; `undefined`: in the form, and once each way. */
+  readonly authMethod?: 'client_secret_basic' | 'client_secret_post' | undefined
+  /** What its token is asked for. */
+  readonly asked?: { readonly scope?: string; readonly audience?: string }
 }
 
 /** A request that is sent to both servers. */
@@ -22,7 +26,7 @@ const GRANT = { grant_type: 'client_credentials' }
 /** A token of each account; and once of each kind what servers refuse. */
 export function* tokenCases(accounts: readonly Credentials[]): Generator<TokenCase> {
   for (const account of accounts)
-    yield { name: 'token', clientId: account.clientId, form: { ...GRANT, ...formOf(account) } }
+    yield { name: 'token', clientId: account.clientId, ...requestOf(account, { ...GRANT, ...account.asked }) }
   const [first] = accounts
   const clientId = first?.clientId ?? NOBODY
   const unknown = formOf({ clientId: NOBODY, clientSecret: NOBODY })
@@ -33,13 +37,24 @@ export function* tokenCases(accounts: readonly Credentials[]): Generator<TokenCa
 }
 
 function* casesOf(account: Credentials): Generator<TokenCase> {
-  const { clientId } = account
-  const right = formOf(account)
-  yield { name: 'basic', clientId, form: GRANT, headers: { authorization: basicOf(account) } }
-  yield { name: 'wrong-secret', clientId, form: { ...GRANT, ...right, client_secret: NOBODY } }
-  yield { name: 'unknown-scope', clientId, form: { ...GRANT, ...right, scope: NOBODY } }
-  yield { name: 'no-grant-type', clientId, form: right }
-  yield { name: 'unknown-grant-type', clientId, form: { ...right, grant_type: NOBODY } }
+  const { clientId, asked } = account
+  const all = { ...GRANT, ...asked }
+  if (account.authMethod === undefined)
+    yield { name: 'basic', clientId, ...requestOf({ ...account, authMethod: 'client_secret_basic' }, all) }
+  yield { name: 'wrong-secret', clientId, ...requestOf({ ...account, clientSecret: NOBODY }, all) }
+  yield { name: 'unknown-scope', clientId, ...requestOf(account, { ...GRANT, scope: NOBODY }) }
+  yield { name: 'no-grant-type', clientId, ...requestOf(account, {}) }
+  yield { name: 'unknown-grant-type', clientId, ...requestOf(account, { grant_type: NOBODY }) }
+}
+
+/** A request with the credentials where they belong. */
+function requestOf(
+  account: Credentials,
+  form: Readonly<Record<string, string>>,
+): Pick<TokenCase, 'form' | 'headers'> {
+  if (account.authMethod === 'client_secret_basic')
+    return { form, headers: { authorization: basicOf(account) } }
+  return { form: { ...form, ...formOf(account) } }
 }
 
 function formOf({ clientId, clientSecret }: Credentials): Record<string, string> {

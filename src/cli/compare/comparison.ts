@@ -6,6 +6,8 @@ import type { TokenCase } from './cases.ts'
 export interface ComparedRealm {
   readonly url: string
   readonly realm: string
+  /** Its token endpoint, where that has another path than ours; it has no realms. */
+  readonly tokenUrl?: string | undefined
 }
 
 /** What differs in a kind of request, in how many accounts; the values are those of the first. */
@@ -90,7 +92,7 @@ async function answerOf(
   one: TokenCase,
 ): Promise<ComparedAnswer> {
   const realm = encodeURIComponent(one.realm ?? at.realm)
-  const url = `${at.url}/realms/${realm}/protocol/openid-connect/token`
+  const url = at.tokenUrl ?? `${at.url}/realms/${realm}/protocol/openid-connect/token`
   const form = new URLSearchParams(one.form)
   const { status, text } = await ask(url, { method: 'POST', form, headers: one.headers ?? {} })
   const response = parse(text)

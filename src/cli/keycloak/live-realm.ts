@@ -1,3 +1,4 @@
+import { objectOf, objectsOf } from '../../domain/lenient-json.ts'
 import type { Json, KeycloakAdmin } from './admin-api.ts'
 
 /** Clients that are read at once. */
@@ -143,16 +144,4 @@ function compositeReader(admin: KeycloakAdmin, names: ReadonlyMap<string, string
 
 function nameOf(role: Json): unknown {
   return role['name']
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function objectOf(value: unknown): Json {
-  return isObject(value) ? value : {}
-}
-
-function objectsOf(value: unknown): Json[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
 }

@@ -6,6 +6,7 @@ import { insertAuditEvents } from '../../storage/audit-events.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { insertImportedAccounts, type NewImportedAccount } from '../../storage/imported-accounts.ts'
 import { updateRealmImportsSecrets } from '../../storage/realms.ts'
+import { noteOf } from './new-client-key.ts'
 import { takeStatusIndexes } from './status-indexes.ts'
 
 /** An account that may be made, but for its index in the status list. */
@@ -37,7 +38,7 @@ export async function writeAccepted(
 
 /** In the audit trail. */
 function detailsOf({ name, roles, authMethods, disabledAt, secret, isImported, ...others }: AcceptedAccount) {
-  const { jwksUri, claims, metadata, subject } = others
+  const { jwksUri, keys, claims, metadata, subject } = others
   return {
     name,
     roles,
@@ -46,6 +47,7 @@ function detailsOf({ name, roles, authMethods, disabledAt, secret, isImported, .
     enabled: disabledAt === undefined,
     secret: secret !== undefined,
     ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
+    ...(keys.length > 0 && { keys: keys.map(noteOf) }),
     ...(secret?.foreign && { secret_hash: secret.foreign.kind }),
     ...(claims && { claims }),
     ...(metadata && { metadata }),

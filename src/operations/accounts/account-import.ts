@@ -16,6 +16,7 @@ import {
   type ReadLine,
   readCredential,
 } from './imported-credentials.ts'
+import { readLineKeys } from './imported-keys.ts'
 import { changeImportedAccount } from './reimported-accounts.ts'
 
 /** Enough to know that there are many. */
@@ -38,7 +39,9 @@ export function accountImport(deps: AccountImportDeps) {
       return refusals.ofChange(attempt, async () => {
         const realm = await requirePresentAuthority(deps, actor, realmName)
         const outcomes: AccountOutcome[] = []
-        for (const run of withoutRepeats(entries.map(parsed)))
+        for (const run of withoutRepeats(
+          await Promise.all(entries.map((entry) => parsed(entry, deps.clock()))),
+        ))
           outcomes.push(...(await importRun(deps, actor, realm, run)))
         if (outcomes.length > 0) await record(deps, actor, realm, outcomes)
         return outcomes
@@ -78,16 +81,16 @@ export function accountImport(deps: AccountImportDeps) {
   }
 }
 
-type Parsed = Refused | Pick<ReadLine, 'line' | 'sent'>
+type Parsed = Refused | Pick<ReadLine, 'line' | 'sent' | 'keys'>
 type Refused = Extract<AccountOutcome, { status: 'refused' }>
 
-function parsed(value: unknown): Parsed {
+async function parsed(value: unknown, now: Date): Promise<Parsed> {
   let clientId: string | undefined
   try {
     if (value instanceof Refusal) throw value
     const line = parseAccountLine(value)
     clientId = line.clientId
-    return { line, sent: readCredential(line) }
+    return { line, sent: readCredential(line), keys: await readLineKeys(line, now) }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return { status: 'refused', clientId, refusal: error }
@@ -159,7 +162,7 @@ async function createNew(
     if ('status' in one || one.account) continue
     const owner = { realmId: realm.id, clientId: one.line.clientId }
     const { credential } = await planCredential(deps, owner, one.sent, [])
-    accounts.push({ line: one.line, credential })
+    accounts.push({ line: one.line, credential, keys: one.keys })
   }
   if (accounts.length === 0) return new Map()
   const outcomes = await createImportedAccounts(deps, actor, realm.name, accounts)

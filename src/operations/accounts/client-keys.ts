@@ -80,7 +80,7 @@ export function clientKeys(deps: Deps) {
           const { trx, realm, now, note } = context
           requireUploadedKeys(context.account)
           const others = await listClientKeys(trx, realm.id, clientId)
-          requireRoom(others, read)
+          requireRoomForKey(others, read)
           const key = await insertNewKey(context, read)
           note(noteOf(key))
           return { account: await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now }), key }
@@ -124,7 +124,11 @@ export function clientKeys(deps: Deps) {
   }
 }
 
-function requireRoom(others: readonly ClientKey[], { kid, thumbprint }: ReadKey): void {
+/** Refuses a key that an account with these keys cannot have. */
+export function requireRoomForKey(
+  others: readonly Pick<ClientKey, 'kid' | 'thumbprint'>[],
+  { kid, thumbprint }: ReadKey,
+): void {
   const same = others.find((one) => one.thumbprint === thumbprint)
   if (same) throw new Refusal('conflict', `The service account has this key already: its kid is ${same.kid}.`)
   if (others.some((one) => one.kid === kid))

@@ -26,13 +26,16 @@ import { type AcceptedAccount, writeAccepted } from './accepted-accounts.ts'
 import { findTakenSubjects, requireFreeSubject } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { type AccountImportDeps, type ImportedCredential, importedSecret } from './imported-credentials.ts'
+import { methodsOfLine } from './imported-keys.ts'
 import { parseJwksUri } from './jwks-uri.ts'
+import type { ReadKey } from './new-client-key.ts'
 import { limitReached } from './taken-names.ts'
 
 interface NewAccount {
   readonly line: AccountLine
   /** `undefined`: it has no secret yet. */
   readonly credential: ImportedCredential | undefined
+  readonly keys?: readonly ReadKey[]
   /** `undefined`: it is imported, for it has a secret elsewhere. */
   readonly methods?: NewAccountMethods
 }
@@ -114,12 +117,12 @@ function acceptOrRefuse(
 }
 
 function accept(deps: AccountImportDeps, context: Context, account: NewAccount): AcceptedAccount {
-  const { line, credential, methods } = account
+  const { line, credential, keys = [], methods } = account
   const { realm, now, taken } = context
   const { clientId, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = line
   const name = parseDisplayName(line.name)
   const description = parseDescription(line.description ?? '')
-  const { authMethods, jwksUri } = readMethods(methods)
+  const { authMethods, jwksUri } = readMethods(line, methods)
   check(deps, context, { ...line, roles }, authMethods)
   if (taken.clientIds.has(clientId))
     throw new Refusal('client_id_taken', 'It was made meanwhile: send the line again.', 'client_id')
@@ -127,10 +130,7 @@ function accept(deps: AccountImportDeps, context: Context, account: NewAccount):
     throw new Refusal('name_taken', `There is a service account named “${name}” already.`, 'name')
   requireFreeSubject(taken.subjects, line)
   if (taken.count >= realm.serviceAccountLimit) throw limitReached(realm)
-  taken.count++
-  taken.names.add(nameKey(name))
-  taken.clientIds.add(clientId)
-  taken.subjects.push({ clientId, subject: clientId }, { clientId, subject: line.subject ?? clientId })
+  take(taken, line, name)
   const owner = { realmId: realm.id, clientId }
   const secret = credential && importedSecret(deps, owner, credential)
   const { kind } = secret?.foreign ?? {}
@@ -150,12 +150,21 @@ function accept(deps: AccountImportDeps, context: Context, account: NewAccount):
     isImported: methods === undefined,
     disabledAt: line.enabled === false ? now : undefined,
     secret,
+    keys: keys.map((key) => ({ ...key, createdAt: now })),
     outcome: { status: 'created', clientId, ...(kind && { hash: kind }) },
   }
 }
 
+function take(taken: Context['taken'], { clientId, subject = clientId }: AccountLine, name: string): void {
+  taken.count++
+  taken.names.add(nameKey(name))
+  taken.clientIds.add(clientId)
+  taken.subjects.push({ clientId, subject: clientId }, { clientId, subject })
+}
+
 /** @throws Refusal `invalid` */
-function readMethods({ authMethods, jwksUri }: NewAccountMethods = { authMethods: ['client_secret'] }) {
+function readMethods(line: AccountLine, methods?: NewAccountMethods) {
+  const { authMethods, jwksUri } = methods ?? { authMethods: methodsOfLine(line), jwksUri: line.jwksUri }
   return { authMethods: methodsOf({ authMethods, jwksUri }), jwksUri: parseJwksUri(jwksUri) }
 }
 

@@ -16,6 +16,7 @@ import type { NewImportedSecret } from '../../storage/imported-accounts.ts'
 import { matchesImported } from '../clients/imported-secrets.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
+import type { ReadKey } from './new-client-key.ts'
 
 export type AccountImportDeps = Pick<
   Dependencies,
@@ -34,6 +35,7 @@ export type AccountImportDeps = Pick<
 export interface ReadLine {
   readonly line: AccountLine
   readonly sent: ForeignHash | string | undefined
+  readonly keys: readonly ReadKey[]
   readonly account: ServiceAccount | undefined
   readonly secrets: readonly PresentSecret[]
 }

@@ -1,4 +1,4 @@
-import type { AccountOutcome } from '../../domain/account-line.ts'
+import type { AccountLine, AccountOutcome } from '../../domain/account-line.ts'
 import type { Actor } from '../../domain/actor.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -18,6 +18,8 @@ import {
   planCredential,
   type ReadLine,
 } from './imported-credentials.ts'
+import { addKeys, type KeysPlan, methodsWithKeys, planKeys } from './imported-keys.ts'
+import { parseJwksUri } from './jwks-uri.ts'
 import { applyUpdate, changesOf, type ServiceAccountUpdate } from './service-account-update.ts'
 import { takenRefusal } from './taken-names.ts'
 
@@ -32,9 +34,11 @@ export async function changeImportedAccount(
 ): Promise<AccountOutcome> {
   const { clientId } = present.line
   try {
-    const { update, plan } = await planChange(deps, realm, present)
-    const told = { clientId, ...(plan.detail !== undefined && { detail: plan.detail }) }
-    if (update === undefined && plan.credential === undefined) return { status: 'unchanged', ...told }
+    const { update, plan, keys } = await planChange(deps, realm, present)
+    const detail = [plan.detail, keysLeft(keys)].filter(Boolean).join(' ')
+    const told = { clientId, ...(detail !== '' && { detail }) }
+    if (update === undefined && plan.credential === undefined && keys.added.length === 0)
+      return { status: 'unchanged', ...told }
     const about = {
       actor,
       action: 'service-account.update',
@@ -44,6 +48,7 @@ export async function changeImportedAccount(
     } as const
     await changeAccount(deps, about, async (context) => {
       if (update) await applyUpdate(context, update, deps.publicUrl)
+      await addKeys(context, keys.added)
       if (plan.credential) await replaceSecrets(deps, context, present, plan.credential)
     })
     const { credential } = plan
@@ -59,13 +64,30 @@ export async function changeImportedAccount(
 async function planChange(
   deps: AccountImportDeps,
   realm: Realm,
-  { line, sent, account, secrets }: PresentLine,
-): Promise<{ update: ServiceAccountUpdate | undefined; plan: CredentialPlan }> {
-  const { clientId, clientSecret: _secret, secretHash: _hash, ...update } = line
-  const isChanged = Object.keys(changesOf(account, update, deps.clock())).length > 0
+  { line, sent, keys, account, secrets }: PresentLine,
+): Promise<{ update: ServiceAccountUpdate | undefined; plan: CredentialPlan; keys: KeysPlan }> {
+  const { clientId } = line
+  const update = updateOf(line, account)
+  const isChanged =
+    Object.keys(changesOf(account, update, deps.clock())).length > 0 ||
+    update.authMethods !== undefined ||
+    (update.jwksUri !== undefined && parseJwksUri(update.jwksUri) !== account.jwksUri)
   const owner = { realmId: realm.id, clientId }
   const plan = await planCredential(deps, owner, sent, secrets)
-  return { update: isChanged ? update : undefined, plan }
+  return { update: isChanged ? update : undefined, plan, keys: await planKeys(deps.db, account, keys) }
+}
+
+/** What a line changes of an account that is there, but for its secret and its keys. */
+function updateOf(line: AccountLine, account: ServiceAccount): ServiceAccountUpdate {
+  const { clientId: _id, clientSecret: _secret, secretHash: _hash, jwks: _keys, keep = [], ...rest } = line
+  const kept: ReadonlySet<string> = new Set(keep)
+  const update = Object.fromEntries(Object.entries(rest).filter(([member]) => !kept.has(member)))
+  const authMethods = methodsWithKeys(line, account)
+  return { ...update, ...(authMethods && { authMethods }) }
+}
+
+function keysLeft({ others }: KeysPlan): string | undefined {
+  return others.length === 0 ? undefined : `Its other keys stay: ${others.join(' ')}.`
 }
 
 async function replaceSecrets(
