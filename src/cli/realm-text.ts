@@ -1,4 +1,5 @@
 import { issuerOf, type Realm } from '../domain/realm.ts'
+import { quotaText } from './quota-arguments.ts'
 import { claimsText, fields, table, time } from './text.ts'
 
 function mainMembers(realm: Realm, publicUrl: string) {
@@ -33,6 +34,7 @@ export function describeAll(realm: Realm, publicUrl: string): string {
     'token profile': realm.tokenProfile,
     'token type header': realm.tokenTypeHeader,
     ...(realm.claims.length > 0 && { claims: claimsText(realm.claims) }),
+    ...(realm.quota && { quota: quotaText(realm.quota) }),
     ...(realm.shadowMode && { 'shadow mode': 'on: it gives no tokens' }),
     'key rotation': `${realm.keyRotationSeconds} s`,
     'key publish': `${realm.keyPublishSeconds} s`,

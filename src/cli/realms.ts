@@ -14,6 +14,7 @@ import { realmActivityCommand } from './activity.ts'
 import { allItems } from './all-items.ts'
 import { collect, onOrOff, whole } from './arguments.ts'
 import { type ClaimOptions, readClaims, withClaims, withoutClaims } from './custom-claim-arguments.ts'
+import { QUOTA, type QuotaOption, quota, quotaOf } from './quota-arguments.ts'
 import { describe, describeAll, listText } from './realm-text.ts'
 import type { InSession } from './session.ts'
 import { shadowCommand } from './shadow.ts'
@@ -43,7 +44,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .command('update')
     .description('change settings; options left out stay')
     .argument('<name>')
-  withoutClaims(withSettings(update)).action(
+  withoutClaims(withSettings(update).option('--no-quota', 'any number of tokens')).action(
     inSession(async ({ operations, actor, publicUrl, terminal }, name: string, options: SettingOptions) => {
       const updated = await operations.realms.update(actor, name, await settingsOf(options, terminal))
       return { json: realmToWire(updated, publicUrl), text: describe(updated, publicUrl) }
@@ -121,6 +122,7 @@ function withSettings(command: Command): Command {
       '--assertion-audience <which>',
       `aud of assertions: ${ASSERTION_AUDIENCES.join(' or ')} (default issuer_or_token_endpoint)`,
     )
+    .option('--quota <limits>', QUOTA, quota)
     .option('--shadow-mode <on|off>', 'give no tokens, count what would have failed (default off)', onOrOff)
     .option(
       '--introspection-audiences <which>',
@@ -147,6 +149,7 @@ interface SettingOptions extends ClaimOptions {
   readonly allowedAuthMethod?: AuthMethod[]
   readonly assertionAudience?: AssertionAudience
   readonly shadowMode?: boolean
+  readonly quota?: QuotaOption
 }
 
 /** Only the options that were given; the operation decides the rest. */
@@ -170,6 +173,7 @@ async function settingsOf(options: SettingOptions, terminal: Terminal): Promise<
     allowedAuthMethods: options.allowedAuthMethod,
     assertionAudience: options.assertionAudience,
     shadowMode: options.shadowMode,
+    quota: quotaOf(options.quota),
     claims: await readClaims(options, terminal),
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)

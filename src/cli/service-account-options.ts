@@ -13,6 +13,7 @@ import {
   withMetadata,
   withoutClaims,
 } from './custom-claim-arguments.ts'
+import { QUOTA, type QuotaOption, quota, quotaOf } from './quota-arguments.ts'
 import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
 import { describe, describeCreated } from './service-account-text.ts'
 import type { InSession } from './session.ts'
@@ -29,6 +30,7 @@ interface CreateOptions extends InRealm, ClaimOptions, MetadataOptions {
   readonly authMethod?: string[]
   readonly publicKey?: string
   readonly jwksUri?: string
+  readonly quota?: QuotaOption
 }
 
 interface UpdateOptions extends InRealm, ClaimOptions, MetadataOptions {
@@ -38,6 +40,7 @@ interface UpdateOptions extends InRealm, ClaimOptions, MetadataOptions {
   readonly introspectsAudience?: string[] | false
   readonly authMethod?: string[]
   readonly jwksUri?: string | false
+  readonly quota?: QuotaOption
 }
 
 const JWKS_URI = 'https address where it publishes its keys, as a JWKS'
@@ -59,6 +62,7 @@ export function createCommand(group: Command, inSession: InSession): void {
     .option('--client-secret-stdin', 'read the existing secret from standard input')
     .option('--public-key <file>', 'public key (PEM, JWK or X.509 certificate) instead of a secret')
     .option('--jwks-uri <url>', `${JWKS_URI}, instead of a secret`)
+    .option('--quota <limits>', QUOTA, quota)
     .option(
       '--auth-method <method>',
       `${AUTH_METHOD} (default client_secret, with a key private_key_jwt)`,
@@ -76,6 +80,7 @@ export function createCommand(group: Command, inSession: InSession): void {
         ...(imported && { imported }),
         claims: await readClaims(options, terminal),
         metadata: options.metadata || undefined,
+        quota: quotaOf(options.quota),
         ...(options.publicKey !== undefined && { key: readPublicKey(options.publicKey) }),
         authMethods: options.authMethod,
         jwksUri: options.jwksUri,
@@ -99,6 +104,8 @@ export function updateCommand(group: Command, inSession: InSession): void {
     .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
     .option('--no-introspects-audience', 'remove all introspected audiences')
     .option('--jwks-uri <url>', `${JWKS_URI}; tokens that it has got by keys elsewhere end`)
+    .option('--quota <limits>', QUOTA, quota)
+    .option('--no-quota', 'any number of tokens')
     .option('--no-jwks-uri', 'its keys are uploaded; tokens that it has got by published ones end')
     .option(
       '--auth-method <method>',
@@ -117,6 +124,7 @@ export function updateCommand(group: Command, inSession: InSession): void {
         const update = {
           ...{ name, description, scopes, introspectsAudiences, claims, metadata, jwksUri },
           authMethods: authMethod,
+          quota: quotaOf(options.quota),
         }
         const updated = await operations.accounts.update(actor, realm, clientId, update)
         if (claims || metadata) {

@@ -4,6 +4,7 @@ import type {
   ServiceAccountWithSecret,
 } from '../operations/accounts/new-service-account.ts'
 import { newCredentialsToWire, serviceAccountToWire } from '../wire/service-account.ts'
+import { quotaText } from './quota-arguments.ts'
 import type { Answer } from './session.ts'
 import { claimsText, fields, pairsText, table, time } from './text.ts'
 
@@ -55,6 +56,7 @@ function members(account: ServiceAccount, realm: string) {
     ...(account.claims.length > 0 && { claims: claimsText(account.claims) }),
     ...(Object.keys(account.metadata).length > 0 && { metadata: pairsText(account.metadata) }),
     ...(account.subject !== undefined && { subject: account.subject }),
+    ...(account.quota && { quota: quotaText(account.quota) }),
     ...(account.jwksUri !== undefined && { 'keys at': account.jwksUri }),
     state: account.disabledAt ? `disabled since ${time(account.disabledAt)}` : 'enabled',
     created: time(account.createdAt),

@@ -3,6 +3,7 @@ import type { CustomClaim, Metadata } from './custom-claim.ts'
 import { checkCustomClaims, checkMetadata } from './custom-claim-check.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
 import { isObject } from './lenient-json.ts'
+import type { Quota } from './quota.ts'
 import { Refusal } from './refusal.ts'
 import { checkImportedClientId, checkImportedSubject } from './service-account.ts'
 
@@ -18,6 +19,8 @@ export interface AccountLine {
   readonly metadata?: Metadata
   /** Its sub on the server that it comes from. */
   readonly subject?: string
+  /** Of realm files. */
+  readonly quota?: Quota | null
   readonly enabled?: boolean
   /** At most one of the two. Without one the account has no secret until it gets one. */
   readonly clientSecret?: string

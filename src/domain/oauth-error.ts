@@ -1,3 +1,5 @@
+import type { QuotaState } from './quota.ts'
+
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -48,6 +50,23 @@ export class TooManyFailuresError extends Error {
     super(`too many failures: ${key}`)
     this.retryAfterSeconds = retryAfterSeconds
     this.description = description
+  }
+}
+
+/** A quota of tokens is used up. Status 429 (RFC 6585 section 4). */
+export class QuotaExceededError extends Error {
+  override readonly name = 'QuotaExceededError'
+  readonly state: QuotaState
+
+  /** @param whose of whom and of which period, for the log */
+  constructor(state: QuotaState, whose: string) {
+    super(`the quota is used up: of ${whose}`)
+    this.state = state
+  }
+
+  get description(): string {
+    const { limit, period } = this.state
+    return `The quota of ${limit} tokens a${period === 'hour' ? 'n hour' : ' day'} is used up. Use each token until it expires.`
   }
 }
 

@@ -4,6 +4,7 @@ import { checkCustomClaims } from './custom-claim-check.ts'
 import { INTROSPECTION_AUDIENCES } from './introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from './leaked-secret.ts'
 import { isCustomResourceType } from './protected-resource.ts'
+import { checkQuota } from './quota.ts'
 import {
   ALGORITHMS,
   MAX_TOKEN_LIFETIME_SECONDS,
@@ -53,6 +54,7 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
   checkList('audiences', settings.audiences, { ...AUDIENCES, ok: mayStay })
   checkList('roles', settings.roles, { ...CUSTOM_NAMES, ok: isCustomRole })
   checkCustomClaims(settings.claims)
+  checkQuota(settings.quota)
   checkList('resource_types', settings.resourceTypes, { ...CUSTOM_NAMES, ok: isCustomResourceType })
 }
 

@@ -2,6 +2,7 @@ import { type AssertionAudience, AUTH_METHODS, type AuthMethod } from './client-
 import type { CustomClaim } from './custom-claim.ts'
 import type { IntrospectionAudiences } from './introspection-audience.ts'
 import type { LeakedSecretAction } from './leaked-secret.ts'
+import type { Quota } from './quota.ts'
 import { Refusal } from './refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
 
@@ -54,6 +55,8 @@ export interface Realm {
   readonly tokenProfile: TokenProfile
   /** Its token endpoint does all that a token takes, gives none, and counts what would have failed. */
   readonly shadowMode: boolean
+  /** Tokens that its accounts may get together; `null`: any number. */
+  readonly quota: Quota | null
   /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
   /** Incremented by every change that a token or the JWKS could show. */
@@ -81,6 +84,7 @@ export interface RealmSettings {
   claims: readonly CustomClaim[]
   tokenProfile: TokenProfile
   shadowMode: boolean
+  quota: Quota | null
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -101,6 +105,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   allowedAuthMethods: AUTH_METHODS,
   assertionAudience: 'issuer_or_token_endpoint',
   shadowMode: false,
+  quota: null,
   claims: [],
   tokenProfile: 'rfc9068',
 }

@@ -1,6 +1,7 @@
 import type { AuthMethod } from './client-key.ts'
 import type { CustomClaim, Metadata } from './custom-claim.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
+import type { Quota } from './quota.ts'
 import { Refusal } from './refusal.ts'
 import { checkSecretStrength } from './secret-strength.ts'
 
@@ -25,6 +26,8 @@ export interface ServiceAccount {
   readonly metadata: Metadata
   /** The sub that another server gave it, for token_profile keycloak; `undefined`: its client_id. */
   readonly subject: string | undefined
+  /** Tokens that it may get; `null`: any number. */
+  readonly quota: Quota | null
   readonly disabledAt: Date | undefined
   /** Kind of the hash that another server made of its secret; `undefined` once the secret was used here. */
   readonly foreignHash: ForeignHashKind | undefined

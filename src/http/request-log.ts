@@ -14,6 +14,8 @@ export interface RequestNote {
   /** Of the server's own span; without one, that of the `traceparent`. */
   trace_id?: string
   outcome?: string
+  /** The quota that is used up and only monitored. */
+  quota_exceeded?: string | undefined
   /** For the operator only. */
   reason?: string | undefined
 }

@@ -6,7 +6,7 @@ import { leakedSecrets } from './accounts/leaked-secrets.ts'
 import { serviceAccounts } from './accounts/service-accounts.ts'
 import { clientAuthentication } from './clients/client-authentication.ts'
 import { createFreshClients } from './clients/fresh-clients.ts'
-import { createLoadedRealms } from './clients/loaded-realms.ts'
+import { createLoadedRealms, type LoadedRealms } from './clients/loaded-realms.ts'
 import type { Dependencies } from './dependencies.ts'
 import { accountKeys } from './federation/account-keys.ts'
 import { endOfTrust } from './federation/end-of-trust.ts'
@@ -37,6 +37,7 @@ import { foreignTokens } from './tokens/foreign-tokens.ts'
 import { introspection } from './tokens/introspection.ts'
 import { presentedTokens as presentedTokensOf } from './tokens/presented-tokens.ts'
 import { publishedRealms } from './tokens/published-realms.ts'
+import { quotas as quotasOf } from './tokens/quotas.ts'
 import { shadow as shadowOf } from './tokens/shadow.ts'
 import { statusLists as statusListsOf } from './tokens/status-lists.ts'
 import { tokenCounts as tokenCountsOf } from './tokens/token-counts.ts'
@@ -57,16 +58,14 @@ export function createOperations(deps: Dependencies) {
   const freshClients = createFreshClients(forTokens, loadedRealms)
   const presentedTokens = presentedTokensOf(forTokens, freshClients)
   const anyTokens = foreignTokens(forTokens, freshClients, presentedTokens)
-  const uses = usesOf(deps)
-  const tokenCounts = tokenCountsOf(deps, loadedRealms)
-  const shadow = shadowOf(deps, loadedRealms)
+  const counters = countersOf(deps, loadedRealms)
   const statusLists = statusListsOf(forTokens, loadedRealms)
   const administration = administrationOf(deps)
   const issuerKeys = fetchedKeys(deps)
   const issuerRefusals = issuerRefusalsOf(deps)
   const reads = { ...freshClients, findPublishedKeys: accountKeys(issuerKeys) }
   const workloads = workloadAuthentication(deps, { loadedRealms, issuerKeys, issuerRefusals })
-  const counted = { ...administration, issuerKeys, issuerRefusals, shadow }
+  const counted = { ...administration, issuerKeys, issuerRefusals, ...counters }
   return {
     ...administration,
     administrators: administrators(deps, presentedTokens),
@@ -75,19 +74,31 @@ export function createOperations(deps: Dependencies) {
 
     clients: clientAuthentication(deps, reads, workloads.authenticate),
     workloads,
-    tokens: { ...accessTokens(deps, uses, tokenCounts, shadow), ...tokenPreviews(deps, freshClients) },
+    tokens: {
+      ...accessTokens(deps, counters),
+      ...tokenPreviews(deps, freshClients),
+    },
     presentedTokens,
     introspection: introspection(deps, anyTokens),
     revocation: tokenRevocation(deps, anyTokens),
     publishedRealms: publishedRealms(deps, loadedRealms),
     statusLists,
-    uses,
-    tokenCounts,
-    shadow,
+    ...counters,
 
     expiry: expiry(deps),
     health: health(deps, loadedRealms),
     measurements: measurements(deps, { ...counted, loadedRealms, freshClients, statusLists }),
+  }
+}
+
+/** What token requests leave in memory, to be written. */
+function countersOf(deps: Dependencies, loadedRealms: LoadedRealms) {
+  const tokenCounts = tokenCountsOf(deps, loadedRealms)
+  return {
+    uses: usesOf(deps),
+    tokenCounts,
+    quotas: quotasOf(deps, tokenCounts),
+    shadow: shadowOf(deps, loadedRealms),
   }
 }
 

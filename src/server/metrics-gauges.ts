@@ -75,6 +75,12 @@ const LABELLED: readonly [name: string, help: string, label: string, read: ReadL
     'reason',
     (m) => m.shadowRequests,
   ],
+  [
+    'mintmark_quota_exceeded_total',
+    'Token requests beyond a quota, by its mode: enforce (refused) or monitor (answered).',
+    'mode',
+    (m) => m.quotaExceeded,
+  ],
 ]
 
 type ReadLabelled = (measurements: Measurements) => Iterable<readonly [label: string, value: number]>

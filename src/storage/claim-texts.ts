@@ -1,4 +1,5 @@
 import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
+import type { Quota } from '../domain/quota.ts'
 
 /** Stored form of claims; null: none. */
 export function claimsText(claims: readonly CustomClaim[]): string | null {
@@ -15,4 +16,12 @@ export function toClaims(text: string | null): readonly CustomClaim[] {
 
 export function toMetadata(text: string | null): Metadata {
   return text === null ? {} : JSON.parse(text)
+}
+
+export function quotaText(quota: Quota | null): string | null {
+  return quota && JSON.stringify(quota)
+}
+
+export function toQuota(text: string | null): Quota | null {
+  return text === null ? null : (JSON.parse(text) as Quota)
 }

@@ -1,6 +1,7 @@
 import type { AuthorizationDetail } from '../domain/authorization-details.ts'
 import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
-import { toClaims, toMetadata } from './claim-texts.ts'
+import type { Quota } from '../domain/quota.ts'
+import { toClaims, toMetadata, toQuota } from './claim-texts.ts'
 import type { Database } from './database.ts'
 import { preparedRead } from './prepared-statements.ts'
 import type { RealmVersion } from './realms.ts'
@@ -45,6 +46,7 @@ export interface AccountRecord {
   readonly claims: readonly CustomClaim[] | undefined
   readonly metadata: Metadata | undefined
   readonly subject: string | undefined
+  readonly quota: Quota | null
   /** Single tokens of the account may be revoked until this time. */
   readonly revokedTokensUntil: Date | undefined
   readonly secrets: readonly SecretRecord[]
@@ -67,6 +69,7 @@ export interface AccountRow {
   claims: string | null
   metadata: string | null
   subject: string | null
+  quota: string | null
   revoked_tokens_until: Date | null
 }
 
@@ -86,7 +89,7 @@ const NONE: readonly AuthorizationDetail[] = []
 
 /** Columns of an `AccountRow` that are the account's. */
 export const ACCOUNT_COLUMNS = `a.client_id, a.name, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
-        a.claims, a.metadata, a.subject, a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
+        a.claims, a.metadata, a.subject, a.quota, a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
 
 /** Realms and client_ids of lookups, as parameters of a query. */
 export function lookupColumns(lookups: readonly ClientLookup[]) {
@@ -162,6 +165,7 @@ export function toClientRecord(row: AccountRow, secrets: readonly SecretRecord[]
       claims: row.claims === null ? undefined : toClaims(row.claims),
       metadata: row.metadata === null ? undefined : toMetadata(row.metadata),
       subject: row.subject ?? undefined,
+      quota: toQuota(row.quota),
       revokedTokensUntil: row.revoked_tokens_until ?? undefined,
       secrets,
     },

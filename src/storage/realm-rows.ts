@@ -3,7 +3,7 @@ import type { AssertionAudience, AuthMethod } from '../domain/client-key.ts'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import type { Algorithm, Realm, RealmSettings, TokenProfile, TokenTypeHeader } from '../domain/realm.ts'
-import { claimsText, toClaims } from './claim-texts.ts'
+import { claimsText, quotaText, toClaims, toQuota } from './claim-texts.ts'
 import type { RealmRow } from './tables.ts'
 
 export const REALM_COLUMNS = [
@@ -30,6 +30,7 @@ export const REALM_COLUMNS = [
   'claims',
   'token_profile',
   'shadow_mode',
+  'quota',
   'imports_secrets',
   'version',
   'created_at',
@@ -56,6 +57,7 @@ export function toColumns(settings: RealmSettings) {
     allowed_auth_methods: [...settings.allowedAuthMethods],
     assertion_audience: settings.assertionAudience,
     shadow_mode: settings.shadowMode,
+    quota: quotaText(settings.quota),
     claims: claimsText(settings.claims),
     token_profile: settings.tokenProfile,
   }
@@ -86,6 +88,7 @@ export function toRealm(row: Row): Realm {
     claims: toClaims(row.claims),
     tokenProfile: row.token_profile as TokenProfile,
     shadowMode: row.shadow_mode,
+    quota: toQuota(row.quota),
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

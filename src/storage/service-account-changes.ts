@@ -1,6 +1,7 @@
 import type { AuthMethod } from '../domain/client-key.ts'
 import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
-import { claimsText, metadataText } from './claim-texts.ts'
+import type { Quota } from '../domain/quota.ts'
+import { claimsText, metadataText, quotaText } from './claim-texts.ts'
 
 /** Members to change; absent ones stay. */
 export interface ServiceAccountChanges {
@@ -15,6 +16,7 @@ export interface ServiceAccountChanges {
   readonly claims?: readonly CustomClaim[]
   readonly metadata?: Metadata
   readonly subject?: string
+  readonly quota?: Quota | null
   readonly disabledAt?: Date | undefined
   readonly statusIndex?: number
 }
@@ -35,6 +37,7 @@ export function toColumns(changes: ServiceAccountChanges) {
     ...(changes.claims !== undefined && { claims: claimsText(changes.claims) }),
     ...(changes.metadata !== undefined && { metadata: metadataText(changes.metadata) }),
     ...(changes.subject !== undefined && { subject: changes.subject }),
+    ...(changes.quota !== undefined && { quota: quotaText(changes.quota) }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
     ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }

@@ -2,7 +2,7 @@ import { type Nullable, type Selectable, sql } from 'kysely'
 import type { AuthMethod } from '../domain/client-key.ts'
 import type { ForeignHashKind } from '../domain/foreign-hash.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
-import { toClaims, toMetadata } from './claim-texts.ts'
+import { toClaims, toMetadata, toQuota } from './claim-texts.ts'
 import type { ServiceAccountRow } from './tables.ts'
 import type { LastUseRow } from './token-tables.ts'
 
@@ -19,6 +19,7 @@ export const SERVICE_ACCOUNT_COLUMNS = [
   'claims',
   'metadata',
   'subject',
+  'quota',
   'disabled_at',
   'status_index',
   'version',
@@ -53,6 +54,7 @@ export function toServiceAccount(row: Row): ServiceAccount {
     claims: toClaims(row.claims),
     metadata: toMetadata(row.metadata),
     subject: row.subject ?? undefined,
+    quota: toQuota(row.quota),
     disabledAt: row.disabled_at ?? undefined,
     foreignHash: (row.foreign_hash ?? undefined) as ForeignHashKind | undefined,
     statusIndex: row.status_index,

@@ -1,7 +1,8 @@
 import type { AuthMethod } from '../domain/client-key.ts'
 import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
+import type { Quota } from '../domain/quota.ts'
 import type { ServiceAccount } from '../domain/service-account.ts'
-import { claimsText, metadataText } from './claim-texts.ts'
+import { claimsText, metadataText, quotaText } from './claim-texts.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import { type ServiceAccountChanges, toColumns } from './service-account-changes.ts'
 import {
@@ -24,6 +25,7 @@ export interface NewServiceAccount {
   readonly claims?: readonly CustomClaim[] | undefined
   readonly metadata?: Metadata | undefined
   readonly subject?: string | undefined
+  readonly quota?: Quota | null | undefined
   readonly statusIndex: number
 }
 
@@ -58,6 +60,7 @@ export function toNewRow(realmId: string, account: NewServiceAccount, now: Date)
     claims: claimsText(account.claims ?? []),
     metadata: metadataText(account.metadata ?? {}),
     subject: account.subject ?? null,
+    quota: quotaText(account.quota ?? null),
     status_index: account.statusIndex,
     created_at: now,
     updated_at: now,

@@ -32,6 +32,7 @@ export interface RealmRow {
   allowed_auth_methods: Generated<string[]>
   assertion_audience: Generated<string>
   claims: NullableJsonText
+  quota: NullableJsonText
   token_profile: Generated<string>
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   shadow_mode: Generated<boolean>
@@ -52,6 +53,7 @@ export interface ServiceAccountRow {
   auth_methods: Generated<string[]>
   jwks_uri: ColumnType<string | null, string | null | undefined, string | null>
   claims: NullableJsonText
+  quota: NullableJsonText
   metadata: NullableJsonText
   subject: ColumnType<string | null, string | null | undefined, string | null>
   disabled_at: NullableTimestamp

@@ -1,10 +1,16 @@
 import { sql } from 'kysely'
-import type { ClientCount, Period, TokenCount } from '../domain/activity.ts'
+import { type ClientCount, type Period, startOf, type TokenCount } from '../domain/activity.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 
 export interface NotedCount extends ClientCount {
   readonly realmId: string
   readonly period: Period
+}
+
+/** An account, or with an empty client_id a realm. */
+export interface CountOwner {
+  readonly realmId: string
+  readonly clientId: string
 }
 
 /** Adds counts in one statement. Ignores accounts that do not exist; an empty client_id is the realm. */
@@ -31,7 +37,7 @@ export async function addTokenCounts(trx: DatabaseTransaction, counts: readonly 
 /** Of an account, or with an empty client_id of the realm; the oldest first. */
 export async function listTokenCounts(
   db: Database,
-  { realmId, clientId }: { readonly realmId: string; readonly clientId: string },
+  { realmId, clientId }: CountOwner,
   period: Period,
   since: Date,
 ): Promise<TokenCount[]> {
@@ -65,6 +71,33 @@ export async function listBusiestClients(
     .limit(limit)
     .execute()
   return rows.map((row) => ({ clientId: row.client_id, ...toCount(row) }))
+}
+
+/** Of accounts and realms what was issued in the present hour and day, in the order given. */
+export async function readTokenCounts(
+  db: Database,
+  owners: readonly CountOwner[],
+  now: Date,
+): Promise<Readonly<Record<Period, { readonly startsAt: number; readonly issued: number }>>[]> {
+  const starts = { hour: startOf('hour', now), day: startOf('day', now) }
+  const { rows } = await sql<{ hour: string; day: string }>`
+    select ${issuedIn('hour', starts.hour)}, ${issuedIn('day', starts.day)}
+    from unnest(
+      ${owners.map(({ realmId }) => realmId)}::bigint[], ${owners.map(({ clientId }) => clientId)}::text[]
+    ) with ordinality as o(realm_id, client_id, n)
+    order by n
+  `.execute(db)
+  return rows.map(({ hour, day }) => ({
+    hour: { startsAt: starts.hour.getTime(), issued: Number(hour) },
+    day: { startsAt: starts.day.getTime(), issued: Number(day) },
+  }))
+}
+
+function issuedIn(period: Period, startsAt: Date) {
+  return sql`coalesce((
+    select issued from token_counts c where c.realm_id = o.realm_id and c.client_id = o.client_id
+      and c.period = ${period} and c.starts_at = ${startsAt}
+  ), 0)::text as ${sql.ref(period)}`
 }
 
 /** Returns how many, at most as many as `limit`. */

@@ -1,4 +1,5 @@
 import { issuerOf, type Realm } from '../domain/realm.ts'
+import { quotaToWire } from './quota.ts'
 
 /** A realm as JSON of the admin API and of the CLI's `--json`. */
 export function realmToWire(realm: Realm, publicUrl: string) {
@@ -25,6 +26,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     claims: [...realm.claims],
     token_profile: realm.tokenProfile,
     shadow_mode: realm.shadowMode,
+    quota: quotaToWire(realm.quota),
     created_at: realm.createdAt,
   }
 }

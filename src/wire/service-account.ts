@@ -1,5 +1,6 @@
 import type { ClientKey } from '../domain/client-key.ts'
 import type { ListedClientSecret, ServiceAccount } from '../domain/service-account.ts'
+import { quotaToWire } from './quota.ts'
 
 /** A service account as JSON of the admin API and of the CLI's `--json`. */
 export function serviceAccountToWire(account: ServiceAccount, realmName: string) {
@@ -16,6 +17,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     claims: [...account.claims],
     metadata: { ...account.metadata },
     subject: account.subject ?? null,
+    quota: quotaToWire(account.quota),
     enabled: account.disabledAt === undefined,
     disabled_at: account.disabledAt ?? null,
     foreign_hash: account.foreignHash ?? null,

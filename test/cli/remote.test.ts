@@ -85,6 +85,8 @@ t.test('a command says the same beside the database and over the admin API', asy
     'audit list --limit 3',
     'audit list --action service-account.create',
     'policy show',
+    'realm activity acme',
+    `service-account activity ${clientId}`,
   ]
   for (const command of reads)
     for (const more of [[], ['--json']]) {
@@ -95,6 +97,8 @@ t.test('a command says the same beside the database and over the admin API', asy
     }
   const changes = [
     `service-account update ${clientId} --description deploys`,
+    `service-account update ${clientId} --quota 5/day:monitor`,
+    `service-account update ${clientId} --no-quota`,
     `service-account disable ${clientId}`,
     `service-account enable ${clientId}`,
     `role add ${clientId} operate`,

@@ -35,7 +35,10 @@ function isTime(name: string, value: unknown): boolean {
 export function toWire(value: object): object {
   const members = Object.entries(value)
     .filter(([, one]) => one !== undefined)
-    .map(([name, one]) => [name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), one])
+    .map(([name, one]) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      name === 'quota' && one !== null ? toWire(one as object) : one,
+    ])
   return Object.fromEntries(members)
 }
 

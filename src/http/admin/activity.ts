@@ -5,8 +5,6 @@ import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { InRealm, Moment, named, OfAccount } from './schemas.ts'
 
-const tags = ['Activity']
-
 const Count = named(
   'TokenCount',
   Type.Object({
@@ -53,7 +51,7 @@ export function activityRoutes(app: AdminScope, { activity }: Pick<Operations, '
     '/admin/realms/:realm/activity',
     {
       schema: {
-        tags,
+        tags: ['Realms'],
         operationId: 'getRealmActivity',
         summary: 'Count the tokens of a realm by hour and day, and show who asks most; about a minute late',
         params: InRealm,
@@ -67,7 +65,7 @@ export function activityRoutes(app: AdminScope, { activity }: Pick<Operations, '
     '/admin/realms/:realm/service-accounts/:client_id/activity',
     {
       schema: {
-        tags,
+        tags: ['Service accounts'],
         operationId: 'getServiceAccountActivity',
         summary: 'Count the tokens of a service account by hour and day; about a minute late',
         params: OfAccount,

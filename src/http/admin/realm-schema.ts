@@ -11,7 +11,9 @@ import {
   TOKEN_PROFILES,
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
+import { quotaFromWire } from '../../wire/quota.ts'
 import { Claims } from './claim-schema.ts'
+import { quotaOf } from './quota-schema.ts'
 import { Closed, Moment, named } from './schemas.ts'
 
 const defaults = DEFAULT_REALM_SETTINGS
@@ -66,6 +68,9 @@ const settings = {
     description:
       'The token endpoint does all that a token takes, answers 204 without one, and counts what would have failed: for live traffic of another server, before the switch. Default: false',
   }),
+  quota: quotaOf(
+    'Tokens that the accounts of the realm may get together; for platform administrators to set',
+  ),
   introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
     description:
       'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
@@ -117,6 +122,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     allowedAuthMethods: body.allowed_auth_methods,
     assertionAudience: body.assertion_audience,
     shadowMode: body.shadow_mode,
+    quota: quotaFromWire(body.quota),
     claims: body.claims,
     tokenProfile: body.token_profile,
   }

@@ -3,6 +3,7 @@ import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
+import { quotaOf } from './quota-schema.ts'
 import { Closed, MaybeMoment, MaybeText, Moment, named } from './schemas.ts'
 
 // The domain limits length and characters, with better messages.
@@ -29,6 +30,7 @@ const members = {
   }),
   claims: Claims,
   metadata: MetadataPairs,
+  quota: quotaOf('Tokens that it may get'),
 }
 
 const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {

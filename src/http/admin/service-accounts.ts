@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccountUpdate } from '../../operations/accounts/service-account-update.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { quotaFromWire } from '../../wire/quota.ts'
 import { newCredentialsToWire, serviceAccountToWire } from '../../wire/service-account.ts'
 import { AccountListQuery, readAccountFilter } from './account-filter.ts'
 import type { AdminScope } from './admin-scope.ts'
@@ -77,6 +78,7 @@ export function serviceAccountRoutes(
         ...(imported && { imported }),
         claims: body.claims,
         metadata: body.metadata,
+        quota: quotaFromWire(body.quota),
         authMethods: body.auth_methods,
         jwksUri: body.jwks_uri ?? undefined,
         ...(body.key && { key: readNewKey(body.key, 'key.expires_at') }),
@@ -165,6 +167,7 @@ function readUpdate({
   introspects_audiences: introspectsAudiences,
   auth_methods: authMethods,
   jwks_uri: jwksUri,
+  quota,
   ...update
 }: Static<typeof ServiceAccountChange>): ServiceAccountUpdate {
   return {
@@ -172,6 +175,7 @@ function readUpdate({
     ...(introspectsAudiences !== undefined && { introspectsAudiences }),
     ...(authMethods !== undefined && { authMethods }),
     ...(jwksUri !== undefined && { jwksUri }),
+    ...(quota !== undefined && { quota: quotaFromWire(quota) }),
   }
 }
 

@@ -2,9 +2,11 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import {
   OAuthError,
   type OAuthErrorCode,
+  QuotaExceededError,
   TooManyFailuresError,
   UnknownRealmError,
 } from '../../domain/oauth-error.ts'
+import type { QuotaState } from '../../domain/quota.ts'
 import { isDatabaseAway } from '../../storage/database-error.ts'
 import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
@@ -65,6 +67,14 @@ function answerError(
       error_description: error.description,
     })
   }
+  if (error instanceof QuotaExceededError) {
+    note(request, { outcome: 'quota_exceeded', reason: error.message })
+    withRateLimit(reply, error.state).header('retry-after', error.state.resetSeconds)
+    return reply.code(429).send({
+      error: 'temporarily_unavailable',
+      error_description: error.description,
+    })
+  }
   const refusal = toOAuthError(error)
   if (refusal.code === 'server_error') logFault(request, error)
   note(request, { outcome: refusal.code, reason: refusal.message })
@@ -94,6 +104,14 @@ function describe({ code, description }: OAuthError, { headers, body }: FastifyR
 
 function isForm(body: unknown): body is OAuthForm {
   return typeof (body as OAuthForm | undefined)?.get === 'function'
+}
+
+/** What is left of a quota, as the admin API says it of its own limit. */
+export function withRateLimit(reply: FastifyReply, state: QuotaState): FastifyReply {
+  return reply
+    .header('ratelimit-limit', state.limit)
+    .header('ratelimit-remaining', state.remaining)
+    .header('ratelimit-reset', state.resetSeconds)
 }
 
 /** RFC 6749 section 5.1: caches must store neither answers nor refusals. */

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { TooManyFailuresError, UnknownRealmError } from '../../domain/oauth-error.ts'
+import { QuotaExceededError, TooManyFailuresError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { isDatabaseAway } from '../../storage/database-error.ts'
 import { note } from '../request-log.ts'
@@ -13,9 +13,13 @@ export function refusedToken({ shadow, tokenCounts }: Pick<Operations, 'shadow' 
     // The server's own faults stay visible, in shadow mode too.
     if (error instanceof UnknownRealmError || isDatabaseAway(error))
       return answerOAuthError(error, request, reply)
-    const refusal = error instanceof TooManyFailuresError ? error : toOAuthError(error)
     const { realm } = request.params as { realm: string }
     const clientId = clientIdOf(request)
+    if (error instanceof QuotaExceededError) {
+      tokenCounts.noteRefused(realm, clientId)
+      return answerOAuthError(error, request, reply)
+    }
+    const refusal = error instanceof TooManyFailuresError ? error : toOAuthError(error)
     const isShadow = shadow.noteRefusal(realm, clientId, refusal)
     const code = 'code' in refusal ? refusal.code : undefined
     const isOurs = code === 'server_error' || code === 'temporarily_unavailable'

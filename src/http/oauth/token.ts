@@ -1,14 +1,15 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { parseAuthorizationDetails } from '../../domain/authorization-details.ts'
 import { OAuthError } from '../../domain/oauth-error.ts'
 import { parseScope } from '../../domain/scope.ts'
 import type { AuthenticatedClient } from '../../operations/clients/authenticated-client.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { NO_QUOTA, type QuotaVerdict } from '../../operations/tokens/quotas.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableClientId, loggableRealm, note, noteClient } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
-import { neverKept } from './oauth-error-handler.ts'
+import { neverKept, withRateLimit } from './oauth-error-handler.ts'
 import {
   ACCESS_TOKEN_TYPE,
   isPlatformGrant,
@@ -75,6 +76,7 @@ export function tokenRoute(
       neverKept(reply)
       if (token.isShadow) return answerNothing(request, reply, 'issued')
       note(request, { outcome: 'issued' })
+      if (token.quota !== NO_QUOTA) tellQuota(request, reply, token.quota)
       return {
         access_token: token.value,
         token_type: 'Bearer',
@@ -89,6 +91,11 @@ export function tokenRoute(
       }
     },
   )
+}
+
+function tellQuota(request: FastifyRequest, reply: FastifyReply, { state, exceeded }: QuotaVerdict): void {
+  if (state) withRateLimit(reply, state)
+  if (exceeded !== undefined) note(request, { quota_exceeded: exceeded })
 }
 
 function authenticate(

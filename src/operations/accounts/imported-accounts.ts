@@ -3,6 +3,7 @@ import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import type { AuthMethod } from '../../domain/client-key.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
+import { checkQuota } from '../../domain/quota.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
@@ -142,9 +143,7 @@ function accept(deps: AccountImportDeps, context: Context, account: NewAccount):
     roles,
     scopes: scopes ?? undefined,
     introspectsAudiences: introspectsAudiences ?? undefined,
-    claims: line.claims,
-    metadata: line.metadata,
-    subject: line.subject,
+    ...ownMembers(line),
     authMethods,
     jwksUri,
     isImported: methods === undefined,
@@ -162,6 +161,10 @@ function take(taken: Context['taken'], { clientId, subject = clientId }: Account
   taken.subjects.push({ clientId, subject: clientId }, { clientId, subject })
 }
 
+function ownMembers({ claims, metadata, subject, quota }: AccountLine) {
+  return { claims, metadata, subject, quota }
+}
+
 /** @throws Refusal `invalid` */
 function readMethods(line: AccountLine, methods?: NewAccountMethods) {
   const { authMethods, jwksUri } = methods ?? { authMethods: methodsOfLine(line), jwksUri: line.jwksUri }
@@ -176,6 +179,7 @@ function check(
 ): void {
   const { clientId, roles = [], scopes } = line
   checkImportedClientId(clientId)
+  checkQuota(line.quota)
   if (line.subject !== undefined) checkImportedSubject(line.subject)
   requireHeldRoles(actor, roles)
   checkAccountRights(realm, line, publicUrl)

@@ -4,7 +4,7 @@ import { noteOf } from './new-client-key.ts'
 
 /** What the audit trail says of a new account. */
 export function noteOfNew(
-  { name, roles, authMethods, jwksUri, claims, metadata }: ServiceAccount,
+  { name, roles, authMethods, jwksUri, claims, metadata, quota }: ServiceAccount,
   { imported }: { readonly imported?: unknown },
   key: ClientKey | undefined,
 ): Record<string, unknown> {
@@ -15,6 +15,7 @@ export function noteOfNew(
     ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
     ...(claims.length > 0 && { claims }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
+    ...(quota && { quota }),
     imported: imported !== undefined,
     ...(key && { key: noteOf(key) }),
   }

@@ -6,6 +6,7 @@ import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import type { ClientKey } from '../../domain/client-key.ts'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
+import { checkQuota, type Quota } from '../../domain/quota.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
@@ -42,6 +43,7 @@ export interface NewServiceAccountRequest {
   readonly introspectsAudiences?: readonly string[] | undefined
   readonly claims?: readonly CustomClaim[] | undefined
   readonly metadata?: Metadata | undefined
+  readonly quota?: Quota | null | undefined
   /** By what it may authenticate; without them by a secret, or where there is a key by that. */
   readonly authMethods?: readonly string[] | undefined
   /** First public key of the account. */
@@ -156,14 +158,25 @@ async function insert(
 ): Promise<ServiceAccount> {
   checkAccountRights(realm, asked, publicUrl)
   checkAccountClaims(asked)
+  checkQuota(asked.quota)
   requireAllowedMethods(realm, asked.authMethods)
   const { name, description, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = asked
-  const { claims, metadata, authMethods, jwksUri } = asked
+  const { claims, metadata, quota, authMethods, jwksUri } = asked
   const clientId = asked.imported?.clientId ?? newClientId()
   await requireFreeClientId(trx, realm.id, clientId)
   requireRoomForRights(publicUrl, realm, { clientId, name, roles, scopes, claims, metadata })
   const statusIndex = await takeStatusIndex(trx, realm)
-  const rights = { roles, scopes, introspectsAudiences, claims, metadata, authMethods, jwksUri, statusIndex }
+  const rights = {
+    roles,
+    scopes,
+    introspectsAudiences,
+    claims,
+    metadata,
+    quota,
+    authMethods,
+    jwksUri,
+    statusIndex,
+  }
   return insertServiceAccount(
     trx,
     realm.id,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ChangeAction } from '../../domain/audit-event.ts'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
+import { checkQuota, type Quota } from '../../domain/quota.ts'
 import { checkAccountRights } from '../../domain/realm.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import {
@@ -40,6 +41,8 @@ export interface ServiceAccountUpdate {
   readonly metadata?: Metadata | undefined
   /** Its sub on another server; an import alone sets it. */
   readonly subject?: string | undefined
+  /** `null`: any number of tokens. */
+  readonly quota?: Quota | null | undefined
   readonly enabled?: boolean | undefined
 }
 
@@ -57,8 +60,18 @@ export function changesOf(
   update: ServiceAccountUpdate,
   now: Date,
 ): ServiceAccountChanges {
-  const { name, description, roles, scopes, introspectsAudiences, claims, metadata, subject, enabled } =
-    update
+  const {
+    name,
+    description,
+    roles,
+    scopes,
+    introspectsAudiences,
+    claims,
+    metadata,
+    subject,
+    quota,
+    enabled,
+  } = update
   const parsed = name === undefined ? account.name : parseDisplayName(name)
   const told = description === undefined ? account.description : parseDescription(description)
   const wasEnabled = account.disabledAt === undefined
@@ -73,6 +86,7 @@ export function changesOf(
     ...(claims !== undefined && !isDeepStrictEqual(claims, account.claims) && { claims }),
     ...(metadata !== undefined && !isDeepStrictEqual(metadata, account.metadata) && { metadata }),
     ...(subject !== undefined && subject !== account.subject && { subject }),
+    ...(quota !== undefined && !isDeepStrictEqual(quota, account.quota) && { quota }),
     ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
   }
 }
@@ -105,6 +119,7 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
     ...('claims' in changes && { claims: account.claims }),
     ...('metadata' in changes && { metadata: account.metadata }),
     ...('subject' in changes && { subject: account.subject ?? null }),
+    ...('quota' in changes && { quota: account.quota }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }
@@ -120,6 +135,7 @@ export async function applyUpdate(
   const { trx, realm, account, now, note, noteNothing } = context
   checkAccountRights(realm, update, publicUrl)
   checkAccountClaims(update)
+  checkQuota(update.quota)
   const authMethods = changedMethods(context, update.authMethods)
   const published = await changedJwksUri(context, update.jwksUri)
   const changes = { ...changesOf(account, update, now), ...(authMethods && { authMethods }), ...published }

@@ -1,5 +1,6 @@
 import type { AccountLine } from '../../domain/account-line.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
+import { quotaFromWire, wholeQuota } from '../../wire/quota.ts'
 import type { NewAccountMethods } from '../accounts/imported-accounts.ts'
 import type { ServiceAccountUpdate } from '../accounts/service-account-update.ts'
 import { pruneKeys } from './apply-keys.ts'
@@ -56,8 +57,8 @@ function methodsFor({
 }
 
 /** Members of the account's own row. */
-function pickOwn({ keys, workload_identities, grants, subject, ...own }: RealmFileAccount) {
-  return { ...own, ...(subject && { subject }) }
+function pickOwn({ keys, workload_identities, grants, subject, quota, ...own }: RealmFileAccount) {
+  return { ...own, ...(subject && { subject }), ...(quota !== undefined && { quota: wholeQuota(quota) }) }
 }
 
 function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
@@ -72,6 +73,7 @@ function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
     jwks_uri,
     claims,
     metadata,
+    quota,
     subject,
   } = entry
   const update = {
@@ -85,6 +87,7 @@ function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
     jwksUri: jwks_uri,
     claims,
     metadata,
+    quota: quotaFromWire(quota),
     // It can be given, and not be taken away.
     subject: subject ?? undefined,
   }

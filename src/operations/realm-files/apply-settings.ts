@@ -1,6 +1,7 @@
 import type { CustomClaim } from '../../domain/custom-claim.ts'
 import { type Realm, type RealmSettings, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { quotaFromWire, type WireQuota, wholeQuota } from '../../wire/quota.ts'
 import type { FileOperations } from './file-operations.ts'
 import { attempt, type FileWork } from './file-work.ts'
 import { settingsToFile } from './present-realm.ts'
@@ -15,7 +16,10 @@ const KEPT = ['scopes', 'audiences', 'roles', 'resource_types'] as const
 /** Settings that the file names, in the names of operations. */
 export function sentSettings(value: Members): Partial<RealmSettings> {
   const named = SETTING_NAMES.filter((name) => value[name] !== undefined)
-  return Object.fromEntries(named.map((name) => [toCamel(name), value[name]]))
+  const settings = Object.fromEntries(named.map((name) => [toCamel(name), value[name]]))
+  return 'quota' in settings
+    ? { ...settings, quota: quotaFromWire(value['quota'] as WireQuota) ?? null }
+    : settings
 }
 
 function toCamel(name: string): string {
@@ -31,6 +35,7 @@ function withPresent(value: RealmFile, present: Members): Members {
   }
   const claims = value.claims
   if (claims) merged['claims'] = [...claims, ...otherClaims(claims, present['claims'] as CustomClaim[])]
+  if (value.quota !== undefined) merged['quota'] = wholeQuota(value.quota)
   return merged
 }
 

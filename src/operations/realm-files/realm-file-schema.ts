@@ -1,12 +1,12 @@
 import { type TSchema, Type } from 'typebox'
 import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
-import { CLAIM_FORMS, CLAIM_SOURCES } from '../../domain/custom-claim.ts'
 import { PRESET_NAMES } from '../../domain/federation-presets.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import { PLATFORM_ALGORITHMS } from '../../domain/platform-algorithm.ts'
 import { ALGORITHMS, TOKEN_PROFILES, TOKEN_TYPE_HEADERS } from '../../domain/realm.ts'
 import { KEY_SOURCES } from '../../domain/trusted-issuer.ts'
+import { Claim, quota } from './realm-file-values.ts'
 
 // Shapes alone: what a value may be is decided by the operations that write it.
 const Closed = { additionalProperties: false }
@@ -22,18 +22,6 @@ const anyObject = (description: string) =>
 function optional<T extends Record<string, TSchema>>(members: T) {
   return Type.Partial(Type.Object(members)).properties
 }
-
-const Claim = Type.Object(
-  {
-    claim: text('Its path: names after dots; \\. is a dot within a name'),
-    value: Type.Optional(Type.Unknown({ description: 'Any JSON; or else from' })),
-    from: Type.Optional(text(`${CLAIM_SOURCES.join(', ')}, or metadata.<key>`)),
-    prefix: Type.Optional(text('Text before the value')),
-    as: Type.Optional(choice(CLAIM_FORMS, 'What the value becomes')),
-    audiences: Type.Optional(texts('Only in tokens for one of these')),
-  },
-  Closed,
-)
 
 /** Settings of a realm, by their names in the admin API. */
 const settings = {
@@ -58,6 +46,7 @@ const settings = {
   assertion_audience: choice(ASSERTION_AUDIENCES, 'aud of assertions'),
   shadow_mode: Type.Boolean({ description: 'Give no tokens, and count what would have failed' }),
   claims: Type.Array(Claim, { description: 'Claims that tokens get' }),
+  quota: quota('Tokens that its accounts may get together'),
 }
 
 const Key = Type.Object(
@@ -106,6 +95,7 @@ export const RealmFileAccount = Type.Object(
         type: ['string', 'null'],
         description: 'sub of its tokens by token_profile keycloak; null: its client_id, or what it has',
       }),
+      quota: quota('Tokens that it may get'),
       metadata: Type.Record(Type.String(), Type.String(), { description: 'Pairs of text for claims' }),
       jwks_uri: Type.Unsafe<string | null>({
         type: ['string', 'null'],

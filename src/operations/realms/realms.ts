@@ -113,8 +113,9 @@ async function changeSettings(
   const now = clock()
   const before = settingsOf(realm)
   const settings = { ...before, ...update }
-  // Only the platform decides how much a realm may hold.
+  // Only the platform decides how much a realm may hold and get.
   if (settings.serviceAccountLimit !== realm.serviceAccountLimit) requirePlatformAuthority(actor)
+  if (!isDeepStrictEqual(settings.quota, realm.quota)) requirePlatformAuthority(actor)
   checkRealmSettings(settings, realm)
   if (settings.shadowMode && realm.name === SYSTEM_REALM)
     throw new Refusal(

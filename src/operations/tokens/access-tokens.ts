@@ -16,6 +16,7 @@ import type { AuthenticatedClient } from '../clients/authenticated-client.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { LoadedRealm } from '../clients/realm-loading.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { NO_QUOTA, type Quotas, type QuotaVerdict } from './quotas.ts'
 import type { Shadow } from './shadow.ts'
 import type { TokenCounts } from './token-counts.ts'
 import type { Uses } from './uses.ts'
@@ -28,24 +29,31 @@ export interface IssuedAccessToken {
   readonly expiresInSeconds: number
   /** Claims of the token, some of which the response repeats (RFC 6749 section 5.1, RFC 9396 section 7). */
   readonly claims: AccessTokenClaims
+  readonly quota: QuotaVerdict
+}
+
+interface Counters {
+  readonly uses: Pick<Uses, 'note'>
+  readonly shadow: Pick<Shadow, 'noteIssued'>
+  readonly tokenCounts: Pick<TokenCounts, 'noteIssued'>
+  readonly quotas: Pick<Quotas, 'check' | 'noteIssued'>
 }
 
 export type AccessTokens = ReturnType<typeof accessTokens>
 
 export function accessTokens(
   { clock, db }: Pick<Dependencies, 'clock' | 'db'>,
-  uses: Pick<Uses, 'note'>,
-  { noteIssued }: Pick<TokenCounts, 'noteIssued'>,
-  shadow: Pick<Shadow, 'noteIssued'>,
+  { uses, shadow, tokenCounts, quotas }: Counters,
 ) {
   return {
-    /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
+    /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details`; QuotaExceededError */
     async issue(
       { loaded, account, secretId, notAfter }: AuthenticatedClient,
       request: TokenRequest,
       address: string,
     ): Promise<IssuedAccessToken> {
       const { realm } = loaded
+      const verdict = realm.shadowMode ? NO_QUOTA : quotas.check({ realm, account })
       const asked = account.detailsOmitted ? request.details : undefined
       const subject = asked ? await withAsked(db, realm.id, account, asked) : account
       const stamp = { now: clock(), jti: newTokenId(), address }
@@ -59,11 +67,12 @@ export function accessTokens(
       const expiresInSeconds = tokenRealm.tokenLifetimeSeconds
       if (realm.shadowMode) {
         shadow.noteIssued(realm.id, clientId)
-        return { value: '', isShadow: true, expiresInSeconds, claims }
+        return { value: '', isShadow: true, expiresInSeconds, claims, quota: verdict }
       }
-      noteIssued(realm.id, clientId)
+      tokenCounts.noteIssued(realm.id, clientId)
+      quotas.noteIssued({ realm, account })
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
-      return { value, isShadow: false, expiresInSeconds, claims }
+      return { value, isShadow: false, expiresInSeconds, claims, quota: verdict }
     },
   }
 }

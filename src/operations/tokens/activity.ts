@@ -7,7 +7,7 @@ import { listBusiestClients, listTokenCounts } from '../../storage/token-counts.
 import { unknownAccount } from '../accounts/account-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
-import { REALM_ITSELF } from './token-counts.ts'
+import { REALM_ITSELF } from './counted-hours.ts'
 
 /** A page does not wait longer for the list of the busiest. */
 const BRIEFLY = { statementMilliseconds: 500 }

@@ -36,6 +36,8 @@ export interface Measurements {
   readonly platformTokenRefusals: ReadonlyMap<string, number>
   /** Requests to realms in shadow mode since the start, by what became of them. */
   readonly shadowRequests: ReadonlyMap<string, number>
+  /** Token requests beyond a quota since the start, by its mode. */
+  readonly quotaExceeded: ReadonlyMap<string, number>
   /** `undefined`: the database is away. */
   readonly keys:
     | {
@@ -53,6 +55,7 @@ interface Measured {
   readonly issuerKeys: { countFetches(): Measurements['keyFetches'] }
   readonly issuerRefusals: { count(): Measurements['platformTokenRefusals'] }
   readonly shadow: { count(): Measurements['shadowRequests'] }
+  readonly quotas: { count(): Measurements['quotaExceeded'] }
 }
 
 /** Sources that were tried since are in use: each is tried twice a minute while it fails. */
@@ -114,6 +117,7 @@ export function measurements(
         issuerKeys: await measureIssuerKeys().catch(() => undefined),
         platformTokenRefusals: issuerRefusals.count(),
         shadowRequests: measured.shadow.count(),
+        quotaExceeded: measured.quotas.count(),
         keys: await measureKeys().catch(() => undefined),
       }
     },
