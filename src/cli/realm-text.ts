@@ -31,6 +31,7 @@ export function describeAll(realm: Realm, publicUrl: string): string {
     'assertion audience': realm.assertionAudience,
     'introspection audiences': realm.introspectionAudiences,
     'leaked secret action': realm.leakedSecretAction,
+    ...(realm.maxSecretAgeSeconds > 0 && { 'max secret age': `${realm.maxSecretAgeSeconds} s` }),
     'token profile': realm.tokenProfile,
     'token type header': realm.tokenTypeHeader,
     ...(realm.claims.length > 0 && { claims: claimsText(realm.claims) }),

@@ -111,6 +111,7 @@ function withSettings(command: Command): Command {
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
     .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
     .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
+    .option('--max-secret-age <seconds>', 'age at which secrets stop working (default 0: none)', whole)
     .option('--token-type-header <typ>', 'typ of access tokens: at+jwt or JWT (default at+jwt)')
     .option('--token-profile <shape>', 'shape of tokens: rfc9068 or keycloak (default rfc9068)')
     .option(
@@ -150,6 +151,7 @@ interface SettingOptions extends ClaimOptions {
   readonly assertionAudience?: AssertionAudience
   readonly shadowMode?: boolean
   readonly quota?: QuotaOption
+  readonly maxSecretAge?: number
 }
 
 /** Only the options that were given; the operation decides the rest. */
@@ -174,6 +176,7 @@ async function settingsOf(options: SettingOptions, terminal: Terminal): Promise<
     assertionAudience: options.assertionAudience,
     shadowMode: options.shadowMode,
     quota: quotaOf(options.quota),
+    maxSecretAgeSeconds: options.maxSecretAge,
     claims: await readClaims(options, terminal),
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)

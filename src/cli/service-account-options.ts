@@ -13,13 +13,14 @@ import {
   withMetadata,
   withoutClaims,
 } from './custom-claim-arguments.ts'
+import { type LimitOptions, readLimits, withLimits, withoutLimits } from './limit-arguments.ts'
 import { QUOTA, type QuotaOption, quota, quotaOf } from './quota-arguments.ts'
 import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
 import { describe, describeCreated } from './service-account-text.ts'
 import type { InSession } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
-interface CreateOptions extends InRealm, ClaimOptions, MetadataOptions {
+interface CreateOptions extends InRealm, ClaimOptions, MetadataOptions, LimitOptions {
   readonly name: string
   readonly description?: string
   readonly role?: string[]
@@ -33,7 +34,7 @@ interface CreateOptions extends InRealm, ClaimOptions, MetadataOptions {
   readonly quota?: QuotaOption
 }
 
-interface UpdateOptions extends InRealm, ClaimOptions, MetadataOptions {
+interface UpdateOptions extends InRealm, ClaimOptions, MetadataOptions, LimitOptions {
   readonly name?: string
   readonly description?: string
   readonly scope?: string[]
@@ -68,7 +69,7 @@ export function createCommand(group: Command, inSession: InSession): void {
       `${AUTH_METHOD} (default client_secret, with a key private_key_jwt)`,
       collect,
     )
-  withMetadata(withClaims(command, 'its tokens')).action(
+  withLimits(withMetadata(withClaims(command, 'its tokens'))).action(
     inSession(async ({ operations, actor, terminal }, options: CreateOptions) => {
       const imported = await readImported(options, terminal)
       const created = await operations.accounts.create(actor, options.realm, {
@@ -82,6 +83,7 @@ export function createCommand(group: Command, inSession: InSession): void {
         metadata: options.metadata || undefined,
         quota: quotaOf(options.quota),
         ...(options.publicKey !== undefined && { key: readPublicKey(options.publicKey) }),
+        ...readLimits(options),
         authMethods: options.authMethod,
         jwksUri: options.jwksUri,
       })
@@ -112,7 +114,7 @@ export function updateCommand(group: Command, inSession: InSession): void {
       `${AUTH_METHOD}, replaces the list; taken away, it ends at once`,
       collect,
     )
-  withoutClaims(withMetadata(withClaims(command, 'its tokens')))
+  withoutLimits(withLimits(withoutClaims(withMetadata(withClaims(command, 'its tokens')))))
     .option('--no-metadata', 'remove all metadata')
     .action(
       inSession(async ({ operations, actor, terminal }, clientId: string, options: UpdateOptions) => {
@@ -125,6 +127,7 @@ export function updateCommand(group: Command, inSession: InSession): void {
           ...{ name, description, scopes, introspectsAudiences, claims, metadata, jwksUri },
           authMethods: authMethod,
           quota: quotaOf(options.quota),
+          ...readLimits(options),
         }
         const updated = await operations.accounts.update(actor, realm, clientId, update)
         if (claims || metadata) {

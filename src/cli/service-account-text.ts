@@ -58,6 +58,11 @@ function members(account: ServiceAccount, realm: string) {
     ...(account.subject !== undefined && { subject: account.subject }),
     ...(account.quota && { quota: quotaText(account.quota) }),
     ...(account.jwksUri !== undefined && { 'keys at': account.jwksUri }),
+    ...(account.allowedNetworks && { 'allowed networks': account.allowedNetworks.join(' ') }),
+    ...(account.maxSecretAgeSeconds !== undefined && {
+      'max secret age': `${account.maxSecretAgeSeconds} s`,
+    }),
+    ...(account.expiresAt && { 'expires at': time(account.expiresAt) }),
     state: account.disabledAt ? `disabled since ${time(account.disabledAt)}` : 'enabled',
     created: time(account.createdAt),
     'last used': time(account.lastUsedAt),

@@ -1,6 +1,6 @@
 import type { AuthMethod } from './client-key.ts'
 
-export const ACCOUNT_STATES = ['enabled', 'disabled'] as const
+export const ACCOUNT_STATES = ['enabled', 'disabled', 'ended'] as const
 
 export type AccountState = (typeof ACCOUNT_STATES)[number]
 

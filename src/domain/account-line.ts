@@ -1,3 +1,4 @@
+import type { AccountLimitsUpdate } from './account-limits.ts'
 import { MAX_KEYS } from './client-key.ts'
 import type { CustomClaim, Metadata } from './custom-claim.ts'
 import { checkCustomClaims, checkMetadata } from './custom-claim-check.ts'
@@ -8,7 +9,7 @@ import { Refusal } from './refusal.ts'
 import { checkImportedClientId, checkImportedSubject } from './service-account.ts'
 
 /** A service account to import. What is left out gets the default, or stays as it is. */
-export interface AccountLine {
+export interface AccountLine extends AccountLimitsUpdate {
   readonly clientId: string
   readonly name: string
   readonly description?: string
@@ -67,6 +68,9 @@ const MEMBERS: ReadonlyMap<string, readonly [keyof AccountLine, Reader]> = new M
   ['metadata', ['metadata', readMetadata]],
   ['subject', ['subject', readText]],
   ['enabled', ['enabled', readBoolean]],
+  ['allowed_networks', ['allowedNetworks', orNull(readTexts)]],
+  ['expires_at', ['expiresAt', orNull(readTime)]],
+  ['max_secret_age_seconds', ['maxSecretAgeSeconds', orNull(readNumber)]],
   ['client_secret', ['clientSecret', readText]],
   ['secret_hash', ['secretHash', readText]],
   ['jwks', ['jwks', readJwks]],
@@ -138,6 +142,22 @@ function readKept(value: unknown, field: string): readonly KeptMember[] {
 
 function readBoolean(value: unknown, field: string): boolean {
   if (typeof value !== 'boolean') throw new Refusal('invalid', `${field} is true or false.`, field)
+  return value
+}
+
+function readTime(value: unknown, field: string): Date {
+  const time = new Date(readText(value, field))
+  if (Number.isNaN(time.getTime()) || !/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/i.test(String(value)))
+    throw new Refusal(
+      'invalid',
+      `${field} is a date-time with its zone, such as 2027-01-31T00:00:00Z.`,
+      field,
+    )
+  return time
+}
+
+function readNumber(value: unknown, field: string): number {
+  if (typeof value !== 'number') throw new Refusal('invalid', `${field} is a number.`, field)
   return value
 }
 

@@ -32,6 +32,8 @@ export const ASSERTION_FAULTS = {
   id: `jti is missing, no text, or longer than ${MAX_JTI_BYTES} bytes`,
   signature: 'the signature is wrong',
   disabled: 'the account is disabled',
+  ended: 'the account ended at its expires_at',
+  network: 'the address is in none of the allowed_networks of the account',
   used: 'it was used before',
 } as const
 export type AssertionFault = keyof typeof ASSERTION_FAULTS

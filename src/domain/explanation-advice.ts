@@ -74,6 +74,9 @@ const ADVICE: Readonly<Record<PlatformTokenFault, Advice>> = {
     'Send client_id with the request, or make the rules stricter, so that one account alone fits.',
   too_many: () =>
     `Pin a claim that tells workloads apart: more than ${MAX_CANDIDATES} workload identities pin the same values.`,
+  ended: () => 'Give the account a later expires_at, or none, if it is to go on.',
+  network: () =>
+    'Send the request from one of the allowed_networks of the account, or add the network of the workload to them.',
   disabled: ({ identities }) =>
     `Enable the account ${quoted(identities[0]?.accountName)}, if its workload is to get in.`,
   used: () => FRESH,

@@ -29,6 +29,7 @@ export interface ExplainedIdentity {
   readonly clientId: string
   readonly accountName: string
   readonly isDisabled: boolean
+  readonly hasEnded?: boolean
   /** Whether its auth_methods have federated. */
   readonly isFederated: boolean
   readonly rules: readonly ExplainedRule[]

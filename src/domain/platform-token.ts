@@ -40,6 +40,8 @@ export const PLATFORM_TOKEN_FAULTS = {
   ambiguous: 'workload identities of two accounts fit, and no client_id says which',
   too_many: 'too many workload identities pin the same values',
   disabled: 'the account is disabled',
+  ended: 'the account ended at its expires_at',
+  network: 'the address is in none of the allowed_networks of the account',
   used: 'it was used before, and the issuer’s tokens are for single use',
 } as const
 export type PlatformTokenFault = keyof typeof PLATFORM_TOKEN_FAULTS

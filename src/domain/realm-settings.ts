@@ -1,3 +1,4 @@
+import { checkSecretAge } from './account-limits.ts'
 import { isAudience } from './audience.ts'
 import { ASSERTION_AUDIENCES, parseAuthMethods } from './client-key.ts'
 import { checkCustomClaims } from './custom-claim-check.ts'
@@ -42,6 +43,7 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
     fail('display_name', 'at most 200 characters, none of them a control character')
   checkChoice('algorithm', settings.algorithm, ALGORITHMS)
   checkTimes(settings)
+  if (settings.maxSecretAgeSeconds !== 0) checkSecretAge(settings.maxSecretAgeSeconds)
   checkWhole('service_account_limit', settings.serviceAccountLimit, 0, 10_000_000)
   checkChoice('leaked_secret_action', settings.leakedSecretAction, LEAKED_SECRET_ACTIONS)
   checkChoice('token_type_header', settings.tokenTypeHeader, TOKEN_TYPE_HEADERS)

@@ -57,6 +57,8 @@ export interface Realm {
   readonly shadowMode: boolean
   /** Tokens that its accounts may get together; `null`: any number. */
   readonly quota: Quota | null
+  /** Maximum age of the secrets of its accounts; 0: any. */
+  readonly maxSecretAgeSeconds: number
   /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
   /** Incremented by every change that a token or the JWKS could show. */
@@ -85,6 +87,7 @@ export interface RealmSettings {
   tokenProfile: TokenProfile
   shadowMode: boolean
   quota: Quota | null
+  maxSecretAgeSeconds: number
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -106,6 +109,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   assertionAudience: 'issuer_or_token_endpoint',
   shadowMode: false,
   quota: null,
+  maxSecretAgeSeconds: 0,
   claims: [],
   tokenProfile: 'rfc9068',
 }

@@ -1,3 +1,4 @@
+import type { AccountLimits } from './account-limits.ts'
 import type { AuthMethod } from './client-key.ts'
 import type { CustomClaim, Metadata } from './custom-claim.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
@@ -6,7 +7,7 @@ import { Refusal } from './refusal.ts'
 import { checkSecretStrength } from './secret-strength.ts'
 
 /** A machine's identity in a realm. */
-export interface ServiceAccount {
+export interface ServiceAccount extends AccountLimits {
   readonly realmId: string
   readonly clientId: string
   readonly name: string
@@ -53,6 +54,8 @@ export interface ClientSecret {
   readonly createdAt: Date
   /** End of a rotation's overlap; `undefined`: valid until replaced. */
   readonly expiresAt: Date | undefined
+  /** When it gets older than its account or realm allows; `undefined`: at no age. */
+  readonly tooOldAt: Date | undefined
   readonly lastUsedAt: Date | undefined
 }
 

@@ -5,7 +5,6 @@ import { checkPrecondition, type PresentVersion } from '../domain/precondition.t
 import { Refusal } from '../domain/refusal.ts'
 import { findTokenAccount, lockActors } from '../storage/actor-credentials.ts'
 import {
-  type Database,
   type DatabaseTransaction,
   inTransaction,
   isTransaction,
@@ -78,16 +77,16 @@ export async function presentActor(deps: Deps, actor: Actor): Promise<Actor> {
   if (credential === undefined) return actor
   const authority =
     credential.kind === 'token'
-      ? await authorityOfToken(deps.db, credential)
+      ? await authorityOfToken(deps, credential)
       : await authorityOfSession(deps, credential.idHash)
   return { ...actor, authority }
 }
 
 async function authorityOfToken(
-  db: Database,
+  { db, clock }: Deps,
   credential: Extract<ActorCredential, { kind: 'token' }>,
 ): Promise<Actor['authority']> {
-  const account = await findTokenAccount(db, credential)
+  const account = await findTokenAccount(db, credential, clock())
   if (!account) refuse('the client is gone')
   if (account.disabled) refuse('the client is disabled')
   if (account.statusIndex !== credential.statusIndex) refuse('tokens of the client were revoked')

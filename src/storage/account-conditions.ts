@@ -1,12 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { AccountFilter } from '../domain/account-filter.ts'
+import type { AccountFilter, AccountState } from '../domain/account-filter.ts'
 import { nameKey } from '../domain/service-account.ts'
 import type { Database } from './database.ts'
 import { holdsRole } from './held-roles.ts'
 import { isLeakOpen } from './leaked-secrets.ts'
 
 /** Columns of an account that conditions read. */
-export const CONDITION_COLUMNS = sql`realm_id, name_key, client_id, description, roles, auth_methods, disabled_at, created_at`
+export const CONDITION_COLUMNS = sql`realm_id, name_key, client_id, description, roles, auth_methods, disabled_at, expires_at, created_at`
 
 /** Conditions on an account `a` with `CONDITION_COLUMNS`, cheap ones first. */
 export function accountConditions(filter: AccountFilter, now: Date): RawBuilder<unknown>[] {
@@ -15,7 +15,7 @@ export function accountConditions(filter: AccountFilter, now: Date): RawBuilder<
   const conditions: (RawBuilder<unknown> | undefined | false)[] = [
     nameContains !== undefined && sql`position(${nameKey(nameContains)} in a.name_key) > 0`,
     clientIdStart !== undefined && sql`starts_with(a.client_id, ${clientIdStart})`,
-    state !== undefined && sql`(a.disabled_at is null) = ${state === 'enabled'}::boolean`,
+    state !== undefined && isInState(state, now),
     role !== undefined && sql`${role} = any (a.roles)`,
     authMethod !== undefined && sql`${authMethod} = any (a.auth_methods)`,
     textContains !== undefined && hasText(textContains),
@@ -24,6 +24,12 @@ export function accountConditions(filter: AccountFilter, now: Date): RawBuilder<
     unusedSince !== undefined && isUnusedSince(unusedSince),
   ]
   return conditions.filter((condition) => condition !== undefined && condition !== false)
+}
+
+function isInState(state: AccountState, now: Date): RawBuilder<unknown> {
+  if (state === 'disabled') return sql`a.disabled_at is not null`
+  const hasEnded = sql`coalesce(a.expires_at <= ${now}, false)`
+  return sql`(a.disabled_at is null and ${state === 'ended' ? hasEnded : sql`not ${hasEnded}`})`
 }
 
 function hasText(text: string): RawBuilder<unknown> {
@@ -72,8 +78,7 @@ export function candidateQueries(realmId: string, filter: AccountFilter, now: Da
   const inRealm = sql`where realm_id = ${realmId}::bigint`
   const accounts = sql`select client_id from service_accounts ${inRealm}`
   const queries: (RawBuilder<unknown> | false)[] = [
-    clientIdStart !== undefined &&
-      sql`${accounts} and client_id collate "C" >= ${clientIdStart} and client_id collate "C" < ${`${clientIdStart}\x7f`}`,
+    clientIdStart !== undefined && startingWith(`${realmId}/${clientIdStart}`),
     isLeaked === true && sql`select distinct client_id from leaked_secrets ${inRealm}`,
     isRotating === true &&
       sql`select distinct client_id from client_secrets ${inRealm} and expires_at > ${now}`,
@@ -82,4 +87,10 @@ export function candidateQueries(realmId: string, filter: AccountFilter, now: Da
     role !== undefined && sql`select client_id from service_accounts where ${holdsRole(realmId, role)}`,
   ]
   return queries.filter((query) => query !== false)
+}
+
+/** Same expression as the index; a client_id has ASCII alone. */
+function startingWith(start: string): RawBuilder<unknown> {
+  const place = sql`(realm_id::text || '/' || client_id) collate "C"`
+  return sql`select client_id from service_accounts where ${place} >= ${start} and ${place} < ${`${start}\x7f`}`
 }

@@ -42,9 +42,10 @@ export async function lockActors(
 export async function findTokenAccount(
   db: Database,
   { realm, clientId, kid, jti }: TokenLookup,
+  now: Date,
 ): Promise<TokenAccount | undefined> {
   const { rows } = await sql<TokenAccount>`
-    select a.roles, a.disabled_at is not null as disabled, a.status_index as "statusIndex",
+    select a.roles, (a.disabled_at is not null or coalesce(a.expires_at <= ${now}, false)) as disabled, a.status_index as "statusIndex",
       exists (select from signing_keys k where k.realm_id = r.id and k.kid = ${kid}) as "keyPublished",
       exists (select from revoked_tokens t where t.realm_id = r.id and t.jti = ${jti}) as revoked
     from realms r join service_accounts a on a.realm_id = r.id and a.client_id = ${clientId}

@@ -22,6 +22,7 @@ export interface SecretRecord {
   readonly keyedPhc: string | undefined
   /** Hash of a secret imported before hashes were keyed. */
   readonly phc: string | undefined
+  /** Of a rotation's overlap, or of the greatest age that a secret may have. */
   readonly expiresAt: Date | undefined
 }
 
@@ -37,6 +38,9 @@ export interface AccountRecord {
   readonly scopes: readonly string[] | undefined
   readonly introspectsAudiences: readonly string[] | undefined
   readonly disabledAt: Date | undefined
+  /** Networks that it may authenticate from. */
+  readonly allowedNetworks: readonly string[] | undefined
+  readonly expiresAt: Date | undefined
   /** Grants, in the form of a token's authorization_details. */
   readonly details: readonly AuthorizationDetail[]
   /** The account has more grants than a token can hold. */
@@ -63,6 +67,8 @@ export interface AccountRow {
   scopes: string[] | null
   introspects_audiences: string[] | null
   disabled_at: Date | null
+  allowed_networks: string[] | null
+  ends_at: Date | null
   authorization_details: string | null
   authorization_details_omitted: boolean
   status_index: number
@@ -88,7 +94,8 @@ const NO_CLIENT = ''
 const NONE: readonly AuthorizationDetail[] = []
 
 /** Columns of an `AccountRow` that are the account's. */
-export const ACCOUNT_COLUMNS = `a.client_id, a.name, a.roles, a.scopes, a.introspects_audiences, a.disabled_at, a.status_index,
+export const ACCOUNT_COLUMNS = `a.client_id, a.name, a.roles, a.scopes, a.introspects_audiences, a.disabled_at,
+        a.allowed_networks, a.expires_at as ends_at, a.status_index,
         a.claims, a.metadata, a.subject, a.quota, a.revoked_tokens_until, a.authorization_details, a.authorization_details_omitted`
 
 /** Realms and client_ids of lookups, as parameters of a query. */
@@ -108,7 +115,7 @@ export function lookupColumns(lookups: readonly ClientLookup[]) {
 export function clientQuery(columns: string, joined: string): string {
   return `select l.n::int as n, r.id as realm_id, r.version, a.*
   from unnest((select $1::text[]), (select $2::text[])) with ordinality as l(realm, client_id, n)
-  cross join lateral (select id, version from realms where name = l.realm limit 1) r
+  cross join lateral (select id, version, max_secret_age_seconds from realms where name = l.realm limit 1) r
   left join lateral (
     select ${ACCOUNT_COLUMNS}, ${columns}
     from service_accounts a
@@ -118,11 +125,15 @@ export function clientQuery(columns: string, joined: string): string {
   ) a on true`
 }
 
+/** When a secret `s` of an account `a` in a realm `r` is too old; null: at no age. `least` passes over null. */
+export const TOO_OLD_AT = `s.created_at + least(a.max_secret_age_seconds, nullif(r.max_secret_age_seconds, 0)) * interval '1 second'`
+
 const readRows = preparedRead<Row>(
   'mintmark_clients',
   clientQuery(
     `s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,
-      case when s.hmac is null and s.keyed_phc is null then s.phc end as phc, s.expires_at`,
+      case when s.hmac is null and s.keyed_phc is null then s.phc end as phc,
+      least(s.expires_at, ${TOO_OLD_AT}) as expires_at`,
     `client_secrets s on s.realm_id = r.id and s.client_id = l.client_id
       and 'client_secret' = any(a.auth_methods)`,
   ),
@@ -159,6 +170,8 @@ export function toClientRecord(row: AccountRow, secrets: readonly SecretRecord[]
       scopes: row.scopes ?? undefined,
       introspectsAudiences: row.introspects_audiences ?? undefined,
       disabledAt: row.disabled_at ?? undefined,
+      allowedNetworks: row.allowed_networks ?? undefined,
+      expiresAt: row.ends_at ?? undefined,
       details: row.authorization_details === null ? NONE : JSON.parse(row.authorization_details),
       detailsOmitted: row.authorization_details_omitted,
       statusIndex: row.status_index,

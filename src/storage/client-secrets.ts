@@ -1,11 +1,15 @@
 import { type Selectable, sql } from 'kysely'
 import type { ClientSecret } from '../domain/service-account.ts'
+import { TOO_OLD_AT } from './client-records.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 import type { ClientSecretRow } from './tables.ts'
 
-const COLUMNS = ['id', 'phc', 'hmac', 'last_four', 'created_at', 'expires_at'] as const
+const COLUMNS = ['s.id', 's.phc', 's.hmac', 's.last_four', 's.created_at', 's.expires_at'] as const
 
-type Row = Pick<Selectable<ClientSecretRow>, (typeof COLUMNS)[number]> & { used_at: Date | null }
+type Row = Pick<
+  Selectable<ClientSecretRow>,
+  'id' | 'phc' | 'hmac' | 'last_four' | 'created_at' | 'expires_at'
+> & { used_at: Date | null; too_old_at: Date | null }
 
 export interface NewClientSecret extends Pick<ClientSecret, 'id' | 'phc' | 'hmac' | 'lastFour'> {
   /** HMAC of a secret that the server made. */
@@ -51,12 +55,17 @@ export async function listClientSecrets(
         .onRef('u.secret_id', '=', 's.id'),
     )
     .select(COLUMNS)
+    .innerJoin('realms as r', 'r.id', 's.realm_id')
+    .innerJoin('service_accounts as a', (join) =>
+      join.onRef('a.realm_id', '=', 's.realm_id').onRef('a.client_id', '=', 's.client_id'),
+    )
     .select('used_at')
+    .select(sql<Date | null>`${sql.raw(TOO_OLD_AT)}`.as('too_old_at'))
     .where('s.realm_id', '=', realmId)
     .where('s.client_id', '=', clientId)
-    .orderBy('expires_at', (order) => order.desc().nullsFirst())
-    .orderBy('created_at', 'desc')
-    .orderBy('id')
+    .orderBy('s.expires_at', (order) => order.desc().nullsFirst())
+    .orderBy('s.created_at', 'desc')
+    .orderBy('s.id')
     .execute()
   return rows.map(toClientSecret)
 }
@@ -114,6 +123,7 @@ function toClientSecret(row: Row): ClientSecret {
     lastFour: row.last_four,
     createdAt: row.created_at,
     expiresAt: row.expires_at ?? undefined,
+    tooOldAt: row.too_old_at ?? undefined,
     lastUsedAt: row.used_at ?? undefined,
   }
 }

@@ -33,6 +33,7 @@ export async function isRoleHeld(
     .where('realm_id', '=', realmId)
     .where('disabled_at', 'is', null)
     .where('client_id', '<>', butFor)
+    .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
     .where(holdsRole(realmId, role))
     .where(sql<boolean>`(${isCredentialValid('client_secrets', 'client_secret', now)}
       or ${isCredentialValid('client_keys', 'private_key_jwt', now)})`)

@@ -10,6 +10,7 @@ export interface IdentityCandidate {
   readonly rules: readonly ClaimRule[]
   readonly accountName: string
   readonly isDisabled: boolean
+  readonly endsAt: Date | undefined
   readonly isFederated: boolean
 }
 
@@ -29,6 +30,7 @@ interface Row {
   rules: ClaimRule[]
   account_name: string
   disabled: boolean
+  ends_at: Date | null
   federated: boolean
 }
 
@@ -51,6 +53,7 @@ export async function findIdentityCandidates(
       order by client_id collate "C" limit ${limit}
     )
     select w.id, w.name, w.client_id, w.rules, a.name as account_name, a.disabled_at is not null as disabled,
+      a.expires_at as ends_at,
       'federated' = any(a.auth_methods) as federated
     from (select * from fitting union select * from others) c
     join workload_identities w on w.realm_id = ${realmId} and w.client_id = c.client_id and w.id = c.id
@@ -63,6 +66,7 @@ export async function findIdentityCandidates(
     rules: row.rules,
     accountName: row.account_name,
     isDisabled: row.disabled,
+    endsAt: row.ends_at ?? undefined,
     isFederated: row.federated,
   }))
 }

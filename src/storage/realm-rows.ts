@@ -31,6 +31,7 @@ export const REALM_COLUMNS = [
   'token_profile',
   'shadow_mode',
   'quota',
+  'max_secret_age_seconds',
   'imports_secrets',
   'version',
   'created_at',
@@ -58,6 +59,7 @@ export function toColumns(settings: RealmSettings) {
     assertion_audience: settings.assertionAudience,
     shadow_mode: settings.shadowMode,
     quota: quotaText(settings.quota),
+    max_secret_age_seconds: settings.maxSecretAgeSeconds,
     claims: claimsText(settings.claims),
     token_profile: settings.tokenProfile,
   }
@@ -89,6 +91,7 @@ export function toRealm(row: Row): Realm {
     tokenProfile: row.token_profile as TokenProfile,
     shadowMode: row.shadow_mode,
     quota: toQuota(row.quota),
+    maxSecretAgeSeconds: row.max_secret_age_seconds,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

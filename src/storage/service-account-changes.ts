@@ -1,10 +1,11 @@
+import type { AccountLimits } from '../domain/account-limits.ts'
 import type { AuthMethod } from '../domain/client-key.ts'
 import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
 import type { Quota } from '../domain/quota.ts'
 import { claimsText, metadataText, quotaText } from './claim-texts.ts'
 
 /** Members to change; absent ones stay. */
-export interface ServiceAccountChanges {
+export interface ServiceAccountChanges extends Partial<AccountLimits> {
   readonly name?: string
   readonly nameKey?: string
   readonly description?: string
@@ -38,6 +39,11 @@ export function toColumns(changes: ServiceAccountChanges) {
     ...(changes.metadata !== undefined && { metadata: metadataText(changes.metadata) }),
     ...(changes.subject !== undefined && { subject: changes.subject }),
     ...(changes.quota !== undefined && { quota: quotaText(changes.quota) }),
+    ...('allowedNetworks' in changes && {
+      allowed_networks: changes.allowedNetworks ? [...changes.allowedNetworks] : null,
+    }),
+    ...('expiresAt' in changes && { expires_at: changes.expiresAt ?? null }),
+    ...('maxSecretAgeSeconds' in changes && { max_secret_age_seconds: changes.maxSecretAgeSeconds ?? null }),
     ...('disabledAt' in changes && { disabled_at: changes.disabledAt ?? null }),
     ...(changes.statusIndex !== undefined && { status_index: changes.statusIndex }),
   }

@@ -1,3 +1,4 @@
+import type { AccountLimits } from '../domain/account-limits.ts'
 import type { AuthMethod } from '../domain/client-key.ts'
 import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
 import type { Quota } from '../domain/quota.ts'
@@ -12,7 +13,7 @@ import {
   toServiceAccount,
 } from './service-account-rows.ts'
 
-export interface NewServiceAccount {
+export interface NewServiceAccount extends Partial<AccountLimits> {
   readonly clientId: string
   readonly name: string
   readonly nameKey: string
@@ -61,6 +62,9 @@ export function toNewRow(realmId: string, account: NewServiceAccount, now: Date)
     metadata: metadataText(account.metadata ?? {}),
     subject: account.subject ?? null,
     quota: quotaText(account.quota ?? null),
+    allowed_networks: account.allowedNetworks ? [...account.allowedNetworks] : null,
+    expires_at: account.expiresAt ?? null,
+    max_secret_age_seconds: account.maxSecretAgeSeconds ?? null,
     status_index: account.statusIndex,
     created_at: now,
     updated_at: now,

@@ -36,6 +36,7 @@ export interface RealmRow {
   token_profile: Generated<string>
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   shadow_mode: Generated<boolean>
+  max_secret_age_seconds: Generated<number>
   imports_secrets: Generated<boolean>
   version: Generated<string>
   created_at: Timestamp
@@ -57,6 +58,9 @@ export interface ServiceAccountRow {
   metadata: NullableJsonText
   subject: ColumnType<string | null, string | null | undefined, string | null>
   disabled_at: NullableTimestamp
+  allowed_networks: ColumnType<string[] | null, string[] | null | undefined, string[] | null>
+  expires_at: NullableTimestamp
+  max_secret_age_seconds: ColumnType<number | null, number | null | undefined, number | null>
   status_index: number
   revoked_tokens_until: NullableTimestamp
   version: Generated<number>

@@ -27,6 +27,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     token_profile: realm.tokenProfile,
     shadow_mode: realm.shadowMode,
     quota: quotaToWire(realm.quota),
+    max_secret_age_seconds: realm.maxSecretAgeSeconds,
     created_at: realm.createdAt,
   }
 }

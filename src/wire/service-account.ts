@@ -1,3 +1,4 @@
+import type { AccountLimits } from '../domain/account-limits.ts'
 import type { ClientKey } from '../domain/client-key.ts'
 import type { ListedClientSecret, ServiceAccount } from '../domain/service-account.ts'
 import { quotaToWire } from './quota.ts'
@@ -18,6 +19,7 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     metadata: { ...account.metadata },
     subject: account.subject ?? null,
     quota: quotaToWire(account.quota),
+    ...limitsToWire(account),
     enabled: account.disabledAt === undefined,
     disabled_at: account.disabledAt ?? null,
     foreign_hash: account.foreignHash ?? null,
@@ -26,6 +28,14 @@ export function serviceAccountToWire(account: ServiceAccount, realmName: string)
     last_used_at: account.lastUsedAt ?? null,
     last_used_address: account.lastUsedAddress ?? null,
     last_used_scope: account.lastUsedScope ?? null,
+  }
+}
+
+export function limitsToWire({ allowedNetworks, expiresAt, maxSecretAgeSeconds }: AccountLimits) {
+  return {
+    allowed_networks: allowedNetworks ? [...allowedNetworks] : null,
+    expires_at: expiresAt ?? null,
+    max_secret_age_seconds: maxSecretAgeSeconds ?? null,
   }
 }
 
@@ -62,6 +72,7 @@ export function clientSecretToWire(secret: ListedClientSecret) {
     last_four: secret.lastFour,
     created_at: secret.createdAt,
     expires_at: secret.expiresAt ?? null,
+    too_old_at: secret.tooOldAt ?? null,
     last_used_at: secret.lastUsedAt ?? null,
   }
 }

@@ -43,7 +43,11 @@ const RARE: readonly [string, RegExp, readonly string[]][] = [
   ['role=rare', /service_accounts_realm_roles_idx/, ends('9999')],
   ['rotating=true', /client_secrets_ending_idx/, ends('9997')],
   ['leaked=true', /leaked_secrets_pkey/, ends('9996')],
-  ['client_id=c12999', /service_accounts_client_id_idx/, Array.from({ length: 10 }, (_, n) => `c12999${n}`)],
+  [
+    'client_id=c12999',
+    /service_accounts_client_id_start_idx/,
+    Array.from({ length: 10 }, (_, n) => `c12999${n}`),
+  ],
 ]
 
 const read = async (query: string) => {

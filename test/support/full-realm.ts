@@ -20,6 +20,7 @@ export async function fullRealm(operations: Operations, realm: string): Promise<
     introspectionAudiences: 'all',
     tokenTypeHeader: 'JWT',
     assertionAudience: 'issuer',
+    maxSecretAgeSeconds: 31_536_000,
     claims: [
       { claim: 'tenant.id', value: { n: 1.5, on: true, none: null, list: ['yes'] } },
       { claim: 'groups', from: 'roles', prefix: 'g:', as: 'string[]', audiences: ['billing'] },
@@ -56,6 +57,9 @@ async function fullAccounts(operations: Operations, realm: string, issuerId: str
     roles: ['view', 'no'],
     scopes: ['yes'],
     introspectsAudiences: ['billing'],
+    allowedNetworks: ['10.0.0.0/8', '2001:db8::/32'],
+    expiresAt: new Date('2099-12-31T23:59:59.500Z'),
+    maxSecretAgeSeconds: 86_400,
     claims: [{ claim: 'cost\\.centre', from: 'metadata.cost' }],
     metadata: { team: 'no', cost: '0815' },
   })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { MAX_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
 import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
@@ -71,6 +72,12 @@ const settings = {
   quota: quotaOf(
     'Tokens that the accounts of the realm may get together; for platform administrators to set',
   ),
+  max_secret_age_seconds: Type.Integer({
+    minimum: 0,
+    maximum: MAX_SECRET_AGE_SECONDS,
+    description:
+      'Age at which secrets of its service accounts stop working; 0: at no age. At least an hour. Default: 0',
+  }),
   introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
     description:
       'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
@@ -123,6 +130,7 @@ export function readSettings(body: Type.Static<typeof RealmChange>): Partial<Rea
     assertionAudience: body.assertion_audience,
     shadowMode: body.shadow_mode,
     quota: quotaFromWire(body.quota),
+    maxSecretAgeSeconds: body.max_secret_age_seconds,
     claims: body.claims,
     tokenProfile: body.token_profile,
   }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { MAX_NETWORKS, MAX_SECRET_AGE_SECONDS, MIN_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
@@ -31,7 +32,24 @@ const members = {
   claims: Claims,
   metadata: MetadataPairs,
   quota: quotaOf('Tokens that it may get'),
+  allowed_networks: Type.Unsafe<string[] | null>({
+    type: ['array', 'null'],
+    items: { type: 'string', maxLength: 50 },
+    maxItems: MAX_NETWORKS,
+    description:
+      'Addresses and networks (CIDR) that it may authenticate from, by the address that the server sees; null: any',
+  }),
+  max_secret_age_seconds: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    minimum: MIN_SECRET_AGE_SECONDS,
+    maximum: MAX_SECRET_AGE_SECONDS,
+    description:
+      "Age at which its secrets stop working, where that of its realm does not come first; null: its realm's",
+  }),
 }
+
+/** As it is sent. */
+const MaybeTime = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
 
 const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {
   maxItems: 10,
@@ -46,6 +64,10 @@ const JwksUri = Type.Unsafe<string | null>({
     'https address where it publishes its keys for private_key_jwt, as a JWKS; null: its keys are uploaded. Changed or taken away, the tokens that it has got end',
 })
 
+const EndsAt = {
+  description: 'From then on it gets no tokens, and those that it has are not active; null: it does not end',
+}
+
 const optional = Type.Partial(Type.Object(members)).properties
 
 export const NewServiceAccount = named(
@@ -56,6 +78,7 @@ export const NewServiceAccount = named(
       name: members.name,
       auth_methods: Type.Optional(AuthMethods),
       key: Type.Optional(NewClientKey),
+      expires_at: Type.Optional({ ...MaybeTime, ...EndsAt }),
       jwks_uri: Type.Optional(JwksUri),
       client_id: Type.Optional(
         Type.String({
@@ -83,6 +106,7 @@ export const ServiceAccountChange = named(
       ...optional,
       auth_methods: Type.Optional(AuthMethods),
       jwks_uri: Type.Optional(JwksUri),
+      expires_at: Type.Optional({ ...MaybeTime, ...EndsAt }),
       enabled: Type.Optional(Type.Boolean({ description: 'false: none of its credentials get a token' })),
     },
     Closed,
@@ -102,6 +126,7 @@ export const ServiceAccountAnswer = named(
       description:
         'The sub that an import brought along, in tokens of token_profile keycloak; null: its client_id',
     }),
+    expires_at: { ...MaybeMoment, ...EndsAt },
     enabled: Type.Boolean(),
     disabled_at: MaybeMoment,
     foreign_hash: Type.Unsafe<ForeignHashKind | null>({
@@ -123,6 +148,10 @@ export const ClientSecretAnswer = named(
     last_four: Type.String({ description: 'Its last characters; empty where the client had it already' }),
     created_at: Moment,
     expires_at: MaybeMoment,
+    too_old_at: {
+      ...MaybeMoment,
+      description: 'When it gets older than max_secret_age_seconds allow; null: at no age',
+    },
     last_used_at: MaybeMoment,
   }),
 )

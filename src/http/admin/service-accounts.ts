@@ -5,6 +5,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { quotaFromWire } from '../../wire/quota.ts'
 import { newCredentialsToWire, serviceAccountToWire } from '../../wire/service-account.ts'
 import { AccountListQuery, readAccountFilter } from './account-filter.ts'
+import { readLimits } from './account-limits.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { readNewKey } from './client-key-schema.ts'
@@ -81,6 +82,7 @@ export function serviceAccountRoutes(
         quota: quotaFromWire(body.quota),
         authMethods: body.auth_methods,
         jwksUri: body.jwks_uri ?? undefined,
+        ...readLimits(body),
         ...(body.key && { key: readNewKey(body.key, 'key.expires_at') }),
       })
       const { account } = created
@@ -168,10 +170,14 @@ function readUpdate({
   auth_methods: authMethods,
   jwks_uri: jwksUri,
   quota,
+  allowed_networks,
+  expires_at,
+  max_secret_age_seconds,
   ...update
 }: Static<typeof ServiceAccountChange>): ServiceAccountUpdate {
   return {
     ...update,
+    ...readLimits({ allowed_networks, expires_at, max_secret_age_seconds }),
     ...(introspectsAudiences !== undefined && { introspectsAudiences }),
     ...(authMethods !== undefined && { authMethods }),
     ...(jwksUri !== undefined && { jwksUri }),

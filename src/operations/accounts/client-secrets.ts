@@ -148,8 +148,8 @@ async function validSecrets({ trx, realm, account, now }: ChangeContext): Promis
   return secrets.filter((secret) => isValid(secret, now))
 }
 
-function isValid({ expiresAt }: ClientSecret, now: Date): boolean {
-  return expiresAt === undefined || expiresAt > now
+function isValid({ expiresAt, tooOldAt }: ClientSecret, now: Date): boolean {
+  return (expiresAt === undefined || expiresAt > now) && (tooOldAt === undefined || tooOldAt > now)
 }
 
 function withoutVerifiers({ phc: _phc, hmac: _hmac, ...listed }: ClientSecret): ListedClientSecret {

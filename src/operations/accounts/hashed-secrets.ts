@@ -56,7 +56,7 @@ export function newlyListed(
   { id, lastFour }: Pick<NewClientSecret, 'id' | 'lastFour'>,
   createdAt: Date,
 ): ListedClientSecret {
-  return { id, lastFour, createdAt, expiresAt: undefined, lastUsedAt: undefined }
+  return { id, lastFour, createdAt, expiresAt: undefined, tooOldAt: undefined, lastUsedAt: undefined }
 }
 
 /** Stores the first secret of a new account. */

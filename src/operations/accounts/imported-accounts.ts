@@ -1,8 +1,10 @@
+import { limitsOf, parseLimits } from '../../domain/account-limits.ts'
 import type { AccountLine, AccountOutcome } from '../../domain/account-line.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import type { AuthMethod } from '../../domain/client-key.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
+import type { ForeignHashKind } from '../../domain/foreign-hash.ts'
 import { checkQuota } from '../../domain/quota.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -134,7 +136,6 @@ function accept(deps: AccountImportDeps, context: Context, account: NewAccount):
   take(taken, line, name)
   const owner = { realmId: realm.id, clientId }
   const secret = credential && importedSecret(deps, owner, credential)
-  const { kind } = secret?.foreign ?? {}
   return {
     clientId,
     name,
@@ -146,12 +147,17 @@ function accept(deps: AccountImportDeps, context: Context, account: NewAccount):
     ...ownMembers(line),
     authMethods,
     jwksUri,
+    ...limitsOf(parseLimits(line)),
     isImported: methods === undefined,
     disabledAt: line.enabled === false ? now : undefined,
     secret,
     keys: keys.map((key) => ({ ...key, createdAt: now })),
-    outcome: { status: 'created', clientId, ...(kind && { hash: kind }) },
+    outcome: outcomeOf(clientId, secret?.foreign?.kind),
   }
+}
+
+function outcomeOf(clientId: string, hash: ForeignHashKind | undefined): AccountOutcome {
+  return { status: 'created', clientId, ...(hash && { hash }) }
 }
 
 function take(taken: Context['taken'], { clientId, subject = clientId }: AccountLine, name: string): void {

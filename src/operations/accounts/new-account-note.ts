@@ -4,7 +4,7 @@ import { noteOf } from './new-client-key.ts'
 
 /** What the audit trail says of a new account. */
 export function noteOfNew(
-  { name, roles, authMethods, jwksUri, claims, metadata, quota }: ServiceAccount,
+  { name, roles, authMethods, jwksUri, claims, metadata, quota, ...limits }: ServiceAccount,
   { imported }: { readonly imported?: unknown },
   key: ClientKey | undefined,
 ): Record<string, unknown> {
@@ -16,6 +16,9 @@ export function noteOfNew(
     ...(claims.length > 0 && { claims }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
     ...(quota && { quota }),
+    ...(limits.allowedNetworks && { allowed_networks: limits.allowedNetworks }),
+    ...(limits.expiresAt && { expires_at: limits.expiresAt }),
+    ...(limits.maxSecretAgeSeconds !== undefined && { max_secret_age_seconds: limits.maxSecretAgeSeconds }),
     imported: imported !== undefined,
     ...(key && { key: noteOf(key) }),
   }

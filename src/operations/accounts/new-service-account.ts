@@ -1,5 +1,6 @@
 import { generateClientSecret } from '../../crypto/client-secret.ts'
 import { newClientId } from '../../crypto/identifier.ts'
+import { type AccountLimitsUpdate, limitsOf, parseLimits } from '../../domain/account-limits.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
@@ -35,7 +36,7 @@ import { insertNewKey, type NewClientKey, readNewKey } from './new-client-key.ts
 import { takeStatusIndex } from './status-indexes.ts'
 import { limitReached, takenRefusal } from './taken-names.ts'
 
-export interface NewServiceAccountRequest {
+export interface NewServiceAccountRequest extends AccountLimitsUpdate {
   readonly name: string
   readonly description?: string
   readonly roles?: readonly string[]
@@ -108,7 +109,14 @@ export async function createServiceAccount(
   const name = parseDisplayName(request.name)
   const authMethods = methodsOf(request)
   const description = parseDescription(request.description ?? '')
-  const asked = { ...request, name, description, authMethods, jwksUri: parseJwksUri(request.jwksUri) }
+  const asked = {
+    ...request,
+    ...parseLimits(request),
+    name,
+    description,
+    authMethods,
+    jwksUri: parseJwksUri(request.jwksUri),
+  }
   if (request.imported) checkImported(request.imported, authMethods)
   const { clientSecret, hashed, read } = await prepare(deps, realmName, asked)
   return inChange(deps, { actor, permit, realmName }, async ({ trx, checkVersion }) => {
@@ -166,23 +174,9 @@ async function insert(
   await requireFreeClientId(trx, realm.id, clientId)
   requireRoomForRights(publicUrl, realm, { clientId, name, roles, scopes, claims, metadata })
   const statusIndex = await takeStatusIndex(trx, realm)
-  const rights = {
-    roles,
-    scopes,
-    introspectsAudiences,
-    claims,
-    metadata,
-    quota,
-    authMethods,
-    jwksUri,
-    statusIndex,
-  }
-  return insertServiceAccount(
-    trx,
-    realm.id,
-    { clientId, name, nameKey: nameKey(name), description, ...rights },
-    now,
-  )
+  const rights = { roles, scopes, introspectsAudiences, claims, metadata, quota, authMethods, jwksUri }
+  const named = { clientId, name, nameKey: nameKey(name), description, statusIndex }
+  return insertServiceAccount(trx, realm.id, { ...named, ...rights, ...limitsOf(asked) }, now)
 }
 
 async function takePlace(trx: DatabaseTransaction, realmName: string): Promise<Realm> {

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
+import { type AccountLimits, type AccountLimitsUpdate, parseLimits } from '../../domain/account-limits.ts'
 import type { ChangeAction } from '../../domain/audit-event.ts'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
 import { checkQuota, type Quota } from '../../domain/quota.ts'
-import { checkAccountRights } from '../../domain/realm.ts'
+import { checkAccountRights, MAX_TOKEN_LIFETIME_SECONDS } from '../../domain/realm.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import {
   nameKey,
@@ -25,7 +26,7 @@ import { changedJwksUri } from './jwks-uri.ts'
 import { replaceStatusIndex } from './status-indexes.ts'
 
 /** Changes of an account; absent members stay. */
-export interface ServiceAccountUpdate {
+export interface ServiceAccountUpdate extends AccountLimitsUpdate {
   readonly name?: string | undefined
   readonly description?: string | undefined
   readonly roles?: readonly string[] | undefined
@@ -87,21 +88,37 @@ export function changesOf(
     ...(metadata !== undefined && !isDeepStrictEqual(metadata, account.metadata) && { metadata }),
     ...(subject !== undefined && subject !== account.subject && { subject }),
     ...(quota !== undefined && !isDeepStrictEqual(quota, account.quota) && { quota }),
+    ...changedLimits(account, update),
     ...(enabled !== undefined && enabled !== wasEnabled && { disabledAt: enabled ? undefined : now }),
+  }
+}
+
+function changedLimits(account: ServiceAccount, update: AccountLimitsUpdate): Partial<AccountLimits> {
+  const { allowedNetworks, expiresAt, maxSecretAgeSeconds } = parseLimits(update)
+  const isOther = expiresAt !== undefined && expiresAt?.getTime() !== account.expiresAt?.getTime()
+  return {
+    ...(differs(allowedNetworks, account.allowedNetworks) && {
+      allowedNetworks: allowedNetworks ?? undefined,
+    }),
+    ...(isOther && { expiresAt: expiresAt ?? undefined }),
+    ...(differs(maxSecretAgeSeconds, account.maxSecretAgeSeconds) && {
+      maxSecretAgeSeconds: maxSecretAgeSeconds ?? undefined,
+    }),
   }
 }
 
 /** For optional members: `null` removes the value, `undefined` keeps it. */
 function differs(
-  asked: readonly string[] | null | undefined,
-  present: readonly string[] | undefined,
+  asked: readonly string[] | number | null | undefined,
+  present: readonly string[] | number | undefined,
 ): boolean {
   return asked !== undefined && !isDeepStrictEqual(asked, present ?? null)
 }
 
 export function losesAdministration({ roles }: ServiceAccount, changes: ServiceAccountChanges): boolean {
   const demoted = changes.roles !== undefined && !changes.roles.includes(PLATFORM_ADMIN)
-  return roles.includes(PLATFORM_ADMIN) && (demoted || changes.disabledAt !== undefined)
+  const limited = changes.expiresAt !== undefined || changes.allowedNetworks !== undefined
+  return roles.includes(PLATFORM_ADMIN) && (demoted || limited || changes.disabledAt !== undefined)
 }
 
 /** Current values of the members that change. */
@@ -120,9 +137,15 @@ export function pick(account: ServiceAccount, changes: ServiceAccountChanges): R
     ...('metadata' in changes && { metadata: account.metadata }),
     ...('subject' in changes && { subject: account.subject ?? null }),
     ...('quota' in changes && { quota: account.quota }),
+    ...('allowedNetworks' in changes && { allowed_networks: account.allowedNetworks ?? null }),
+    ...('expiresAt' in changes && { expires_at: account.expiresAt ?? null }),
+    ...('maxSecretAgeSeconds' in changes && { max_secret_age_seconds: account.maxSecretAgeSeconds ?? null }),
     ...('disabledAt' in changes && { enabled: account.disabledAt === undefined }),
   }
 }
+
+/** A token that was issued before the end was set may live longer than it. */
+const LONGEST_TOKEN = MAX_TOKEN_LIFETIME_SECONDS * 1000
 
 /** Members that a token grows by. */
 const SHOWN_IN_TOKENS = ['roles', 'scopes', 'claims', 'metadata', 'name', 'subject'] as const
@@ -152,7 +175,10 @@ export async function applyUpdate(
     (authMethods !== undefined && (await endMethods(context, authMethods))) ||
     ('jwksUri' in changes && account.jwksUri !== undefined)
   // A disabled account has no valid tokens; once enabled, its tokens carry a new index.
-  const renewed = changes.disabledAt || keysEnd ? { statusIndex: await replaceStatusIndex(context) } : {}
+  const endsSoon =
+    changes.expiresAt !== undefined && changes.expiresAt.getTime() - now.getTime() < LONGEST_TOKEN
+  const renewed =
+    changes.disabledAt || keysEnd || endsSoon ? { statusIndex: await replaceStatusIndex(context) } : {}
   const all = { ...changes, ...renewed, updatedAt: now }
   const updated = await updateServiceAccount(trx, account.realmId, account.clientId, all)
   if (authMethods || 'jwksUri' in changes)

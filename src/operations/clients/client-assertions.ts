@@ -15,6 +15,7 @@ import type { KeyRecord } from '../../storage/assertion-records.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import { insertUsedAssertions, type UsedAssertion } from '../../storage/used-assertions.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { endOfTokens, limitFault } from './account-limits.ts'
 import { type Candidate, createCandidateKeys, isValid, type Signed } from './candidate-keys.ts'
 import type { FreshClients, FreshKeys } from './fresh-clients.ts'
 import { throwUnavailable } from './loaded-realms.ts'
@@ -36,6 +37,7 @@ export interface AssertedClient {
   /** The thumbprint of the key. */
   readonly secretId: string
   readonly assertedAudience: AssertedAudience
+  readonly notAfter?: number
 }
 
 /** Assertions noted at once at most. */
@@ -110,10 +112,14 @@ export function assertionAuthentication(
       const clientId = subject !== undefined && isClientId(subject) ? subject : ''
       const key = await proveKey({ ...checked, assertion, clientId, address }, fresh)
       if (!account || account.disabledAt) refuse('disabled')
+      const fault = limitFault(account, address, clock())
+      if (fault !== undefined) refuse(fault)
       const hash = usedAssertionHash(loaded.realm.id, clientId, checked.jti)
       const isNew = await uses.load({ hash, expiresAt: checked.expiresAt }).catch(throwUnavailable)
       if (!isNew) return refuseNetwork('used', address)
-      return { loaded, account, secretId: key.thumbprint, assertedAudience: checked.audience }
+      const notAfter = endOfTokens(account)
+      const client = { loaded, account, secretId: key.thumbprint, assertedAudience: checked.audience }
+      return notAfter === undefined ? client : { ...client, notAfter }
     },
   }
 }

@@ -3,6 +3,7 @@ import { OAuthError } from '../../domain/oauth-error.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { endOfTokens, LIMIT_FAULTS, limitFault } from './account-limits.ts'
 import type { AuthenticatedClient } from './authenticated-client.ts'
 import {
   type AssertionCredentials,
@@ -77,13 +78,36 @@ export function clientAuthentication(
       const match = matching instanceof Promise ? await matching : matching
 
       // Decided after the work, so that timing reveals nothing about the account.
-      if (match && account && !account.disabledAt) return { loaded, account, secretId: match.id }
+      if (match && account && !account.disabledAt) {
+        const fault = limitFault(account, address, deps.clock())
+        if (fault === undefined) return authenticated(loaded, account, match.id)
+        refuse(LIMIT_FAULTS[fault])
+      }
       if (generated && !match) await deps.failedAttempts.noteFailure(address)
       if (!account) refuse('unknown client')
       if (match !== undefined) refuse('account disabled')
+      if (generated && matchesEnded(deps, { clientSecret, owner }, account, valid))
+        refuse('wrong secret: it has ended or is too old')
       refuse(generated ? 'wrong secret' : 'wrong secret, and not one that the server made')
     },
   }
+}
+
+/** The object is as small as before for the many accounts that have no end. */
+function authenticated(loaded: LoadedRealm, account: AccountRecord, secretId: string): AuthenticatedClient {
+  if (account.expiresAt === undefined) return { loaded, account, secretId }
+  return { loaded, account, secretId, notAfter: endOfTokens(account) as number }
+}
+
+/** For the log: whether the secret was right once. */
+function matchesEnded(
+  deps: Deps,
+  presented: Parameters<typeof matchGenerated>[1],
+  { secrets }: AccountRecord,
+  valid: readonly SecretRecord[],
+): boolean {
+  const ended = secrets.filter((secret) => !valid.includes(secret) && secret.boundHmac)
+  return ended.length > 0 && matchGenerated(deps, presented, ended) !== undefined
 }
 
 const NONE: readonly SecretRecord[] = []

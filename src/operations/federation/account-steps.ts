@@ -33,20 +33,21 @@ export function accountSteps(identities: readonly ExplainedIdentity[], asked: As
         fault: undefined,
       },
     ]
-  const isDisabled = identity.isDisabled
+  const { isDisabled, hasEnded = false } = identity
+  const name = quoted(identity.accountName)
   return [
     rules,
     {
       ...NO_ACCOUNT,
       found: identity.clientId,
-      ok: !isDisabled,
-      note: isDisabled ? `${quoted(identity.accountName)} is disabled.` : quoted(identity.accountName),
-      fault: isDisabled ? 'disabled' : undefined,
+      ok: !isDisabled && !hasEnded,
+      note: isDisabled ? `${name} is disabled.` : hasEnded ? `${name} has ended.` : name,
+      fault: isDisabled ? 'disabled' : hasEnded ? 'ended' : undefined,
     },
   ]
 }
 
-const NO_ACCOUNT = { step: 'account', expected: 'an account that is not disabled' } as const
+const NO_ACCOUNT = { step: 'account', expected: 'an account that is not disabled and has not ended' } as const
 
 function faultOf(accounts: readonly string[], { clientId, issuer }: Asked): PlatformTokenFault | undefined {
   if (!issuer || accounts.length === 1) return undefined

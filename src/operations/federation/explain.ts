@@ -81,8 +81,9 @@ export function explanations(deps: Deps, keys: Pick<FetchedKeys, 'find' | 'descr
     const found = await findIdentityCandidates(db, search, MAX_COMPARED)
     const identities = found
       .map(
-        ({ rules, ...about }): ExplainedIdentity => ({
+        ({ rules, endsAt, ...about }): ExplainedIdentity => ({
           ...about,
+          hasEnded: endsAt !== undefined && endsAt <= clock(),
           rules: rules.map((rule) => explainRule(rule, token.claims)),
         }),
       )

@@ -17,6 +17,7 @@ import {
   type WorkloadCandidate,
   type WorkloadRecord,
 } from '../../storage/workload-records.ts'
+import { endOfTokens, limitFault } from '../clients/account-limits.ts'
 import type { AuthenticatedClient } from '../clients/authenticated-client.ts'
 import { type LoadedRealms, throwUnavailable } from '../clients/loaded-realms.ts'
 import { shareReads } from '../clients/shared-reads.ts'
@@ -148,9 +149,16 @@ export function workloadAuthentication(deps: Deps, parts: Parts) {
       if (outcome !== 'right') refuse(outcome, asked, at)
       const { account, identityId } = await accountOf(met, at)
       if (account.disabledAt) refuse('disabled', asked, at)
+      const limited = limitFault(account, address, clock())
+      if (limited !== undefined) refuse(limited, asked, at)
       if (known.issuer.singleUse) await use(met, at)
       const loaded = await parts.loadedRealms.at(realmName, record).catch(throwUnavailable)
-      return { loaded, account, secretId: identityId, notAfter: token.claims['exp'] as number }
+      return {
+        loaded,
+        account,
+        secretId: identityId,
+        notAfter: endOfTokens(account, token.claims['exp'] as number) as number,
+      }
     },
   }
 }

@@ -75,6 +75,9 @@ function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
     metadata,
     quota,
     subject,
+    allowed_networks,
+    expires_at,
+    max_secret_age_seconds,
   } = entry
   const update = {
     name,
@@ -90,6 +93,9 @@ function updateFrom(entry: Partial<RealmFileAccount>): ServiceAccountUpdate {
     quota: quotaFromWire(quota),
     // It can be given, and not be taken away.
     subject: subject ?? undefined,
+    allowedNetworks: allowed_networks,
+    expiresAt: typeof expires_at === 'string' ? new Date(expires_at) : expires_at,
+    maxSecretAgeSeconds: max_secret_age_seconds,
   }
   const named = Object.entries(update).filter(([, value]) => value !== undefined)
   return Object.fromEntries(named) as ServiceAccountUpdate

@@ -74,7 +74,9 @@ export function resourceToFile({ type, id, name, groups }: ProtectedResource): R
 
 /** Members of an account's own row. */
 export function accountToFile(account: ServiceAccount): RealmFileAccount {
-  return pick(serviceAccountToWire(account, ''), ACCOUNT_NAMES) as RealmFileAccount
+  const wire = serviceAccountToWire(account, '')
+  const expires_at = wire.expires_at?.toISOString() ?? null
+  return pick({ ...wire, expires_at }, ACCOUNT_NAMES) as RealmFileAccount
 }
 
 /** Trusted issuers, but for those that are being deleted. */

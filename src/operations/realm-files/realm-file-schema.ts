@@ -15,6 +15,8 @@ const texts = (description: string) => Type.Array(Type.String(), { description }
 const choice = (values: readonly string[], description: string) => Type.Enum([...values], { description })
 const maybeTexts = (description: string) =>
   Type.Unsafe<string[] | null>({ type: ['array', 'null'], items: { type: 'string' }, description })
+const maybeTime = (description: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description })
 const seconds = (description: string) => Type.Integer({ description })
 const anyObject = (description: string) =>
   Type.Unsafe<Record<string, unknown>>({ type: 'object', description })
@@ -45,6 +47,7 @@ const settings = {
   }),
   assertion_audience: choice(ASSERTION_AUDIENCES, 'aud of assertions'),
   shadow_mode: Type.Boolean({ description: 'Give no tokens, and count what would have failed' }),
+  max_secret_age_seconds: seconds('Age at which secrets stop working; 0: at no age'),
   claims: Type.Array(Claim, { description: 'Claims that tokens get' }),
   quota: quota('Tokens that its accounts may get together'),
 }
@@ -53,13 +56,7 @@ const Key = Type.Object(
   {
     kid: Type.Optional(text('Default: the kid of the JWK, or the thumbprint')),
     name: Type.Optional(text('In your words')),
-    expires_at: Type.Optional(
-      Type.Unsafe<string | null>({
-        type: ['string', 'null'],
-        format: 'date-time',
-        description: 'null: never',
-      }),
-    ),
+    expires_at: Type.Optional(maybeTime('null: never')),
     jwk: Type.Optional(anyObject('A public JWK')),
     pem: Type.Optional(text('A public key in PEM, instead of jwk')),
   },
@@ -96,6 +93,12 @@ export const RealmFileAccount = Type.Object(
         description: 'sub of its tokens by token_profile keycloak; null: its client_id, or what it has',
       }),
       quota: quota('Tokens that it may get'),
+      allowed_networks: maybeTexts('Networks that it may authenticate from; null: any'),
+      expires_at: maybeTime('When it ends; null: it does not'),
+      max_secret_age_seconds: Type.Unsafe<number | null>({
+        type: ['integer', 'null'],
+        description: 'Age at which its secrets stop working; null: that of the realm',
+      }),
       metadata: Type.Record(Type.String(), Type.String(), { description: 'Pairs of text for claims' }),
       jwks_uri: Type.Unsafe<string | null>({
         type: ['string', 'null'],

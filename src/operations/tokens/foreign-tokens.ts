@@ -8,7 +8,7 @@ import { areTokensRevoked } from '../../storage/revoked-tokens.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { MAYBE_FOREIGN, type PresentedToken, type PresentedTokens } from './presented-tokens.ts'
+import { MAYBE_FOREIGN, type PresentedToken, type PresentedTokens, requireLive } from './presented-tokens.ts'
 
 export type ForeignTokens = ReturnType<typeof foreignTokens>
 
@@ -34,15 +34,14 @@ export function foreignTokens(
   async function verify(token: string, realm: string, permitted?: Promise<unknown>): Promise<PresentedToken> {
     const { kid, type, claims: said } = readUnverifiedJwt(token) ?? refuse('not a JWT')
     const read = readForeignClaims(type, said) ?? refuse('no access token of the server before')
-    const { loaded, account } = await freshClients.find(realm, read.clientId)
+    const { loaded, account: found } = await freshClients.find(realm, read.clientId)
     await permitted
     const now = clock()
     const key = loaded.foreignKeys.find((one) => one.kid === kid && one.endsAt > now) ?? refuse('no such key')
     if (said.iss !== key.issuer) refuse('another issuer')
     await verifySignature(token, key)
     requireTime(read, now)
-    if (!account) refuse('the client is gone')
-    if (account.disabledAt) refuse('the client is disabled')
+    const account = requireLive(found, now)
     await requireUnrevoked(loaded.realm.id, account, read)
     // No longer than its key: what is remembered of it ends then.
     const exp = Math.min(read.exp, Math.floor(key.endsAt.getTime() / 1000))

@@ -103,7 +103,7 @@ export function presentedTokens(
       if (typeof clientId !== 'string') refuse(NO_CLIENT_ID)
       const issuingRealm = iss.slice(issuerPrefix.length)
       if (realm !== undefined && issuingRealm !== realm) refuse('a token of another realm')
-      const { loaded, account } = await freshClients.find(issuingRealm, clientId).catch(asRefusal)
+      const { loaded, account: found } = await freshClients.find(issuingRealm, clientId).catch(asRefusal)
       await permitted
 
       const now = clock()
@@ -119,8 +119,7 @@ export function presentedTokens(
       // Another node's clock may be ahead of this one.
       if ((claims.iat as number) * 1000 > now.getTime() + MAX_CLOCK_GAP_SECONDS * 1000)
         refuse('issued in the future')
-      if (!account) refuse('the client is gone')
-      if (account.disabledAt) refuse('the client is disabled')
+      const account = requireLive(found, now)
       if (!hasStatusIndex(claims['status'], loaded.issuer, account.statusIndex))
         refuse('tokens of the client were revoked')
       // Few accounts have revoked single tokens, so this query is rare.
@@ -132,6 +131,14 @@ export function presentedTokens(
       return { loaded, account, kid: key.kid, claims }
     },
   }
+}
+
+/** The account of a token, which may get others. */
+export function requireLive(account: AccountRecord | undefined, now: Date): AccountRecord {
+  if (!account) refuse('the client is gone')
+  if (account.disabledAt) refuse('the client is disabled')
+  if (account.expiresAt && account.expiresAt <= now) refuse('the client has ended')
+  return account
 }
 
 /** Comes last: only the holder of a token that is good elsewhere is told what to ask for. */
