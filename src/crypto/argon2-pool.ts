@@ -1,12 +1,22 @@
+import { randomBytes } from 'node:crypto'
 import { hash, hashRaw } from '@node-rs/argon2'
 import { createFairQueue } from './fair-queue.ts'
-import { type HashParameters, parseHash } from './imported-secret.ts'
+import type { HashParameters } from './imported-secret.ts'
 
-// OWASP's parameters: 19 MiB, two passes, one lane.
 const ARGON2ID = 2
-const PARAMETERS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+export interface Argon2Cost {
+  /** In KiB. */
+  readonly memoryCost: number
+  /** Passes. */
+  readonly timeCost: number
+}
+
+/** What OWASP recommends, with one lane. */
+export const ARGON2_COST: Argon2Cost = { memoryCost: 19_456, timeCost: 2 }
 
 const DERIVED_BYTES = 32
+const SALT_BYTES = 16
 
 /** argon2id with bounded concurrency. Hashing may be slow, but must not starve signing, which uses the same threads. */
 export interface Argon2Pool {
@@ -41,6 +51,8 @@ export interface Argon2Turn {
 }
 
 export interface Argon2PoolOptions {
+  /** Of new hashes. Default: `ARGON2_COST`. */
+  readonly cost?: Argon2Cost | undefined
   /** Maximum of hashes at once, each for creation and comparison. The default leaves two of libuv's four threads to others. */
   readonly concurrency?: number
   /** Maximum of waiting jobs; beyond it, the owner with the most waiting jobs is refused first. */
@@ -49,23 +61,27 @@ export interface Argon2PoolOptions {
 }
 
 export function createArgon2Pool({
+  cost = ARGON2_COST,
   concurrency = 1,
   maxWaiting = 400,
   maxWaitingOfRealm = 100,
 }: Argon2PoolOptions = {}): Argon2Pool {
-  const nobody = hash('nobody', PARAMETERS).then(parseHash)
-  // The waiting caller gets the error.
-  void Promise.allSettled([nobody])
+  const parameters = { ...cost, algorithm: ARGON2ID, parallelism: 1 }
+  const ofUnknownClient = {
+    ...parameters,
+    salt: randomBytes(SALT_BYTES),
+    digest: Buffer.alloc(DERIVED_BYTES),
+  }
   // Separate queues: administration must not delay token requests.
   const options = { concurrency, maxWaiting, maxWaitingOfOwner: maxWaitingOfRealm }
   const hashes = createFairQueue(options)
   const comparisons = createFairQueue(options)
   return {
-    hash: (secret, realm) => hashes.push({ owner: realm, run: () => hash(secret, PARAMETERS) }),
+    hash: (secret, realm) => hashes.push({ owner: realm, run: () => hash(secret, parameters) }),
     digest: (secret, kept, { realm, urgent }) =>
-      comparisons.push({ owner: realm, urgent, run: async () => digestLike(secret, kept ?? (await nobody)) }),
+      comparisons.push({ owner: realm, urgent, run: () => digestLike(secret, kept ?? ofUnknownClient) }),
     derive: (text, salt, { realm, urgent }) => {
-      const run = () => hashRaw(text, { ...PARAMETERS, salt, outputLen: DERIVED_BYTES })
+      const run = () => hashRaw(text, { ...parameters, salt, outputLen: DERIVED_BYTES })
       return comparisons.push({ owner: realm, urgent, run })
     },
     compare: (run, { realm, urgent }) => comparisons.push({ owner: realm, urgent, run }),

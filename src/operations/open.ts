@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createArgon2Pool } from '../crypto/argon2-pool.ts'
+import { type Argon2Cost, createArgon2Pool } from '../crypto/argon2-pool.ts'
 import { openMasterKeyFile } from '../crypto/master-key-file.ts'
 import { createSealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
@@ -38,6 +38,8 @@ export interface OpenOptions {
   readonly memoryBytes?: number | undefined
   /** Where failed attempts are counted. Default: in this process. */
   readonly failedAttemptsStore?: 'memory' | 'postgres'
+  /** Cost of new argon2id hashes. Default: `ARGON2_COST`. */
+  readonly hashCost?: Argon2Cost | undefined
   /** How long to wait for the database. */
   readonly databaseWaitSeconds: number
   /** How long migrations may wait for locked tables. Default: `databaseWaitSeconds`. */
@@ -160,7 +162,7 @@ async function openDependencies(
     clock,
     publicUrl,
     sealer,
-    argon2: createArgon2Pool(),
+    argon2: createArgon2Pool({ cost: options.hashCost }),
     cacheSizes: cacheSizes(options.memoryBytes),
     verifierKey,
     failedAttempts,

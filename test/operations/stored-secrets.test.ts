@@ -3,10 +3,11 @@ import { crc32 } from 'node:zlib'
 import { verify } from '@node-rs/argon2'
 import pg from 'pg'
 import t from 'tap'
+import { ARGON2_COST } from '../../src/crypto/argon2-pool.ts'
 import { isGeneratedSecret } from '../../src/crypto/client-secret.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
-const { operations, databaseUrl } = await testServer(t)
+const { operations, databaseUrl } = await testServer(t, { hashCost: ARGON2_COST })
 await operations.realms.create(TESTER, 'acme')
 
 const database = new pg.Client(databaseUrl)

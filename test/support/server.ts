@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyListenOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { Argon2Cost } from '../../src/crypto/argon2-pool.ts'
 import type { Actor } from '../../src/domain/actor.ts'
 import { PLATFORM_AUTHORITY } from '../../src/domain/authority.ts'
 import type { Clock } from '../../src/domain/clock.ts'
@@ -21,6 +22,9 @@ export const TESTER: Actor = {
   address: undefined,
   authority: PLATFORM_AUTHORITY,
 }
+
+/** The least that argon2id takes: most tests are about something else. */
+const CHEAP_HASHES: Argon2Cost = { memoryCost: 8, timeCost: 1 }
 
 /** The front doors, which are built when they are first asked: tests of operations alone need none. */
 export interface TestApp extends Pick<FastifyInstance, 'server'> {
@@ -74,6 +78,8 @@ export interface TestServerOptions {
   readonly singleSignOn?: SingleSignOnSettings
   /** How keys of other issuers are fetched. */
   readonly keyFetching?: KeyFetchSettings
+  /** Default: cheap hashes. */
+  readonly hashCost?: Argon2Cost
   /** Hears what operations log. */
   readonly onLog?: (message: string, error?: Error) => void
   /** Of the admin API; default: more than a test sends. */
@@ -93,6 +99,7 @@ export async function testServer(
     failedAttemptsStore,
     singleSignOn,
     keyFetching,
+    hashCost = CHEAP_HASHES,
     onLog = () => {},
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
     ...serverOptions
@@ -109,6 +116,7 @@ export async function testServer(
     clock: clock.read,
     poolSize: 5,
     databaseWaitSeconds: 5,
+    hashCost,
     ...(keyFetching && { keyFetching }),
     ...(failedAttemptsStore && { failedAttemptsStore }),
     log: (message, error) => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { findJsonFault } from './json-fault.ts'
+import { schemaSerializers } from './schema-serializers.ts'
 import { schemaValidators } from './schema-validators.ts'
 import { Closed } from './schemas.ts'
 
@@ -49,6 +50,7 @@ export function acceptJson(app: FastifyInstance): void {
     request.body ??= {}
   })
   app.setValidatorCompiler(schemaValidators())
+  app.setSerializerCompiler(schemaSerializers)
 }
 
 /** Refuses unknown query parameters instead of ignoring them. */
