@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, onDatabase } from '../support/process.ts'
+import { onDatabase } from '../support/process.ts'
 
 const env = onDatabase(await testDatabase(t))
 await mintmark(['realm', 'create', 'acme'], env)

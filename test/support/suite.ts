@@ -1,19 +1,21 @@
+import asyncHooks, { type AsyncHook } from 'node:async_hooks'
 import { readdirSync } from 'node:fs'
-import { registerHooks } from 'node:module'
+import { registerHooks, syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 
 const TESTS = join(import.meta.dirname, '..')
 const TEST_OF_FILE = new URL('test-of-file.ts', import.meta.url).href
-const NO_DOMAIN = new URL('no-domain.ts', import.meta.url).href
 const FILE_MILLISECONDS = 900_000
 
-// tap watches each promise to tell whose error it was: a tenth of all work. A suite tells that by itself.
-registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'async-hook-domain' ? { url: NO_DOMAIN, shortCircuit: true } : next(specifier, context),
-})
+// tap watches each promise, a tenth of all work, to tell whose error it was. A suite tells that by itself.
+const { createHook } = asyncHooks
+const noHook: AsyncHook = { enable: () => noHook, disable: () => noHook }
+asyncHooks.createHook = () => noHook
+syncBuiltinESMExports()
 const { default: t } = await import('tap')
+asyncHooks.createHook = createHook
+syncBuiltinESMExports()
 
 let running: Test = t
 let loaded = 0

@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox'
 import { ACCOUNT_STATES, type AccountFilter } from '../../domain/account-filter.ts'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import { readMoment } from './moment.ts'
 import { PageQuery, SearchText } from './schemas.ts'
 

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import { Type } from 'typebox'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf } from './etag.ts'

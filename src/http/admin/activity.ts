@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
 import { activityToWire, realmActivityToWire } from '../../wire/activity.ts'
+import { Type } from '../../wire/json-schema.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { InRealm, Moment, named, OfAccount } from './schemas.ts'

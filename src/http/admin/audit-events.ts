@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
 import type { RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { TrailOwner } from '../../operations/upkeep/audit-events.ts'
 import { auditEventToWire } from '../../wire/audit-event.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
@@ -78,7 +78,7 @@ const lines = {
   },
 }
 
-type TrailRequest = FastifyRequest<{ Querystring: Type.Static<typeof PlatformQuery> }>
+type TrailRequest = FastifyRequest<{ Querystring: Static<typeof PlatformQuery> }>
 
 /** Audit trail of a realm, and of the platform. */
 export function auditEventRoutes(

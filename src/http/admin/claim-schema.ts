@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { CLAIM_FORMS, CLAIM_SOURCES } from '../../domain/custom-claim.ts'
 import { MAX_CLAIM_VALUE_BYTES, MAX_CUSTOM_CLAIMS, MAX_METADATA } from '../../domain/custom-claim-check.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { Closed, named } from './schemas.ts'
 
 /** The domain checks it with better messages; this says what there is. */

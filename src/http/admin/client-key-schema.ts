@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import { KEY_ALGORITHMS, MAX_KEYS, type PublicJwk } from '../../domain/client-key.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import { readMoment } from './moment.ts'
 import { Closed, MaybeMoment, Moment, named } from './schemas.ts'
 
@@ -76,6 +76,6 @@ export const KeepTokens = Type.Object({
 })
 
 /** @throws Refusal `invalid` for a moment that is none */
-export function readNewKey({ expires_at, ...sent }: Type.Static<typeof NewClientKey>, field: string) {
+export function readNewKey({ expires_at, ...sent }: Static<typeof NewClientKey>, field: string) {
   return { ...sent, expiresAt: readMoment(expires_at ?? undefined, field) }
 }

@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { clientKeyToWire } from '../../wire/service-account.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'

@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import { PLATFORM_TOKEN_FAULTS, type PlatformTokenFault } from '../../domain/platform-token.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { explanationToWire, issuerRefusalToWire } from '../../wire/explanation.ts'
+import { Type } from '../../wire/json-schema.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { limitEach } from './rate-limits.ts'

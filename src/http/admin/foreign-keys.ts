@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import { MAX_FOREIGN_KEY_DAYS, MAX_FOREIGN_KEYS } from '../../domain/foreign-key.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { foreignKeyToWire } from '../../wire/foreign-key.ts'
+import { Type } from '../../wire/json-schema.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { etagOf, listWithVersion } from './etag.ts'

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { Type } from 'typebox'
+import { Type } from '../../wire/json-schema.ts'
 import { findJsonFault } from './json-fault.ts'
 import { schemaSerializers } from './schema-serializers.ts'
 import { schemaValidators } from './schema-validators.ts'

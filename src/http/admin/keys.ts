@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { ALGORITHMS } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { signingKeyToWire } from '../../wire/signing-key.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../wire/json-schema.ts'
 import type { ApiAnswer, ApiOperation } from './openapi-types.ts'
 import { PROBLEM_CODES, problemType } from './problem-codes.ts'
 import { named } from './schemas.ts'

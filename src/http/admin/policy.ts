@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import {
@@ -9,6 +8,7 @@ import {
 } from '../../domain/policy.ts'
 import { ALGORITHMS } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import { policyToWire } from '../../wire/policy.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
@@ -112,7 +112,7 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
 }
 
 /** Only the members that were sent. */
-function readPolicy(body: Type.Static<typeof PolicyChange>): Partial<Policy> {
+function readPolicy(body: Static<typeof PolicyChange>): Partial<Policy> {
   const read = {
     maxTokenLifetimeSeconds: body.max_token_lifetime_seconds,
     minKeyRotationSeconds: body.min_key_rotation_seconds,

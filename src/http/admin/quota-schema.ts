@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import { MAX_QUOTA, QUOTA_MODES } from '../../domain/quota.ts'
+import { Type } from '../../wire/json-schema.ts'
 import type { WireQuota } from '../../wire/quota.ts'
 
 const Limit = (description: string) => ({

@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { MAX_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
 import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
@@ -12,6 +11,7 @@ import {
   TOKEN_PROFILES,
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import { quotaFromWire } from '../../wire/quota.ts'
 import { Claims } from './claim-schema.ts'
 import { quotaOf } from './quota-schema.ts'
@@ -110,7 +110,7 @@ export const RealmAnswer = named(
 )
 
 /** Only the members that were sent; the operation decides the rest. */
-export function readSettings(body: Type.Static<typeof RealmChange>): Partial<RealmSettings> {
+export function readSettings(body: Static<typeof RealmChange>): Partial<RealmSettings> {
   const read = {
     displayName: body.display_name,
     algorithm: body.algorithm,

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import { Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { realmToWire } from '../../wire/realm.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'

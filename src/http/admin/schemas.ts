@@ -1,4 +1,4 @@
-import { type TSchema, Type } from 'typebox'
+import { type TSchema, Type } from '../../wire/json-schema.ts'
 
 /** A date-time in an answer. */
 export const Moment = Type.Unsafe<Date>({ type: 'string', format: 'date-time' })

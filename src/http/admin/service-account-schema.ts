@@ -1,7 +1,7 @@
-import { Type } from 'typebox'
 import { MAX_NETWORKS, MAX_SECRET_AGE_SECONDS, MIN_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
 import { quotaOf } from './quota-schema.ts'

@@ -1,7 +1,7 @@
-import { type Static, Type } from 'typebox'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccountUpdate } from '../../operations/accounts/service-account-update.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import { quotaFromWire } from '../../wire/quota.ts'
 import { newCredentialsToWire, serviceAccountToWire } from '../../wire/service-account.ts'
 import { AccountListQuery, readAccountFilter } from './account-filter.ts'

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { MAX_SHADOW_COUNTS } from '../../domain/shadow.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { shadowReportToWire } from '../../wire/shadow.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'

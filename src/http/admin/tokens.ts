@@ -1,5 +1,5 @@
-import { Type } from 'typebox'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { serviceAccountToWire } from '../../wire/service-account.ts'
 import { tokenPreviewToWire } from '../../wire/token-preview.ts'
 import type { AdminScope } from './admin-scope.ts'

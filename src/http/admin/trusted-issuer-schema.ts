@@ -1,4 +1,3 @@
-import { Type } from 'typebox'
 import { PRESET_NAMES } from '../../domain/federation-presets.ts'
 import { PLATFORM_ALGORITHMS } from '../../domain/platform-algorithm.ts'
 import {
@@ -7,6 +6,7 @@ import {
   MAX_PLATFORM_TOKEN_LIFETIME_SECONDS,
 } from '../../domain/trusted-issuer.ts'
 import type { SentSettings } from '../../operations/federation/sent-issuer.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import { Closed, MaybeText, Moment, named } from './schemas.ts'
 
 const Jwks = Type.Unsafe<object>({
@@ -123,7 +123,7 @@ export function readIssuer({
   single_use,
   required_claims,
   ...same
-}: Type.Static<typeof TrustedIssuerChange>): SentSettings {
+}: Static<typeof TrustedIssuerChange>): SentSettings {
   return {
     ...same,
     keys: keys && { source: keys.source, jwksUri: keys.jwks_uri, url: keys.url, jwks: keys.jwks },

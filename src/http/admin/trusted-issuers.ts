@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import { Type } from 'typebox'
 import type { ChangedIssuer } from '../../operations/federation/trusted-issuers.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { trustedIssuerToWire } from '../../wire/trusted-issuer.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { MAX_RULE_VALUES, MAX_RULES } from '../../domain/claim-rule.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { Type } from '../../wire/json-schema.ts'
 import { workloadIdentityToWire } from '../../wire/workload-identity.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'

@@ -1,4 +1,3 @@
-import { type TSchema, Type } from 'typebox'
 import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
 import { PRESET_NAMES } from '../../domain/federation-presets.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
@@ -6,6 +5,7 @@ import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import { PLATFORM_ALGORITHMS } from '../../domain/platform-algorithm.ts'
 import { ALGORITHMS, TOKEN_PROFILES, TOKEN_TYPE_HEADERS } from '../../domain/realm.ts'
 import { KEY_SOURCES } from '../../domain/trusted-issuer.ts'
+import { type Static, type TSchema, Type } from '../../wire/json-schema.ts'
 import { Claim, quota } from './realm-file-values.ts'
 
 // Shapes alone: what a value may be is decided by the operations that write it.
@@ -172,10 +172,10 @@ export const RealmFile = Type.Object(
   Closed,
 )
 
-export type RealmFile = Type.Static<typeof RealmFile>
-export type RealmFileAccount = Type.Static<typeof RealmFileAccount>
-export type RealmFileResource = Type.Static<typeof RealmFileResource>
-export type RealmFileIssuer = Type.Static<typeof RealmFileIssuer>
+export type RealmFile = Static<typeof RealmFile>
+export type RealmFileAccount = Static<typeof RealmFileAccount>
+export type RealmFileResource = Static<typeof RealmFileResource>
+export type RealmFileIssuer = Static<typeof RealmFileIssuer>
 export type ListName = keyof typeof LISTS
 
 export const LIST_NAMES = Object.keys(LISTS) as ListName[]

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import { CLAIM_FORMS, CLAIM_SOURCES } from '../../domain/custom-claim.ts'
 import { QUOTA_MODES } from '../../domain/quota.ts'
+import { Type } from '../../wire/json-schema.ts'
 import type { WireQuota } from '../../wire/quota.ts'
 
 const text = (description: string) => Type.String({ description })
