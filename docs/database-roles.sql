@@ -26,6 +26,7 @@ grant select, insert, update, delete on
   foreign_keys,
   foreign_token_ends,
   grants,
+  idempotency_keys,
   issuer_refusals,
   last_uses,
   leaked_secrets,

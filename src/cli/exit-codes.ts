@@ -37,6 +37,7 @@ export const EXIT_OF_REFUSAL: Readonly<Record<RefusalCode, number>> = {
   conflict: EXIT.conflict,
   changed_meanwhile: EXIT.conflict,
   last_administrator: EXIT.conflict,
+  key_reused: EXIT.conflict,
   forbidden: EXIT.forbidden,
 }
 

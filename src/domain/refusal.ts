@@ -8,6 +8,7 @@ export type RefusalCode =
   | 'conflict'
   | 'changed_meanwhile'
   | 'last_administrator'
+  | 'key_reused'
 
 /** An administrative request that was refused. The message is for the administrator. */
 export class Refusal extends Error {

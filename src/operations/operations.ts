@@ -47,6 +47,7 @@ import { uses as usesOf } from './tokens/uses.ts'
 import { auditTrail } from './upkeep/audit-events.ts'
 import { expiry } from './upkeep/expiry.ts'
 import { health } from './upkeep/health.ts'
+import { idempotency } from './upkeep/idempotency.ts'
 import { measurements } from './upkeep/measurements.ts'
 
 /** All that the server can do, by noun; http, cli and server call these. */
@@ -87,6 +88,7 @@ export function createOperations(deps: Dependencies) {
 
     expiry: expiry(deps),
     health: health(deps, loadedRealms),
+    idempotency: idempotency(deps),
     measurements: measurements(deps, { ...counted, loadedRealms, freshClients, statusLists }),
   }
 }

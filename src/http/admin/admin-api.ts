@@ -13,6 +13,7 @@ import { answerConditionally } from './etag.ts'
 import { federationRoutes } from './federation.ts'
 import { foreignKeyRoutes } from './foreign-keys.ts'
 import { grantRoutes } from './grants.ts'
+import { heedIdempotencyKeys } from './idempotency.ts'
 import { acceptJson, closeQueries } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { describeApi } from './openapi.ts'
@@ -55,6 +56,7 @@ export async function adminApi(
   await describeApi(app, publicUrl)
   await app.register(async (guarded) => {
     await requireAdministrator(guarded, operations, rateLimits)
+    heedIdempotencyKeys(guarded, operations)
     const scope: AdminScope = guarded.withTypeProvider<TypeBoxTypeProvider>()
     realmRoutes(scope, operations, publicUrl)
     serviceAccountRoutes(scope, operations, publicUrl)

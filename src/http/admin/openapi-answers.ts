@@ -24,6 +24,9 @@ const header = (description: string, schema: object = { type: 'string' }) => ({ 
 export const HEADERS = {
   ETag: header('Version of what is answered: send it as If-Match to change only that'),
   Location: header('Address of what was made', { type: 'string', format: 'uri' }),
+  'Idempotency-Replayed': header(
+    'true: this was answered before to the same Idempotency-Key, and nothing was done again',
+  ),
   'Retry-After': header('Seconds to wait', { type: 'integer' }),
   'RateLimit-Limit': header('Requests a minute', { type: 'integer' }),
   'RateLimit-Remaining': header('Requests left', { type: 'integer' }),
@@ -41,6 +44,13 @@ const condition = (name: string, description: string) => ({
 export const PARAMETERS = {
   IfMatch: condition('If-Match', 'ETags of which one must be the present one, or *; otherwise 412'),
   IfNoneMatch: condition('If-None-Match', 'ETags of which none may be the present one; otherwise 412'),
+  IdempotencyKey: {
+    ...condition(
+      'Idempotency-Key',
+      'A text of your choice, such as a UUID: for 24 hours the same request with it gets the same answer, but for secrets, and does nothing again',
+    ),
+    schema: { type: 'string', minLength: 1, maxLength: 257 },
+  },
   IfNoneMatchToRead: condition('If-None-Match', 'ETags of what the client has; one of them: 304'),
 }
 
@@ -90,6 +100,7 @@ export const ANSWERS: Record<string, ApiAnswer> = {
   TooLarge: refused('The body is too large'),
   TooLong: refused('A part of the address is too long'),
   UnsupportedMediaType: refused('The body has another media type'),
+  KeyReused: refused('The Idempotency-Key came with another request before'),
   TooManyRequests: refused('More requests than a minute allows', 'Retry-After'),
   ServerError: refused('Something went wrong on the side of the server'),
   TemporarilyUnavailable: refused('The database or the server is busy or away', 'Retry-After'),
@@ -109,9 +120,10 @@ const READS = {
 const CHANGES = { ...READS, 408: 'TooSlow', 409: 'Conflict', 413: 'TooLarge', 415: 'UnsupportedMediaType' }
 
 /** What an operation may be refused with. */
-export function refusalsOf(method: string, path: string): Record<string, ApiAnswer> {
+export function refusalsOf(method: string, path: string, takesKey = false): Record<string, ApiAnswer> {
   const names = {
     ...(method === 'get' ? { 304: 'NotModified', ...READS } : CHANGES),
+    ...(takesKey && { 422: 'KeyReused' }),
     ...(path.includes('{') && { 414: 'TooLong' }),
   }
   return Object.fromEntries(
@@ -123,19 +135,25 @@ export function refusalsOf(method: string, path: string): Record<string, ApiAnsw
 }
 
 /** Headers of an answer that is no refusal. A change answers with an ETag where it shows what it has a version of. */
-export function headersOf(status: string, { content = {} }: ApiAnswer): Record<string, unknown> {
+export function headersOf(
+  status: string,
+  { content = {} }: ApiAnswer,
+  takesKey = false,
+): Record<string, unknown> {
   return refer([
     'RateLimit-Limit',
     'RateLimit-Remaining',
     'RateLimit-Reset',
     ...('application/json' in content ? (['ETag'] as const) : []),
     ...(status === '201' ? (['Location'] as const) : []),
+    ...(takesKey ? (['Idempotency-Replayed'] as const) : []),
   ])
 }
 
 /** Preconditions: every operation heeds them. */
-export function parametersOf(method: string): NonNullable<ApiOperation['parameters']> {
+export function parametersOf(method: string, takesKey = false): NonNullable<ApiOperation['parameters']> {
   const names = method === 'get' ? ['IfMatch', 'IfNoneMatchToRead'] : ['IfMatch', 'IfNoneMatch']
+  if (takesKey) names.push('IdempotencyKey')
   return names.map((name) => ({ $ref: `#/components/parameters/${name}` }))
 }
 

@@ -1,3 +1,4 @@
+import { IDEMPOTENT_BY_KEY } from './idempotency.ts'
 import { ANSWERS, HEADERS, headersOf, PARAMETERS, parametersOf, refusalsOf, TAGS } from './openapi-answers.ts'
 import { nameSchemas } from './openapi-components.ts'
 import type { ApiDocument, ApiOperation } from './openapi-types.ts'
@@ -44,17 +45,18 @@ function completeOperation(operation: ApiOperation, method: string, path: string
     : 'Requires account-admin of the realm, or platform-admin.'
   operation.description = operation.description ? `${operation.description}\n\n${requires}` : requires
   completeBody(operation)
+  const takesKey = IDEMPOTENT_BY_KEY.has(operation.operationId ?? '')
   // What is deprecated still works, and new clients need not know of it.
   const parameters = (operation.parameters ?? []).filter(
     ({ schema, deprecated }) => !(deprecated || schema?.deprecated),
   )
-  operation.parameters = [...parameters, ...parametersOf(method)]
+  operation.parameters = [...parameters, ...parametersOf(method, takesKey)]
   for (const [status, answer] of Object.entries(operation.responses)) {
     if (answer.description === 'Default Response') answer.description = DESCRIPTIONS[status] ?? 'As asked'
     if (status === '204') delete answer.content
-    answer.headers = headersOf(status, answer)
+    answer.headers = headersOf(status, answer, takesKey)
   }
-  Object.assign(operation.responses, refusalsOf(method, path))
+  Object.assign(operation.responses, refusalsOf(method, path, takesKey))
 }
 
 // A body without required members may be left out; one without any members is not worth mentioning.

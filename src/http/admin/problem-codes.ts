@@ -27,6 +27,7 @@ export const REFUSALS = {
   forbidden: [403, 'Forbidden'],
   conflict: [409, 'Conflict'],
   changed_meanwhile: [412, 'Changed meanwhile'],
+  key_reused: [422, 'Idempotency-Key used before'],
   last_administrator: [409, 'Last platform administrator'],
 } satisfies Record<RefusalCode, [number, string]>
 

@@ -25,6 +25,7 @@ const STATUS = {
   conflict: 409,
   changed_meanwhile: 409,
   last_administrator: 409,
+  key_reused: 422,
 } satisfies Record<RefusalCode, number>
 
 const TITLES: Partial<Record<RefusalCode, string>> = {

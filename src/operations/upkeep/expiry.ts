@@ -7,6 +7,7 @@ import { deleteExpiredAttemptCounters } from '../../storage/attempt-counters.ts'
 import { deleteClientNetworksSeenBefore } from '../../storage/client-networks.ts'
 import { deleteFetchedKeysUnusedSince } from '../../storage/fetched-keys.ts'
 import { deleteEndedForeignKeys } from '../../storage/foreign-keys.ts'
+import { deleteExpiredIdempotencyKeys } from '../../storage/idempotency-keys.ts'
 import { deleteExpiredPortalLinks } from '../../storage/portal-links.ts'
 import { deleteExpiredSignIns } from '../../storage/portal-sign-ins.ts'
 import { deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
@@ -66,6 +67,7 @@ export function expiry(deps: Deps) {
       const byAllClocks = ago(MAX_CLOCK_GAP_SECONDS)
       const tokens = await deleteExpiredRevokedTokens(db, byAllClocks, BATCH)
       const assertions = await deleteUsedAssertions()
+      const repeatable = await deleteExpiredIdempotencyKeys(db, byAllClocks, BATCH)
       const links = await deleteExpiredPortalLinks(db, byAllClocks, BATCH)
       const signIns = await deleteExpiredSignIns(db, byAllClocks, BATCH)
       const counters = await deleteExpiredAttemptCounters(db, clock(), BATCH)
@@ -81,7 +83,9 @@ export function expiry(deps: Deps) {
         realms ||
         assertions ||
         counts ||
-        [indexes, tokens, links, signIns, counters, networks, keys, foreign, events].includes(BATCH)
+        [indexes, tokens, repeatable, links, signIns, counters, networks, keys, foreign, events].includes(
+          BATCH,
+        )
       )
     },
   }
