@@ -22,7 +22,10 @@ interface ListOptions extends InRealm, Pick<AccountFilter, 'state' | 'role' | 'a
 export function listCommand(group: Command, inSession: InSession): void {
   ofRealm(group, 'list', 'service accounts of a realm, in order of name; each filter leaves out more')
     .option('--name <text>', 'part of the name, whatever its case')
-    .option('--search <text>', 'part of the name, the client_id or the description, whatever its case')
+    .option(
+      '--search <text>',
+      'part of the name, the client_id, the description or the metadata owner and tags, whatever its case',
+    )
     .option('--client-id <start>', 'beginning of the client_id')
     .addOption(new Option('--state <state>', 'whether it may get tokens').choices(ACCOUNT_STATES))
     .option('--role <role>', 'role that it has on the whole realm')

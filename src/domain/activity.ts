@@ -35,6 +35,18 @@ export interface BusyClient extends ClientCount {
   readonly needed: number
 }
 
+/** The last use of a credential. */
+export interface AccountUse {
+  /** `gone`: it was deleted since. */
+  readonly kind: 'secret' | 'key' | 'identity' | 'gone'
+  /** Last four characters of a secret; name or thumbprint of a key; name or id of a workload identity. */
+  readonly label: string
+  /** To the minute. */
+  readonly at: Date
+  readonly address: string
+  readonly scope: string
+}
+
 export function startOf(period: Period, time: Date): Date {
   const milliseconds = PERIOD_SECONDS[period] * 1000
   return new Date(Math.floor(time.getTime() / milliseconds) * milliseconds)

@@ -6,7 +6,8 @@ import { holdsRole } from './held-roles.ts'
 import { isLeakOpen } from './leaked-secrets.ts'
 
 /** Columns of an account that conditions read. */
-export const CONDITION_COLUMNS = sql`realm_id, name_key, client_id, description, roles, auth_methods, disabled_at, expires_at, created_at`
+export const CONDITION_COLUMNS = sql`realm_id, name_key, client_id, description, roles, auth_methods, metadata,
+  disabled_at, expires_at, created_at`
 
 /** Conditions on an account `a` with `CONDITION_COLUMNS`, cheap ones first. */
 export function accountConditions(filter: AccountFilter, now: Date): RawBuilder<unknown>[] {
@@ -34,8 +35,13 @@ function isInState(state: AccountState, now: Date): RawBuilder<unknown> {
 
 function hasText(text: string): RawBuilder<unknown> {
   const key = nameKey(text)
+  const typed = text.normalize('NFC')
+  const isIn = (column: RawBuilder<unknown>) =>
+    // A database with locale C folds the case of ASCII alone.
+    sql`(position(${typed.toLowerCase()} in lower(${column})) > 0 or position(${typed} in ${column}) > 0)`
+  const labels = sql`concat_ws(E'\\n', a.metadata::jsonb ->> 'owner', a.metadata::jsonb ->> 'tags')`
   return sql`(position(${key} in a.name_key) > 0 or position(${key} in lower(a.client_id)) > 0
-    or position(${text.normalize('NFC').toLowerCase()} in lower(a.description)) > 0)`
+    or ${isIn(sql`a.description`)} or (a.metadata is not null and ${isIn(labels)}))`
 }
 
 function isRotatingAt(now: Date): RawBuilder<unknown> {

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { AccountUse } from '../domain/activity.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 
 /** The last use of a secret, a key or a workload identity. */
@@ -30,6 +31,26 @@ export async function updateLastUses(db: Database, uses: readonly Use[]): Promis
     set used_at = excluded.used_at, address = excluded.address, scope = excluded.scope
     where noted.used_at < excluded.used_at
   `.execute(db)
+}
+
+/** The last use of each credential of an account, the latest first. */
+export async function listAccountUses(
+  db: Database,
+  { realmId, clientId, limit }: Pick<Use, 'realmId' | 'clientId'> & { readonly limit: number },
+): Promise<AccountUse[]> {
+  const { rows } = await sql<AccountUse>`
+    select used_at as at, address, scope,
+      case when s.id is not null then 'secret' when k.thumbprint is not null then 'key'
+        when w.id is not null then 'identity' else 'gone' end as kind,
+      coalesce('…' || s.last_four, nullif(k.name, ''), k.thumbprint, nullif(w.name, ''), w.id, '') as label
+    from last_uses u
+    left join client_secrets s on s.realm_id = u.realm_id and s.client_id = u.client_id and s.id = u.secret_id
+    left join client_keys k on k.realm_id = u.realm_id and k.client_id = u.client_id and k.thumbprint = u.secret_id
+    left join workload_identities w on w.realm_id = u.realm_id and w.client_id = u.client_id and w.id = u.secret_id
+    where u.realm_id = ${realmId}::bigint and u.client_id = ${clientId}
+    order by used_at desc, label limit ${limit}
+  `.execute(db)
+  return rows
 }
 
 /** For a deleted secret, key or workload identity, only the last use of its account is recorded. */

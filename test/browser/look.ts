@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 /** Screenshots of each page, to be looked at. */
 const SCREENSHOTS = process.env['SCREENSHOTS'] ?? join(tmpdir(), 'mintmark-screenshots')
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-const WIDTHS = [360, 1280, 1920]
+const WIDTHS = [360, 768, 1280, 1920]
 
 mkdirSync(SCREENSHOTS, { recursive: true })
 

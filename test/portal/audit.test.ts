@@ -216,8 +216,8 @@ t.test(
     t.match(text, `just now ${exact}`)
     t.match(text, 'Name: CI → CI 2')
     t.match(text, 'Roles: manage')
-    t.match(answer.body, `href="?target&#61;${clientId}"`)
-    t.match(answer.body, 'href="?actor&#61;tester"')
+    t.match(answer.body, `href="/portal/acme/audit?target&#61;${clientId}"`)
+    t.match(answer.body, 'href="/portal/acme/audit?actor&#61;tester"')
     t.match(answer.body, `href="/portal/acme/service-accounts/${clientId}"`)
     await server.operations.accounts.delete(TESTER, 'acme', clientId)
     const gone = (await browser.get(`${AUDIT}?action=service-account.delete`)).body

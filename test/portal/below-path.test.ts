@@ -31,7 +31,8 @@ t.test(
         if (!seen.has(address) && !address.includes('&')) queue.push(address)
         seen.add(address)
       }
-      for (const [, action] of page.body.matchAll(/action="(\/[^"]*)"/g)) t.match(action, /^\/auth\/portal\//)
+      for (const [, action] of page.body.matchAll(/action="(\/[^"]*)"/g))
+        t.match(action, /^\/auth\/portal(\/|$)/)
     }
     t.ok([...seen].some((address) => address.includes('/_assets/')))
     t.match([...seen].join(), '/auth/portal/acme/service-accounts/create')

@@ -142,7 +142,7 @@ t.test('the list finds by name, tells what is used, and goes on page by page', a
   t.notMatch(found, 'Robot 08')
   t.match(
     textOf(await browser.get(`${LIST}?search=x&search=nothing`)),
-    'No service account is called like “ nothing ”',
+    'No service account has “nothing” in its name, client_id, description, owner or tags',
   )
 })
 

@@ -11,7 +11,8 @@ export const AccountListQuery = Type.Object({
   name: Type.Optional({ ...SearchText, description: 'Part of the name, whatever its case' }),
   search: Type.Optional({
     ...SearchText,
-    description: 'Part of the name, the client_id or the description, whatever its case',
+    description:
+      'Part of the name, the client_id, the description or the metadata owner and tags, whatever its case',
   }),
   client_id: Type.Optional(
     Type.String({

@@ -33,6 +33,8 @@ const STYLES = [
   'forms',
   'key-pair',
   'gate',
+  'account-list',
+  'activity',
   'narrow',
   'realm-switcher',
 ]

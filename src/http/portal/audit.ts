@@ -30,7 +30,7 @@ export function auditScreen(portal: Portal, operations: Deps): void {
       actions: html`<a class="button" href="${exported('csv')}">${icon('arrow-down-tray')}CSV</a><a class="button" href="${exported('jsonl')}">${icon('arrow-down-tray')}JSON Lines</a>`,
       body: html`<p class="lead">What was done and attempted in this realm, by whom and from where. Nothing here can be changed. Click on a name to see its lines alone.</p>
 ${filterForm(visit, asked)}
-${items.length === 0 ? nothing(next) : table(visit, items)}
+${items.length === 0 ? nothing(next) : auditTable(visit, items)}
 ${next !== undefined && html`<p class="pager"><a class="button" href="?${withValue(asNow, 'after', next)}">${items.length > 0 ? 'Older' : 'Search on'}${icon('chevron-right')}</a></p>`}`,
     }
   })
@@ -62,7 +62,7 @@ function nothing(next: string | undefined): Html {
   return html`<div class="card empty">${icon('clipboard-document-list')}<h2>Nothing was found${next !== undefined && ' so far'}</h2><p>${text}</p></div>`
 }
 
-function table(visit: Visit, lines: readonly AuditLine[]): Html {
+export function auditTable(visit: Visit, lines: readonly AuditLine[]): Html {
   return html`<div class="card flush"><table class="cards audit">
 <thead><tr><th>When</th><th>What</th><th>On what</th><th>Who</th><th>From</th></tr></thead>
 <tbody>${lines.map(
@@ -71,7 +71,7 @@ function table(visit: Visit, lines: readonly AuditLine[]): Html {
 <td data-label="What">${WORDS.get(event.action) ?? event.action}${event.outcome === 'refused' && html` ${badge('danger', 'refused')}`}
 ${parts > 1 ? html`<span class="muted">in ${parts} parts</span>` : detailsOf(event)}</td>
 <td data-label="On what">${imported > 0 ? importedWords(event, imported) : target(visit, event)}</td>
-<td data-label="Who">${who(event)} <span class="muted">${event.actor.kind}</span></td>
+<td data-label="Who">${who(visit, event)} <span class="muted">${event.actor.kind}</span></td>
 <td data-label="From">${event.actor.address ?? html`<span class="muted">this server</span>`}</td>
 </tr>`,
   )}</tbody></table></div>`
@@ -83,13 +83,13 @@ function importedWords({ action }: RecordedAuditEvent, count: number): string {
 }
 
 /** A person of an identity provider by name and subject. */
-function who({ actor: { id }, details: { actor_name: name } }: RecordedAuditEvent): Html {
-  if (typeof name !== 'string' || name === id) return filterLink('actor', id, id)
-  return html`${filterLink('actor', id, name)} <code class="muted">${id}</code>`
+function who(visit: Visit, { actor: { id }, details: { actor_name: name } }: RecordedAuditEvent): Html {
+  if (typeof name !== 'string' || name === id) return filterLink(visit, 'actor', id, id)
+  return html`${filterLink(visit, 'actor', id, name)} <code class="muted">${id}</code>`
 }
 
-function filterLink(name: 'actor' | 'target', value: string, label: string): Html {
-  return html`<a class="cell-filter" href="?${new URLSearchParams({ [name]: value }).toString()}">${named(label)}</a>`
+function filterLink({ realm }: Visit, name: 'actor' | 'target', value: string, label: string): Html {
+  return html`<a class="cell-filter" href="/portal/${realm}/audit?${new URLSearchParams({ [name]: value }).toString()}">${named(label)}</a>`
 }
 
 function target(visit: Visit, event: RecordedAuditEvent): Html {
@@ -99,9 +99,9 @@ function target(visit: Visit, event: RecordedAuditEvent): Html {
   const page = pageOf(visit, event)
   if (typeof name === 'string' && name !== on) {
     const id = html`<code class="muted">${on}</code>`
-    return html`${filterLink('target', on, name)}<br>${page === undefined ? id : html`<a href="${page}">${id}</a>`}`
+    return html`${filterLink(visit, 'target', on, name)}<br>${page === undefined ? id : html`<a href="${page}">${id}</a>`}`
   }
-  return html`${filterLink('target', on, on)}${page !== undefined && html` <a class="nowrap" href="${page}">Open<span class="unseen"> ${on}</span></a>`}`
+  return html`${filterLink(visit, 'target', on, on)}${page !== undefined && html` <a class="nowrap" href="${page}">Open<span class="unseen"> ${on}</span></a>`}`
 }
 
 /** Pages of what an event is about, by the first word of its action. */

@@ -74,7 +74,7 @@ export interface FieldOptions {
 }
 
 /** A labelled field; screen readers read hint and fault with it. */
-export function field(name: string, label: string, options: FieldOptions = {}): Html {
+export function field(name: string, label: Content, options: FieldOptions = {}): Html {
   const { value, hint, fault, type = 'text', attributes } = options
   const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(' ')
   return html`<div class="field">

@@ -26,7 +26,8 @@ export function formAgain(pages: PageRegistry, operations: Deps): FormAgain {
     const address = pageOfForm(sent, visit.realm)
     const found = address === undefined ? undefined : pages.find(address)
     if (!found || address === undefined) return undefined
-    const asked = { params: found.params, query: queryIn(found.query), signal: request.signal }
+    const queryAll = (name: string) => found.query.getAll(name)
+    const asked = { params: found.params, query: queryIn(found.query), queryAll, signal: request.signal }
     const page = await found.show({ ...visit, page: address }, asked).catch(() => undefined)
     if (!page || 'redirect' in page) return undefined
     const isConflict = error instanceof Refusal && error.code === 'changed_meanwhile'

@@ -9,6 +9,7 @@ const NAMES = [
   'arrow-down-tray',
   'arrow-path',
   'arrow-right-start-on-rectangle',
+  'chart-bar',
   'check',
   'check-circle',
   'chevron-down',
@@ -17,6 +18,7 @@ const NAMES = [
   'clipboard-document-list',
   'clock',
   'code-bracket-square',
+  'cog-6-tooth',
   'cpu-chip',
   'exclamation-triangle',
   'information-circle',
@@ -31,6 +33,7 @@ const NAMES = [
   'tag',
   'trash',
   'user-circle',
+  'users',
   'x-mark',
 ] as const
 

@@ -4,7 +4,16 @@ import type { Assets } from './assets.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { type IconName, icon } from './icons.ts'
 
-export type Section = 'service-accounts' | 'claims' | 'trusted-issuers' | 'keys' | 'audit' | 'try-it'
+export type Section =
+  | 'activity'
+  | 'service-accounts'
+  | 'claims'
+  | 'trusted-issuers'
+  | 'keys'
+  | 'audit'
+  | 'people'
+  | 'settings'
+  | 'try-it'
 
 export interface Page {
   readonly title: string
@@ -40,20 +49,26 @@ export interface Layout {
 
 const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
   ['service-accounts', 'Service Accounts', 'cpu-chip'],
+  ['activity', 'Activity', 'chart-bar'],
   ['claims', 'Claims', 'tag'],
   ['trusted-issuers', 'Trusted issuers', 'shield-check'],
   ['keys', 'Keys', 'key'],
   ['audit', 'Audit', 'clipboard-document-list'],
+  ['people', 'People', 'users'],
+  ['settings', 'Realm settings', 'cog-6-tooth'],
   ['try-it', 'Try it', 'play'],
 ]
 
 /** Pages of the documentation, by section. */
 const HELP: Readonly<Record<Section, string>> = {
+  activity: 'portal',
   'service-accounts': 'portal',
   claims: 'claims',
   'trusted-issuers': 'portal',
   keys: 'keys',
   audit: 'administer',
+  people: 'portal',
+  settings: 'administer',
   'try-it': 'get-a-token',
 }
 
@@ -88,7 +103,7 @@ ${visit ? inside(assets, page, visit, docsUrl) : outside(assets, page)}
 }
 
 function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | undefined): Html {
-  const { realm, session, formToken } = visit
+  const { realm, session, formToken, mayChange } = visit
   const base = `/portal/${realm}`
   return html`<div class="shell">
 <header class="side"><div class="side-inner">
@@ -96,7 +111,7 @@ function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | u
   ${realmSwitcher(visit)}
   <nav aria-label="Settings">
     <p class="eyebrow" aria-hidden="true">Settings</p>
-    <ul>${SECTIONS.map(
+    <ul>${SECTIONS.filter(([section]) => mayChange || section !== 'people').map(
       ([section, title, picture]) =>
         html`<li><a href="${base}/${section}"${section === page.section && html` aria-current="page"`}>${icon(picture)}${title}</a></li>`,
     )}${docsUrl !== undefined && helpLink(docsUrl, page.section)}</ul>

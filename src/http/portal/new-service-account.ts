@@ -2,6 +2,7 @@ import type { AuthMethod, ClientKey } from '../../domain/client-key.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { labelFields, readLabels } from './account-labels.ts'
 import { atMost, field, form, notice } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import {
@@ -18,7 +19,7 @@ import type { Portal, Visit } from './visit.ts'
 
 const TITLE = 'Service account created'
 
-const FIELDS = ['name', 'description', 'auth_method', 'public_key']
+const FIELDS = ['name', 'description', 'auth_method', 'public_key', 'owner', 'tags']
 
 type Deps = Pick<Operations, 'realms' | 'accounts' | 'portal' | 'publishedRealms'>
 
@@ -32,12 +33,14 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
   })
 
   portal.action(path, async (visit, sent) => {
-    const [name = '', description = '', method = '', pasted = ''] = FIELDS.map((key) => sent.get(key))
+    const [name = '', description = '', method = '', pasted = '', owner = '', tags = ''] = FIELDS.map((key) =>
+      sent.get(key),
+    )
     // Before the change: a failure after it would lose the secret.
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     if (!(await isFirstTime(operations, visit, sent))) return alreadyShown(visit)
     try {
-      const asked = { name, description }
+      const asked = { name, description, metadata: readLabels(sent, {}) }
       if (method !== 'private_key_jwt')
         return shownOnce(
           visit,
@@ -57,6 +60,8 @@ export function newServiceAccountScreen(portal: Portal, operations: Deps): void 
         description,
         method,
         pasted,
+        owner,
+        tags,
         refusal: error,
       })
     }
@@ -80,6 +85,8 @@ interface Typed {
   readonly description?: string
   readonly method?: string
   readonly pasted?: string
+  readonly owner?: string
+  readonly tags?: string
   readonly refusal?: Refusal
 }
 
@@ -113,7 +120,7 @@ ${realm.allowedAuthMethods.includes('private_key_jwt') && publicKeyField(pasted,
   }
 }
 
-function nameFields({ name = '', description = '', refusal }: Typed): Html {
+function nameFields({ name = '', description = '', owner = '', tags = '', refusal }: Typed): Html {
   const faultOf = (key: string) => (refusal?.field === key ? refusal.message : undefined)
   return html`${field('name', 'Name', {
     value: name,
@@ -125,5 +132,6 @@ ${field('description', 'Description (optional)', {
   value: description,
   fault: faultOf('description'),
   attributes: html`${atMost(500)}`,
-})}`
+})}
+${labelFields({ owner, tags }, faultOf)}`
 }

@@ -8,6 +8,7 @@ import { form, notice, roleBadges } from './elements.ts'
 import { grantActions, grantsCard } from './grants.ts'
 import { type Html, html, named } from './html.ts'
 import { introspectedAudiencesAction, introspectedAudiencesCard } from './introspected-audiences.ts'
+import { meaningOf } from './role-meanings.ts'
 import { about, addressOf, tabs } from './service-account-frame.ts'
 import type { Portal, Visit } from './visit.ts'
 
@@ -16,14 +17,6 @@ type Deps = Pick<Operations, 'realms' | 'accounts' | 'tokens' | 'grants' | 'reso
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions'
 
 const DONE: ReadonlyMap<string, string> = new Map([['saved', 'Saved. The next token says so.']])
-
-/** Descriptions of the built-in roles. */
-const MEANINGS: ReadonlyMap<string, string> = new Map([
-  ['view', 'Sees everything in the realm. Every service account starts with it.'],
-  ['operate', 'Runs what is there: devices and their jobs.'],
-  ['manage', 'Changes settings, devices and device groups.'],
-  ['account-admin', 'Looks after service accounts, their secrets and permissions.'],
-])
 
 /** Permissions page of one service account. */
 export function permissionsScreen(portal: Portal, operations: Deps): void {
@@ -84,7 +77,7 @@ function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Htm
   const kept = account.roles.filter((role) => role === PLATFORM_ADMIN)
   const choice = (role: string) => html`<label class="choice described">
 <input type="checkbox" name="role" value="${role}"${account.roles.includes(role) ? html` data-saved="on" checked` : html` data-saved="off"`}>
-<span><strong>${named(role)}</strong><span class="hint">${MEANINGS.get(role) ?? 'A role of this realm.'}</span></span></label>`
+<span><strong>${named(role)}</strong><span class="hint">${meaningOf(role)}</span></span></label>`
   return html`<section class="card"><h2>In the whole realm</h2>
 ${form(
   visit,

@@ -8,10 +8,12 @@ import type { Operations } from '../../operations/operations.ts'
 import { keepWhileWorking } from '../body-time.ts'
 import { clientAddress } from '../client-address.ts'
 import { watchMethods } from '../other-methods.ts'
+import { accountActivityScreen } from './account-activity.ts'
 import { serveAssets } from './assets.ts'
 import { auditScreen } from './audit.ts'
 import { authMethodsScreen } from './auth-methods.ts'
 import { serveBelowPath } from './below-path.ts'
+import { bulkAccountsScreen } from './bulk-accounts.ts'
 import { claimsScreens } from './claims.ts'
 import { clientKeyScreens } from './client-keys.ts'
 import { drafts } from './drafts.ts'
@@ -24,11 +26,15 @@ import { newServiceAccountScreen } from './new-service-account.ts'
 import { newTrustedIssuerScreen } from './new-trusted-issuer.ts'
 import { newWorkloadIdentityScreen } from './new-workload-identity.ts'
 import { pageRegistry } from './page-registry.ts'
+import { peopleScreen } from './people.ts'
 import { permissionsScreen } from './permissions.ts'
 import { publishedKeysScreen } from './published-keys.ts'
+import { realmActivityScreen } from './realm-activity.ts'
+import { realmSettingsScreen } from './realm-settings.ts'
 import { refuseNul } from './refuse-nul.ts'
 import { secretScreens } from './secrets.ts'
 import { serviceAccountScreen } from './service-account.ts'
+import { accountDeletionScreen } from './service-account-deletion.ts'
 import { serviceAccountsScreen } from './service-accounts.ts'
 import { realmCookies, sessionCookie } from './session-cookie.ts'
 import { shadowScreens } from './shadow.ts'
@@ -82,6 +88,9 @@ export async function portalRoutes(
   issuerScreens(portal, operations)
   keysScreen(portal, operations)
   auditScreen(portal, operations)
+  realmActivityScreen(portal, operations)
+  peopleScreen(portal, operations)
+  realmSettingsScreen(portal, operations)
   tryItScreen(portal, operations)
   shadowScreens(portal, operations)
   answerOtherMethods((_request, _reply, allow) => {
@@ -109,7 +118,10 @@ function openGate(app: FastifyInstance, operations: Operations, layout: Layout, 
 function accountScreens(portal: Portal, operations: Operations): void {
   serviceAccountsScreen(portal, operations)
   newServiceAccountScreen(portal, operations)
+  bulkAccountsScreen(portal, operations)
   serviceAccountScreen(portal, operations)
+  accountDeletionScreen(portal, operations)
+  accountActivityScreen(portal, operations)
   secretScreens(portal, operations)
   clientKeyScreens(portal, operations)
   publishedKeysScreen(portal, operations)

@@ -18,11 +18,11 @@ export function about(visit: Visit, account: ServiceAccount, title?: string): Om
   }
 }
 
-export type Tab = 'overview' | 'permissions' | 'claims' | 'workload-identities'
+export type Tab = 'overview' | 'activity' | 'permissions' | 'claims' | 'workload-identities'
 
 export function tabs(visit: Visit, { clientId }: ServiceAccount, open: Tab): Html {
   const here = addressOf(visit, clientId)
   const tab = (name: string, title: string, href: string) =>
     html`<li><a href="${href}"${name === open && html` aria-current="page"`}>${title}</a></li>`
-  return html`<nav class="tabs" aria-label="Service account"><ul>${tab('overview', 'Overview', here)}${tab('permissions', 'Permissions', `${here}/permissions`)}${tab('claims', 'Claims', `${here}/claims`)}${tab('workload-identities', 'Workload identities', `${here}/workload-identities`)}</ul></nav>`
+  return html`<nav class="tabs" aria-label="Service account"><ul>${tab('overview', 'Overview', here)}${tab('activity', 'Activity', `${here}/activity`)}${tab('permissions', 'Permissions', `${here}/permissions`)}${tab('claims', 'Claims', `${here}/claims`)}${tab('workload-identities', 'Workload identities', `${here}/workload-identities`)}</ul></nav>`
 }

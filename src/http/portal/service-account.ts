@@ -1,6 +1,7 @@
 import type { OpenLeak } from '../../domain/leaked-secret.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { labelFields, labels, readLabels, typedLabelsOf } from './account-labels.ts'
 import { keysCard } from './client-keys-card.ts'
 import {
   atMost,
@@ -65,14 +66,15 @@ ${visit.mayChange && detailsCard(visit, account)}`,
 
   editing(portal, operations)
   states(portal, operations)
-  deletion(portal, operations)
 }
 
 function editing(portal: Portal, operations: Deps): void {
   portal.action(PATH, async (visit, sent, { params }) => {
     const { clientId = '' } = params
     const [name = '', description = ''] = ['name', 'description'].map((key) => sent.get(key))
-    const update = { name, description, expectedVersion: Number(sent.get('version')) }
+    const { metadata } = await operations.accounts.find(visit.actor, visit.realm, clientId)
+    const expectedVersion = Number(sent.get('version'))
+    const update = { name, description, metadata: readLabels(sent, metadata), expectedVersion }
     await operations.accounts.update(visit.actor, visit.realm, clientId, update)
     return { redirect: `${addressOf(visit, clientId)}?done=saved` }
   })
@@ -107,31 +109,6 @@ function states(portal: Portal, operations: Deps): void {
   }
 }
 
-function deletion(portal: Portal, operations: Deps): void {
-  portal.question(`${PATH}/delete`, async (visit, { params }) => {
-    const account = await operations.accounts.find(visit.actor, visit.realm, params['clientId'] as string)
-    const here = addressOf(visit, account.clientId)
-    const content = html`<p>Delete ${named(account.name)}?</p>
-<p><strong>Deletion is immediate.</strong> Any tokens minted from this service account stop working at their next validation check. It cannot be undone.</p>
-<p class="hint">Last used: ${when(account.lastUsedAt, visit.now)}.</p>`
-    return {
-      ...about(visit, account, 'Delete the service account'),
-      body: confirmation(visit, {
-        action: `${here}/delete`,
-        button: 'Delete',
-        danger: true,
-        cancel: here,
-        content,
-      }),
-    }
-  })
-
-  portal.action(`${PATH}/delete`, async (visit, _sent, { params }) => {
-    await operations.accounts.delete(visit.actor, visit.realm, params['clientId'] as string)
-    return { redirect: `/portal/${visit.realm}/service-accounts?done=deleted` }
-  })
-}
-
 function tokenCards(issuer: string, account: ServiceAccount): Content {
   const { clientId, authMethods } = account
   return [
@@ -160,6 +137,7 @@ function facts(visit: Visit, account: ServiceAccount, leak: OpenLeak | undefined
   return html`<section class="card"><dl class="facts">
 <dt>client_id</dt><dd>${copyable('client-id', 'client_id', account.clientId)}</dd>
 ${account.description !== '' && html`<dt>Description</dt><dd>${named(account.description)}</dd>`}
+${labels(visit.realm, account) !== undefined && html`<dt>Owner and tags</dt><dd>${labels(visit.realm, account)}</dd>`}
 <dt>Role</dt><dd>${roleBadges(account.roles)}</dd>
 <dt>Authenticates with</dt><dd><span class="badges">${account.authMethods.map((method) => badge('plain', METHOD_NAMES[method]))}</span>${mayChange && html` <a href="${addressOf(visit, account.clientId)}/auth-methods">Change<span class="unseen"> how it authenticates</span></a>`}</dd>
 <dt>State</dt><dd>${stateBadge(account)}${leakBadge(leak)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
@@ -169,13 +147,14 @@ ${account.description !== '' && html`<dt>Description</dt><dd>${named(account.des
 }
 
 function detailsCard(visit: Visit, account: ServiceAccount): Html {
-  return html`<section class="card"><h2>Name and description</h2>
+  return html`<section class="card"><h2>Name, description, owner and tags</h2>
 ${form(
   visit,
   addressOf(visit, account.clientId),
   html`<input type="hidden" name="version" value="${account.version}">
 ${field('name', 'Name', { value: account.name, attributes: html`required ${atMost(100)}` })}
 ${field('description', 'Description', { value: account.description, attributes: html`${atMost(500)}` })}
+${labelFields(typedLabelsOf(account))}
 <div class="buttons"><button>Save</button></div>`,
 )}</section>`
 }

@@ -3,10 +3,14 @@ import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { MAX_COUNTED } from '../../operations/accounts/account-import.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, badge, copyButton, leakBadge, notice, roleBadges, stateBadge } from './elements.ts'
+import { type ListAsked, listFilters, nothingFound, readListAsked } from './account-filters.ts'
+import { labels } from './account-labels.ts'
+import { bulkBox, bulkForm } from './bulk-accounts.ts'
+import { badge, copyButton, leakBadge, notice, roleBadges, stateBadge } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { leaksBanner } from './leaks.ts'
+import { pager } from './pager.ts'
 import { shadowNotice } from './shadow.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
@@ -26,12 +30,14 @@ export function serviceAccountsScreen(
 ): void {
   portal.page('/portal/:realm/service-accounts', async (visit, asked) => {
     const { query } = asked
-    const search = query('search').trim().slice(0, 200)
     const realm = await operations.realms.find(visit.actor, visit.realm)
+    const wanted = readListAsked(asked, realm, visit.now)
     const { items, next } = await operations.accounts.list(visit.actor, visit.realm, {
       after: query('after'),
       limit: PAGE,
-      ...(search !== '' && { nameContains: search, signal: asked.signal }),
+      order: wanted.order,
+      ...wanted.filter,
+      signal: asked.signal,
     })
     const foreign = await operations.accounts.countForeignHashes(visit.actor, visit.realm)
     const leaks = await operations.leakedSecrets.listOpen(visit.actor, visit.realm)
@@ -46,9 +52,10 @@ ${leaksBanner(visit, leaks)}
 <p class="lead">Identities of your automation and integrations. Each one exchanges its client_id and a secret or signature for short-lived tokens.</p>
 ${shadowNotice(visit.realm, realm.shadowMode)}
 ${foreignNotice(foreign)}
-${toolbar(visit, realm, search)}
-${items.length > 0 ? table(visit, items, leaks) : empty(visit, realm, search, next)}
-${next !== undefined && html`<p class="pager"><a class="button" href="?${new URLSearchParams({ search, after: next }).toString()}">${items.length > 0 ? 'Next page' : 'Search on'}${icon('chevron-right')}</a></p>`}`,
+${toolbar(visit, realm, wanted)}
+${items.length > 0 ? table(visit, items, leaks) : (nothingFound(realm, wanted, next !== undefined) ?? noneYet(visit, realm))}
+${visit.mayChange && items.length > 0 && bulkForm(visit)}
+${pager(asked, { next, kept: wanted.kept, forth: items.length > 0 ? 'Next page' : 'Search on' })}`,
     }
   })
 }
@@ -71,15 +78,11 @@ function createButton(visit: Visit, realm: Realm): Content {
     : html`<a class="button primary" href="/portal/${visit.realm}/service-accounts/create">${label}</a>`
 }
 
-function toolbar(visit: Visit, realm: Realm, search: string): Html {
+function toolbar(visit: Visit, realm: Realm, wanted: ListAsked): Html {
   const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
   const full = isFull(realm)
   return html`<div class="toolbar">
-<form method="get" role="search" class="search">
-  <label class="unseen" for="search">Search by name</label>
-  <span class="with-icon">${icon('magnifying-glass')}<input id="search" name="search" type="search" value="${search}" placeholder="Search by name" ${atMost(100)}></span>
-  <button class="unseen-until-focus">Search</button>
-</form>
+${listFilters(realm, wanted)}
 <p class="usage${full && ' full'}" id="usage"><meter min="0" max="${Math.max(limit, 1)}" value="${used}" aria-label="Service accounts used"></meter>${used} of ${limit} used${
     full &&
     visit.mayChange &&
@@ -96,7 +99,7 @@ function table(visit: Visit, accounts: readonly ServiceAccount[], leaks: readonl
 <tbody>${accounts.map((account) => {
     const here = `/portal/${realm}/service-accounts/${account.clientId}`
     return html`<tr>
-<td data-label="Name"><a class="strong" href="${here}">${named(account.name)}</a></td>
+<td data-label="Name"><span class="ticked">${mayChange && bulkBox(account)}<a class="strong" href="${here}">${named(account.name)}</a></span>${labels(realm, account)}</td>
 <td data-label="client_id"><span class="inline-copy"><code id="id-${account.clientId}">${account.clientId}</code>${copyButton(`id-${account.clientId}`, `client_id of ${account.name}`)}</span></td>
 <td data-label="Role">${roleBadges(account.roles, ROLES_IN_LIST)}</td>
 <td data-label="Created">${when(account.createdAt, now)}</td>
@@ -111,11 +114,7 @@ ${
 </table></div>`
 }
 
-function empty(visit: Visit, realm: Realm, search: string, next: string | undefined): Html {
-  if (next !== undefined)
-    return html`<div class="card empty">${icon('magnifying-glass')}<h2>No service account called like “${named(search)}” so far</h2><p>There are more service accounts to search.</p></div>`
-  if (search !== '')
-    return html`<div class="card empty">${icon('magnifying-glass')}<h2>No service account is called like “${named(search)}”</h2><p><a href="/portal/${visit.realm}/service-accounts">Show all</a></p></div>`
+function noneYet(visit: Visit, realm: Realm): Html {
   return html`<div class="card empty">${icon('cpu-chip')}<h2>No service accounts yet</h2>
 <p>Create one for each machine or program that calls your APIs, so that each has a secret or key of its own.</p>
 ${visit.mayChange && !isFull(realm) && html`<p><a class="button primary" href="/portal/${visit.realm}/service-accounts/create">${icon('plus')}Create the first one</a></p>`}</div>`

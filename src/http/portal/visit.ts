@@ -10,6 +10,7 @@ import type { Operations } from '../../operations/operations.ts'
 import type { PortalVisit } from '../../operations/portal/portal-visits.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
+import { type Asked, asked, type Params, type Query } from './asked.ts'
 import { type Fields, fieldsOf, pageIn, pageOfForm } from './form-fields.ts'
 import type { Layout, Page } from './layout.ts'
 import { limitRate } from './limit-rate.ts'
@@ -37,22 +38,10 @@ export interface Download {
   readonly content: Readable
 }
 
+export type { Asked } from './asked.ts'
 export type { Fields } from './form-fields.ts'
 
 type Request = FastifyRequest<{ Params: Params; Querystring: Query }>
-
-type Params = Readonly<Record<string, string>>
-
-type Query = Readonly<Record<string, string | string[] | undefined>>
-
-/** What a screen gets of a request. */
-export interface Asked {
-  readonly params: Params
-  /** Last value of each name. */
-  query(name: string): string
-  /** Of a page: aborts when the browser no longer waits for it. */
-  readonly signal: AbortSignal
-}
 
 export interface NewCookie {
   readonly realm: string
@@ -165,16 +154,6 @@ export function createPortal(
         const result = await act(visit, form, asked(request))
         return answer(reply, visit, result)
       })
-    },
-  }
-}
-
-function asked(request: Request): Asked {
-  return {
-    params: request.params,
-    query: (name) => [request.query[name] ?? ''].flat().at(-1) as string,
-    get signal() {
-      return request.signal
     },
   }
 }

@@ -1,17 +1,31 @@
-import { type AccountFilter, isFiltered } from '../../domain/account-filter.ts'
+import {
+  type AccountFilter,
+  type AccountOrder,
+  isFiltered,
+  MAX_SORTED_ACCOUNTS,
+} from '../../domain/account-filter.ts'
 import { type Page, pageOfRows } from '../../domain/page.ts'
+import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
 import { nameKey, type ServiceAccount } from '../../domain/service-account.ts'
 import { findFewCandidates } from '../../storage/account-conditions.ts'
 import { isByNameAlone, searchServiceAccounts } from '../../storage/account-search.ts'
 import type { Database } from '../../storage/database.ts'
 import { isStatementTimeout } from '../../storage/database-error.ts'
-import { findServiceAccountsByNameKey, listServiceAccounts } from '../../storage/service-accounts.ts'
+import {
+  findServiceAccountsByClientId,
+  findServiceAccountsByNameKey,
+  listServiceAccounts,
+} from '../../storage/service-accounts.ts'
+import { type SortedSearch, sortServiceAccounts } from '../../storage/sorted-accounts.ts'
 import { searchBounded } from '../bounded-search.ts'
 
 export interface ServiceAccountFilter extends AccountFilter {
   /** The `next` of the page before; empty: from the beginning. */
   readonly after: string
   readonly limit: number
+  /** Default: `name`. */
+  readonly order?: AccountOrder | undefined
   /** Aborts when the client has left. */
   readonly signal?: AbortSignal | undefined
 }
@@ -28,10 +42,19 @@ const MAX_CANDIDATES = 5000
 /** A page in order of name. With a filter it may have fewer accounts than its limit, and still a next page. */
 export async function pageOfServiceAccounts(
   db: Database,
-  realmId: string,
-  { after, limit, signal, ...filter }: ServiceAccountFilter,
+  { id: realmId, serviceAccountCount }: Pick<Realm, 'id' | 'serviceAccountCount'>,
+  { after, limit, signal, order = 'name', ...filter }: ServiceAccountFilter,
   now: Date,
 ): Promise<Page<ServiceAccount>> {
+  if (order !== 'name') {
+    if (serviceAccountCount > MAX_SORTED_ACCOUNTS)
+      throw new Refusal(
+        'invalid',
+        `More than ${MAX_SORTED_ACCOUNTS} accounts are listed by name alone.`,
+        'order',
+      )
+    return sortedPage(db, realmId, filter, { order, after, limit, now, signal })
+  }
   const positionOf = ({ name }: ServiceAccount) => nameKey(name)
   if (!isFiltered(filter)) {
     const rows = await listServiceAccounts(db, realmId, { after, limit: limit + 1 })
@@ -55,6 +78,21 @@ export async function pageOfServiceAccounts(
       return { hits: await findServiceAccountsByNameKey(db, realmId, keys), end }
     },
   })
+}
+
+/** A page by its number of the first row. */
+async function sortedPage(
+  db: Database,
+  realmId: string,
+  filter: AccountFilter,
+  { after, limit, ...search }: Omit<SortedSearch, 'offset'> & { readonly after: string },
+): Promise<Page<ServiceAccount>> {
+  const offset = /^\d{1,6}$/.test(after) ? Number(after) : 0
+  const ids = await sortServiceAccounts(db, realmId, filter, { ...search, offset, limit: limit + 1 })
+  const accounts = await findServiceAccountsByClientId(db, realmId, ids)
+  const byId = new Map(accounts.map((account) => [account.clientId, account]))
+  const items = ids.slice(0, limit).flatMap((id) => byId.get(id) ?? [])
+  return { items, next: ids.length > limit ? String(offset + limit) : undefined }
 }
 
 function windowsOf(filter: AccountFilter): readonly number[] {

@@ -73,8 +73,7 @@ export function serviceAccounts(deps: Deps) {
     list(actor: Actor, realmName: string, filter: ServiceAccountFilter): Promise<Page<ServiceAccount>> {
       return refusals.ofRead({ actor, action: 'service-account.list', realm: realmName }, async () => {
         requireAuthority(actor, realmName, 'view')
-        const { id } = await realmNamed(db, realmName)
-        return pageOfServiceAccounts(db, id, filter, clock())
+        return pageOfServiceAccounts(db, await realmNamed(db, realmName), filter, clock())
       })
     },
 

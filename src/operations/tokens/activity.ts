@@ -1,9 +1,17 @@
-import { type Activity, keptSince, type RealmActivity, startOf, withNeeded } from '../../domain/activity.ts'
+import {
+  type AccountUse,
+  type Activity,
+  keptSince,
+  type RealmActivity,
+  startOf,
+  withNeeded,
+} from '../../domain/activity.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { inTransaction, isStatementTimeout } from '../../storage/database.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
 import { listBusiestClients, listTokenCounts } from '../../storage/token-counts.ts'
+import { listAccountUses } from '../../storage/uses.ts'
 import { unknownAccount } from '../accounts/account-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
@@ -11,6 +19,9 @@ import { REALM_ITSELF } from './counted-hours.ts'
 
 /** A page does not wait longer for the list of the busiest. */
 const BRIEFLY = { statementMilliseconds: 500 }
+
+/** Last uses of an account. */
+const USES = 20
 
 /** Accounts in the list of the busiest. */
 const BUSIEST = 20
@@ -37,6 +48,16 @@ export function activity({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clo
         const realm = await realmNamed(db, realmName)
         if (!(await findServiceAccount(db, realm.id, clientId))) throw unknownAccount(realmName, clientId)
         return countsOf(realm.id, clientId)
+      })
+    },
+
+    /** The last use of each credential. @throws Refusal `forbidden`, `not_found` */
+    usesOf(actor: Actor, realmName: string, clientId: string): Promise<AccountUse[]> {
+      const attempt = { actor, action: 'service-account.read', realm: realmName, target: clientId } as const
+      return refusals.ofRead(attempt, async () => {
+        requireAuthority(actor, realmName, 'view')
+        const { id: realmId } = await realmNamed(db, realmName)
+        return listAccountUses(db, { realmId, clientId, limit: USES })
       })
     },
 
