@@ -4,6 +4,7 @@ import { activityToWire, realmActivityToWire } from '../wire/activity.ts'
 import type { InRealm } from './realm-options.ts'
 import { ofAccount } from './realm-options.ts'
 import type { InSession } from './session.ts'
+import type { Text } from './table.ts'
 import { table, time } from './text.ts'
 
 /** Told on a terminal; `--json` has all. */
@@ -37,7 +38,7 @@ export function accountActivityCommand(group: Command, inSession: InSession): vo
   )
 }
 
-function countsText({ hour, day }: Activity): string {
+function countsText({ hour, day }: Activity): Text {
   if (day.length === 0) return 'No requests for a token in the last 90 days.'
   const rows = (counts: readonly TokenCount[], told: number) =>
     counts
@@ -48,7 +49,7 @@ function countsText({ hour, day }: Activity): string {
   return `${table(['HOUR (UTC)', 'ISSUED', 'REFUSED'], rows(hour, TOLD_HOURS))}\n\n${days}`
 }
 
-function busiestText(busiest: readonly BusyClient[] | undefined): string {
+function busiestText(busiest: readonly BusyClient[] | undefined): Text {
   if (!busiest) return 'Too many accounts asked today to tell who asks most.'
   if (busiest.length === 0) return 'No account asked today.'
   const rows = busiest.map(({ clientId, issued, refused, needed }) =>

@@ -3,6 +3,7 @@ import type { AuditEventFilter, RecordedAuditEvent } from '../domain/audit-event
 import { auditEventToWire } from '../wire/audit-event.ts'
 import { past, realmId, whole } from './arguments.ts'
 import type { InSession } from './session.ts'
+import type { Text } from './table.ts'
 import { table, time } from './text.ts'
 
 interface ListOptions extends AuditEventFilter {
@@ -66,7 +67,7 @@ export function auditEventCommands(program: Command, inSession: InSession): void
     )
 }
 
-function listText(events: readonly RecordedAuditEvent[]): string {
+function listText(events: readonly RecordedAuditEvent[]): Text {
   const rows = events.map(({ occurredAt, actor, action, target = '', outcome }) => [
     time(occurredAt),
     `${actor.kind} ${actor.id}`,

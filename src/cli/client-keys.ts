@@ -6,6 +6,7 @@ import { clientKeyToWire } from '../wire/service-account.ts'
 import { moment } from './arguments.ts'
 import { type InRealm, ofAccount } from './realm-options.ts'
 import type { Answer, InSession } from './session.ts'
+import type { Text } from './table.ts'
 import { fields, table, time } from './text.ts'
 
 const KID = 'as key list shows it; after -- if it begins with -'
@@ -105,7 +106,7 @@ function describe(key: ClientKey): Answer {
   }
 }
 
-function listText(keys: readonly ClientKey[], clientId: string, realm: string): string {
+function listText(keys: readonly ClientKey[], clientId: string, realm: string): Text {
   if (keys.length === 0)
     return `It has no public keys. Add one: mintmark service-account key add --realm ${realm} ${clientId} --public-key <file>`
   const rows = keys.map(({ kid, algorithm, name, createdAt, expiresAt, lastUsedAt }) => [

@@ -5,6 +5,7 @@ import { moment } from './arguments.ts'
 import { type InRealm, ofAccount } from './realm-options.ts'
 import { describeWithSecret } from './service-account-text.ts'
 import type { InSession } from './session.ts'
+import type { Text } from './table.ts'
 import { table, time } from './text.ts'
 
 /** Rotation with an overlap: subcommands of service-account. */
@@ -49,7 +50,7 @@ interface RotateOptions extends InRealm {
   readonly oldExpiresAt?: Date
 }
 
-function listText(secrets: readonly ListedClientSecret[]): string {
+function listText(secrets: readonly ListedClientSecret[]): Text {
   const rows = secrets.map(({ id, lastFour, createdAt, expiresAt, lastUsedAt }) => [
     id,
     lastFour && `…${lastFour}`,

@@ -5,7 +5,7 @@ import { Refusal } from '../domain/refusal.ts'
 import { explanationToWire, ruleText } from '../wire/explanation.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
-import { printable } from './text.ts'
+import { printable } from './table.ts'
 
 /** Longer than any token that is accepted, so that the explanation says so. */
 const MAX_INPUT = 20_000

@@ -7,6 +7,7 @@ import { moment } from './arguments.ts'
 import { type Confirmed, confirmed, YES } from './confirmation.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
+import type { Text } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { table, time } from './text.ts'
 
@@ -69,7 +70,7 @@ async function readJwks(file: string, { input }: Terminal): Promise<unknown> {
   }
 }
 
-function listText(keys: readonly Parameters<typeof foreignKeyToWire>[0][]): string {
+function listText(keys: readonly Parameters<typeof foreignKeyToWire>[0][]): Text {
   if (keys.length === 0) return 'None.'
   const rows = keys.map((key) => [
     key.kid,

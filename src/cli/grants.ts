@@ -5,6 +5,7 @@ import { allItems } from './all-items.ts'
 import { parseResourceName } from './protected-resources.ts'
 import { type InRealm, ofAccount } from './realm-options.ts'
 import type { InSession } from './session.ts'
+import type { Text } from './table.ts'
 import { table, time } from './text.ts'
 
 const PAGE = 1000
@@ -52,7 +53,7 @@ function readGrant(role: string, on: string): GrantKey {
   return { role, ...parseResourceName(on) }
 }
 
-function listText(grants: readonly Grant[]): string {
+function listText(grants: readonly Grant[]): Text {
   if (grants.length === 0)
     return 'It has no grants. Give one: mintmark grant add <client_id> <role> <type/id>'
   const rows = grants.map(({ role, type, id, name, createdAt }) => [

@@ -4,6 +4,7 @@ import { importCommands } from './account-import.ts'
 import { accountRoleCommands } from './account-roles.ts'
 import { auditEventCommands } from './audit-events.ts'
 import { compareCommand } from './compare.ts'
+import { completionCommand } from './completion.ts'
 import { EXIT, EXIT_CODES_HELP, type Failure, failureOfRefusal } from './exit-codes.ts'
 import { federationCommands } from './federation.ts'
 import { grantCommands } from './grants.ts'
@@ -50,6 +51,7 @@ export async function runCommand(
   const terminal = terminalOf(program, streams)
   program.command('serve').description('run the server').action(serve)
   addCommands(program, env, terminal)
+  completionCommand(program, terminal)
   addHelp(program)
   try {
     await program.parseAsync(argv)

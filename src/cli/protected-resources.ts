@@ -7,6 +7,7 @@ import { allItems } from './all-items.ts'
 import { readLines } from './lines.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession, Session } from './session.ts'
+import type { Text } from './table.ts'
 import { table } from './text.ts'
 
 const PAGE = 1000
@@ -88,7 +89,7 @@ async function importAll({ operations, actor, terminal }: Session, realm: string
   throw new Refusal('invalid', [`lines that were refused: ${refused.length}`, ...told].join('\n'))
 }
 
-function listText(resources: readonly ProtectedResource[]): string {
+function listText(resources: readonly ProtectedResource[]): Text {
   if (resources.length === 0)
     return 'There are none. Make some: mintmark resource import --realm <name> <file>'
   const rows = resources.map(({ type, id, name, groups }) => [type, id, name, groups.join(' ')])

@@ -1,5 +1,5 @@
 import type { PlannedChange, RealmPlan } from '../operations/realm-files/realm-plan.ts'
-import { printable } from './text.ts'
+import { printable } from './table.ts'
 
 /** New resources, and notes, that are listed one by one. */
 const LISTED = 50

@@ -1,5 +1,6 @@
 import { issuerOf, type Realm } from '../domain/realm.ts'
 import { quotaText } from './quota-arguments.ts'
+import type { Text } from './table.ts'
 import { claimsText, fields, table, time } from './text.ts'
 
 function mainMembers(realm: Realm, publicUrl: string) {
@@ -44,7 +45,7 @@ export function describeAll(realm: Realm, publicUrl: string): string {
   })
 }
 
-export function listText(realms: readonly Realm[]): string {
+export function listText(realms: readonly Realm[]): Text {
   if (realms.length === 0) return 'There are no realms yet. Make one: mintmark realm create <name>'
   const rows = realms.map((realm) => [
     realm.name,

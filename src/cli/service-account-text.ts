@@ -6,6 +6,7 @@ import type {
 import { newCredentialsToWire, serviceAccountToWire } from '../wire/service-account.ts'
 import { quotaText } from './quota-arguments.ts'
 import type { Answer } from './session.ts'
+import type { Text } from './table.ts'
 import { claimsText, fields, pairsText, table, time } from './text.ts'
 
 /** One account, as `show` prints it. */
@@ -69,7 +70,7 @@ function members(account: ServiceAccount, realm: string) {
   }
 }
 
-export function listText(accounts: readonly ServiceAccount[], realm: string): string {
+export function listText(accounts: readonly ServiceAccount[], realm: string): Text {
   if (accounts.length === 0)
     return `Realm ${realm} has no service accounts yet. Make one: mintmark service-account create --realm ${realm} --name <name>`
   const rows = accounts.map((account) => [

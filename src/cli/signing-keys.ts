@@ -5,6 +5,7 @@ import { type Confirmed, confirmed, YES } from './confirmation.ts'
 import { foreignKeyCommands } from './foreign-keys.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
+import type { Text } from './table.ts'
 import { fields, table, time } from './text.ts'
 
 export function signingKeyCommands(program: Command, inSession: InSession): void {
@@ -53,7 +54,7 @@ function describeNext(next: PublishedKey): string {
   return `${known}\n\nIt is published and signs from ${time(next.activatesAt)}, when every cached JWKS has expired.`
 }
 
-function listText(keys: readonly PublishedKey[]): string {
+function listText(keys: readonly PublishedKey[]): Text {
   const rows = keys.map((key) => [
     key.kid,
     key.algorithm,

@@ -4,11 +4,12 @@ import type { Readable, Writable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { readHidden } from './hidden-input.ts'
+import { type Text, textIn } from './table.ts'
 
 /** Result of a command: as JSON for programs, as text for people. */
 export interface Answer {
   readonly json: unknown
-  readonly text: string
+  readonly text: Text
   /** Of a command that was done and has something to tell by it; absent: 0. */
   readonly exitCode?: number
 }
@@ -50,7 +51,8 @@ export function terminalOf(program: Command, streams: Streams): Terminal {
     },
     print({ json, text, exitCode: own = 0 }) {
       exitCode = own
-      streams.stdout.write(`${program.opts()['json'] ? JSON.stringify(json) : text}\n`)
+      const shown = program.opts()['json'] ? JSON.stringify(json) : textIn(text, widthOf(streams.stdout))
+      streams.stdout.write(`${shown}\n`)
     },
     note(line) {
       streams.stderr.write(`${line}\n`)
@@ -76,4 +78,10 @@ export function terminalOf(program: Command, streams: Streams): Terminal {
 
 function isTerminal(stream: Readable | Writable): boolean {
   return (stream as { isTTY?: boolean }).isTTY === true
+}
+
+/** Cells of a line; `undefined` for what is no terminal. */
+function widthOf(stream: Writable): number | undefined {
+  const { columns } = stream as { columns?: number }
+  return isTerminal(stream) && columns !== undefined && columns > 0 ? columns : undefined
 }

@@ -1,23 +1,14 @@
 import type { CustomClaim } from '../domain/custom-claim.ts'
+import { cellsOf, pad, printable, Table } from './table.ts'
 
-/** A table with a heading per column, each column as wide as its longest value. */
-export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [heads, ...rows].map((line) => line.map(printable))
-  const widths = heads.map((_, column) => Math.max(...lines.map((line) => lengthOf(line[column] as string))))
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => pad(cell, widths[column] as number))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): Table {
+  return new Table(heads, rows)
 }
 
 /** One object, a line per member; members without a value are left out. */
 export function fields(members: Readonly<Record<string, string | number | undefined>>): string {
   const given = Object.entries(members).filter(([, value]) => value !== undefined && value !== '')
-  const width = Math.max(...given.map(([name]) => name.length))
+  const width = Math.max(...given.map(([name]) => cellsOf(name)))
   return given.map(([name, value]) => `${pad(name, width)}  ${printable(String(value))}`).join('\n')
 }
 
@@ -32,19 +23,6 @@ export function progressBar(what: string, done: number, all: number): string {
 /** UTC to the second, as in the logs. */
 export function time(date: Date | undefined): string {
   return date ? `${date.toISOString().slice(0, 19)}Z` : ''
-}
-
-// A terminal would execute control characters.
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '\ufffd')
-}
-
-function pad(text: string, width: number): string {
-  return text + ' '.repeat(width - lengthOf(text))
-}
-
-function lengthOf(text: string): number {
-  return [...text].length
 }
 
 /** Custom claims, as options would say them. */

@@ -7,6 +7,7 @@ import { trustedIssuerToWire } from '../wire/trusted-issuer.ts'
 import { type Confirmed, confirmed, YES } from './confirmation.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { Answer, InSession, Session } from './session.ts'
+import type { Text } from './table.ts'
 import { fields, table, time } from './text.ts'
 import { type SettingOptions, sentOf, settings } from './trusted-issuer-options.ts'
 
@@ -114,7 +115,7 @@ function describe(issuer: TrustedIssuer, notes: readonly string[] = []): Answer 
   return { json: wire, text: [text, ...wire.warnings.map((one) => `! ${one}`)].join('\n') }
 }
 
-function listText(issuers: readonly TrustedIssuer[], realm: string): string {
+function listText(issuers: readonly TrustedIssuer[], realm: string): Text {
   if (issuers.length === 0)
     return `The realm trusts no issuer. Trust one: mintmark trusted-issuer create --realm ${realm} --preset github`
   const rows = issuers.map(({ id, issuer, preset = '', name, enabled }) => [

@@ -6,6 +6,7 @@ import { equalsRule, matchesRule, type SentRule } from './claim-arguments.ts'
 import { type Confirmed, confirmed, YES } from './confirmation.ts'
 import { type InRealm, ofAccount } from './realm-options.ts'
 import type { Answer, InSession } from './session.ts'
+import type { Text } from './table.ts'
 import { fields, table, time } from './text.ts'
 import { issuerNamed } from './trusted-issuers.ts'
 
@@ -94,7 +95,7 @@ function describe(identity: WorkloadIdentity, notes: readonly string[] = []): An
   return { json: wire, text: [text, ...[...wire.warnings, ...notes].map((one) => `! ${one}`)].join('\n') }
 }
 
-function listText(identities: readonly WorkloadIdentity[], clientId: string, realm: string): string {
+function listText(identities: readonly WorkloadIdentity[], clientId: string, realm: string): Text {
   if (identities.length === 0)
     return `It has no workload identities. Add one: mintmark workload-identity add --realm ${realm} ${clientId} --issuer <issuer> --rule <claim=value>`
   const rows = identities.map(({ id, issuerId, name, rules, lastUsedAt }) => [
