@@ -37,6 +37,7 @@ grant select, insert, update, delete on
   portal_sessions,
   protected_resource_groups,
   protected_resources,
+  read_leases,
   realms,
   revoked_tokens,
   service_accounts,

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { readDatabaseUrl } from './config/database-url.ts'
+import { readDatabaseUrls } from './config/database-url.ts'
 import { readDocsUrl } from './config/docs-url.ts'
 import { type KeyFetching, readKeyFetching } from './config/key-fetching.ts'
 import { environmentReader, type Fault, type Read, SECRET_VARIABLES } from './config/reader.ts'
@@ -17,6 +17,8 @@ export interface Config {
   readonly docsUrl: string | undefined
   /** `undefined`: the server keeps a PostgreSQL of its own in `dataDir`. */
   readonly databaseUrl: string | undefined
+  /** A standby to read what tokens are decided by; `undefined`: the primary is read. */
+  readonly readReplica: { readonly url: string; readonly maxLagSeconds: number } | undefined
   readonly dataDir: string
   /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */
   readonly masterKeys: readonly string[] | undefined
@@ -69,7 +71,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
   const read = environmentReader(env, fault)
 
   const port = readWhole(read, fault, 'PORT', [8080, 0, 65_535])
-  const databaseUrl = readDatabaseUrl(read, fault)
+  const { databaseUrl, readReplica } = readDatabaseUrls(read, fault)
   const masterKeys = readMasterKeys(read, fault)
   if (needsMasterKey && databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
     fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
@@ -81,6 +83,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
     publicUrl: readPublicUrl(read, fault, port),
     docsUrl: readDocsUrl(read, fault),
     databaseUrl,
+    readReplica,
     dataDir: resolve(read('DATA_DIR') ?? '.mintmark'),
     masterKeys,
     workers,

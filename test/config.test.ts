@@ -188,17 +188,35 @@ t.test('TRUST_PROXY trusts a number of proxies or their networks, and never ever
   ])
 })
 
+t.test('a standby to read stands beside its primary', async (t) => {
+  const own = { DATABASE_URL: 'postgres://db/mintmark', MASTER_KEY: KEY }
+  const DATABASE_READ_URL = 'postgres://standby/mintmark'
+  t.equal(loadConfig(own).readReplica, undefined)
+  t.same(loadConfig({ ...own, DATABASE_READ_URL }).readReplica, { url: DATABASE_READ_URL, maxLagSeconds: 2 })
+  t.equal(loadConfig({ ...own, DATABASE_READ_URL, MAX_REPLICA_LAG: '1.5' }).readReplica?.maxLagSeconds, 1.5)
+  t.match(faultsOf({ DATABASE_READ_URL }), [/^DATABASE_READ_URL needs DATABASE_URL: /])
+  t.match(faultsOf({ ...own, DATABASE_READ_URL: 'postgres://a,b/mintmark' }), [
+    /^DATABASE_READ_URL names several/,
+  ])
+  for (const MAX_REPLICA_LAG of ['0', '0.9', '3.1', '-1', '1e1', 'soon', '1.', '.'])
+    t.match(faultsOf({ ...own, MAX_REPLICA_LAG }), [
+      /^MAX_REPLICA_LAG must be a number of seconds from 1 to 3$/,
+    ])
+})
+
 t.test('each secret may be in a file, or in its variable, and not in both', async (t) => {
   const file = join(temporaryFolder(t), 'secret')
   const admin = { BOOTSTRAP_ADMIN_CLIENT_ID: 'root', BOOTSTRAP_ADMIN_CLIENT_SECRET: SECRET }
   const values = {
     DATABASE_URL: 'postgres://u:p@db/mintmark',
+    DATABASE_READ_URL: 'postgres://u:p@standby/mintmark',
     MASTER_KEY: KEY,
     METRICS_TOKEN: 'metrics-token-of-the-operator',
     ...admin,
   }
   for (const name of [
     'DATABASE_URL',
+    'DATABASE_READ_URL',
     'MASTER_KEY',
     'METRICS_TOKEN',
     'BOOTSTRAP_ADMIN_CLIENT_SECRET',

@@ -48,6 +48,8 @@ export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal, progra
       const { openOperations } = await import('../operations/open.ts')
       const opened = await openOperations({
         ...config,
+        // A command reads the primary.
+        readReplica: undefined,
         clock: systemClock,
         poolSize: 2,
         databaseWaitSeconds: DATABASE_WAIT_SECONDS,

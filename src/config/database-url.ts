@@ -1,14 +1,34 @@
 import { accessSync, constants } from 'node:fs'
+import { MAX_REPLICA_LAG_SECONDS } from '../domain/read-lease.ts'
 import type { Fault, Read } from './reader.ts'
 
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
 const CERTIFICATE_FILES = ['sslrootcert', 'sslcert', 'sslkey']
 
+/** Addresses of the primary and of a standby to read. */
+export function readDatabaseUrls(read: Read, fault: Fault) {
+  const databaseUrl = readDatabaseUrl(read, fault, 'DATABASE_URL')
+  const url = readDatabaseUrl(read, fault, 'DATABASE_READ_URL')
+  const maxLagSeconds = readMaxLag(read, fault)
+  if (url !== undefined && databaseUrl === undefined)
+    fault('DATABASE_READ_URL needs DATABASE_URL: only the primary can say how old a standby is')
+  return { databaseUrl, readReplica: url === undefined ? undefined : { url, maxLagSeconds } }
+}
+
+function readMaxLag(read: Read, fault: Fault): number {
+  const { default: fallback, min, max } = MAX_REPLICA_LAG_SECONDS
+  const text = read('MAX_REPLICA_LAG')
+  const seconds = text === undefined ? fallback : Number(text)
+  if (/^\d+(\.\d+)?$/.test(text ?? '0') && seconds >= min && seconds <= max) return seconds
+  fault(`MAX_REPLICA_LAG must be a number of seconds from ${min} to ${max}`)
+  return fallback
+}
+
 /** A database address in libpq's format (`postgresql://user:password@host:5432/database?sslmode=verify-full`) with one host. */
-export function readDatabaseUrl(read: Read, fault: Fault): string | undefined {
-  const text = read('DATABASE_URL')
+function readDatabaseUrl(read: Read, fault: Fault, name: string): string | undefined {
+  const text = read(name)
   const problem = text === undefined ? undefined : problemOf(text)
-  if (problem !== undefined) fault(`DATABASE_URL ${problem}`)
+  if (problem !== undefined) fault(`${name} ${problem}`)
   return text
 }
 

@@ -5,7 +5,13 @@ export type Read = (name: string) => string | undefined
 export type Fault = (message: string) => void
 
 /** Variables that a file can hold: `<name>_FILE` names the file. */
-const FROM_FILE = ['DATABASE_URL', 'MASTER_KEY', 'METRICS_TOKEN', 'BOOTSTRAP_ADMIN_CLIENT_SECRET']
+const FROM_FILE = [
+  'DATABASE_URL',
+  'DATABASE_READ_URL',
+  'MASTER_KEY',
+  'METRICS_TOKEN',
+  'BOOTSTRAP_ADMIN_CLIENT_SECRET',
+]
 
 /** Variables that are not passed on to other processes. */
 export const SECRET_VARIABLES = [...FROM_FILE, 'PORTAL_OIDC_CLIENT_SECRET']

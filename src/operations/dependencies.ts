@@ -8,6 +8,7 @@ import type { Database } from '../storage/database.ts'
 import type { CacheSizes } from './cache-sizes.ts'
 import type { FailedAttempts } from './clients/failed-attempts.ts'
 import type { KeyFetchSettings } from './federation/guarded-fetch.ts'
+import type { ReadReplica } from './read-replica.ts'
 import type { Refusals } from './refusals.ts'
 
 /** What operations depend on; each takes what it uses. */
@@ -16,6 +17,10 @@ export interface Dependencies {
   readonly db: Database
   /** Separate pool for the reads of token requests, so that changes cannot use up its connections. */
   readonly tokenDb: Database
+  /** For what tokens are decided by: the same, or a standby that is known to be new enough. */
+  readonly readDb: Database
+  /** `undefined`: there is no standby to read. */
+  readonly readReplica: Pick<ReadReplica, 'measure'> | undefined
   /** What is written of assertions, in connections of their own: such a write may wait for a standby, which no read may. */
   readonly assertionDb: Database
   readonly clock: Clock

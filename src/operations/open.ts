@@ -18,6 +18,7 @@ import type { Dependencies } from './dependencies.ts'
 import type { KeyFetchSettings } from './federation/guarded-fetch.ts'
 import { createOperations, type Operations } from './operations.ts'
 import { openPools, type Pools } from './pools.ts'
+import type { ReadReplicaSettings } from './read-replica.ts'
 import { openPortalSealer, openVerifierKey } from './realms/data-keys.ts'
 import { refusals } from './refusals.ts'
 
@@ -34,6 +35,8 @@ export interface OpenOptions {
   readonly keyFetching?: KeyFetchSettings
   readonly clock: Clock
   readonly poolSize: number
+  /** A standby to read what tokens are decided by. Default: the primary. */
+  readonly readReplica?: ReadReplicaSettings | undefined
   /** What this process may take. Default: no limit. */
   readonly memoryBytes?: number | undefined
   /** Where failed attempts are counted. Default: in this process. */
@@ -140,11 +143,12 @@ function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
 }
 
 async function openDependencies(
-  { db, tokenDb, assertionDb }: Pools,
+  { close: _, ...databases }: Pools,
   masterKeys: readonly string[],
   options: OpenOptions,
 ): Promise<Dependencies> {
   const { clock, publicUrl, log, singleSignOn, failedAttemptsStore = 'memory' } = options
+  const { db, tokenDb } = databases
   const sealer = createSealer(
     masterKeys.map((key) => Buffer.from(key, 'base64url')),
     { opensUnbound: true },
@@ -156,9 +160,7 @@ async function openDependencies(
   const shared = failedAttemptsStore === 'memory' ? own : createSharedCounters(tokenDb, clock, policy, own)
   const failedAttempts = createFailedAttempts({ db, tokenDb, clock }, { own, shared }, policy)
   return {
-    db,
-    tokenDb,
-    assertionDb,
+    ...databases,
     clock,
     publicUrl,
     sealer,

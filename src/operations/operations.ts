@@ -35,7 +35,7 @@ import { activity } from './tokens/activity.ts'
 import { administrators } from './tokens/administrators.ts'
 import { foreignTokens } from './tokens/foreign-tokens.ts'
 import { introspection } from './tokens/introspection.ts'
-import { presentedTokens as presentedTokensOf } from './tokens/presented-tokens.ts'
+import { type PresentedTokens, presentedTokens as presentedTokensOf } from './tokens/presented-tokens.ts'
 import { publishedRealms } from './tokens/published-realms.ts'
 import { quotas as quotasOf } from './tokens/quotas.ts'
 import { shadow as shadowOf } from './tokens/shadow.ts'
@@ -54,7 +54,7 @@ import { measurements } from './upkeep/measurements.ts'
 export type Operations = ReturnType<typeof createOperations>
 
 export function createOperations(deps: Dependencies) {
-  const forTokens = { ...deps, db: deps.tokenDb }
+  const forTokens = { ...deps, db: deps.readDb, tokenDb: deps.readDb }
   const loadedRealms = createLoadedRealms(forTokens)
   const freshClients = createFreshClients(forTokens, loadedRealms)
   const presentedTokens = presentedTokensOf(forTokens, freshClients)
@@ -65,22 +65,22 @@ export function createOperations(deps: Dependencies) {
   const issuerKeys = fetchedKeys(deps)
   const issuerRefusals = issuerRefusalsOf(deps)
   const reads = { ...freshClients, findPublishedKeys: accountKeys(issuerKeys) }
-  const workloads = workloadAuthentication(deps, { loadedRealms, issuerKeys, issuerRefusals })
+  const workloads = workloadAuthentication(forTokens, { loadedRealms, issuerKeys, issuerRefusals })
   const counted = { ...administration, issuerKeys, issuerRefusals, ...counters }
   return {
     ...administration,
-    administrators: administrators(deps, presentedTokens),
+    administrators: administrators(deps, presentedAtPrimary(deps, presentedTokens)),
     federation: federation(deps, issuerKeys, issuerRefusals),
     issuerRefusals,
 
     clients: clientAuthentication(deps, reads, workloads.authenticate),
     workloads,
     tokens: {
-      ...accessTokens(deps, counters),
+      ...accessTokens(forTokens, counters),
       ...tokenPreviews(deps, freshClients),
     },
     presentedTokens,
-    introspection: introspection(deps, anyTokens),
+    introspection: introspection(forTokens, anyTokens),
     revocation: tokenRevocation(deps, anyTokens),
     publishedRealms: publishedRealms(deps, loadedRealms),
     statusLists,
@@ -102,6 +102,13 @@ function countersOf(deps: Dependencies, loadedRealms: LoadedRealms) {
     quotas: quotasOf(deps, tokenCounts),
     shadow: shadowOf(deps, loadedRealms),
   }
+}
+
+/** Authority of administrators is decided by the primary alone. */
+function presentedAtPrimary(deps: Dependencies, presentedTokens: PresentedTokens): PresentedTokens {
+  if (deps.readDb === deps.tokenDb) return presentedTokens
+  const atPrimary = { ...deps, db: deps.tokenDb }
+  return presentedTokensOf(atPrimary, createFreshClients(atPrimary, createLoadedRealms(atPrimary)))
 }
 
 /** What administrators and the portal do: all of it on the pool for changes. */

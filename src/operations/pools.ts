@@ -1,10 +1,18 @@
+import type { Clock } from '../domain/clock.ts'
+import { setWaitForReaders } from '../storage/commit-waits.ts'
 import { type Database, describeDatabaseError, openDatabase, reasonOf } from '../storage/database.ts'
+import { openReadReplica, type ReadReplica, type ReadReplicaSettings } from './read-replica.ts'
+import { createReaderWait } from './reader-waits.ts'
 
 export interface Pools {
   /** For changes and administration. */
   readonly db: Database
-  /** For the reads of token requests. */
+  /** For the reads of token requests, at the primary. */
   readonly tokenDb: Database
+  /** For what tokens are decided by: `tokenDb`, or a standby. */
+  readonly readDb: Database
+  /** `undefined`: there is no standby to read. */
+  readonly readReplica: ReadReplica | undefined
   /** For what is written of assertions. */
   readonly assertionDb: Database
   close(): Promise<void>
@@ -16,6 +24,8 @@ interface PoolOptions {
   /** Connections of the pools for tokens and administration together; the pool for assertions has two more. */
   readonly poolSize: number
   readonly log: Log
+  readonly clock: Clock
+  readonly readReplica?: ReadReplicaSettings | undefined
 }
 
 /** Minimum time between two log lines about the same fault. */
@@ -28,7 +38,8 @@ const ASSERTION_CONNECTIONS = 2
  * Two pools with half of the connections each, and one at least: no change can take those that tokens need. A third one,
  * which is opened when it is needed: a write that waits for a standby takes none that secrets need.
  */
-export function openPools(connectionString: string, { poolSize, log }: PoolOptions): Pools {
+export function openPools(connectionString: string, options: PoolOptions): Pools {
+  const { poolSize, log, clock, readReplica: settings } = options
   const onFault = createFaultLog(log)
   const onIdleError = (error: Error) => log('database connection lost', error)
   const open = (size: number, prepares = false) =>
@@ -36,11 +47,26 @@ export function openPools(connectionString: string, { poolSize, log }: PoolOptio
   const tokenDb = open(Math.ceil(poolSize / 2), true)
   const db = open(Math.floor(poolSize / 2))
   const assertionDb = open(ASSERTION_CONNECTIONS)
+  setWaitForReaders(db, createReaderWait(db))
+  const readReplica =
+    settings &&
+    openReadReplica({
+      settings,
+      primaryUrl: connectionString,
+      primary: tokenDb,
+      poolSize: Math.max(1, Math.ceil(poolSize / 2)),
+      clock,
+      onFault,
+      log,
+    })
   return {
     db,
     tokenDb,
     assertionDb,
+    readDb: readReplica?.db ?? tokenDb,
+    readReplica,
     close: async () => {
+      await readReplica?.close()
       await Promise.all([db, tokenDb, assertionDb].map((pool) => pool.destroy()))
     },
   }

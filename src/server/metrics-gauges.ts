@@ -41,6 +41,12 @@ const READINGS: readonly Reading[] = [
     'max',
     (m) => m.issuerKeys?.staleSeconds,
   ],
+  [
+    'mintmark_replica_lag_seconds',
+    'How old what the standby shows may be at most; beyond MAX_REPLICA_LAG the primary is read.',
+    'max',
+    (m) => m.replica?.lagSeconds,
+  ],
   ['mintmark_database_up', '1 when the database answers.', 'min', (m) => (m.keys ? 1 : 0)],
   [
     'mintmark_signing_key_oldest_age_seconds',
@@ -57,6 +63,12 @@ const READINGS: readonly Reading[] = [
 ]
 
 const LABELLED: readonly [name: string, help: string, label: string, read: ReadLabelled][] = [
+  [
+    'mintmark_replica_reads_total',
+    'Reads of what tokens are decided by, by the server that answered, where there is a standby to read.',
+    'server',
+    (m) => Object.entries(m.replica?.reads ?? {}),
+  ],
   [
     'mintmark_issuer_key_fetches_total',
     'Fetches of the keys of issuers and accounts, by outcome.',

@@ -41,7 +41,10 @@ const CONNECTIONS_OF_A_WORKER = 10
  */
 export async function serve(asked: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
   const config = await settlePort(asked)
-  const opened = await open(config, logger, signal)
+  // Of several processes the first one serves nobody.
+  const { readReplica } = config
+  const first = { ...config, readReplica: config.workers > 1 ? undefined : readReplica }
+  const opened = await open(first, logger, signal)
   try {
     await bootstrap(config, opened, logger)
     const doors =

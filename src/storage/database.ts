@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql, type Transaction, type TransactionBuilder } from 'kysely'
 import pg from 'pg'
+import { waitForReaders } from './commit-waits.ts'
 import { QUERY_MILLISECONDS } from './connection-settings.ts'
 import { PatientClient, type PatientClientConfig } from './patient-client.ts'
 import type { Tables } from './tables.ts'
@@ -27,6 +28,8 @@ export interface DatabaseOptions {
   readonly onIdleError: (error: Error) => void
   /** Called for each error that is the database's fault, not the request's. */
   readonly onFault?: (error: Error) => void
+  /** Looks at each new connection before its first use. Rejects where it is not to be used. */
+  readonly admit?: (client: PatientClient) => Promise<void>
   /** Keeps the plans of `preparedRead`. Default: false. */
   readonly prepares?: boolean
 }
@@ -40,10 +43,10 @@ const IDLE_MILLISECONDS = 5000
 /** TCP keep-alive starts after this idle time, so that a connection to a dead machine breaks soon. */
 const KEEP_ALIVE_MILLISECONDS = 10_000
 
-const APPLICATION_NAME = 'mintmark'
+export const APPLICATION_NAME = 'mintmark'
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const { connectionString, poolSize, onIdleError, onFault, prepares = false } = options
+  const { connectionString, poolSize, onIdleError, onFault, admit, prepares = false } = options
   const kept = new Set<PatientClient>()
   const own: PatientClientConfig = { kept, preparing: { allowed: prepares }, ...(onFault && { onFault }) }
   const pool = new pg.Pool({
@@ -56,6 +59,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MILLISECONDS,
     application_name: APPLICATION_NAME,
+    ...(admit && { verify: (client, done) => void admit(client as never).then(() => done(), done) }),
   })
   pool.on('error', onIdleError)
   // A connection that breaks inside a transaction fails its next statement; nothing more is needed.
@@ -146,13 +150,29 @@ export function inSnapshot<T>(db: Database, work: (trx: DatabaseTransaction) => 
 export interface TransactionOptions {
   /** statement_timeout. */
   readonly statementMilliseconds?: number
+  /** Nothing that nodes with a standby decide by is changed: the caller does not wait for them. */
+  readonly readersMayLag?: boolean
+}
+
+/**
+ * Runs a transaction, and waits until every node sees its changes.
+ * @param db a transaction: the work is a part of it, with its settings, and is not tried again
+ */
+export async function inTransaction<T>(
+  db: Database,
+  work: (trx: DatabaseTransaction) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  const result = await runTransaction(db, work, options)
+  if (options.readersMayLag !== true) await waitForReaders(db)
+  return result
 }
 
 /**
  * Runs a transaction; retries after a deadlock or a serialization failure.
  * @param db a transaction: the work is a part of it, with its settings, and is not tried again
  */
-export async function inTransaction<T>(
+export async function runTransaction<T>(
   db: Database,
   work: (trx: DatabaseTransaction) => Promise<T>,
   { statementMilliseconds = STATEMENT_MILLISECONDS }: TransactionOptions = {},

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { DELETED_REALM_PREFIX } from '../domain/realm.ts'
+import { READERS_MAY_LAG } from './commit-waits.ts'
 import { type Database, type DatabaseTransaction, inTransaction } from './database.ts'
 
 /** Tables that may hold very many rows of a realm; referencing tables first. */
@@ -67,20 +68,25 @@ export async function deleteRowsOfDeletedRealms(db: Database): Promise<boolean> 
     .limit(1)
     .executeTakeFirst()
   if (!realm) return false
-  return inTransaction(db, async (trx) => {
-    for (const table of LARGE) {
-      if (await deleteRows(trx, table, realm.id)) return true
-    }
-    // Rows that another node has locked keep the realm until the next run.
-    const rest = await sql<{ left: boolean }>`select exists (
+  return inTransaction(
+    db,
+    async (trx) => {
+      for (const table of LARGE) {
+        if (await deleteRows(trx, table, realm.id)) return true
+      }
+      // Rows that another node has locked keep the realm until the next run.
+      const rest = await sql<{ left: boolean }>`select exists (
       ${sql.join(
         LARGE.map((table) => sql`select from ${sql.table(table)} where realm_id = ${realm.id}`),
         sql` union all `,
       )}
     ) as left`.execute(trx)
-    if (!rest.rows[0]?.left) await trx.deleteFrom('realms').where('id', '=', realm.id).execute()
-    return true
-  })
+      if (!rest.rows[0]?.left) await trx.deleteFrom('realms').where('id', '=', realm.id).execute()
+      return true
+      // The realm itself has ended before.
+    },
+    READERS_MAY_LAG,
+  )
 }
 
 async function deleteRows(trx: DatabaseTransaction, table: string, realmId: string): Promise<boolean> {

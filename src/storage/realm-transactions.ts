@@ -1,8 +1,9 @@
+import { waitForReaders } from './commit-waits.ts'
 import {
   type Database,
   type DatabaseTransaction,
-  inTransaction,
   isTransaction,
+  runTransaction,
   type TransactionOptions,
 } from './database.ts'
 
@@ -34,9 +35,16 @@ export async function inRealmTransaction<T>(
   options?: TransactionOptions,
 ): Promise<T> {
   if (isTransaction(db)) return work(db)
+  const result = await inTurn(db, realmName, () => runTransaction(db, work, options))
+  // The next change of the realm need not wait for that.
+  if (options?.readersMayLag !== true) await waitForReaders(db)
+  return result
+}
+
+async function inTurn<T>(db: Database, realmName: string, work: () => Promise<T>): Promise<T> {
   const leave = await enter(db, realmName)
   try {
-    return await inTransaction(db, work, options)
+    return await work()
   } finally {
     leave()
   }

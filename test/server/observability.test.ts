@@ -26,7 +26,7 @@ function asked(expression: string): { name: string; labels: string[] }[] {
 
 /** What a server exports that has had some traffic: sample name and its labels. */
 async function exported() {
-  const { app, operations } = await testServer(t)
+  const { app, operations } = await testServer(t, { isOwnReplica: true })
   await operations.realms.create(TESTER, 'acme')
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const token = '/realms/acme/protocol/openid-connect/token'

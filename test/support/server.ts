@@ -73,6 +73,8 @@ export interface TestServerOptions {
   readonly metricsToken?: string
   readonly areMetricsOpenLocally?: boolean
   readonly failedAttemptsStore?: 'memory' | 'postgres'
+  /** Its database is its own standby. */
+  readonly isOwnReplica?: boolean
   readonly requestTimeoutMilliseconds?: number
   readonly maxInFlight?: number
   readonly singleSignOn?: SingleSignOnSettings
@@ -97,6 +99,7 @@ export async function testServer(
     trustProxy = 0,
     areMetricsOpenLocally = true,
     failedAttemptsStore,
+    isOwnReplica = false,
     singleSignOn,
     keyFetching,
     hashCost = CHEAP_HASHES,
@@ -117,6 +120,7 @@ export async function testServer(
     poolSize: 5,
     databaseWaitSeconds: 5,
     hashCost,
+    ...(isOwnReplica && { readReplica: { url, maxLagSeconds: 2 } }),
     ...(keyFetching && { keyFetching }),
     ...(failedAttemptsStore && { failedAttemptsStore }),
     log: (message, error) => {

@@ -4,6 +4,7 @@ import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { READERS_MAY_LAG, waitForReaders } from '../../storage/commit-waits.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { insertForeignTokenEnds } from '../../storage/foreign-keys.ts'
 import { inRealmTransaction } from '../../storage/realm-transactions.ts'
@@ -44,34 +45,40 @@ export function endOfTrust(deps: Deps, patienceMilliseconds = PATIENCE_MILLISECO
 
   /** Returns whether there may be more. */
   function endSome(realmName: string, id: string): Promise<boolean> {
-    return inRealmTransaction(db, realmName, async (trx) => {
-      const realm = await shareRealmNamed(trx, realmName)
-      const issuer = await lockTrustEnding(trx, realm.id, id)
-      if (!issuer) return false
-      const after = { id, after: issuer.endedUpTo }
-      const accounts = await lockBoundAccounts(trx, realm.id, after, BATCH)
-      if (accounts.length === 0) {
-        await finishTrustEnding(trx, realm.id, id, issuer.ending)
-        return false
-      }
-      const now = clock()
-      const clientIds = accounts.map(({ clientId }) => clientId)
-      const indexes = await takeStatusIndexes(trx, realm, accounts.length)
-      const renewed = clientIds.map((clientId, at) => ({ clientId, statusIndex: indexes[at] as number }))
-      await updateStatusIndexes(trx, realm.id, renewed)
-      if (issuer.ending === 'delete') await deleteIdentitiesOfIssuer(trx, realm.id, id, clientIds)
-      await updateTrustEnding(trx, realm.id, id, clientIds.at(-1) as string)
-      const details = { issuer: issuer.issuer, because: issuer.ending, service_accounts: accounts.length }
-      const event = done(SERVER_ACTOR, 'trusted-issuer.end-tokens', id, details)
-      await insertAuditEvent(trx, realm, event, now)
-      await retire(trx, realm.id, accounts, now)
-      return true
-    })
+    return inRealmTransaction(
+      db,
+      realmName,
+      async (trx) => {
+        const realm = await shareRealmNamed(trx, realmName)
+        const issuer = await lockTrustEnding(trx, realm.id, id)
+        if (!issuer) return false
+        const after = { id, after: issuer.endedUpTo }
+        const accounts = await lockBoundAccounts(trx, realm.id, after, BATCH)
+        if (accounts.length === 0) {
+          await finishTrustEnding(trx, realm.id, id, issuer.ending)
+          return false
+        }
+        const now = clock()
+        const clientIds = accounts.map(({ clientId }) => clientId)
+        const indexes = await takeStatusIndexes(trx, realm, accounts.length)
+        const renewed = clientIds.map((clientId, at) => ({ clientId, statusIndex: indexes[at] as number }))
+        await updateStatusIndexes(trx, realm.id, renewed)
+        if (issuer.ending === 'delete') await deleteIdentitiesOfIssuer(trx, realm.id, id, clientIds)
+        await updateTrustEnding(trx, realm.id, id, clientIds.at(-1) as string)
+        const details = { issuer: issuer.issuer, because: issuer.ending, service_accounts: accounts.length }
+        const event = done(SERVER_ACTOR, 'trusted-issuer.end-tokens', id, details)
+        await insertAuditEvent(trx, realm, event, now)
+        await retire(trx, realm.id, accounts, now)
+        return true
+      },
+      READERS_MAY_LAG,
+    )
   }
 
   async function endAll(realmName: string, id: string): Promise<void> {
     try {
       while (await endSome(realmName, id));
+      await waitForReaders(db)
     } catch (error) {
       // The realm is gone, and all of it with it.
       if (error instanceof Refusal) return

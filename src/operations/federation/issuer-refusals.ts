@@ -4,6 +4,7 @@ import { requireAuthority } from '../../domain/authority.ts'
 import { type IssuerRefusal, MAX_REFUSALS, strangersText } from '../../domain/issuer-refusal.ts'
 import type { PlatformTokenFault } from '../../domain/platform-token.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { READERS_MAY_LAG } from '../../storage/commit-waits.ts'
 import { inTransaction } from '../../storage/database.ts'
 import { insertIssuerRefusals, listIssuerRefusals, type NotedRefusal } from '../../storage/issuer-refusals.ts'
 import { findTrustedIssuer } from '../../storage/trusted-issuers.ts'
@@ -66,7 +67,7 @@ export function issuerRefusals({ db, clock, refusals }: Deps) {
       const rows = [...batch.values()].flat()
       if (rows.length === 0) return 0
       try {
-        await inTransaction(db, (trx) => insertIssuerRefusals(trx, rows, MAX_REFUSALS))
+        await inTransaction(db, (trx) => insertIssuerRefusals(trx, rows, MAX_REFUSALS), READERS_MAY_LAG)
         return rows.length
       } catch (error) {
         for (const [key, list] of batch)

@@ -3,6 +3,7 @@ import { done } from '../../domain/audit-event.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
+import { READERS_MAY_LAG } from '../../storage/commit-waits.ts'
 import { isDatabaseAway, isOfSomeRows, type TransactionOptions } from '../../storage/database.ts'
 import { updateRealmRotation } from '../../storage/realm-rotation.ts'
 import { deleteSigningKey, listSigningKeys, type StoredSigningKey } from '../../storage/signing-keys.ts'
@@ -18,7 +19,7 @@ export type PublishedKey = Omit<StoredSigningKey, 'sealedPrivateJwk'>
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'sealer' | 'log' | 'refusals'>
 
 /** Maximum wait for a realm that another session has locked; its turn comes again later. */
-const IN_TURN = { statementMilliseconds: 400 }
+const IN_TURN = { statementMilliseconds: 400, ...READERS_MAY_LAG }
 
 export type SigningKeys = ReturnType<typeof signingKeys>
 

@@ -8,6 +8,7 @@ import {
 } from '../../domain/activity.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
+import { READERS_MAY_LAG } from '../../storage/commit-waits.ts'
 import { inTransaction, isStatementTimeout } from '../../storage/database.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
 import { listBusiestClients, listTokenCounts } from '../../storage/token-counts.ts'
@@ -18,7 +19,7 @@ import { realmNamed } from '../realms/named-realm.ts'
 import { REALM_ITSELF } from './counted-hours.ts'
 
 /** A page does not wait longer for the list of the busiest. */
-const BRIEFLY = { statementMilliseconds: 500 }
+const BRIEFLY = { statementMilliseconds: 500, ...READERS_MAY_LAG }
 
 /** Last uses of an account. */
 const USES = 20

@@ -1,3 +1,4 @@
+import { READERS_MAY_LAG } from '../../storage/commit-waits.ts'
 import {
   type Database,
   type DatabaseTransaction,
@@ -7,7 +8,7 @@ import {
 } from '../../storage/database.ts'
 
 /** Writes realms one by one after a batch of several had to wait for a locked one. */
-const IN_TURN = { statementMilliseconds: 300 }
+const IN_TURN = { statementMilliseconds: 300, ...READERS_MAY_LAG }
 
 /** Writes rows of many realms in one statement. Returns those of realms that another session has locked, as one that
  * deletes a large realm does. */
@@ -15,7 +16,7 @@ export async function writeUnheld<Row>(
   db: Database,
   rows: readonly Row[],
   { realmOf, write }: RowWriter<Row>,
-  options?: TransactionOptions,
+  options: TransactionOptions = READERS_MAY_LAG,
 ): Promise<readonly Row[]> {
   try {
     await inTransaction(db, (trx) => write(trx, rows), options)

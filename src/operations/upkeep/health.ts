@@ -7,7 +7,7 @@ import type { Dependencies } from '../dependencies.ts'
 export type Health = ReturnType<typeof health>
 
 export function health(
-  { db, tokenDb, clock }: Pick<Dependencies, 'db' | 'tokenDb' | 'clock'>,
+  { db, tokenDb, readDb, clock }: Pick<Dependencies, 'db' | 'tokenDb' | 'readDb' | 'clock'>,
   realms: Pick<LoadedRealms, 'isAnyUnopened'>,
 ) {
   let underway: Promise<string[]> | undefined
@@ -16,7 +16,7 @@ export function health(
     try {
       const hindrances: string[] = []
       if ((await pendingMigrations(tokenDb)).length > 0) hindrances.push('migrations are pending')
-      else await readAsTokensDo(tokenDb)
+      else await readAsTokensDo(readDb)
       // A pooler may have dropped the setting that dates are parsed by.
       await readDatabaseTime(tokenDb)
       if (await realms.isAnyUnopened()) hindrances.push('a master key is missing')

@@ -6,6 +6,7 @@ import type { LeakedSecrets } from '../accounts/leaked-secrets.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
+import type { ReplicaMeasurement } from '../read-replica.ts'
 import type { StatusLists } from '../tokens/status-lists.ts'
 
 /** Current state of the server. */
@@ -14,6 +15,8 @@ export interface Measurements {
   /** Connections by pool. */
   readonly connections: Readonly<Record<'administration' | 'assertions' | 'tokens', PoolMeasurement>>
   readonly realmsLoaded: number
+  /** `undefined`: there is no standby to read. */
+  readonly replica: ReplicaMeasurement | undefined
   /** Age of the oldest status list sent since the last measurement; `undefined`: none was sent. */
   readonly statusListAgeSeconds: number | undefined
   /** Client lookups since the start. */
@@ -70,7 +73,8 @@ export function measurements(
     assertionDb,
     clock,
     argon2,
-  }: Pick<Dependencies, 'db' | 'tokenDb' | 'assertionDb' | 'clock' | 'argon2'>,
+    readReplica,
+  }: Pick<Dependencies, 'db' | 'tokenDb' | 'assertionDb' | 'clock' | 'argon2' | 'readReplica'>,
   measured: Measured,
 ) {
   const { loadedRealms, freshClients, leakedSecrets, statusLists, issuerKeys, issuerRefusals } = measured
@@ -112,6 +116,7 @@ export function measurements(
           tokens: measureConnections(tokenDb),
         },
         realmsLoaded: loadedRealms.size(),
+        replica: readReplica?.measure(),
         statusListAgeSeconds: statusLists.oldestAge(),
         keyFetches: issuerKeys.countFetches(),
         issuerKeys: await measureIssuerKeys().catch(() => undefined),

@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { newId } from '../crypto/identifier.ts'
+import type { Clock } from '../domain/clock.ts'
+import {
+  abandonBeat,
+  acceptBeat,
+  beginBeat,
+  isHeld,
+  loseLease,
+  newReadLease,
+  seeBeat,
+} from '../domain/read-lease.ts'
+import { type Database, openDatabase, reasonOf } from '../storage/database.ts'
+import { deleteReader, insertReader, updateBeat, updateCovered } from '../storage/read-leases.ts'
+import { openRoutedReads } from '../storage/routed-reads.ts'
+import { openStandby, type Standby } from '../storage/standby.ts'
+import { createSteadyClock } from './steady-clock.ts'
+
+export interface ReadReplicaSettings {
+  /** Of the standby. */
+  readonly url: string
+  /** How old what it shows may be. */
+  readonly maxLagSeconds: number
+}
+
+export interface ReplicaMeasurement {
+  /** How old the standby may be at most, as far as this process knows. */
+  readonly lagSeconds: number
+  /** Reads since the start, by the server that answered. */
+  readonly reads: Readonly<Record<'standby' | 'primary', number>>
+}
+
+export interface ReadReplica {
+  /** Reads of tokens: from the standby while it is new enough, else from the primary. */
+  readonly db: Database
+  measure(): ReplicaMeasurement
+  close(): Promise<void>
+}
+
+interface Options {
+  readonly settings: ReadReplicaSettings
+  readonly primaryUrl: string
+  /** For reads that do not go to the standby. */
+  readonly primary: Database
+  readonly poolSize: number
+  readonly clock: Clock
+  readonly onFault: (error: Error) => void
+  readonly log: (message: string) => void
+}
+
+const BEAT_MILLISECONDS = 250
+const LOOK_MILLISECONDS = 20
+
+/** Before another connection to the standby is tried. */
+const PAUSE_MILLISECONDS = 500
+
+/** A lease that is lost for less is no news. */
+const NEWS_MILLISECONDS = 1000
+
+/** One for beats, and one for what they prove. */
+const CONNECTIONS = 2
+
+/** Reads a standby for as long as this process can prove that it is new enough; see domain/read-lease.ts. */
+export function openReadReplica(options: Options): ReadReplica {
+  const { settings, primaryUrl, primary, poolSize, clock, onFault, log } = options
+  const reader = newId()
+  const now = createSteadyClock(clock)
+  const leaseMilliseconds = settings.maxLagSeconds * 1000
+  const own = openDatabase({
+    connectionString: primaryUrl,
+    poolSize: CONNECTIONS,
+    onIdleError: () => {},
+    onFault,
+  })
+  const reads = { standby: 0, primary: 0 }
+  const state = createState(leaseMilliseconds, now)
+  let closed = false
+  let standby: Standby | undefined
+
+  function publish(beat: number | undefined): void {
+    // A lost one only makes changes wait.
+    if (beat !== undefined) updateCovered(own, reader, beat).catch(() => {})
+  }
+
+  async function beat(): Promise<void> {
+    try {
+      if (await updateBeat(own, reader, state.begin())) publish(state.accept())
+      else {
+        // Its row is new, or was deleted after a silence. It was not written.
+        state.abandon()
+        await insertReader(own, reader, leaseMilliseconds)
+      }
+    } catch (error) {
+      state.abandon()
+      state.reason = `the primary: ${reasonOf(error)}`
+    }
+    const news = state.news()
+    if (news !== undefined) log(news)
+  }
+
+  async function look(): Promise<void> {
+    try {
+      standby ??= await openStandby({
+        connectionString: settings.url,
+        poolSize,
+        reader,
+        provenBeat: state.provenBeat,
+        onFault,
+      })
+      if (state.isPending()) publish(state.see(await standby.readBeat()))
+    } catch (error) {
+      void standby?.close()
+      standby = undefined
+      state.lose(error as Error)
+      await sleep(PAUSE_MILLISECONDS, undefined, { ref: false })
+    }
+  }
+
+  async function repeat(work: () => Promise<void>, milliseconds: number): Promise<void> {
+    while (!closed) {
+      const begun = performance.now()
+      await work()
+      const left = begun + milliseconds - performance.now()
+      if (!closed) await sleep(Math.max(1, left), undefined, { ref: false })
+    }
+  }
+
+  const loops = [repeat(beat, BEAT_MILLISECONDS), repeat(look, LOOK_MILLISECONDS)]
+  return {
+    db: openRoutedReads(primary, {
+      standby: () => (!closed && state.isHeld() ? standby?.db : undefined),
+      onStandbyAway: state.lose,
+      onRead: (server) => void reads[server]++,
+    }),
+    measure: () => ({ lagSeconds: state.lag() / 1000, reads: { ...reads } }),
+    async close() {
+      closed = true
+      await Promise.all(loops)
+      // From here on no change has to wait for this process.
+      await deleteReader(own, reader).catch(() => {})
+      await Promise.all([standby?.close(), own.destroy()])
+    },
+  }
+}
+
+/** The lease of this process, and what there is to say about it. */
+function createState(leaseMilliseconds: number, now: () => number) {
+  let lease = newReadLease(leaseMilliseconds)
+  let provenAt = now()
+  let isLost = false
+  const step = ([next, published]: ReturnType<typeof seeBeat>): number | undefined => {
+    lease = next
+    if (isHeld(lease, now())) provenAt = lease.provenAt
+    return published
+  }
+  const state = {
+    /** Why the standby cannot be read, as far as is known. */
+    reason: undefined as string | undefined,
+    begin(): number {
+      lease = beginBeat(lease, now())
+      return lease.lastBeat
+    },
+    accept: () => step(acceptBeat(lease, now())),
+    abandon: () => void step([abandonBeat(lease), undefined]),
+    see: (shown: number) => step(seeBeat(lease, shown)),
+    lose(error: Error): void {
+      lease = loseLease(lease)
+      state.reason = reasonOf(error)
+    },
+    isHeld: () => isHeld(lease, now()),
+    isPending: () => lease.pending.length > 0,
+    provenBeat: () => lease.proven,
+    lag: () => now() - provenAt,
+    /** What to log: the lease has been lost for a while, or is back. */
+    news(): string | undefined {
+      const held = isHeld(lease, now())
+      if (held === !isLost || (!held && now() - provenAt < leaseMilliseconds + NEWS_MILLISECONDS))
+        return undefined
+      isLost = !held
+      if (held) return 'reads go to the standby of DATABASE_READ_URL again'
+      const reason = state.reason ?? `it is more than ${leaseMilliseconds / 1000} s behind`
+      state.reason = undefined
+      return `reads go to the primary instead of the standby of DATABASE_READ_URL: ${reason}`
+    },
+  }
+  return state
+}
