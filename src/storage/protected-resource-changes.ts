@@ -6,6 +6,7 @@ import {
   searchKeyOf,
 } from '../domain/protected-resource.ts'
 import type { DatabaseTransaction } from './database.ts'
+import { rowsByKey } from './protected-resources.ts'
 
 /**
  * Locks rows in one order until the transaction ends, and returns those that exist.
@@ -18,11 +19,7 @@ export async function lockProtectedResources(
   strength: 'key share' | 'update',
 ): Promise<ResourceKey[]> {
   const { rows } = await sql<ResourceKey>`
-    select type, id from protected_resources
-    where realm_id = ${realmId} and (type, id) in (
-      select * from unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[])
-    )
-    order by type, id for ${sql.raw(strength)}
+    select type, id from ${rowsByKey(realmId, keys, sql`for ${sql.raw(strength)}`)} as locked
   `.execute(trx)
   return rows
 }
@@ -67,11 +64,14 @@ export async function upsertProtectedResources(
       set name = excluded.name, search_key = excluded.search_key, updated_at = excluded.updated_at
     returning type, id, xmax = 0 as created
   `.execute(trx)
-  await sql`
-    delete from protected_resource_groups g using unnest(${types}::text[], ${ids}::text[]) as e(type, id)
-    where g.realm_id = ${realmId} and g.type = e.type and g.id = e.id
-  `.execute(trx)
+  // A new one is in no group yet.
+  await deleteMemberships(
+    trx,
+    realmId,
+    rows.filter(({ created }) => !created),
+  )
   const members = entries.flatMap(({ type, id, groups }) => groups.map((group) => ({ type, id, group })))
+  if (members.length === 0) return rows.filter(({ created }) => created)
   await sql`
     insert into protected_resource_groups (realm_id, type, id, group_type, group_id)
     select ${realmId}, * from unnest(
@@ -80,6 +80,23 @@ export async function upsertProtectedResources(
     )
   `.execute(trx)
   return rows.filter(({ created }) => created)
+}
+
+async function deleteMemberships(
+  trx: DatabaseTransaction,
+  realmId: string,
+  keys: readonly ResourceKey[],
+): Promise<void> {
+  if (keys.length === 0) return
+  await sql`
+    delete from protected_resource_groups where ctid = any(array(
+      select g.ctid from unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[]) as k(type, id)
+      cross join lateral (
+        select ctid from protected_resource_groups
+        where realm_id = ${realmId}::bigint and type = k.type and id = k.id offset 0
+      ) g
+    ))
+  `.execute(trx)
 }
 
 /** Deletes a resource with its group memberships, its members' memberships, and its grants. */

@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely'
+import { type RawBuilder, type Selectable, sql } from 'kysely'
 import type { ProtectedResource, ResourceKey } from '../domain/protected-resource.ts'
 import { nameKey } from '../domain/service-account.ts'
 import { executeCancellable } from './cancellable-query.ts'
@@ -103,18 +103,28 @@ export async function findProtectedResources(
   realmId: string,
   keys: readonly ResourceKey[],
 ): Promise<ProtectedResource[]> {
-  const rows = await db
-    .selectFrom('protected_resources')
-    .select(COLUMNS)
-    .select(groups)
-    .where('realm_id', '=', realmId)
-    .where(
-      sql<boolean>`(type, id) in (
-        select * from unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[])
-      )`,
-    )
-    .execute()
+  const { rows } = await sql<Row>`
+    select type, id, name, created_at, updated_at, ${groups} from ${rowsByKey(realmId, keys)} as protected_resources
+  `.execute(db)
   return rows.map(toProtectedResource)
+}
+
+/**
+ * Rows of the keys, in the order of all locks. Each is found by the index: as a join, hundreds of keys would have the
+ * whole table read, again and again while a file fills it.
+ * @param lock ends with the transaction
+ */
+export function rowsByKey(realmId: string, keys: readonly ResourceKey[], lock = sql``): RawBuilder<unknown> {
+  return sql`(
+    select r.* from (
+      select distinct u.type collate "C" as type, u.id collate "C" as id
+      from unnest(${keys.map(({ type }) => type)}::text[], ${keys.map(({ id }) => id)}::text[]) as u(type, id)
+      order by 1, 2
+    ) k cross join lateral (
+      select * from protected_resources p
+      where p.realm_id = ${realmId}::bigint and p.type = k.type and p.id = k.id offset 0 ${lock}
+    ) r
+  )`
 }
 
 /** Returns whether the realm has any resource of the type. */
