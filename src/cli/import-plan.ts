@@ -1,6 +1,7 @@
 import type { AccountLine, AccountOutcome } from '../domain/account-line.ts'
 import type { ImportPlan, LeftBehind } from '../domain/import-plan.ts'
 import { knownAudiences, type Realm } from '../domain/realm.ts'
+import { checkNames } from '../domain/realm-settings.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { accountLineToWire } from '../wire/account-outcome.ts'
 import type { Answer, Session } from './session.ts'
@@ -29,16 +30,19 @@ export async function importPlan(
 ): Promise<Answer> {
   const realm = await operations.realms.find(actor, realmName)
   const added = additionsOf(plan, realm)
-  const audiences = [...realm.audiences, ...added.audiences]
-  const gaps = audienceGaps(plan, knownAudiences({ ...realm, audiences }, publicUrl))
+  const merged = {
+    roles: [...realm.roles, ...added.roles],
+    scopes: [...realm.scopes, ...added.scopes],
+    audiences: [...realm.audiences, ...added.audiences],
+  }
+  const gaps = audienceGaps(plan, knownAudiences({ ...realm, ...merged }, publicUrl))
   const left = [...plan.left, ...gaps]
   requireRoom(plan, realm)
+  checkNames(merged, realm)
   if (dryRun) return answerOf(plan, added, left, undefined)
   if (Object.values(added).some(({ length }) => length > 0))
     await operations.realms.update(actor, realmName, {
-      roles: [...realm.roles, ...added.roles],
-      scopes: [...realm.scopes, ...added.scopes],
-      audiences,
+      ...merged,
       expectedVersion: realm.version,
     })
   const entries = plan.accounts.map(accountLineToWire)

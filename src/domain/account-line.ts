@@ -79,7 +79,8 @@ const MEMBERS: ReadonlyMap<string, readonly [keyof AccountLine, Reader]> = new M
 ])
 
 const MAX_TEXT = 5000
-const MAX_TEXTS = 104
+/** More than a token has room for. */
+const MAX_TEXTS = 1000
 
 /** @throws Refusal `invalid` */
 export function parseAccountLine(value: unknown): AccountLine {

@@ -25,14 +25,27 @@ const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/
 /** Allowed values of a list setting, and its minimum length. */
 interface ListRule {
   readonly min: number
+  readonly max: number
   readonly what: string
   readonly ok: (value: string) => boolean
 }
 
 const MAX_LIST = 100
-const SCOPES = { min: 1, what: 'scope tokens of RFC 6749 section 3.3' }
-const AUDIENCES = { min: 0, what: 'absolute URIs without a fragment, or plain names without a colon' }
-const CUSTOM_NAMES = { min: 0, what: 'lower-case names of at most 63 characters that are not built in' }
+/** The row of a realm holds them, and a page shows them all. */
+export const MAX_ROLES = 2000
+/** A token that asks for none has all, so its size is the narrower bound. */
+export const MAX_SCOPES = 500
+const SCOPES = { min: 1, max: MAX_SCOPES, what: 'scope tokens of RFC 6749 section 3.3' }
+const AUDIENCES = {
+  min: 0,
+  max: MAX_LIST,
+  what: 'absolute URIs without a fragment, or plain names without a colon',
+}
+const CUSTOM_NAMES = {
+  min: 0,
+  max: MAX_LIST,
+  what: 'lower-case names of at most 63 characters that are not built in',
+}
 
 /**
  * Refuses settings out of bounds. Names the member by its wire name.
@@ -51,13 +64,20 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
   checkChoice('introspection_audiences', settings.introspectionAudiences, INTROSPECTION_AUDIENCES)
   checkChoice('assertion_audience', settings.assertionAudience, ASSERTION_AUDIENCES)
   parseAuthMethods(settings.allowedAuthMethods, 'allowed_auth_methods')
-  const mayStay = (value: string) => isAudience(value) || before?.audiences.includes(value) === true
-  checkList('scopes', settings.scopes, { ...SCOPES, ok: isScopeToken })
-  checkList('audiences', settings.audiences, { ...AUDIENCES, ok: mayStay })
-  checkList('roles', settings.roles, { ...CUSTOM_NAMES, ok: isCustomRole })
+  checkNames(settings, before)
   checkCustomClaims(settings.claims)
   checkQuota(settings.quota)
   checkList('resource_types', settings.resourceTypes, { ...CUSTOM_NAMES, ok: isCustomResourceType })
+}
+
+type Names = Pick<RealmSettings, 'roles' | 'scopes' | 'audiences'>
+
+/** The same of what accounts and tokens can have. */
+export function checkNames({ roles, scopes, audiences }: Names, before?: Pick<Names, 'audiences'>): void {
+  const mayStay = (value: string) => isAudience(value) || before?.audiences.includes(value) === true
+  checkList('scopes', scopes, { ...SCOPES, ok: isScopeToken })
+  checkList('audiences', audiences, { ...AUDIENCES, ok: mayStay })
+  checkList('roles', roles, { ...CUSTOM_NAMES, max: MAX_ROLES, ok: isCustomRole })
 }
 
 function checkTimes(settings: RealmSettings): void {
@@ -83,10 +103,10 @@ function checkChoice(field: string, value: string, choices: readonly string[]): 
   if (!choices.includes(value)) fail(field, `one of ${choices.join(', ')}`)
 }
 
-function checkList(field: string, values: readonly string[], { min, what, ok }: ListRule): void {
-  const isRightSize = values.length >= min && values.length <= MAX_LIST
+function checkList(field: string, values: readonly string[], { min, max, what, ok }: ListRule): void {
+  const isRightSize = values.length >= min && values.length <= max
   if (!isRightSize || !values.every(ok) || new Set(values).size !== values.length)
-    fail(field, `${min} to ${MAX_LIST} different ${what}`)
+    fail(field, `${min} to ${max} different ${what}`)
 }
 
 function fail(field: string, wanted: string): never {

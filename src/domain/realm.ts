@@ -153,9 +153,14 @@ interface AccountRights {
   readonly introspectsAudiences?: readonly string[] | null | undefined
 }
 
+/** Of what would have been right, in a refusal. */
+const MAX_NAMED = 50
+
 function checkSubset(field: string, values: readonly string[], known: readonly string[]): void {
-  if (!values.every((value) => known.includes(value)) || new Set(values).size !== values.length)
-    throw new Refusal('invalid', `${field} must be different ones of: ${known.join(', ')}.`, field)
+  if (values.every((value) => known.includes(value)) && new Set(values).size === values.length) return
+  const more = known.length > MAX_NAMED ? `, and ${known.length - MAX_NAMED} more` : ''
+  const named = `${known.slice(0, MAX_NAMED).join(', ')}${more}`
+  throw new Refusal('invalid', `${field} must be different ones of: ${named}.`, field)
 }
 
 /** Audience of the admin API, which is a resource server of its own. */

@@ -11,6 +11,7 @@ import {
   TOKEN_PROFILES,
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
+import { MAX_ROLES, MAX_SCOPES } from '../../domain/realm-settings.ts'
 import { type Static, Type } from '../../wire/json-schema.ts'
 import { quotaFromWire } from '../../wire/quota.ts'
 import { Claims } from './claim-schema.ts'
@@ -19,8 +20,8 @@ import { Closed, Moment, named } from './schemas.ts'
 
 const defaults = DEFAULT_REALM_SETTINGS
 
-const Texts = (description: string) =>
-  Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 100, description })
+const Texts = (description: string, maxItems = 100) =>
+  Type.Array(Type.String({ maxLength: 1000 }), { maxItems, description })
 
 const settings = {
   display_name: Type.String({ maxLength: 200, description: 'Name for people, without control characters' }),
@@ -37,9 +38,9 @@ const settings = {
     maximum: 10_000_000,
     description: `For platform administrators to set. Default: ${defaults.serviceAccountLimit}`,
   }),
-  scopes: Texts('Scopes that tokens may have (RFC 6749 section 3.3). Default: view'),
+  scopes: Texts('Scopes that tokens may have (RFC 6749 section 3.3). Default: view', MAX_SCOPES),
   audiences: Texts("What tokens may be for, the default first. Default: none, which is the realm's issuer"),
-  roles: Texts('Roles beside the built-in ones'),
+  roles: Texts('Roles beside the built-in ones', MAX_ROLES),
   resource_types: Texts('Types of resources beside device and device_group'),
   key_rotation_seconds: Type.Integer({ description: 'Age at which a key is replaced. Default: 90 days' }),
   key_publish_seconds: Type.Integer({

@@ -10,6 +10,9 @@ import { etagOf } from './etag.ts'
 import { NewRealm, RealmAnswer, RealmChange, readSettings } from './realm-schema.ts'
 import { DEFAULT_LIMIT, InRealm, PageQuery, pageOf } from './schemas.ts'
 
+/** A realm has many roles. */
+const BODY_LIMIT_BYTES = 256 * 1024
+
 const tags = ['Realms']
 
 /** Realms: all for platform administrators, its own for a realm's administrator. */
@@ -39,6 +42,8 @@ export function realmRoutes(
   app.post(
     '/admin/realms',
     {
+      bodyLimit: BODY_LIMIT_BYTES,
+      config: { bodyLimitBytes: BODY_LIMIT_BYTES },
       schema: {
         tags,
         operationId: 'createRealm',
@@ -79,6 +84,8 @@ function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>,
   app.patch(
     '/admin/realms/:realm',
     {
+      bodyLimit: BODY_LIMIT_BYTES,
+      config: { bodyLimitBytes: BODY_LIMIT_BYTES },
       schema: {
         tags,
         operationId: 'updateRealm',

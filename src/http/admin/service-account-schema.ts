@@ -1,6 +1,7 @@
 import { MAX_NETWORKS, MAX_SECRET_AGE_SECONDS, MIN_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
+import { MAX_SCOPES } from '../../domain/realm-settings.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
@@ -15,11 +16,11 @@ const members = {
     description: 'Unique in the realm, whatever its case',
   }),
   description: Type.String({ maxLength: 500, description: 'What it is for' }),
-  roles: Type.Array(Type.String({ maxLength: 63 }), { maxItems: 104, description: 'Default: view' }),
+  roles: Type.Array(Type.String({ maxLength: 63 }), { maxItems: 1000, description: 'Default: view' }),
   scopes: Type.Unsafe<string[] | null>({
     type: ['array', 'null'],
     items: { type: 'string', maxLength: 100 },
-    maxItems: 100,
+    maxItems: MAX_SCOPES,
     description: "Scopes that it may have; null: all of the realm's",
   }),
   introspects_audiences: Type.Unsafe<string[] | null>({
