@@ -126,18 +126,19 @@ function answerOf(
   /** `undefined`: nothing was done. */
   outcomes: readonly AccountOutcome[] | undefined,
 ): Answer {
-  const dryRun = outcomes === undefined
   const counts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   for (const { status } of outcomes ?? []) counts[status]++
   const withoutSecret = accounts.filter(isBare).length
+  const withOld = accounts.filter(({ oldClientSecret: old }) => old).length
   const told = Object.entries(added).map(
     ([what, names]) => `${what} added to the realm: ${names.join(' ') || 'none'}`,
   )
   const text = [
-    ...(dryRun
+    ...(outcomes === undefined
       ? [`accounts that would be imported: ${accounts.length}`]
       : Object.entries(counts).map(([status, count]) => `${status}: ${count}`)),
     `without a secret: ${withoutSecret}`,
+    `with the secret before a rotation too: ${withOld}`,
     ...told,
     `not taken over: ${left.length}`,
     ...left.map(({ clientId, reason }) => `  ${clientId}: ${reason}`),
@@ -145,10 +146,11 @@ function answerOf(
   ]
   return {
     json: {
-      dry_run: dryRun,
+      dry_run: outcomes === undefined,
       accounts: accounts.map(({ clientId }) => clientId),
       ...counts,
       without_secret: withoutSecret,
+      with_old_secret: withOld,
       added,
       left: left.map(({ clientId, reason }) => ({ client_id: clientId, reason })),
       notes,

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { systemClock } from '../domain/clock.ts'
 import { matcherOf } from '../domain/import-plan.ts'
 import { planKeycloakImport } from '../domain/keycloak-import.ts'
 import { readKeycloakRealm } from '../domain/keycloak-realm.ts'
@@ -41,7 +42,11 @@ export function keycloakImportCommand(group: Command, inSession: InSession): voi
         ? await readLive(options, isWanted, session.terminal)
         : await readExport(options.file)
     const source = readKeycloakRealm(exported, options.sourceRealm)
-    const plan = planKeycloakImport(source, { isWanted, withOwn: tokenProfile === 'keycloak' })
+    const plan = planKeycloakImport(source, {
+      isWanted,
+      withOwn: tokenProfile === 'keycloak',
+      now: systemClock(),
+    })
     return importPlan(session, plan, options)
   })
   command

@@ -56,6 +56,12 @@ export async function remakeForeignHash(
   return { ...recipe, digest: await digestOf(recipe, secret, Number(length)) }
 }
 
+/** The quick hash of a secret that was drawn at random, of which a slow one would protect nothing more. */
+export function quickHashOf(secret: string): ForeignHash {
+  const digest = createHash('sha512').update(secret).digest()
+  return { kind: 'sha512', cost: [], salt: Buffer.alloc(0), digest }
+}
+
 /** Of a hash that costs next to nothing to make. */
 export function isFastHash(stored: KeyedForeignHash): boolean {
   return /^sha\d+\$/.test(stored)
@@ -74,6 +80,15 @@ export async function fingerprintOf(
   const salt = macOf(Buffer.from('fingerprint'), owner, verifierKey).subarray(0, 16)
   const digest = await argon2.derive(text, salt, { realm: owner.realmId, urgent: false })
   return macOf(digest, owner, verifierKey)
+}
+
+/** The same for the hash of a secret that was drawn at random: no guess at that succeeds, however cheap. */
+export function quickFingerprintOf(hash: ForeignHash, owner: SecretOwner, verifierKey: VerifierKey): Buffer {
+  return macOf(
+    Buffer.from(`quick/${recipeOf(hash)}$${hash.digest.toString('base64url')}`),
+    owner,
+    verifierKey,
+  )
 }
 
 function recipeOf({ kind, cost, salt, digest }: ForeignHash): string {

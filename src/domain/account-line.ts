@@ -31,6 +31,14 @@ export interface AccountLine extends AccountLimitsUpdate {
   readonly jwksUri?: string | undefined
   /** Members that count for a new account alone. */
   readonly keep?: readonly KeptMember[]
+  /** The secret before its rotation, which is good until its end; `null`: none any more. */
+  readonly oldClientSecret?: string | null
+  readonly oldSecretExpiresAt?: Date
+  readonly oldSecretCreatedAt?: Date
+  /** When its secret was made on the server that it comes from. */
+  readonly secretCreatedAt?: Date
+  /** When the account was made there. */
+  readonly createdAt?: Date
 }
 
 export interface SentKeys {
@@ -76,6 +84,11 @@ const MEMBERS: ReadonlyMap<string, readonly [keyof AccountLine, Reader]> = new M
   ['jwks', ['jwks', readJwks]],
   ['jwks_uri', ['jwksUri', readText]],
   ['keep', ['keep', readKept]],
+  ['old_client_secret', ['oldClientSecret', orNull(readText)]],
+  ['old_secret_expires_at', ['oldSecretExpiresAt', readTime]],
+  ['old_secret_created_at', ['oldSecretCreatedAt', readTime]],
+  ['secret_created_at', ['secretCreatedAt', readTime]],
+  ['created_at', ['createdAt', readTime]],
 ])
 
 const MAX_TEXT = 5000
@@ -148,7 +161,7 @@ function readBoolean(value: unknown, field: string): boolean {
 
 function readTime(value: unknown, field: string): Date {
   const time = new Date(readText(value, field))
-  if (Number.isNaN(time.getTime()) || !/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/i.test(String(value)))
+  if (!(time.getTime() >= 0) || !/^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/i.test(String(value)))
     throw new Refusal(
       'invalid',
       `${field} is a date-time with its zone, such as 2027-01-31T00:00:00Z.`,

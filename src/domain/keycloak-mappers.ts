@@ -1,6 +1,7 @@
 import type { CustomClaim } from './custom-claim.ts'
 import { checkCustomClaims } from './custom-claim-check.ts'
-import type { KeycloakMapper, KeycloakRole } from './keycloak-realm.ts'
+import type { KeycloakMapper } from './keycloak-realm.ts'
+import type { KeycloakRole } from './keycloak-users.ts'
 import { Refusal } from './refusal.ts'
 
 /** What the mappers of a client become. */
@@ -20,6 +21,9 @@ const NOTES: ReadonlyMap<unknown, 'client_id' | 'address'> = new Map([
   ['clientHost', 'address'],
   ['clientAddress', 'address'],
 ])
+
+/** Where Keycloak's own mappers put roles. */
+const ROLE_CLAIM = /^(?:realm_access|resource_access\.\$\{client_id\})\.roles$/
 
 /** Claims that tokens have by themselves: client_id always, the others in the shape of Keycloak's. */
 const PRESENT: ReadonlySet<string> = new Set(['client_id', 'azp'])
@@ -69,6 +73,11 @@ function outcomeOf({ kind, config }: KeycloakMapper): Outcome {
       return hardcodedRole(config['role'])
     case 'oidc-usersessionmodel-note-mapper':
       return isInAccessToken(config) ? noteClaim(config) : 'nothing'
+    case 'oidc-usermodel-realm-role-mapper':
+    case 'oidc-usermodel-client-role-mapper':
+      return ROLE_CLAIM.test(String(config['claim.name']))
+        ? 'nothing'
+        : 'its roles are in the usual claims here.'
     default:
       return 'tokens here have no such claim.'
   }

@@ -1,4 +1,11 @@
 import {
+  type KeycloakRole,
+  type KeycloakUser,
+  readComposites,
+  readScopeMappings,
+  readUsers,
+} from './keycloak-users.ts'
+import {
   isObject,
   type Json,
   objectOf as object,
@@ -31,16 +38,12 @@ export interface KeycloakClient {
   readonly hasLogin: boolean
   /** Its tokens have all roles of its user. */
   readonly hasFullScope: boolean
+  /** Without full scope: of these roles, of its own ones and of those of its scopes alone. */
+  readonly scopeRoles: readonly KeycloakRole[]
   readonly attributes: Readonly<Record<string, unknown>>
   readonly mappers: readonly KeycloakMapper[]
   readonly defaultScopes: readonly string[]
   readonly optionalScopes: readonly string[]
-}
-
-/** A role of the realm, or of a client. */
-export interface KeycloakRole {
-  readonly client: string | undefined
-  readonly name: string
 }
 
 export interface KeycloakScope {
@@ -48,24 +51,20 @@ export interface KeycloakScope {
   /** It is named in the scope of tokens. */
   readonly isNamed: boolean
   readonly mappers: readonly KeycloakMapper[]
+  /** Where there are some, only accounts with one of them get the scope. */
+  readonly roles: readonly KeycloakRole[]
 }
 
 export interface KeycloakRealm {
   readonly name: string
   readonly clients: readonly KeycloakClient[]
   readonly scopes: ReadonlyMap<string, KeycloakScope>
-  /** Roles of service accounts, by client_id; `undefined`: the file has no users. */
-  readonly rolesOf: ReadonlyMap<string, readonly KeycloakRole[]> | undefined
-  /** Ids of their users, which are the sub of tokens, by client_id. */
-  readonly subjects: ReadonlyMap<string, string>
-  /** Service accounts that are in groups, by client_id. */
-  readonly grouped: ReadonlySet<string>
+  /** Users of service accounts, by client_id; `undefined`: the file has no users. */
+  readonly users: ReadonlyMap<string, KeycloakUser> | undefined
   /** Roles that a role brings along, by `roleKey`. */
   readonly composites: ReadonlyMap<string, readonly KeycloakRole[]>
-}
-
-export function roleKey({ client, name }: KeycloakRole): string {
-  return JSON.stringify([client ?? null, name])
+  /** Names of their roles, by client_id. */
+  readonly clientRoles: ReadonlyMap<string, readonly string[]>
 }
 
 /**
@@ -85,23 +84,26 @@ export function readKeycloakRealm(value: unknown, sourceRealm: string | undefine
       'invalid',
       'The file has no clients: is it what kc.sh export --realm <name> --file <file> writes?',
     )
-  const scopes = objects(realm['clientScopes']).map(readScope)
+  const mappings = readScopeMappings(realm['scopeMappings'], realm['clientScopeMappings'])
+  const scopes = objects(realm['clientScopes']).map((scope) => readScope(scope, mappings.ofScopes))
   return {
     name: text(realm['realm']),
-    clients: objects(realm['clients']).map(readClient),
+    clients: objects(realm['clients']).map((client) => readClient(client, mappings.ofClients)),
     scopes: new Map(scopes.map((scope) => [scope.name, scope])),
-    rolesOf: Array.isArray(realm['users']) ? readUsers(realm['users']) : undefined,
-    subjects: readSubjects(objects(realm['users'])),
-    grouped: new Set(
-      objects(realm['users'])
-        .filter(isGrouped)
-        .map((user) => text(user['serviceAccountClientId'])),
-    ),
+    users: Array.isArray(realm['users']) ? readUsers(realm['users']) : undefined,
     composites: readComposites(object(realm['roles'])),
+    clientRoles: new Map(
+      Object.entries(object(object(realm['roles'])['client'])).map(([clientId, roles]) => [
+        clientId,
+        objects(roles).map(({ name }) => text(name)),
+      ]),
+    ),
   }
 }
 
-function readClient(client: Json): KeycloakClient {
+type Mappings = ReadonlyMap<string, readonly KeycloakRole[]>
+
+function readClient(client: Json, mappings: Mappings): KeycloakClient {
   const flows = ['standardFlowEnabled', 'implicitFlowEnabled', 'directAccessGrantsEnabled']
   const secret = text(client['secret'])
   return {
@@ -117,6 +119,7 @@ function readClient(client: Json): KeycloakClient {
     hasServiceAccount: client['serviceAccountsEnabled'] === true,
     hasLogin: flows.some((flow) => client[flow] === true),
     hasFullScope: client['fullScopeAllowed'] !== false,
+    scopeRoles: mappings.get(text(client['clientId'])) ?? [],
     attributes: object(client['attributes']),
     mappers: objects(client['protocolMappers']).map(readMapper),
     defaultScopes: texts(client['defaultClientScopes']),
@@ -124,55 +127,15 @@ function readClient(client: Json): KeycloakClient {
   }
 }
 
-function readScope(scope: Json): KeycloakScope {
+function readScope(scope: Json, mappings: Mappings): KeycloakScope {
   return {
     name: text(scope['name']),
     isNamed: object(scope['attributes'])['include.in.token.scope'] !== 'false',
     mappers: objects(scope['protocolMappers']).map(readMapper),
+    roles: mappings.get(text(scope['name'])) ?? [],
   }
 }
 
 function readMapper({ name, protocolMapper, config }: Json): KeycloakMapper {
   return { name: text(name), kind: text(protocolMapper), config: object(config) }
-}
-
-function readSubjects(users: readonly Json[]): Map<string, string> {
-  const found = users.map((user) => [text(user['serviceAccountClientId']), text(user['id'])] as const)
-  return new Map(found.filter(([clientId, id]) => clientId !== '' && id !== ''))
-}
-
-function isGrouped({ groups }: Json): boolean {
-  return texts(groups).length > 0
-}
-
-function readUsers(users: readonly unknown[]): Map<string, readonly KeycloakRole[]> {
-  const accounts = users.filter(isObject).filter((user) => text(user['serviceAccountClientId']) !== '')
-  return new Map(
-    accounts.map((user) => [
-      text(user['serviceAccountClientId']),
-      readRoles(user['realmRoles'], user['clientRoles']),
-    ]),
-  )
-}
-
-function readRoles(realm: unknown, client: unknown): KeycloakRole[] {
-  const own = texts(realm).map((name) => ({ client: undefined, name }))
-  const ofClients = Object.entries(object(client)).flatMap(([clientId, names]) =>
-    texts(names).map((name) => ({ client: clientId, name })),
-  )
-  return [...own, ...ofClients]
-}
-
-function readComposites({ realm, client }: Json): Map<string, readonly KeycloakRole[]> {
-  const own = objects(realm).map((role) => [undefined, role] as const)
-  const ofClients = Object.entries(object(client)).flatMap(([clientId, roles]) =>
-    objects(roles).map((role) => [clientId, role] as const),
-  )
-  return new Map(
-    [...own, ...ofClients].map(([clientId, role]) => {
-      const parts = object(role['composites'])
-      const key = roleKey({ client: clientId, name: text(role['name']) })
-      return [key, readRoles(parts['realm'], parts['client'])] as const
-    }),
-  )
 }

@@ -1,4 +1,5 @@
-import { type KeycloakClient, type KeycloakRealm, type KeycloakRole, roleKey } from './keycloak-realm.ts'
+import type { KeycloakClient, KeycloakRealm } from './keycloak-realm.ts'
+import { type KeycloakRole, roleKey } from './keycloak-users.ts'
 import { isCustomRole } from './realm-settings.ts'
 
 /** Roles that Keycloak gives to everybody, which mean nothing to an API. */
@@ -18,30 +19,48 @@ interface RoleSource {
   readonly withOwn: boolean
   /** Roles that mappers of the client put into its tokens. */
   readonly mapped: readonly KeycloakRole[]
+  /** Whether tokens have roles of the realm, and of clients. */
+  readonly puts: { readonly realm: boolean; readonly client: boolean }
 }
 
 /** Roles that an account gets here: those of the realm by name, those of a client as `client:role`. */
 export function rolesOfClient(
-  { realm, withOwn, mapped }: RoleSource,
+  { realm, withOwn, mapped, puts }: RoleSource,
   client: KeycloakClient,
   leave: (reason: string) => void,
 ): string[] {
-  const isTaken = (role: KeycloakRole) => withOwn || !isOwn(role)
-  const held = allRoles(realm, realm.rolesOf?.get(client.clientId) ?? []).filter(isTaken)
-  if (held.length > 0 && !client.hasFullScope) {
+  const all = allRoles(realm, realm.users?.get(client.clientId)?.roles ?? []).filter(
+    (role) => withOwn || !isOwn(role),
+  )
+  const held = all.filter(inScope(realm, client))
+  const others = all.filter((role) => !held.includes(role)).map(nameOf)
+  if (others.length > 0)
+    leave(`Roles ${others.sort().join(' ')}: its tokens have not got them, since fullScopeAllowed is off.`)
+  const put = held.filter((role) => (role.client === undefined ? puts.realm : puts.client))
+  if (put.length < held.length)
     leave(
-      'Its tokens have only some of its roles (fullScopeAllowed is off), so none is taken over: give it roles here.',
+      'No mapper puts all of its roles into its tokens (the scope roles does), so those are not taken over.',
     )
-    held.length = 0
-  }
   const names: string[] = []
   // What a mapper puts into tokens is there whatever the client's scope.
-  for (const role of unique([...held, ...mapped])) {
+  for (const role of unique([...put, ...mapped])) {
     const fault = faultOf(realm, role)
     if (fault === undefined) names.push(nameOf(role))
     else leave(`Role ${nameOf(role)}: ${fault}`)
   }
   return names.sort()
+}
+
+/** Which roles tokens of a client may have: without full scope its own ones, and those of its scope and of its scopes. */
+function inScope(realm: KeycloakRealm, client: KeycloakClient): (role: KeycloakRole) => boolean {
+  if (client.hasFullScope) return () => true
+  const own = (realm.clientRoles.get(client.clientId) ?? []).map((name) => ({
+    client: client.clientId,
+    name,
+  }))
+  const ofScopes = client.defaultScopes.flatMap((name) => realm.scopes.get(name)?.roles ?? [])
+  const allowed = new Set(allRoles(realm, [...own, ...client.scopeRoles, ...ofScopes]).map(roleKey))
+  return (role) => allowed.has(roleKey(role))
 }
 
 function nameOf({ client, name }: KeycloakRole): string {
@@ -60,7 +79,7 @@ function faultOf(realm: KeycloakRealm, role: KeycloakRole): string | undefined {
 }
 
 /** Roles with all that they bring along. */
-function allRoles(realm: KeycloakRealm, held: readonly KeycloakRole[]): KeycloakRole[] {
+export function allRoles(realm: KeycloakRealm, held: readonly KeycloakRole[]): KeycloakRole[] {
   const found = new Map<string, KeycloakRole>()
   const waiting = [...held]
   for (let role = waiting.pop(); role; role = waiting.pop()) {

@@ -25,18 +25,26 @@ export function checkSecretStrength(secret: string, field = 'client_secret'): vo
 
 function bitsOf(secret: string): number {
   const characters = [...secret.replace(COMMON, 'w')]
-  const surprising = characters.filter((_, n) => !isExpected(characters, n))
+  const text = characters.join('')
+  let before = 0
+  const surprising = characters.filter((character, n) => {
+    const isNew = !isRun(characters, n) && !isDoubled(characters, n, text.slice(0, before))
+    before += character.length
+    return isNew
+  })
   return surprising.length * Math.log2(poolOf(surprising))
 }
 
-/** Returns whether a character follows from the previous ones: a repeat, a run such as 1234, or a doubled text. */
-function isExpected(characters: readonly string[], n: number): boolean {
-  const codes = characters.slice(Math.max(0, n - 2), n + 1).map((character) => character.codePointAt(0) ?? 0)
-  const [a = 0, b = 0, c = 0] = codes.length === 3 ? codes : [Number.NaN, ...codes]
-  if (n > 0 && b === c) return true
-  if (c - b === b - a && Math.abs(c - b) <= 1) return true
-  const last = characters.slice(n - 2, n + 1).join('')
-  return n >= 3 && characters.slice(0, n).join('').includes(last)
+/** Returns whether a character follows from the previous ones: a repeat, or a run such as 1234. */
+function isRun(characters: readonly string[], n: number): boolean {
+  const codeAt = (at: number) => characters[at]?.codePointAt(0) ?? Number.NaN
+  const [a, b, c] = [codeAt(n - 2), codeAt(n - 1), codeAt(n)]
+  return b === c || (c - b === b - a && Math.abs(c - b) <= 1)
+}
+
+/** Returns whether it ends three characters that stand in the text before it. */
+function isDoubled(characters: readonly string[], n: number, before: string): boolean {
+  return n >= 3 && before.includes(characters.slice(n - 2, n + 1).join(''))
 }
 
 /** Size of the alphabet that the text draws from. */

@@ -100,6 +100,16 @@ export function parseDescription(input: string): string {
 const DEFAULT_OVERLAP_SECONDS = 86_400
 const MAX_OVERLAP_SECONDS = 90 * 86_400
 
+/** The latest end of an old secret. */
+export function latestOverlapEnd(now: Date): Date {
+  return new Date(now.getTime() + MAX_OVERLAP_SECONDS * 1000)
+}
+
+/** A time that another server tells, or now where it is still to come or untold. */
+export function earlierOf(time: Date | undefined, now: Date): Date {
+  return time && time < now ? time : now
+}
+
 /** When a rotation ends the old secret. */
 export function parseOverlapEnd(asked: Date | undefined, now: Date): Date {
   if (asked === undefined) return new Date(now.getTime() + DEFAULT_OVERLAP_SECONDS * 1000)
@@ -119,10 +129,10 @@ export function checkImportedClientId(clientId: string): void {
     throw new Refusal('invalid', 'A client_id has 1 to 64 letters, digits and . _ ~ -', 'client_id')
 }
 
-export function checkImportedClientSecret(clientSecret: string): void {
+export function checkImportedClientSecret(clientSecret: string, field = 'client_secret'): void {
   if (!/^[^\p{C}]{12,256}$/u.test(clientSecret))
-    throw new Refusal('invalid', 'A client_secret has 12 to 256 printable characters.', 'client_secret')
-  checkSecretStrength(clientSecret)
+    throw new Refusal('invalid', `A ${field} has 12 to 256 printable characters.`, field)
+  checkSecretStrength(clientSecret, field)
 }
 
 export function checkImportedSubject(subject: string): void {

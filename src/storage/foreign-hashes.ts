@@ -1,6 +1,5 @@
 import { sql } from 'kysely'
-import type { ForeignHashKind } from '../domain/foreign-hash.ts'
-import type { Database, DatabaseTransaction } from './database.ts'
+import type { Database } from './database.ts'
 import type { SecretKey } from './keyed-hashes.ts'
 
 /** Hash of an imported secret in the form that it has now. */
@@ -9,17 +8,6 @@ export interface ImportedHash {
   readonly keyedPhc: string | undefined
   /** In the form of another server, keyed; until the secret is used. */
   readonly foreign: string | undefined
-}
-
-export async function insertForeignHash(
-  trx: DatabaseTransaction,
-  { realmId, clientId, id }: SecretKey,
-  { kind, hash }: { readonly kind: ForeignHashKind; readonly hash: string },
-): Promise<void> {
-  await sql`
-    insert into foreign_hashes (realm_id, client_id, secret_id, kind, hash)
-    values (${realmId}, ${clientId}, ${id}, ${kind}, ${hash})
-  `.execute(trx)
 }
 
 /** `undefined`: the secret is gone. */
@@ -66,11 +54,13 @@ export async function replaceForeignHash(
   `.execute(db)
 }
 
-/** Secrets of a realm that still have a foreign hash; counts no further than `limit`. */
+/** Secrets of a realm, without those that end, that still have a foreign hash; counts no further than `limit`. */
 export async function countForeignHashes(db: Database, realmId: string, limit: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from (
-      select from foreign_hashes where realm_id = ${realmId} and hash is not null limit ${limit}
+      select from foreign_hashes f
+      join client_secrets s on s.realm_id = f.realm_id and s.client_id = f.client_id and s.id = f.secret_id
+      where f.realm_id = ${realmId} and f.hash is not null and s.expires_at is null limit ${limit}
     ) as counted
   `.execute(db)
   return rows[0]?.count ?? 0
@@ -86,6 +76,8 @@ export interface PresentSecret {
   readonly foreign: string | undefined
   /** Of the foreign hash that was replaced. */
   readonly fingerprint: Buffer | undefined
+  /** `undefined`: valid until replaced. */
+  readonly expiresAt: Date | undefined
 }
 
 /** The secrets of some accounts that are valid at a time. */
@@ -96,7 +88,7 @@ export async function listPresentSecrets(
   now: Date,
 ): Promise<PresentSecret[]> {
   const { rows } = await sql<PresentSecretRow>`
-    select s.client_id, s.id, s.hmac is not null as is_generated, s.keyed_phc, s.phc, f.hash, f.fingerprint
+    select s.client_id, s.id, s.hmac is not null as is_generated, s.keyed_phc, s.phc, f.hash, f.fingerprint, s.expires_at
     from client_secrets s left join foreign_hashes f
       on f.realm_id = s.realm_id and f.client_id = s.client_id and f.secret_id = s.id
     where s.realm_id = ${realmId} and s.client_id = any(${clientIds}::text[])
@@ -111,6 +103,7 @@ export async function listPresentSecrets(
     phc: row.phc,
     foreign: row.hash ?? undefined,
     fingerprint: row.fingerprint ?? undefined,
+    expiresAt: row.expires_at ?? undefined,
   }))
 }
 
@@ -122,4 +115,5 @@ interface PresentSecretRow {
   phc: string
   hash: string | null
   fingerprint: Buffer | null
+  expires_at: Date | null
 }

@@ -7,13 +7,18 @@ import type { DatabaseTransaction } from './database.ts'
 import { type NewServiceAccount, toNewRow } from './service-accounts.ts'
 
 export interface NewImportedAccount extends NewServiceAccount {
+  readonly createdAt: Date
   readonly disabledAt: Date | undefined
-  /** `undefined`: it has none yet. */
-  readonly secret: NewImportedSecret | undefined
+  /** None, or one, or also the one before its rotation. */
+  readonly secrets: readonly NewImportedSecret[]
   readonly keys: readonly NewClientKey[]
 }
 
 export interface NewImportedSecret extends NewClientSecret {
+  readonly createdAt: Date
+  /** `undefined`: until it is replaced. */
+  readonly expiresAt: Date | undefined
+  /** What it is checked with until its first use, in place of a hash of ours. */
   readonly foreign: { readonly kind: ForeignHashKind; readonly hash: string } | undefined
 }
 
@@ -28,13 +33,15 @@ export async function insertImportedAccounts(
   await sql`select set_config('plan_cache_mode', 'force_custom_plan', true)`.execute(trx)
   const rows = accounts.map((account) => ({
     ...toNewRow(realmId, account, now),
+    created_at: account.createdAt,
     disabled_at: account.disabledAt ?? null,
   }))
   await trx.insertInto('service_accounts').values(rows).execute()
   const subjects = accounts.flatMap(({ clientId, subject }) => (subject ? [{ clientId, subject }] : []))
   await insertAccountSubjects(trx, realmId, subjects)
-  const secrets = accounts.flatMap(({ clientId, secret }) => (secret ? [{ clientId, secret }] : []))
-  await insertSecrets(trx, realmId, secrets, now)
+  const secretsOf = ({ clientId, secrets }: NewImportedAccount) =>
+    secrets.map((secret) => ({ clientId, secret }))
+  await insertImportedSecrets(trx, realmId, accounts.flatMap(secretsOf))
   const keys = accounts.flatMap(({ clientId, keys: own }) => own.map((key) => ({ clientId, key })))
   await insertClientKeys(trx, realmId, keys)
   await sql`
@@ -47,11 +54,10 @@ interface OwnedSecret {
   readonly secret: NewImportedSecret
 }
 
-async function insertSecrets(
+export async function insertImportedSecrets(
   trx: DatabaseTransaction,
   realmId: string,
   secrets: readonly OwnedSecret[],
-  now: Date,
 ): Promise<void> {
   if (secrets.length === 0) return
   const rows = secrets.map(({ clientId, secret }) => ({
@@ -63,7 +69,8 @@ async function insertSecrets(
     bound_hmac: secret.boundHmac ?? null,
     keyed_phc: secret.keyedPhc ?? null,
     last_four: secret.lastFour,
-    created_at: now,
+    created_at: secret.createdAt,
+    expires_at: secret.expiresAt ?? null,
   }))
   await trx.insertInto('client_secrets').values(rows).execute()
   const foreign = secrets.flatMap(({ clientId, secret: { id, foreign } }) =>

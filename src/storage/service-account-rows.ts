@@ -30,11 +30,11 @@ export const SERVICE_ACCOUNT_COLUMNS = [
   'updated_at',
 ] as const
 
-/** Kind of the hash of a secret that was imported and not used yet. */
-export const FOREIGN_HASH = sql<string | null>`(select kind from foreign_hashes f
-  where f.realm_id = service_accounts.realm_id and f.client_id = service_accounts.client_id and f.hash is not null limit 1)`.as(
-  'foreign_hash',
-)
+/** Kind of the hash of a secret that was imported and not used yet; one that ends soon is not counted. */
+export const FOREIGN_HASH = sql<string | null>`(select f.kind
+  from foreign_hashes f join client_secrets s on s.realm_id = f.realm_id and s.client_id = f.client_id and s.id = f.secret_id
+  where f.realm_id = service_accounts.realm_id and f.client_id = service_accounts.client_id and f.hash is not null
+    and s.expires_at is null limit 1)`.as('foreign_hash')
 
 export const LAST_USE_COLUMNS = ['used_at', 'address', 'scope'] as const
 

@@ -13,11 +13,10 @@ export function accountLineToWire(line: AccountLine) {
     metadata,
     subject,
     enabled,
-    clientSecret,
-    secretHash,
     jwks,
     jwksUri,
     keep,
+    createdAt,
   } = line
   return {
     client_id: clientId,
@@ -30,11 +29,23 @@ export function accountLineToWire(line: AccountLine) {
     ...(metadata && { metadata }),
     ...(subject !== undefined && { subject }),
     ...(enabled !== undefined && { enabled }),
-    ...(clientSecret !== undefined && { client_secret: clientSecret }),
-    ...(secretHash !== undefined && { secret_hash: secretHash }),
+    ...secretsToWire(line),
     ...(jwks && { jwks }),
     ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
     ...(keep && { keep }),
+    ...(createdAt && { created_at: createdAt.toISOString() }),
+  }
+}
+
+function secretsToWire({ clientSecret, secretHash, oldClientSecret, secretCreatedAt, ...old }: AccountLine) {
+  const { oldSecretExpiresAt, oldSecretCreatedAt } = old
+  return {
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
+    ...(secretHash !== undefined && { secret_hash: secretHash }),
+    ...(secretCreatedAt && { secret_created_at: secretCreatedAt.toISOString() }),
+    ...(oldClientSecret !== undefined && { old_client_secret: oldClientSecret }),
+    ...(oldSecretExpiresAt && { old_secret_expires_at: oldSecretExpiresAt.toISOString() }),
+    ...(oldSecretCreatedAt && { old_secret_created_at: oldSecretCreatedAt.toISOString() }),
   }
 }
 

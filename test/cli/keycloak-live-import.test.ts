@@ -28,6 +28,62 @@ t.test('a live import plans what the import of the exported file plans', async (
   t.same(ofServer, ofFile)
 })
 
+t.test(
+  'a live import finds the roles that tokens without full scope have, as the file tells them',
+  async (t) => {
+    const { users, clients, roles, ...rest } = keycloakExport()
+    const realm = {
+      ...rest,
+      clients: [
+        ...clients.map((one) =>
+          one.clientId === 'narrow' ? { ...one, defaultClientScopes: ['orders'] } : one,
+        ),
+        {
+          clientId: 'other',
+          secret: 'kX8vq2WtR7nPz4mBkX8vq2WtR7nPz4mB',
+          serviceAccountsEnabled: true,
+          defaultClientScopes: ['orders'],
+        },
+      ],
+      roles: {
+        ...roles,
+        client: {
+          ...roles.client,
+          narrow: [{ name: 'own', composite: true, composites: { realm: ['billing'] } }],
+        },
+      },
+      scopeMappings: [{ clientScope: 'orders', roles: ['reports'] }],
+      clientScopeMappings: {
+        warehouse: [
+          { client: 'narrow', roles: ['stock-read'] },
+          { clientScope: 'hidden', roles: ['stock-read'] },
+        ],
+      },
+      users: [
+        ...users.filter((user) => user.serviceAccountClientId !== 'narrow'),
+        {
+          id: 'u-narrow',
+          serviceAccountClientId: 'narrow',
+          realmRoles: ['billing', 'default-roles-plant'],
+          clientRoles: { warehouse: ['stock-read'], 'realm-management': ['manage-users'] },
+        },
+      ],
+    }
+    const planOf = async (...args: string[]) => {
+      const { stdout } = await importFrom('--dry-run', '--json', '--only', 'narrow', ...args)
+      return JSON.parse(stdout)
+    }
+    const file = join(folder, 'narrow.json')
+    writeFileSync(file, JSON.stringify(realm))
+    const args = ['import', 'keycloak', '--realm', 'acme', '--dry-run', '--json', '--only', 'narrow']
+    const ofFile = JSON.parse((await mintmark([...args, '--file', file], env)).stdout)
+    const keycloak = await keycloakServer(t, { realm })
+    t.same(await planOf('--url', keycloak.url, '--source-realm', 'plant'), ofFile)
+    t.match(ofFile, { added: { roles: ['billing', 'reports', 'warehouse:stock-read'], scopes: ['orders'] } })
+    t.match(JSON.stringify(ofFile.left), /Roles realm-management:manage-users: .*fullScopeAllowed/)
+  },
+)
+
 t.test('a live import makes accounts, and a second one changes nothing', async (t) => {
   const keycloak = await keycloakServer(t)
   const first = await live(keycloak, '--json')

@@ -4,7 +4,7 @@ import { readKeycloakRealm } from '../../src/domain/keycloak-realm.ts'
 import { keycloakExport } from '../support/keycloak-export.ts'
 
 const plan = (value: unknown = keycloakExport(), isWanted = (_clientId: string) => true, withOwn = false) =>
-  planKeycloakImport(readKeycloakRealm(value, undefined), { isWanted, withOwn })
+  planKeycloakImport(readKeycloakRealm(value, undefined), { isWanted, withOwn, now: new Date() })
 
 const reasons = (clientId: string, of = plan()) =>
   of.left.filter((one) => one.clientId === clientId).map(({ reason }) => reason)
@@ -25,6 +25,8 @@ t.test('a confidential client with a service account is taken over with what can
     claims: [{ claim: 'tenant.id', value: 7 }],
     subject: 'b919c610-fb3a-45a1-a921-472ef10d01ee',
     clientSecret: 'kX8vq2WtR7nPz4mBkX8vq2WtR7nPz4mB',
+    secretCreatedAt: new Date(1_700_000_000_000),
+    oldClientSecret: null,
   })
   t.match(accounts[1], { clientId: 'warehouse', name: 'warehouse', enabled: false, roles: [], scopes: [] })
   t.same(audiences.get('billing-job'), ['warehouse'])

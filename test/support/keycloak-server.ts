@@ -81,7 +81,11 @@ function documentsOf(realm: Json): Map<string, unknown> {
     ...client,
   }))
   put('/clients', clients)
-  put('/client-scopes', realm['clientScopes'])
+  const scopes = (realm['clientScopes'] as Json[]).map((scope) => ({
+    id: `scope-${scope['name']}`,
+    ...scope,
+  }))
+  put('/client-scopes', scopes)
   put(
     '/roles',
     roles.filter(({ clientRole }) => !clientRole),
@@ -93,8 +97,35 @@ function documentsOf(realm: Json): Map<string, unknown> {
     const parts = Object.entries(client).flatMap(([clientId, names]) => named(clientId, names))
     put(`/roles-by-id/${role.id}/composites`, [...named(undefined, own), ...parts])
   }
-  for (const client of clients) putClient(put, client as Json, realm['users'] as Json[], named)
+  for (const client of clients) {
+    putClient(put, client as Json, realm['users'] as Json[], named)
+    const own = roles.filter(({ containerId }) => containerId === client.id)
+    put(`/clients/${client.id}/roles`, own)
+    put(
+      `/clients/${client.id}/scope-mappings`,
+      mappingsOf(realm, { client: (client as Json)['clientId'] }, named),
+    )
+  }
+  for (const scope of scopes)
+    put(
+      `/client-scopes/${scope.id}/scope-mappings`,
+      mappingsOf(realm, { clientScope: (scope as Json)['name'] }, named),
+    )
   return documents
+}
+
+/** The scope mappings of a client, or of a scope. */
+function mappingsOf(realm: Json, of: { client?: unknown; clientScope?: unknown }, named: Named): Json {
+  const isOf = (one: Json) => one['client'] === of.client && one['clientScope'] === of.clientScope
+  const rolesIn = (some: unknown) =>
+    ((some ?? []) as Json[]).filter(isOf).flatMap(({ roles }) => roles as string[])
+  const ofClients = Object.entries((realm['clientScopeMappings'] ?? {}) as Record<string, Json[]>)
+  return {
+    realmMappings: named(undefined, rolesIn(realm['scopeMappings'])),
+    clientMappings: Object.fromEntries(
+      ofClients.map(([name, some]) => [name, { client: name, mappings: named(name, rolesIn(some)) }]),
+    ),
+  }
 }
 
 type Named = (client: string | undefined, names?: readonly string[]) => unknown[]

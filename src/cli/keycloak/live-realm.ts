@@ -1,5 +1,6 @@
 import { objectOf, objectsOf } from '../../domain/lenient-json.ts'
 import type { Json, KeycloakAdmin } from './admin-api.ts'
+import { compositeReader, nameOf, scopeMappingReader } from './live-roles.ts'
 
 /** Clients that are read at once. */
 export const CONCURRENCY = 8
@@ -22,15 +23,21 @@ export async function readLiveRealm(
   const names = new Map(clients.map((client) => [String(client['id']), String(client['clientId'])]))
   const composites = compositeReader(admin, names)
   const wanted = clients.filter((one) => isTakenOver(one) && isWanted(String(one['clientId'])))
+  const mappings = scopeMappingReader(admin, composites.follow)
+  await eachOf(objectsOf(clientScopes), (scope) => mappings.read('clientScope', scope))
   const users: Json[] = []
   let done = 0
   await eachOf(wanted, async (client) => {
     Object.assign(client, await readSecrets(admin, client))
     const user = await readUser(admin, client, composites.follow)
     if (user) users.push(user)
+    if (client['fullScopeAllowed'] === false) {
+      await mappings.read('client', client)
+      await composites.readOwn(client)
+    }
     onProgress(++done, wanted.length)
   })
-  return { realm, clients, clientScopes, users, roles: composites.roles(realmRoles) }
+  return { realm, clients, clientScopes, users, roles: composites.roles(realmRoles), ...mappings.found() }
 }
 
 /** The plan says why the others are not. */
@@ -92,56 +99,4 @@ async function readUser(
     clientRoles: Object.fromEntries(ofClients.map(([name, roles]) => [name, roles.map(nameOf)])),
     groups: objectsOf(groups).map(({ path: group }) => group),
   }
-}
-
-/** Collects what roles bring along; each is asked for once, however many accounts have it. */
-function compositeReader(admin: KeycloakAdmin, names: ReadonlyMap<string, string>) {
-  const asked = new Map<string, Promise<void>>()
-  const found: { readonly client: string | undefined; readonly role: Json }[] = []
-
-  const clientOf = (role: Json) =>
-    role['clientRole'] === true ? (names.get(String(role['containerId'])) ?? '') : undefined
-
-  function follow(role: Json): Promise<void> {
-    const id = String(role['id'])
-    if (role['composite'] !== true) return Promise.resolve()
-    const known = asked.get(id) ?? read(id, role)
-    asked.set(id, known)
-    return known
-  }
-
-  async function read(id: string, role: Json): Promise<void> {
-    const isOfClient = role['clientRole'] === true
-    const path = `/roles-by-id/${encodeURIComponent(id)}/composites`
-    const parts = objectsOf(await admin.find(path, isOfClient ? 'view-clients' : 'view-realm'))
-    const clients = Map.groupBy(
-      parts.filter((part) => part['clientRole'] === true),
-      (part) => clientOf(part) as string,
-    )
-    const composites = {
-      realm: parts.filter((part) => part['clientRole'] !== true).map(nameOf),
-      client: Object.fromEntries([...clients].map(([name, roles]) => [name, roles.map(nameOf)])),
-    }
-    found.push({ client: clientOf(role), role: { name: role['name'], composites } })
-    // Roles may bring each other along: `asked` ends the circle, so nothing waits for itself.
-    for (const part of parts) if (!asked.has(String(part['id']))) await follow(part)
-  }
-
-  /** In the form of an export. */
-  function roles(realmRoles: readonly Json[]) {
-    const byClient = Map.groupBy(found, ({ client }) => client)
-    const rolesOf = (client: string | undefined) => (byClient.get(client) ?? []).map(({ role }) => role)
-    const clients = [...byClient.keys()].filter((client) => client !== undefined)
-    return {
-      // Without what they bring along first: of two with a name the later one counts.
-      realm: [...realmRoles.map(({ name }) => ({ name })), ...rolesOf(undefined)],
-      client: Object.fromEntries(clients.map((client) => [client, rolesOf(client)])),
-    }
-  }
-
-  return { follow, roles }
-}
-
-function nameOf(role: Json): unknown {
-  return role['name']
 }

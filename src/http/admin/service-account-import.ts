@@ -44,10 +44,11 @@ export async function serviceAccountImportRoute(
           summary:
             'Import service accounts with their secrets or hashes: a line each, and a line each in the answer',
           description:
-            `Up to ${MAX_LINES} lines of client_id, name, description, roles, scopes, introspects_audiences, enabled, ` +
+            `Up to ${MAX_LINES} lines of client_id, name, description, roles, scopes, introspects_audiences, enabled, created_at, ` +
             'claims, metadata, subject, jwks or jwks_uri (public keys), keep (members for a new account alone), and ' +
             'client_secret or secret_hash: argon2id, bcrypt ($2a$, $2b$, $2y$; cost up to 14), PBKDF2 ($pbkdf2-sha256$, ' +
-            '$pbkdf2-sha512$; up to 1,000,000 rounds), sha256: or sha512: in base64, base64url or hex. The first right use of a ' +
+            '$pbkdf2-sha512$; up to 1,000,000 rounds), sha256: or sha512: in base64, base64url or hex; secret_created_at; and of a ' +
+            'rotation under way old_client_secret, old_secret_expires_at, old_secret_created_at. The first right use of a ' +
             'secret replaces its foreign hash. An account that is there is changed by what its line says; a secret that was ' +
             'made here stays. The same line again changes nothing. A line that is refused keeps no other out.',
           params: InRealm,

@@ -10,14 +10,10 @@ import { findServiceAccountsByClientId } from '../../storage/service-accounts.ts
 import { inChange } from '../changes.ts'
 import { realmNamed } from '../realms/named-realm.ts'
 import { createImportedAccounts, type NewAccountMethods } from './imported-accounts.ts'
-import {
-  type AccountImportDeps,
-  planCredential,
-  type ReadLine,
-  readCredential,
-} from './imported-credentials.ts'
+import { type AccountImportDeps, planCredentials, type ReadLine } from './imported-credentials.ts'
 import { readLineKeys } from './imported-keys.ts'
 import { changeImportedAccount } from './reimported-accounts.ts'
+import { readSecrets } from './sent-secrets.ts'
 
 /** Enough to know that there are many. */
 export const MAX_COUNTED = 10_000
@@ -64,7 +60,7 @@ export function accountImport(deps: AccountImportDeps) {
           realmName,
           accounts.map(({ authMethods, jwksUri, ...line }) => ({
             line,
-            credential: undefined,
+            credentials: [],
             methods: { authMethods, jwksUri },
           })),
         ),
@@ -90,7 +86,7 @@ async function parsed(value: unknown, now: Date): Promise<Parsed> {
     if (value instanceof Refusal) throw value
     const line = parseAccountLine(value)
     clientId = line.clientId
-    return { line, sent: readCredential(line), keys: await readLineKeys(line, now) }
+    return { line, sent: readSecrets(line), keys: await readLineKeys(line, now) }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return { status: 'refused', clientId, refusal: error }
@@ -161,8 +157,8 @@ async function createNew(
   for (const one of lines) {
     if ('status' in one || one.account) continue
     const owner = { realmId: realm.id, clientId: one.line.clientId }
-    const { credential } = await planCredential(deps, owner, one.sent, [])
-    accounts.push({ line: one.line, credential, keys: one.keys })
+    const { credentials = [] } = await planCredentials(deps, owner, { ...one, secrets: [] })
+    accounts.push({ line: one.line, credentials, keys: one.keys })
   }
   if (accounts.length === 0) return new Map()
   const outcomes = await createImportedAccounts(deps, actor, realm.name, accounts)

@@ -12,6 +12,7 @@ import { DEFAULT_ROLE } from '../../domain/role.ts'
 import {
   checkImportedClientId,
   checkImportedSubject,
+  earlierOf,
   nameKey,
   parseDescription,
   parseDisplayName,
@@ -28,7 +29,12 @@ import { lockRealmNamed } from '../realms/named-realm.ts'
 import { type AcceptedAccount, writeAccepted } from './accepted-accounts.ts'
 import { findTakenSubjects, requireFreeSubject } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
-import { type AccountImportDeps, type ImportedCredential, importedSecret } from './imported-credentials.ts'
+import {
+  type AccountImportDeps,
+  foreignKindOf,
+  type ImportedCredential,
+  importedSecret,
+} from './imported-credentials.ts'
 import { methodsOfLine } from './imported-keys.ts'
 import { parseJwksUri } from './jwks-uri.ts'
 import type { ReadKey } from './new-client-key.ts'
@@ -36,8 +42,8 @@ import { limitReached } from './taken-names.ts'
 
 interface NewAccount {
   readonly line: AccountLine
-  /** `undefined`: it has no secret yet. */
-  readonly credential: ImportedCredential | undefined
+  /** None: it has no secret yet. */
+  readonly credentials: readonly ImportedCredential[]
   readonly keys?: readonly ReadKey[]
   /** `undefined`: it is imported, for it has a secret elsewhere. */
   readonly methods?: NewAccountMethods
@@ -91,17 +97,14 @@ export async function createImportedAccounts(
 
 async function findTaken(trx: DatabaseTransaction, realmId: string, accounts: readonly NewAccount[]) {
   const keys = accounts.map(({ line }) => nameKey(line.name.normalize('NFC').trim()))
-  const ids = accounts.map(({ line }) => line.clientId)
+  const lines = accounts.map(({ line }) => line)
+  const ids = lines.map(({ clientId }) => clientId)
   const named = await findServiceAccountsByNameKey(trx, realmId, keys)
   const present = await findServiceAccountsByClientId(trx, realmId, ids)
   return {
     names: new Set(named.map(({ name }) => nameKey(name))),
     clientIds: new Set(present.map(({ clientId }) => clientId)),
-    subjects: await findTakenSubjects(
-      trx,
-      realmId,
-      accounts.map(({ line }) => line),
-    ),
+    subjects: await findTakenSubjects(trx, realmId, lines),
   }
 }
 
@@ -120,11 +123,10 @@ function acceptOrRefuse(
 }
 
 function accept(deps: AccountImportDeps, context: Context, account: NewAccount): AcceptedAccount {
-  const { line, credential, keys = [], methods } = account
+  const { line, credentials, keys = [], methods } = account
   const { realm, now, taken } = context
   const { clientId, roles = [DEFAULT_ROLE], scopes, introspectsAudiences } = line
   const name = parseDisplayName(line.name)
-  const description = parseDescription(line.description ?? '')
   const { authMethods, jwksUri } = readMethods(line, methods)
   check(deps, context, { ...line, roles }, authMethods)
   if (taken.clientIds.has(clientId))
@@ -135,12 +137,12 @@ function accept(deps: AccountImportDeps, context: Context, account: NewAccount):
   if (taken.count >= realm.serviceAccountLimit) throw limitReached(realm)
   take(taken, line, name)
   const owner = { realmId: realm.id, clientId }
-  const secret = credential && importedSecret(deps, owner, credential)
+  const foreignKind = foreignKindOf(credentials)
   return {
     clientId,
     name,
     nameKey: nameKey(name),
-    description,
+    description: parseDescription(line.description ?? ''),
     roles,
     scopes: scopes ?? undefined,
     introspectsAudiences: introspectsAudiences ?? undefined,
@@ -149,10 +151,12 @@ function accept(deps: AccountImportDeps, context: Context, account: NewAccount):
     jwksUri,
     ...limitsOf(parseLimits(line)),
     isImported: methods === undefined,
+    createdAt: earlierOf(line.createdAt, now),
     disabledAt: line.enabled === false ? now : undefined,
-    secret,
+    secrets: credentials.map((one) => importedSecret(deps, owner, one)),
+    foreignKind,
     keys: keys.map((key) => ({ ...key, createdAt: now })),
-    outcome: outcomeOf(clientId, secret?.foreign?.kind),
+    outcome: outcomeOf(clientId, foreignKind),
   }
 }
 

@@ -1,22 +1,15 @@
 import type { SecretOwner } from '../../crypto/client-secret.ts'
-import { isGeneratedSecret } from '../../crypto/client-secret.ts'
-import { fingerprintOf, isSameForeignHash, keyedForeignHashOf } from '../../crypto/foreign-hash.ts'
+import { keyedForeignHashOf } from '../../crypto/foreign-hash.ts'
 import { newId } from '../../crypto/identifier.ts'
 import type { AccountLine } from '../../domain/account-line.ts'
-import type { AuthMethod } from '../../domain/client-key.ts'
-import { type ForeignHash, parseForeignHash } from '../../domain/foreign-hash.ts'
-import { Refusal } from '../../domain/refusal.ts'
-import {
-  checkImportedClientId,
-  checkImportedClientSecret,
-  type ServiceAccount,
-} from '../../domain/service-account.ts'
+import type { ForeignHash } from '../../domain/foreign-hash.ts'
+import { earlierOf, latestOverlapEnd, type ServiceAccount } from '../../domain/service-account.ts'
 import type { PresentSecret } from '../../storage/foreign-hashes.ts'
 import type { NewImportedSecret } from '../../storage/imported-accounts.ts'
-import { matchesImported } from '../clients/imported-secrets.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type HashedSecret, hashSecret, secretRecord } from './hashed-secrets.ts'
 import type { ReadKey } from './new-client-key.ts'
+import { hasSecrets, type SentSecret, type SentSecrets } from './sent-secrets.ts'
 
 export type AccountImportDeps = Pick<
   Dependencies,
@@ -34,92 +27,71 @@ export type AccountImportDeps = Pick<
 /** A line and what its account has now. */
 export interface ReadLine {
   readonly line: AccountLine
-  readonly sent: ForeignHash | string | undefined
+  readonly sent: SentSecrets | undefined
   readonly keys: readonly ReadKey[]
   readonly account: ServiceAccount | undefined
   readonly secrets: readonly PresentSecret[]
 }
 
-/** A secret to be stored: hashed here, or by another server. */
-export type ImportedCredential = { readonly foreign: ForeignHash } | { readonly hashed: HashedSecret }
+/** A secret to be stored: hashed by us, or by a hash that its first use replaces. */
+export interface ImportedCredential {
+  readonly hash: HashedSecret | ForeignHash
+  /** It came by its hash. */
+  readonly isForeign: boolean
+  readonly createdAt: Date
+  /** `undefined`: until it is replaced. */
+  readonly expiresAt: Date | undefined
+}
 
 export interface CredentialPlan {
-  /** `undefined`: the present secrets stay. */
-  readonly credential: ImportedCredential | undefined
+  /** In place of the present secrets; `undefined`: those stay. */
+  readonly credentials: readonly ImportedCredential[] | undefined
   readonly detail?: string
 }
 
-/** The credential of a line, as it was sent. @throws Refusal `invalid` */
-export function readCredential({
-  clientId,
-  clientSecret,
-  secretHash,
-}: AccountLine): ForeignHash | string | undefined {
-  if (secretHash !== undefined) return parseForeignHash(secretHash)
-  if (clientSecret === undefined) return undefined
-  checkImported({ clientId, clientSecret }, ['client_secret'])
-  return clientSecret
-}
+type Planned = Pick<ReadLine, 'line' | 'sent' | 'secrets'>
 
 /** Decides what becomes of an account's secrets. Slow: do it before any row is locked. @throws OAuthError */
-export async function planCredential(
+export async function planCredentials(
   deps: AccountImportDeps,
   owner: SecretOwner,
-  sent: ForeignHash | string | undefined,
-  present: readonly PresentSecret[],
+  { line, sent, secrets }: Planned,
 ): Promise<CredentialPlan> {
-  if (sent === undefined) return { credential: undefined }
-  if (present.some(({ isGenerated }) => isGenerated))
-    return { credential: undefined, detail: 'Its secret was made here and stays.' }
-  for (const secret of present) if (await isSame(deps, owner, sent, secret)) return { credential: undefined }
-  return {
-    credential:
-      typeof sent === 'string' ? { hashed: await hashSecret(deps, owner.realmId, sent) } : { foreign: sent },
-  }
+  if (sent === undefined) return { credentials: undefined }
+  if (secrets.some(({ isGenerated }) => isGenerated))
+    return { credentials: undefined, detail: 'Its secret was made here and stays.' }
+  if (await hasSecrets(deps, owner, sent, secrets)) return { credentials: undefined }
+  const now = deps.clock()
+  const makeOf = async ({ clear, foreign }: SentSecret) => ({
+    hash: foreign ?? (await hashSecret(deps, owner.realmId, clear as string)),
+    isForeign: clear === undefined,
+  })
+  const { current, old } = sent
+  const createdAt = earlierOf(line.secretCreatedAt, now)
+  const made = [{ ...(await makeOf(current)), createdAt, expiresAt: undefined }]
+  if (!old || old.endsAt <= now) return { credentials: made }
+  const expiresAt = earlierOf(old.endsAt, latestOverlapEnd(now))
+  // No later than the one after it.
+  const oldCreatedAt = earlierOf(line.oldSecretCreatedAt, createdAt)
+  return { credentials: [...made, { ...(await makeOf(old)), createdAt: oldCreatedAt, expiresAt }] }
 }
 
-async function isSame(
-  deps: AccountImportDeps,
-  owner: SecretOwner,
-  sent: ForeignHash | string,
-  { id, keyedPhc, phc, foreign, fingerprint }: PresentSecret,
-): Promise<boolean> {
-  if (typeof sent !== 'string') {
-    if (foreign !== undefined)
-      return isSameForeignHash(keyedForeignHashOf(sent, { ...owner, id }, deps.verifierKey), foreign)
-    return fingerprint?.equals(await fingerprintOf(sent, owner, deps)) ?? false
-  }
-  if (foreign !== undefined) return false
-  const record = { id, boundHmac: undefined, hmac: undefined, keyedPhc, phc, expiresAt: undefined }
-  return matchesImported(deps, { clientSecret: sent, owner, known: true }, record)
-}
-
-/** What is stored of the credential. */
+/** What is stored of a credential. */
 export function importedSecret(
   deps: AccountImportDeps,
   owner: SecretOwner,
-  credential: ImportedCredential,
+  { hash, createdAt, expiresAt }: ImportedCredential,
 ): NewImportedSecret {
-  if ('hashed' in credential) return { ...secretRecord(deps, owner, credential.hashed), foreign: undefined }
+  const times = { createdAt, expiresAt }
+  if ('phc' in hash) return { ...secretRecord(deps, owner, hash), ...times, foreign: undefined }
   const none = { phc: '', hmac: undefined, boundHmac: undefined, keyedPhc: undefined, lastFour: '' }
   const id = newId()
-  const hash = keyedForeignHashOf(credential.foreign, { ...owner, id }, deps.verifierKey)
-  return { ...none, id, foreign: { kind: credential.foreign.kind, hash } }
+  const keyed = keyedForeignHashOf(hash, { ...owner, id }, deps.verifierKey)
+  return { ...none, ...times, id, foreign: { kind: hash.kind, hash: keyed } }
 }
 
-export function checkImported(
-  { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string },
-  authMethods: readonly AuthMethod[],
-): void {
-  if (!authMethods.includes('client_secret'))
-    throw new Refusal('invalid', 'A client_secret needs client_secret in auth_methods.', 'client_secret')
-  checkImportedClientId(clientId)
-  checkImportedClientSecret(clientSecret)
-  // Generated secrets are checked without an attempt limit, so an imported one must not look generated.
-  if (isGeneratedSecret(clientSecret))
-    throw new Refusal(
-      'invalid',
-      'A client_secret of the form mm_… cannot be imported: leave it out, and the server makes one.',
-      'client_secret',
-    )
+/** Kind of the hash that a line came with. */
+export function foreignKindOf(credentials: readonly ImportedCredential[] | undefined) {
+  const hash = credentials?.find(({ isForeign }) => isForeign)?.hash
+  return hash && 'kind' in hash ? hash.kind : undefined
 }

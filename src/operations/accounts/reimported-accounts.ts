@@ -3,9 +3,9 @@ import type { Actor } from '../../domain/actor.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import { insertClientSecret } from '../../storage/client-secrets.ts'
 import { deleteCredentials } from '../../storage/credentials.ts'
-import { insertForeignHash, listPresentSecrets } from '../../storage/foreign-hashes.ts'
+import { listPresentSecrets } from '../../storage/foreign-hashes.ts'
+import { insertImportedSecrets } from '../../storage/imported-accounts.ts'
 import { updateRealmImportsSecrets } from '../../storage/realms.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
 import { type ChangeContext, changeAccount } from './account-changes.ts'
@@ -13,9 +13,10 @@ import { requireSecretMethod } from './auth-methods.ts'
 import {
   type AccountImportDeps,
   type CredentialPlan,
+  foreignKindOf,
   type ImportedCredential,
   importedSecret,
-  planCredential,
+  planCredentials,
   type ReadLine,
 } from './imported-credentials.ts'
 import { addKeys, type KeysPlan, methodsWithKeys, planKeys } from './imported-keys.ts'
@@ -37,7 +38,7 @@ export async function changeImportedAccount(
     const { update, plan, keys } = await planChange(deps, realm, present)
     const detail = [plan.detail, keysLeft(keys)].filter(Boolean).join(' ')
     const told = { clientId, ...(detail !== '' && { detail }) }
-    if (update === undefined && plan.credential === undefined && keys.added.length === 0)
+    if (update === undefined && plan.credentials === undefined && keys.added.length === 0)
       return { status: 'unchanged', ...told }
     const about = {
       actor,
@@ -49,10 +50,9 @@ export async function changeImportedAccount(
     await changeAccount(deps, about, async (context) => {
       if (update) await applyUpdate(context, update, deps.publicUrl)
       await addKeys(context, keys.added)
-      if (plan.credential) await replaceSecrets(deps, context, present, plan.credential)
+      if (plan.credentials) await replaceSecrets(deps, context, present, plan.credentials)
     })
-    const { credential } = plan
-    const hash = credential && 'foreign' in credential ? credential.foreign.kind : undefined
+    const hash = foreignKindOf(plan.credentials)
     return { status: 'updated', ...told, ...(hash && { hash }) }
   } catch (error) {
     const refusal = takenRefusal(error, present.line.name) ?? error
@@ -73,7 +73,7 @@ async function planChange(
     update.authMethods !== undefined ||
     (update.jwksUri !== undefined && parseJwksUri(update.jwksUri) !== account.jwksUri)
   const owner = { realmId: realm.id, clientId }
-  const plan = await planCredential(deps, owner, sent, secrets)
+  const plan = await planCredentials(deps, owner, { line, sent, secrets })
   return { update: isChanged ? update : undefined, plan, keys: await planKeys(deps.db, account, keys) }
 }
 
@@ -94,7 +94,7 @@ async function replaceSecrets(
   deps: AccountImportDeps,
   context: ChangeContext,
   { secrets }: PresentLine,
-  credential: ImportedCredential,
+  credentials: readonly ImportedCredential[],
 ): Promise<void> {
   const { trx, realm, account, now, note } = context
   const owner = { realmId: realm.id, clientId: account.clientId }
@@ -104,11 +104,19 @@ async function replaceSecrets(
   if (idsOf(found) !== idsOf(secrets))
     throw new Refusal('changed_meanwhile', 'Its secret was changed meanwhile: send the line again.')
   await deleteCredentials(trx, realm.id, { table: 'client_secrets', clientId: account.clientId })
-  const secret = importedSecret(deps, owner, credential)
-  await insertClientSecret(trx, realm.id, account.clientId, { ...secret, createdAt: now })
-  if (secret.foreign) await insertForeignHash(trx, { ...owner, id: secret.id }, secret.foreign)
+  const made = credentials.map((one) => importedSecret(deps, owner, one))
+  await insertImportedSecrets(
+    trx,
+    realm.id,
+    made.map((secret) => ({ clientId: account.clientId, secret })),
+  )
   await updateRealmImportsSecrets(trx, realm.id)
   await updateServiceAccount(trx, realm.id, account.clientId, { updatedAt: now })
-  const hash = 'foreign' in credential ? credential.foreign.kind : undefined
-  note({ secret: 'imported', ...(hash && { secret_hash: hash }) })
+  const hash = foreignKindOf(credentials)
+  const oldEndsAt = made[1]?.expiresAt
+  note({
+    secret: 'imported',
+    ...(hash && { secret_hash: hash }),
+    ...(oldEndsAt && { old_ends_at: oldEndsAt }),
+  })
 }

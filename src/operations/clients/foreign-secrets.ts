@@ -3,10 +3,12 @@ import {
   isFastHash,
   isSameForeignHash,
   keyedForeignHashOf,
+  quickFingerprintOf,
   remakeForeignHash,
 } from '../../crypto/foreign-hash.ts'
 import { keyedHashOf } from '../../crypto/imported-secret.ts'
 import type { ForeignHash } from '../../domain/foreign-hash.ts'
+import { isRandomSecret } from '../../domain/random-secret.ts'
 import type { SecretRecord } from '../../storage/client-records.ts'
 import { findImportedHash, replaceForeignHash } from '../../storage/foreign-hashes.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -39,11 +41,12 @@ export async function matchesForeign(
   if (stored === undefined) return false
   const turn = { realm: owner.realmId, urgent: known }
   const made = await deps.argon2.compare(() => remakeForeignHash(stored, clientSecret), turn).catch(throwBusy)
-  // A fast hash costs as much time as the slow ones of unknown clients, and as many turns.
-  if (isFastHash(stored)) await deps.argon2.digest(clientSecret, undefined, turn).catch(throwBusy)
-  if (!made) return false
   const row = { ...owner, id: record.id }
-  if (!isSameForeignHash(keyedForeignHashOf(made, row, deps.verifierKey), stored)) return false
+  if (!made || !isSameForeignHash(keyedForeignHashOf(made, row, deps.verifierKey), stored)) {
+    // To refuse by a fast hash takes as much time as by the slow ones of unknown clients, and as many turns.
+    if (isFastHash(stored)) await deps.argon2.digest(clientSecret, undefined, turn).catch(throwBusy)
+    return false
+  }
   await replace(deps, presented, { id: record.id, was: stored, made })
   return true
 }
@@ -62,7 +65,10 @@ async function replace(
 ): Promise<void> {
   const { db, clock, argon2, verifierKey, plainHashesUntil, log } = deps
   try {
-    const fingerprint = await fingerprintOf(checked.made, owner, deps)
+    const isQuick = isFastHash(checked.was) && isRandomSecret(clientSecret)
+    const fingerprint = isQuick
+      ? quickFingerprintOf(checked.made, owner, verifierKey)
+      : await fingerprintOf(checked.made, owner, deps)
     const phc = await argon2.hash(clientSecret, owner.realmId)
     const keepPlain = plainHashesUntil !== undefined && clock() < plainHashesUntil
     await replaceForeignHash(
