@@ -64,11 +64,15 @@ export async function startNode(
   return { app, operations: opened.operations, said, close }
 }
 
+let requests = 0
+
 /** Status of a token request with that secret. */
 export async function askToken({ app }: Node, { clientId, clientSecret }: Client): Promise<number> {
   const { statusCode } = await app.inject({
     method: 'POST',
     url: `/realms/${REALM}/protocol/openid-connect/token`,
+    // From ever other addresses: what is held back after failures is tested elsewhere.
+    remoteAddress: `10.${(requests >> 16) & 255}.${(requests >> 8) & 255}.${requests++ & 255}`,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     payload: new URLSearchParams({
       grant_type: 'client_credentials',
