@@ -26,10 +26,12 @@ export function completeDocument(generated: ApiDocument): ApiDocument {
   const document = JSON.parse(JSON.stringify(generated)) as ApiDocument
   for (const [path, operations] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(operations)) completeOperation(operation, method, path)
+  // Schemas are replaced by their names, and the next document needs them whole.
+  const responses = structuredClone(ANSWERS)
   document.components = {
     ...document.components,
-    schemas: nameSchemas({ paths: document.paths, responses: ANSWERS }),
-    responses: ANSWERS,
+    schemas: nameSchemas({ paths: document.paths, responses }),
+    responses,
     headers: HEADERS,
     parameters: PARAMETERS,
   }

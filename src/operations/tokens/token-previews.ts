@@ -9,8 +9,8 @@ import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import type { CustomClaim, LeftOutClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims, checkCustomClaims } from '../../domain/custom-claim-check.ts'
-import { OAuthError } from '../../domain/oauth-error.ts'
-import { Refusal } from '../../domain/refusal.ts'
+import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
+import { Refusal, unknownRealm } from '../../domain/refusal.ts'
 import { DEFAULT_ROLE } from '../../domain/role.ts'
 import { MAX_CLAIMS_BYTES, requireRoomForRights, writeClaims } from '../../domain/token-size.ts'
 import { unknownAccount } from '../accounts/account-changes.ts'
@@ -48,10 +48,11 @@ export function tokenPreviews(
     requireAuthority(actor, realmName, 'view')
     checkAccountClaims(draft)
     if (draft.realmClaims !== undefined) checkCustomClaims(draft.realmClaims)
-    const { loaded, account = clientId === undefined ? EXAMPLE : undefined } = await freshClients.find(
-      realmName,
-      clientId,
-    )
+    const { loaded, account = clientId === undefined ? EXAMPLE : undefined } = await freshClients
+      .find(realmName, clientId)
+      .catch((error: unknown) => {
+        throw error instanceof UnknownRealmError ? unknownRealm(realmName) : error
+      })
     if (!account) throw unknownAccount(realmName, clientId as string)
     const { claims = account.claims, metadata = account.metadata } = draft
     const subject = { ...account, claims, metadata }
