@@ -52,9 +52,13 @@ export async function furnish(server: TestServer): Promise<Furnished> {
   await operations.uses.write()
   const leak = { token: clientSecret, url: `https://code.example/${LONG}`, source: 'commit' }
   await operations.leakedSecrets.report('acme', [leak], '203.0.113.7')
+  const { url } = await operations.portal.createLink(TESTER, 'acme', { person: LONG, access: 'view' })
+  await operations.portal.signInWithLink('acme', url.split('#')[1] as string, '203.0.113.7')
+  const [session] = await operations.portal.listSessions(TESTER, 'acme')
   const [signing] = await operations.signingKeys.list(TESTER, 'acme')
   return {
     portal: 'acme',
+    sessions: session?.id ?? '',
     'service-accounts': clientId,
     leaked: account.clientId,
     secrets: secrets[0]?.id ?? '',

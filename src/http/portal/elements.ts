@@ -30,7 +30,8 @@ export function badge(tone: Tone | 'plain', text: string): Html {
   return html`<span class="badge ${tone}">${text}</span>`
 }
 
-export function stateBadge({ disabledAt }: ServiceAccount): Html {
+export function stateBadge({ disabledAt, expiresAt }: ServiceAccount, now: Date): Html {
+  if (!disabledAt && expiresAt && expiresAt <= now) return badge('danger', 'Ended')
   return disabledAt ? badge('warning', 'Disabled') : badge('success', 'Active')
 }
 

@@ -9,6 +9,7 @@ import { keepWhileWorking } from '../body-time.ts'
 import { clientAddress } from '../client-address.ts'
 import { watchMethods } from '../other-methods.ts'
 import { accountActivityScreen } from './account-activity.ts'
+import { accountLimitsScreen } from './account-limits.ts'
 import { serveAssets } from './assets.ts'
 import { auditScreen } from './audit.ts'
 import { authMethodsScreen } from './auth-methods.ts'
@@ -122,6 +123,7 @@ function accountScreens(portal: Portal, operations: Operations): void {
   serviceAccountScreen(portal, operations)
   accountDeletionScreen(portal, operations)
   accountActivityScreen(portal, operations)
+  accountLimitsScreen(portal, operations)
   secretScreens(portal, operations)
   clientKeyScreens(portal, operations)
   publishedKeysScreen(portal, operations)

@@ -21,7 +21,7 @@ export function secretsCard(
 <div><p class="strong">${rotating ? (isOld ? 'Old secret' : 'New secret') : 'Secret'} ${secret.lastFour === '' ? 'that the client had' : html`<code>…${secret.lastFour}</code>`}</p>
 <p class="muted">Made ${when(secret.createdAt, now)} · last used ${when(secret.lastUsedAt, now, 'never')}${
       secret.expiresAt && html` · ends ${when(secret.expiresAt, now)}`
-    }</p>${account.foreignHash && !secret.lastUsedAt && secret.lastFour === '' && html`<p class="muted">It still has the hash that it was imported with (${account.foreignHash}), which its first use here replaces.</p>`}</div>
+    }${secret.tooOldAt && html` · too old ${when(secret.tooOldAt, now)}`}</p>${account.foreignHash && !secret.lastUsedAt && secret.lastFour === '' && html`<p class="muted">It still has the hash that it was imported with (${account.foreignHash}), which its first use here replaces.</p>`}</div>
 ${
   rotating &&
   mayChange &&

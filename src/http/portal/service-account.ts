@@ -2,6 +2,7 @@ import type { OpenLeak } from '../../domain/leaked-secret.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { labelFields, labels, readLabels, typedLabelsOf } from './account-labels.ts'
+import { limitsInWords } from './account-limits.ts'
 import { keysCard } from './client-keys-card.ts'
 import {
   atMost,
@@ -140,7 +141,8 @@ ${account.description !== '' && html`<dt>Description</dt><dd>${named(account.des
 ${labels(visit.realm, account) !== undefined && html`<dt>Owner and tags</dt><dd>${labels(visit.realm, account)}</dd>`}
 <dt>Role</dt><dd>${roleBadges(account.roles)}</dd>
 <dt>Authenticates with</dt><dd><span class="badges">${account.authMethods.map((method) => badge('plain', METHOD_NAMES[method]))}</span>${mayChange && html` <a href="${addressOf(visit, account.clientId)}/auth-methods">Change<span class="unseen"> how it authenticates</span></a>`}</dd>
-<dt>State</dt><dd>${stateBadge(account)}${leakBadge(leak)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
+<dt>State</dt><dd>${stateBadge(account, now)}${leakBadge(leak)}${account.disabledAt && html` <span class="muted">since ${when(account.disabledAt, now)}</span>`}</dd>
+<dt>Limits</dt><dd>${limitsInWords(visit, account)}</dd>
 <dt>Created</dt><dd>${when(account.createdAt, now)}</dd>
 <dt>Last used</dt><dd>${when(lastUsedAt, now)}${lastUsedAddress !== undefined && html` <span class="muted">from ${lastUsedAddress}${lastUsedScope && html`, scope ${lastUsedScope}`}</span>`}</dd>
 </dl></section>`

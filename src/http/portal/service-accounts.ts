@@ -104,7 +104,7 @@ function table(visit: Visit, accounts: readonly ServiceAccount[], leaks: readonl
 <td data-label="Role">${roleBadges(account.roles, ROLES_IN_LIST)}</td>
 <td data-label="Created">${when(account.createdAt, now)}</td>
 <td data-label="Last used">${when(account.lastUsedAt, now)}</td>
-<td data-label="State">${stateBadge(account)}${leakBadge(leakOf.get(account.clientId))}${account.foreignHash && badge('plain', 'imported hash')}</td>
+<td data-label="State">${stateBadge(account, now)}${leakBadge(leakOf.get(account.clientId))}${account.foreignHash && badge('plain', 'imported hash')}</td>
 ${
   mayChange &&
   html`<td class="row-actions">${account.authMethods.includes('client_secret') && html`<a class="button small" href="${here}/reset-secret" aria-label="Reset Secret of ${account.name}">${icon('arrow-path')}Reset Secret</a>`}<a class="button small danger-text" href="${here}/delete" aria-label="Delete ${account.name}">${icon('trash')}Delete</a></td>`

@@ -1,5 +1,6 @@
 import type { ServiceAccountWithSecret } from '../../operations/accounts/new-service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { copyAsCard } from './copy-as.ts'
 import { copyable, copyButton, notice } from './elements.ts'
 import { html, named } from './html.ts'
 import type { Page } from './layout.ts'
@@ -29,11 +30,12 @@ export function shownOnce(
       [account.name, here],
     ],
     settleAt: here,
-    body: html`<div data-secret>
+    body: html`<div data-secret data-ask-before-leaving>
 ${notice(
   'warning',
   html`<strong>Copy the secret now — it cannot be retrieved again.</strong> It is shown this once and is never stored. If you lose it, use Reset Secret.`,
 )}
+<div data-uncopied hidden>${notice('danger', html`<strong>You have not copied the secret.</strong> It cannot be shown again. Click once more to leave it.`)}</div>
 <section class="card">
 <dl class="facts">
 <dt>Name</dt><dd>${named(account.name)}</dd>
@@ -47,7 +49,8 @@ ${what === 'rotating' && html`<p>The old secret goes on working until the rotati
 <div class="section-head"><h2>Get a bearer token</h2>${copyButton('curl', 'curl command')}</div>
 <pre id="curl" tabindex="0" aria-label="curl command">${curlCommand(issuer, account.clientId, clientSecret)}</pre>
 </section>
-<p><a class="button primary" href="${here}">I have copied it</a></p>
+${copyAsCard({ name: account.name, tokenUrl: `${issuer}/protocol/openid-connect/token`, clientId: account.clientId, clientSecret })}
+<p><a class="button primary" href="${here}" data-copied-it>I have copied it</a></p>
 </div>`,
   }
 }

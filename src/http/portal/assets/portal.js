@@ -20,11 +20,27 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload()
 })
 
+// The first click that leaves a secret which was not copied warns instead.
+let uncopied = document.querySelector('[data-ask-before-leaving] #client-secret')?.textContent
+const copiedText = (text) => {
+  if (uncopied && text.includes(uncopied)) uncopied = undefined
+}
+addEventListener('click', (event) => {
+  const link = event.target instanceof Element && event.target.closest('a[href]')
+  const warning = document.querySelector('[data-uncopied]')
+  if (!link || !uncopied || !warning?.hidden || 'copiedIt' in link.dataset || link.hash) return
+  event.preventDefault()
+  warning.hidden = false
+  warning.scrollIntoView({ block: 'center' })
+})
+addEventListener('copy', () => copiedText(getSelection().toString()))
+
 addEventListener('click', async (event) => {
   const button = event.target instanceof Element && event.target.closest('button[data-copy]')
   if (!button) return
   const source = document.getElementById(button.dataset.copy)
   await copy(source)
+  copiedText(source.textContent)
   const label = button.querySelector('[data-copied]')
   const before = label.textContent
   if (before === label.dataset.copied) return
