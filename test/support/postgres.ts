@@ -47,13 +47,42 @@ export async function untilLocked(databaseUrl: string, count: number): Promise<n
   }
 }
 
+// Its types leave these two out.
+type Client = pg.Client & Record<'ref' | 'unref', () => void>
+
+interface Administrator {
+  readonly client: Client
+  asked: number
+}
+
+// One for the process: a connection costs a third of a copy.
+let administrator: Promise<Administrator> | undefined
+
 async function admin(statement: string): Promise<void> {
-  const client = new pg.Client(adminUrl())
-  await client.connect()
+  administrator ??= connectAdministrator()
+  const connected = await administrator
+  // It keeps the process alive only while it is asked.
+  if (connected.asked++ === 0) connected.client.ref()
   try {
     // Two copies of one template wait for each other.
-    await client.query(statement)
+    await connected.client.query(statement)
   } finally {
-    await client.end()
+    if (--connected.asked === 0) connected.client.unref()
   }
+}
+
+async function connectAdministrator(): Promise<Administrator> {
+  const client = new pg.Client(adminUrl()) as Client
+  const forget = () => {
+    administrator = undefined
+  }
+  client.on('error', forget).on('end', forget)
+  try {
+    await client.connect()
+  } catch (error) {
+    forget()
+    throw error
+  }
+  client.unref()
+  return { client, asked: 0 }
 }
