@@ -55,3 +55,23 @@ t.test('docker-compose.yml hands on every variable that the tables name', async 
     t.same(missing, [], document)
   }
 })
+
+t.test(
+  'docs/architecture.md lists the rooms of operations and names the files of src that are there',
+  async (t) => {
+    const text = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8')
+    const [, rooms = ''] = /^ {2}operations\/.*\n((?: {4}.*\n)+)/m.exec(text) ?? []
+    const there = readdirSync(join(ROOT, 'src/operations'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+    t.same([...rooms.matchAll(/^ {4}([\w-]+)\//gm)].map(([, room]) => room).toSorted(), there.toSorted())
+    const files = [
+      ...text.matchAll(/`((?:cli|crypto|domain|http|operations|server|storage)\/[\w./-]+\.ts)`/g),
+    ]
+    t.ok(files.length > 20, 'the files are where this test looks')
+    t.same(
+      files.map(([, file]) => file as string).filter((file) => !existsSync(join(ROOT, 'src', file))),
+      [],
+    )
+  },
+)
