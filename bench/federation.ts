@@ -1,10 +1,9 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
-import { join } from 'node:path'
 import { JWT_BEARER_GRANT } from '../src/http/oauth/platform-grant.ts'
 import type { OpenedOperations } from '../src/operations/open.ts'
+import { costRatio, tableOf, turnsOf } from './support/against-secret.ts'
 import type { BenchContext } from './support/bench.ts'
-import { CONNECTIONS, type RequestLine, writeRequests } from './support/load.ts'
-import { alternate, type Measured, measure, ratio, spread } from './support/measure.ts'
+import { alternate, type Measured } from './support/measure.ts'
 import {
   ACTOR,
   createClient,
@@ -13,7 +12,7 @@ import {
   requestOf,
   startMintmark,
 } from './support/mintmark.ts'
-import { type Report, show } from './support/report.ts'
+import type { Report } from './support/report.ts'
 
 const REALM = 'bench'
 const ISSUER = 'https://platform.example'
@@ -21,43 +20,24 @@ const ISSUER = 'https://platform.example'
 /** Tokens of the platform that come again and again, as a few hundred pods hold them. */
 const WORKLOADS = 200
 
-/** The token of a platform, RS256 as most have it, beside a secret: 64 connections. */
-export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
+/** Compares tokens for a platform's token (RS256, as most have it) with tokens for a secret: 64 connections. */
+export async function run(context: BenchContext): Promise<Report> {
+  const { options, postgres } = context
   const databaseUrl = await postgres.createDatabase('federation')
   const administration = await openAdministration(databaseUrl)
   const client = await createClient(administration, REALM, { serviceAccountLimit: WORKLOADS + 1 })
   const tokens = await bindWorkloads(administration)
   await administration.close()
   const mintmark = await startMintmark(databaseUrl)
-  const turn = (name: string, requests: readonly RequestLine[]) => async () => {
-    const file = writeRequests(join(folder, name), requests)
-    const load = {
-      url: mintmark.url,
-      file,
-      order: 'sequential',
-      connections: CONNECTIONS,
-      seconds: options.seconds,
-    } as const
-    const measured = await measure(mintmark, load, postgres)
-    if (measured.refused > 0) throw new Error(`${measured.refused} requests were refused`)
-    say(
-      `  ${name} ${measured.serverMicroseconds.toFixed(1)} µs, PostgreSQL ${measured.databaseMicroseconds.toFixed(1)} µs`,
-    )
-    return measured
-  }
+  const turn = turnsOf(mintmark, context, { seconds: options.seconds })
+  const { path } = requestOf(client)
+  const requests = tokens.map((assertion) => ({
+    path,
+    body: new URLSearchParams({ grant_type: JWT_BEARER_GRANT, assertion }).toString(),
+  }))
   try {
-    const { path } = requestOf(client)
     const { secret, platform } = await alternate(
-      {
-        secret: turn('secret', [requestOf(client)]),
-        platform: turn(
-          'platform token',
-          tokens.map((assertion) => ({
-            path,
-            body: new URLSearchParams({ grant_type: JWT_BEARER_GRANT, assertion }).toString(),
-          })),
-        ),
-      },
+      { secret: turn('secret', () => [requestOf(client)]), platform: turn('platform token', () => requests) },
       options.rounds,
     )
     return report(secret, platform)
@@ -67,26 +47,11 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
 }
 
 function report(secret: readonly Measured[], platform: readonly Measured[]): Report {
-  const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
-  const quotient = (key: keyof Measured) => ratio(of(platform, key), of(secret, key))
-  const row = (name: string, rounds: readonly Measured[]) => [
-    name,
-    show(spread(of(rounds, 'serverMicroseconds')), 1),
-    show(spread(of(rounds, 'databaseMicroseconds')), 1),
-    show(spread(of(rounds, 'requestsPerSecond')), 0),
-    show(spread(of(rounds, 'p50')), 1),
-    show(spread(of(rounds, 'p99')), 1),
-  ]
+  const found = costRatio('serverMicroseconds', secret, platform)
   return {
     title: `One process on one core issues ES256 tokens: for the tokens (RS256) of ${WORKLOADS} workloads, which come again, and for a secret; 64 connections.`,
-    targets: [
-      { what: 'server CPU a token ÷ by secret', wanted: '≤ 1.5', found: quotient('serverMicroseconds') },
-    ],
-    table: [
-      ['', 'server CPU µs', 'PostgreSQL CPU µs', 'requests/s', 'p50 ms', 'p99 ms'],
-      row('by secret', secret),
-      row('by the token of a platform', platform),
-    ],
+    targets: [{ what: 'server CPU a token ÷ by secret', wanted: '≤ 1.5', found }],
+    table: tableOf(secret, 'by the token of a platform', platform),
   }
 }
 

@@ -1,10 +1,10 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
-import { join } from 'node:path'
 import pg from 'pg'
 import { CLIENT_ASSERTION_TYPE } from '../src/domain/client-assertion.ts'
+import { costRatio, tableOf, turnsOf } from './support/against-secret.ts'
 import type { BenchContext } from './support/bench.ts'
-import { CONNECTIONS, type RequestLine, writeRequests } from './support/load.ts'
-import { alternate, type Measured, measure, ratio, spread } from './support/measure.ts'
+import type { RequestLine } from './support/load.ts'
+import { alternate, type Measured } from './support/measure.ts'
 import {
   type Client,
   createClient,
@@ -13,13 +13,14 @@ import {
   requestOf,
   startMintmark,
 } from './support/mintmark.ts'
-import { type Report, show } from './support/report.ts'
+import type { Report } from './support/report.ts'
 
 /** Tokens of one turn, for each second that it was meant to last. */
 const TOKENS_A_SECOND = 1500
 
-/** ES256 on both sides, 64 connections: a token by an assertion beside one by a secret. */
-export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
+/** Compares tokens for an assertion with tokens for a secret: ES256 on both sides, 64 connections. */
+export async function run(context: BenchContext): Promise<Report> {
+  const { options, postgres } = context
   const databaseUrl = await postgres.createDatabase('private_key_jwt')
   const administration = await openAdministration(databaseUrl)
   const client = await createClient(administration, 'bench')
@@ -27,32 +28,12 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
   const key = await addKey(databaseUrl, client)
   const amount = TOKENS_A_SECOND * options.seconds
   const mintmark = await startMintmark(databaseUrl)
-  const turn = (name: string, requests: () => readonly RequestLine[]) => async () => {
-    const file = writeRequests(join(folder, name), requests())
-    const load = {
-      url: mintmark.url,
-      file,
-      order: 'sequential',
-      connections: CONNECTIONS,
-      seconds: 0,
-      amount,
-    } as const
-    const measured = await measure(mintmark, load, postgres)
-    if (measured.refused > 0) throw new Error(`${measured.refused} requests were refused`)
-    say(
-      `  ${name} ${measured.serverMicroseconds.toFixed(1)} µs, PostgreSQL ${measured.databaseMicroseconds.toFixed(1)} µs`,
-    )
-    return measured
-  }
+  const turn = turnsOf(mintmark, context, { seconds: 0, amount })
+  // Each is good for one token.
+  const assertions = () => Array.from({ length: amount }, () => assertionRequest(client, key))
   try {
     const { secret, assertion } = await alternate(
-      {
-        secret: turn('secret', () => [requestOf(client)]),
-        // Each is good for one token.
-        assertion: turn('assertion', () =>
-          Array.from({ length: amount }, () => assertionRequest(client, key)),
-        ),
-      },
+      { secret: turn('secret', () => [requestOf(client)]), assertion: turn('assertion', assertions) },
       options.rounds,
     )
     return report(secret, assertion)
@@ -62,28 +43,15 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
 }
 
 function report(secret: readonly Measured[], assertion: readonly Measured[]): Report {
-  const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
-  const quotient = (key: keyof Measured) => ratio(of(assertion, key), of(secret, key))
-  const row = (name: string, rounds: readonly Measured[]) => [
-    name,
-    show(spread(of(rounds, 'serverMicroseconds')), 1),
-    show(spread(of(rounds, 'databaseMicroseconds')), 1),
-    show(spread(of(rounds, 'requestsPerSecond')), 0),
-    show(spread(of(rounds, 'p50')), 1),
-    show(spread(of(rounds, 'p99')), 1),
-  ]
+  const found = (key: keyof Measured) => costRatio(key, secret, assertion)
   return {
     title:
       'One process on one core issues ES256 tokens: for an ES256 assertion with its kid, and for a secret; 64 connections.',
     targets: [
-      { what: 'server CPU a token ÷ by secret', wanted: '≤ 2.2', found: quotient('serverMicroseconds') },
-      { what: 'PostgreSQL CPU a token ÷ by secret', wanted: '≤ 2', found: quotient('databaseMicroseconds') },
+      { what: 'server CPU a token ÷ by secret', wanted: '≤ 2.2', found: found('serverMicroseconds') },
+      { what: 'PostgreSQL CPU a token ÷ by secret', wanted: '≤ 2', found: found('databaseMicroseconds') },
     ],
-    table: [
-      ['', 'server CPU µs', 'PostgreSQL CPU µs', 'requests/s', 'p50 ms', 'p99 ms'],
-      row('by secret', secret),
-      row('by assertion', assertion),
-    ],
+    table: tableOf(secret, 'by assertion', assertion),
   }
 }
 

@@ -11,7 +11,7 @@ import {
 } from './support/mintmark.ts'
 import type { Report } from './support/report.ts'
 
-/** What of V8's CPU profile is read here: a tree of calls, and which of them was on the processor at each sample. */
+/** The parts of V8's CPU profile that are read here: a tree of calls, and the running call of each sample. */
 interface CpuProfile {
   readonly nodes: readonly ProfileNode[]
   readonly samples: readonly number[]
@@ -85,7 +85,7 @@ function sharesOf({ nodes, samples, timeDeltas }: CpuProfile): Map<string, numbe
   return shares
 }
 
-/** What part each call belongs to; native code belongs to who called it, unless it says more by its name. */
+/** Part that each call belongs to; native code belongs to its caller, unless its name says more. */
 function partsOf(nodes: readonly ProfileNode[]): Map<number, string> {
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const parts = new Map<number, string>()

@@ -10,7 +10,7 @@ import { type Report, show } from './support/report.ts'
 const RATE = 3500
 
 interface Shared extends Measured {
-  /** Of the busiest worker in the work of all. */
+  /** Share of the busiest worker in the work of all. */
   readonly largestShare: number
 }
 
@@ -43,7 +43,7 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
   }
   try {
     const results = await alternate({ one: turn(one, 1), two: turn(two, 2) }, options.rounds)
-    // What a worker can do alone is bounded by its core: so many as one core does, times the cores in full use.
+    // A core bounds its worker: the capacity is what one core does, times the cores in full use.
     const capacity = (rounds: readonly Shared[]) =>
       rounds.map(({ serverMicroseconds, largestShare }) => 1e6 / (serverMicroseconds * largestShare))
     const row = (name: string, rounds: readonly Shared[]) => {

@@ -19,7 +19,7 @@ export interface Need {
   readonly limit?: number | undefined
 }
 
-// Of a PostgreSQL 15 with 40,000 realms of one account each, all of which had asked for tokens.
+// Measured on PostgreSQL 15 with 40,000 realms of one account each, all of which had asked for tokens.
 const BYTES_OF_ACCOUNT = 1300
 const BYTES_OF_REALM = 1420
 const BYTES_OF_OPEN_REALM = 8000

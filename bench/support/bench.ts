@@ -5,22 +5,22 @@ import type { Report } from './report.ts'
 export interface Peer {
   readonly name: string
   readonly url: string
-  /** Of a form POST. */
+  /** Body of a form POST. */
   readonly body: string
 }
 
 /** From the command line. */
 export interface BenchOptions {
   readonly rounds: number
-  /** Of one turn of one contestant. */
+  /** Length of one turn of one contestant. */
   readonly seconds: number
   readonly peers: readonly Peer[]
-  /** Of the soak in `memory`. */
+  /** Length of the soak in `memory`. */
   readonly minutes: number
-  /** Of the large data set. */
+  /** Accounts of the large data set. */
   readonly accounts: number
   readonly realms: number
-  /** Of the long audit trail. */
+  /** Events of the long audit trail. */
   readonly events: number
 }
 

@@ -150,7 +150,7 @@ function clientIdOf(index: number): string {
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** In the form of the server's own, whose checksum it must have. */
+/** A secret in the server's own format, with its checksum. */
 function secretOf(index: number): string {
   const body = `mm_${String(index).padStart(43, '0')}`
   let checksum = ''

@@ -6,7 +6,7 @@ import { hasWrk, pinned } from './machine.ts'
 
 export interface Load {
   readonly url: string
-  /** Of requests, as `writeRequests` makes it. */
+  /** File of requests, as `writeRequests` makes it. */
   readonly file: string
   readonly order: 'random' | 'sequential'
   readonly connections: number

@@ -45,7 +45,7 @@ export async function alternate<Turns extends Record<string, () => Promise<unkno
   return results as Awaited<ReturnType<typeof alternate<Turns>>>
 }
 
-/** Of one figure over all rounds. */
+/** Spread of one figure over all rounds. */
 export interface Spread {
   readonly median: number
   readonly min: number

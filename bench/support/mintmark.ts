@@ -9,7 +9,7 @@ import { type RequestLine, tokenRequest } from './load.ts'
 import { type Launch, type Server, startServer } from './processes.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/mintmark.js')
-/** Of node, as `npm start` and the image give them. */
+/** Arguments of node, as in `npm start` and the image. */
 export const MINTMARK_ARGS = [
   '--max-semi-space-size=8',
   '--v8-pool-size=1',

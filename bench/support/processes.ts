@@ -94,7 +94,7 @@ export function familyOf(pid: number): number[] {
   return family
 }
 
-/** Of the kernel's clock: 100 a second on every Linux that Node runs on. */
+/** Tick of the kernel's clock: 100 a second on every Linux that Node runs on. */
 const TICK_MICROSECONDS = 10_000
 
 /** CPU time of these processes so far, all threads. */

@@ -40,7 +40,7 @@ const TABLES = [
 export async function copyRealm(databaseUrl: string, copies: number): Promise<void> {
   const client = new pg.Client(databaseUrl)
   await client.connect()
-  // What is copied refers to what is copied: checking it a million times takes minutes.
+  // Copied rows refer to copied rows: checking that a million times takes minutes.
   await client.query("set session_replication_role = 'replica'")
   await client.query('set synchronous_commit = off')
   await client.query(

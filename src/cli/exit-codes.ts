@@ -4,7 +4,7 @@ import { Refusal, type RefusalCode } from '../domain/refusal.ts'
 export const EXIT = {
   failed: 1,
   usage: 2,
-  /** Of a dry run: there are changes. */
+  /** A dry run found changes. */
   changes: 2,
   notFound: 3,
   conflict: 4,

@@ -2,7 +2,7 @@ import { CLIENT_ASSERTION_TYPE } from '../domain/client-assertion.ts'
 import { loadClientPackage } from './client-package.ts'
 import { TokenFault } from './token-fault.ts'
 
-/** Of a JWT-SVID, which often has no iss. */
+/** Type of a JWT-SVID, which often has no iss. */
 const SPIFFE_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe'
 
 /** Members of the form that say who asks; made anew for each request. */

@@ -57,7 +57,7 @@ function changeLines({ action, kind, target, account, before, after }: PlannedCh
       const told = before ? differenceText(before[name], value) : valueText(value)
       return `      ${name}: ${told}`
     })
-  // Of a new resource, all is in its name; the rest is long.
+  // The name of a new resource says all; the rest is long.
   return kind === 'resource' && action === 'create' ? [head] : [head, ...members]
 }
 

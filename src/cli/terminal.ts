@@ -10,7 +10,7 @@ import { type Text, textIn } from './table.ts'
 export interface Answer {
   readonly json: unknown
   readonly text: Text
-  /** Of a command that was done and has something to tell by it; absent: 0. */
+  /** Exit code of a command that was done; absent: 0. */
   readonly exitCode?: number
 }
 

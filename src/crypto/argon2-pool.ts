@@ -51,7 +51,7 @@ export interface Argon2Turn {
 }
 
 export interface Argon2PoolOptions {
-  /** Of new hashes. Default: `ARGON2_COST`. */
+  /** Cost of new hashes. Default: `ARGON2_COST`. */
   readonly cost?: Argon2Cost | undefined
   /** Maximum of hashes at once, each for creation and comparison. The default leaves two of libuv's four threads to others. */
   readonly concurrency?: number

@@ -15,7 +15,7 @@ export type VerificationKey = KeyObject
 export interface AssertionKey {
   readonly key: VerificationKey
   readonly algorithms: readonly KeyAlgorithm[]
-  /** Of RSA: its signatures are numbers of that length, and smaller. */
+  /** RSA alone: its signatures are smaller numbers of the same length. */
   readonly modulus: Buffer | undefined
 }
 

@@ -71,7 +71,7 @@ export interface AccessTokenClaims extends DetailsClaims, KeycloakRoles {
 export interface TokenStamp {
   readonly now: Date
   readonly jti: string
-  /** Of the client; `undefined`: not known. */
+  /** IP address of the client; `undefined`: not known. */
   readonly address?: string | undefined
 }
 

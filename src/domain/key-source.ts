@@ -7,7 +7,7 @@ export type FetchedKeySource = (typeof FETCHED_KEY_SOURCES)[number]
 /** Where keys are fetched from. */
 export interface KeySource {
   readonly kind: FetchedKeySource
-  /** Of discovery the issuer itself; else the address of the document. */
+  /** The issuer itself for discovery, else the address of the document. */
   readonly address: string
 }
 

@@ -1,6 +1,6 @@
 export type Json = Readonly<Record<string, unknown>>
 
-// Of what another server wrote: a value of another type than expected is as if it were absent.
+// Reads what another server wrote: a value of an unexpected type counts as absent.
 
 export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

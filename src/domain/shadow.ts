@@ -23,7 +23,7 @@ export interface ShadowCount {
 
 export interface ShadowReport {
   readonly shadowMode: boolean
-  /** Of the first request that was counted. */
+  /** Time of the first request that was counted. */
   readonly since: Date | undefined
   /** Requests by reason. */
   readonly totals: ReadonlyMap<ShadowReason, number>

@@ -3,7 +3,7 @@ export interface ComparedAnswer {
   readonly status: number
   /** JSON of the response; `undefined`: it is none. */
   readonly response: unknown
-  /** Of the access token; `undefined`: there is none, or it is no JWT. */
+  /** Header of the access token; `undefined`: there is none, or it is no JWT. */
   readonly header?: unknown
   readonly claims?: unknown
 }

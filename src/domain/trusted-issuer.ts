@@ -35,7 +35,7 @@ export interface IssuerSettings {
   readonly maxLifetimeSeconds: number
   /** Each token is accepted once, by its jti. */
   readonly singleUse: boolean
-  /** Of which a workload identity without sub pins all. */
+  /** A workload identity without sub pins all of them. */
   readonly requiredClaims: readonly ClaimPath[]
   readonly enabled: boolean
 }

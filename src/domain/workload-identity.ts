@@ -16,7 +16,7 @@ export interface WorkloadIdentity {
   readonly clientId: string
   /** Id of the trusted issuer. */
   readonly issuerId: string
-  /** Of the issuer. */
+  /** Preset of the issuer. */
   readonly preset: string | undefined
   readonly rules: readonly ClaimRule[]
   /** In the administrator's words; may be empty. */
@@ -72,7 +72,7 @@ function pinOf(paths: readonly ClaimPath[], values: readonly ClaimValue[]): Pin 
   return JSON.stringify(paths.map((path, at) => [path, values[at]]))
 }
 
-/** Of the first rule that pins the claim. */
+/** Values of the first rule that pins the claim. */
 function valuesOf(rules: readonly ClaimRule[], path: ClaimPath): readonly ClaimValue[] | undefined {
   for (const rule of rules)
     if (

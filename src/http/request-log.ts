@@ -11,7 +11,7 @@ export interface RequestNote {
   actor?: string
   /** What the client's assertion was for: shows when a realm can do without the token endpoint's address. */
   assertion_audience?: string
-  /** Of the server's own span; without one, that of the `traceparent`. */
+  /** Trace of the server's own span; without one, of the `traceparent`. */
   trace_id?: string
   outcome?: string
   /** The quota that is used up and only monitored. */

@@ -22,7 +22,7 @@ export interface SecretRecord {
   readonly keyedPhc: string | undefined
   /** Hash of a secret imported before hashes were keyed. */
   readonly phc: string | undefined
-  /** Of a rotation's overlap, or of the greatest age that a secret may have. */
+  /** End of a rotation's overlap, or of the age that a secret may have. */
   readonly expiresAt: Date | undefined
 }
 
@@ -56,7 +56,7 @@ export interface AccountRecord {
   readonly secrets: readonly SecretRecord[]
 }
 
-/** Of a lookup's realm and account; `client_id` is null where the account does not exist. */
+/** Realm and account of a lookup; `client_id` is null where the account does not exist. */
 export interface AccountRow {
   n: number
   realm_id: string

@@ -74,7 +74,7 @@ export interface PresentSecret {
   readonly keyedPhc: string | undefined
   readonly phc: string
   readonly foreign: string | undefined
-  /** Of the foreign hash that was replaced. */
+  /** Fingerprint of the foreign hash that was replaced. */
   readonly fingerprint: Buffer | undefined
   /** `undefined`: valid until replaced. */
   readonly expiresAt: Date | undefined

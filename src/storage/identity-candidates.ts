@@ -17,7 +17,7 @@ export interface IdentityCandidate {
 export interface CandidateSearch {
   readonly realmId: string
   readonly issuerId: string
-  /** Of the values that a token pins. */
+  /** Hashes of the values that a token pins. */
   readonly hashes: readonly Buffer[]
   /** Those of that account alone. */
   readonly clientId: string | undefined

@@ -28,7 +28,7 @@ interface Row {
   readonly is_valid: boolean
 }
 
-/** Of accounts that authenticate with a secret: the leaked one is valid, or there is no other one without an end. */
+/** Lists accounts that authenticate with a secret, where the leaked one is valid or no other one is without an end. */
 export async function listOpenLeaks(
   db: Database,
   realmId: string,

@@ -32,7 +32,7 @@ export interface NamedStatement {
   readonly values: unknown[]
 }
 
-/** Of a pool: false for good once one of its connections was refused a name. */
+/** Whether a pool may prepare statements: false for good once one of its connections was refused a name. */
 export interface Preparing {
   allowed: boolean
 }

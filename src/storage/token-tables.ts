@@ -13,7 +13,7 @@ export interface TokenTables {
 export interface LastUseRow {
   realm_id: string
   client_id: string
-  /** Of a key its thumbprint. */
+  /** Thumbprint of a key. */
   secret_id: string
   used_at: Timestamp
   address: string

@@ -131,7 +131,7 @@ function toColumns(settings: IssuerSettings) {
     name: settings.name,
     preset: settings.preset ?? null,
     key_source: keys.kind,
-    // Of discovery it is the issuer.
+    // Discovery has no address but the issuer.
     key_address: keys.kind === 'jwks' || keys.kind === 'discovery' ? null : keys.address,
     uploaded_jwks: keys.kind === 'jwks' ? JSON.stringify(keys.keys) : null,
     audiences: settings.audiences ? [...settings.audiences] : null,

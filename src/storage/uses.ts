@@ -6,7 +6,7 @@ import type { Database, DatabaseTransaction } from './database.ts'
 export interface Use {
   readonly realmId: string
   readonly clientId: string
-  /** Of a key its thumbprint; of a workload identity its id. */
+  /** Id of a secret or workload identity, thumbprint of a key. */
   readonly secretId: string
   readonly at: Date
   readonly address: string

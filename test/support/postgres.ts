@@ -27,7 +27,8 @@ export async function testDatabase(t: Test, { migrate = true } = {}): Promise<st
 export async function cutDatabase(databaseUrl: string): Promise<() => Promise<void>> {
   const name = new URL(databaseUrl).pathname.slice(1)
   await admin(`alter database ${name} allow_connections false`)
-  await admin(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`)
+  // Until each has ended, so that the clients hear of it before the next answer of this connection.
+  await admin(`select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${name}'`)
   return () => admin(`alter database ${name} allow_connections true`)
 }
 

@@ -1,6 +1,6 @@
 export interface FetchTextOptions {
   readonly accept: string
-  /** Of the copy at hand: the answer may then be `undefined`, "not modified". */
+  /** ETag of the copy at hand: the answer may then be `undefined`, "not modified". */
   readonly etag?: string | undefined
   readonly maxBytes: number
   readonly timeoutSeconds: number

@@ -9,10 +9,10 @@ import { Closed, InRealm, listOf, MaybeText, Moment, named, PathName } from './s
 
 const tags = ['Trusted issuers']
 
-/** Of one administrator: each may fetch keys and compares a thousand workload identities. */
+/** Limit for one administrator: each explanation may fetch keys and compares a thousand workload identities. */
 const EXPLANATIONS_A_MINUTE = 60
 
-const Anything = Type.Unsafe<unknown>({ description: 'Of any type' })
+const Anything = Type.Unsafe<unknown>({ description: 'A value of any type' })
 
 const Reason = Type.Unsafe<string | null>({
   type: ['string', 'null'],

@@ -19,7 +19,7 @@ const Text = (description: string) => Type.String({ pattern: '^[\\x21-\\x7e]{1,1
 const members = {
   role: Text('view, operate, manage or one that the realm adds'),
   type: Text('device, device_group or one that the realm adds'),
-  id: Text('Of a resource that is there'),
+  id: Text('Id of an existing resource'),
 }
 
 const NewGrant = named('NewGrant', Type.Object(members, Closed))

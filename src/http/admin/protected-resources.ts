@@ -64,7 +64,7 @@ export function protectedResourceRoutes(
         params: InRealm,
         querystring: Type.Object({
           ...PageQuery,
-          type: Type.Optional({ ...SearchText, description: 'Of that type' }),
+          type: Type.Optional({ ...SearchText, description: 'Only resources of this type' }),
           search: Type.Optional({ ...SearchText, description: 'Part of the name or id, whatever its case' }),
         }),
         response: { 200: pageOf(ResourceAnswer) },

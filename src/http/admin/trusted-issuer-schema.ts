@@ -23,8 +23,8 @@ const Keys = named(
       source: Type.Enum([...KEY_SOURCES], {
         description: 'discovery: by the metadata of the issuer. Uploaded keys (jwks) are never fetched',
       }),
-      jwks_uri: Type.Optional(Type.String({ description: 'Of source jwks_uri' })),
-      url: Type.Optional(Type.String({ description: 'Of source spiffe_bundle: its bundle endpoint' })),
+      jwks_uri: Type.Optional(Type.String({ description: 'Address of the keys, for source jwks_uri' })),
+      url: Type.Optional(Type.String({ description: 'Bundle endpoint, for source spiffe_bundle' })),
       jwks: Type.Optional(Jwks),
     },
     Closed,

@@ -6,7 +6,7 @@ import type { LoadedRealm } from './realm-loading.ts'
 export interface AuthenticatedClient {
   readonly loaded: LoadedRealm
   readonly account: AccountRecord
-  /** Of a key its thumbprint; of a workload identity its id. */
+  /** Id of a secret or workload identity, thumbprint of a key. */
   readonly secretId: string
   /** What its assertion was for, where it came with one. */
   readonly assertedAudience?: AssertedAudience

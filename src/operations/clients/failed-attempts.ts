@@ -43,9 +43,9 @@ interface Deps {
 }
 
 export interface AllCounters {
-  /** Of this process. */
+  /** Counted in this process. */
   readonly own: MemoryCounters
-  /** Of all nodes where they count together, else `own`. */
+  /** Counted by all nodes together where they share counters, else `own`. */
   readonly shared: AttemptCounters
 }
 

@@ -20,7 +20,7 @@ const CAPACITY = 20_000
 export const STALE_SECONDS = 86_400
 export const RETRY_SECONDS = 30
 
-/** Of the time that keys are fresh, the part after which they are fetched again before that is needed. */
+/** Fraction of the time that keys are fresh, after which they are fetched in advance. */
 const REFRESHED_AFTER = 0.8
 
 export function createKeptKeys() {

@@ -114,7 +114,7 @@ export function workloadAuthentication(deps: Deps, parts: Parts) {
     return first
   }
 
-  /** Of an issuer whose tokens are for single use, this is the only one. */
+  /** Records the use; where tokens are for single use, refuses a second one. */
   async function use(met: Met, at: At): Promise<void> {
     const { claims } = met.token
     const hash = usedAssertionHash(at.realmId, `issuer ${met.known.issuer.id}`, claims['jti'] as string)

@@ -25,7 +25,7 @@ export function attempt(
   return collecting(faults, file, path, () => inSavepoint(db, work))
 }
 
-/** Of each realm and kind: each is an operation of its own, in one transaction. */
+/** Maximum for a realm and a kind: each deletion is an operation of its own, in one transaction. */
 export const MAX_DELETIONS = 10_000
 
 /** Refuses to prune more than one transaction can. */

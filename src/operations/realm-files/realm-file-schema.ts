@@ -136,9 +136,9 @@ export const RealmFileIssuer = Type.Object(
       keys: Type.Object(
         {
           source: choice(KEY_SOURCES, 'Where its keys come from'),
-          jwks_uri: Type.Optional(text('Of source jwks_uri')),
-          url: Type.Optional(text('Of source spiffe_bundle')),
-          jwks: Type.Optional(anyObject('Of source jwks: public keys')),
+          jwks_uri: Type.Optional(text('Address of the keys, for source jwks_uri')),
+          url: Type.Optional(text('Bundle endpoint, for source spiffe_bundle')),
+          jwks: Type.Optional(anyObject('Public keys, for source jwks')),
         },
         Closed,
       ),

@@ -66,7 +66,7 @@ export function parseYaml(text: string, firstLine: number): ParsedYaml {
     return { value, faults, lineOf: (path) => lineAt(offsetOf(document, path)) }
   } catch (error) {
     if (error instanceof RangeError) return failed(TOO_DEEP)
-    // Of aliases: the message of the library names the limit alone.
+    // Too many aliases: the message of the library names the limit alone.
     if (error instanceof ReferenceError) return failed(`An anchor is used more than ${MAX_ALIASES} times.`)
     throw error
   }

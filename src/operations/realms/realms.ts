@@ -141,7 +141,7 @@ async function changeSettings(
   return updated
 }
 
-/** Of an ordinary realm nothing is left then; the rows of a large one are deleted by the expiry job. */
+/** Nothing is left of an ordinary realm then; the expiry job deletes the rows of a large one. */
 const CLEARING_STEPS = 20
 
 async function clearAway({ db, log }: Pick<Dependencies, 'db' | 'log'>): Promise<void> {

@@ -45,7 +45,7 @@ export function tokenRevocation(
       // RFC 7009 section 2.1: tell the client.
       if (presented.account.clientId !== clientId)
         throw new OAuthError('unauthorized_client', 'The token was not issued to this client.')
-      // Of another server, it may have no name of its own.
+      // A token of another server may have no jti.
       if (typeof presented.claims['jti'] !== 'string') return 'the token has no jti'
       count(realm.id, clientId)
       await revoke(db, { realm, clientId, claims: presented.claims, address, now: clock() }).catch(

@@ -81,7 +81,7 @@ export function uses({ db, clock }: Pick<Dependencies, 'db' | 'clock'>) {
   }
 }
 
-/** Of a key as above: none of its parts has a space in it. */
+/** Reads a key as above: none of its parts has a space in it. */
 function toUse([key, circumstances]: Entry): Use {
   const [realmId = '', secretId = '', clientId = ''] = key.split(' ')
   return { realmId, secretId, clientId, ...circumstances }
