@@ -29,7 +29,7 @@ function formsIn(page: string, body: string): Form[] {
         if (/type="hidden"/.test(tag)) continue
         if (/type="(checkbox|radio)"/.test(tag))
           typed[name] = unescaped(/ value="([^"]*)"/.exec(tag)?.[1] ?? '')
-        else if (/type="password"/.test(tag) || /token|secret/.test(name)) secret.push(name)
+        else if (/type="password"/.test(tag) || /(token|secret)$/.test(name)) secret.push(name)
         else typed[name] = MARK
       }
       const action = unescaped(to)
