@@ -26,7 +26,7 @@ interface Known {
   wasAsked: boolean
 }
 
-interface Asking {
+export interface Asking {
   readonly realm: Pick<Realm, 'id' | 'quota'>
   readonly account: Pick<AccountRecord, 'clientId' | 'quota'>
 }
