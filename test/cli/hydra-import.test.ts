@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ARGON2_COST } from '../../src/crypto/argon2-pool.ts'
 import { mintmark } from '../support/command.ts'
 import { HYDRA_SECRETS, hydraDatabase } from '../support/hydra-database.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -27,7 +28,8 @@ await hydra.insert(
 )
 
 const databaseUrl = await testDatabase(t)
-const { operations } = await testServer(t, { databaseUrl })
+// Commands hash at the real cost, and compare with what the server stored.
+const { operations } = await testServer(t, { databaseUrl, hashCost: ARGON2_COST })
 await operations.realms.create(TESTER, 'acme', { serviceAccountLimit: 2000 })
 const env = onDatabase(databaseUrl)
 
