@@ -31,7 +31,8 @@ t.test('a full meter is painted over all of its height', async (t) => {
   const page = await signedIn(t, at)
   const colours = await column(page, 'meter', 0.5)
   t.ok(colours.length >= 8, `${colours.length} rows`)
-  t.equal(new Set(colours).size, 1, colours.join(' '))
+  // Where it begins within a pixel, its first and last row show what is behind it.
+  t.equal(new Set(colours.slice(1, -1)).size, 1, colours.join(' '))
 })
 
 t.test('the key / leads to the search, except where somebody types', async (t) => {
