@@ -79,3 +79,35 @@ t.test('more clients than the realm may have are refused before anything is chan
   t.equal(code, 4)
   t.match(stderr, /--service-account-limit/)
 })
+
+t.test('ten thousand clients of kinds that are not taken over are each listed with the reason', async (t) => {
+  const kinds = [
+    { publicClient: true },
+    { bearerOnly: true },
+    { protocol: 'saml' },
+    { serviceAccountsEnabled: false },
+    { clientAuthenticatorType: 'client-jwt' },
+  ]
+  const usual = {
+    protocol: 'openid-connect',
+    serviceAccountsEnabled: true,
+    enabled: true,
+    secret: 'x'.repeat(32),
+  }
+  const clients = Array.from({ length: 10_000 }, (_, n) => ({
+    ...usual,
+    clientId: `other-${n}`,
+    ...kinds[n % kinds.length],
+  }))
+  const { accounts, left } = await answer(
+    '--file',
+    written('kinds.json', JSON.stringify({ ...keycloakExport(), clients, users: [] })),
+    '--dry-run',
+  )
+  t.same(accounts, [])
+  const reasons = new Map<string, string>(
+    left.map((one: { client_id: string; reason: string }) => [one.client_id, one.reason]),
+  )
+  t.equal([...reasons.keys()].filter((name) => name.startsWith('other-')).length, 10_000)
+  t.equal(new Set([...reasons].slice(0, kinds.length).map(([, reason]) => reason)).size, kinds.length)
+})
