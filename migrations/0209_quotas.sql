@@ -1,4 +1,4 @@
--- How many tokens an account, and a realm as a whole, may get in an hour and a day: JSON that is parsed as it is read. Null: any
--- number. The version before issues as many as are asked for.
+-- How many tokens an account may get in an hour and a day, and how many all accounts of a realm together. JSON; null: any number.
+-- The version before does not look at it.
 alter table realms add column quota text;
 alter table service_accounts add column quota text;

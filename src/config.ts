@@ -17,7 +17,7 @@ export interface Config {
   readonly docsUrl: string | undefined
   /** `undefined`: the server keeps a PostgreSQL of its own in `dataDir`. */
   readonly databaseUrl: string | undefined
-  /** A standby to read what tokens are decided by; `undefined`: the primary is read. */
+  /** A standby for the reads of token requests; `undefined`: they go to the primary. */
   readonly readReplica: { readonly url: string; readonly maxLagSeconds: number } | undefined
   readonly dataDir: string
   /** base64url; the first seals, all open. `undefined`: kept in `dataDir`. */

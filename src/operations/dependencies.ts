@@ -17,7 +17,7 @@ export interface Dependencies {
   readonly db: Database
   /** Separate pool for the reads of token requests, so that changes cannot use up its connections. */
   readonly tokenDb: Database
-  /** For what tokens are decided by: the same, or a standby that is known to be new enough. */
+  /** For the reads of token requests: the same, or a standby that is known to be new enough. */
   readonly readDb: Database
   /** `undefined`: there is no standby to read. */
   readonly readReplica: Pick<ReadReplica, 'measure'> | undefined

@@ -35,7 +35,7 @@ export interface OpenOptions {
   readonly keyFetching?: KeyFetchSettings
   readonly clock: Clock
   readonly poolSize: number
-  /** A standby to read what tokens are decided by. Default: the primary. */
+  /** A standby for the reads of token requests. Default: the primary. */
   readonly readReplica?: ReadReplicaSettings | undefined
   /** What this process may take. Default: no limit. */
   readonly memoryBytes?: number | undefined

@@ -9,7 +9,7 @@ export interface Pools {
   readonly db: Database
   /** For the reads of token requests, at the primary. */
   readonly tokenDb: Database
-  /** For what tokens are decided by: `tokenDb`, or a standby. */
+  /** For the reads of token requests: `tokenDb`, or a standby. */
   readonly readDb: Database
   /** `undefined`: there is no standby to read. */
   readonly readReplica: ReadReplica | undefined

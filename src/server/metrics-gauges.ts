@@ -65,7 +65,7 @@ const READINGS: readonly Reading[] = [
 const LABELLED: readonly [name: string, help: string, label: string, read: ReadLabelled][] = [
   [
     'mintmark_replica_reads_total',
-    'Reads of what tokens are decided by, by the server that answered, where there is a standby to read.',
+    'Reads for tokens, by the server that answered, where there is a standby to read.',
     'server',
     (m) => Object.entries(m.replica?.reads ?? {}),
   ],

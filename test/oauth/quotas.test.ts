@@ -14,12 +14,12 @@ async function setting(t: Test, quota: Quota | null, ofRealm: Quota | null = nul
   await operations.realms.create(TESTER, 'acme', { quota: ofRealm })
   const { account, clientSecret } = await operations.accounts.create(TESTER, 'acme', { name: 'CI', quota })
   const { clientId } = account
-  const ask = async (node: Node = server) => {
+  const ask = async (node: Node = server, more = '') => {
     const answer = await node.app.inject({
       method: 'POST',
       url: '/realms/acme/protocol/openid-connect/token',
       headers: FORM,
-      payload: `grant_type=client_credentials&client_id=${clientId}&client_secret=${clientSecret}`,
+      payload: `grant_type=client_credentials&client_id=${clientId}&client_secret=${clientSecret}${more}`,
     })
     return { status: answer.statusCode, headers: answer.headers, body: answer.json() }
   }
@@ -50,6 +50,23 @@ t.test('an account gets the tokens of its quota, then 429 until the hour ends', 
   )
   clock.advance(2400)
   t.equal((await ask()).status, 200)
+})
+
+t.test('requests at the same time get no more tokens than are left', async (t) => {
+  const { ask } = await setting(t, { tokensPerHour: 3, mode: 'enforce' })
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask()))
+  t.equal(answers.filter(({ status }) => status === 200).length, 3)
+  t.equal(answers.filter(({ status }) => status === 429).length, 17)
+})
+
+t.test('a request that is refused for another reason takes nothing of a quota', async (t) => {
+  const { server, ask, clientId } = await setting(t, { tokensPerHour: 1, mode: 'enforce' })
+  await server.operations.accounts.update(TESTER, 'acme', clientId, { enabled: false })
+  t.equal((await ask()).status, 401)
+  await server.operations.accounts.update(TESTER, 'acme', clientId, { enabled: true })
+  t.equal((await ask(server, '&scope=nope')).status, 400)
+  t.equal((await ask()).status, 200)
+  t.equal((await ask()).status, 429)
 })
 
 t.test('the limit that lasts longest is the one that a refusal names', async (t) => {

@@ -36,7 +36,7 @@ interface Counters {
   readonly uses: Pick<Uses, 'note'>
   readonly shadow: Pick<Shadow, 'noteIssued'>
   readonly tokenCounts: Pick<TokenCounts, 'noteIssued'>
-  readonly quotas: Pick<Quotas, 'check' | 'noteIssued'>
+  readonly quotas: Pick<Quotas, 'take'>
 }
 
 export type AccessTokens = ReturnType<typeof accessTokens>
@@ -53,7 +53,6 @@ export function accessTokens(
       address: string,
     ): Promise<IssuedAccessToken> {
       const { realm } = loaded
-      const verdict = realm.shadowMode ? NO_QUOTA : quotas.check({ realm, account })
       const asked = account.detailsOmitted ? request.details : undefined
       const subject = asked ? await withAsked(db, realm.id, account, asked) : account
       const stamp = { now: clock(), jti: newTokenId(), address }
@@ -62,17 +61,17 @@ export function accessTokens(
         decideClaims(subject, tokenRealm, request, stamp),
         request.details !== undefined,
       )
+      const quota = realm.shadowMode ? NO_QUOTA : quotas.take({ realm, account })
       const value = await signJwt(json, typeHeaderOf(realm), await loaded.signer())
       const { clientId } = account
       const expiresInSeconds = tokenRealm.tokenLifetimeSeconds
       if (realm.shadowMode) {
         shadow.noteIssued(realm.id, clientId)
-        return { value: '', isShadow: true, expiresInSeconds, claims, quota: verdict }
+        return { value: '', isShadow: true, expiresInSeconds, claims, quota }
       }
       tokenCounts.noteIssued(realm.id, clientId)
-      quotas.noteIssued({ realm, account })
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
-      return { value, isShadow: false, expiresInSeconds, claims, quota: verdict }
+      return { value, isShadow: false, expiresInSeconds, claims, quota }
     },
   }
 }

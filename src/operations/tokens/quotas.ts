@@ -8,7 +8,7 @@ import type { Dependencies } from '../dependencies.ts'
 import { REALM_ITSELF } from './counted-hours.ts'
 import type { TokenCounts } from './token-counts.ts'
 
-/** Accounts and realms whose use is remembered; of others it is read again. */
+/** Accounts and realms to remember. One that was forgotten counts from zero until the next refresh. */
 const CAPACITY = 50_000
 
 /** Rows per statement. */
@@ -21,7 +21,7 @@ interface Known {
   /** Beginnings of the hour and the day that the counts are of. */
   starts: Record<Period, number>
   used: Record<Period, number>
-  /** Issued here since the counts were written and read. */
+  /** Taken here since the counts were written and read. */
   since: number
   wasAsked: boolean
 }
@@ -78,23 +78,29 @@ export function quotas(
     exceeded.set(mode, (exceeded.get(mode) ?? 0) + 1)
   }
 
-  /** The quotas of a request that are looked at. */
-  function heeded({ realm, account }: Asking): [Quota, string][] {
+  /** The quotas of a request that are looked at, and what is used of them. */
+  function heeded({ realm, account }: Asking, now: Date): [Quota, Known][] {
     const both: [Quota | null, string][] = [
       [account.quota, account.clientId],
       [realm.quota, REALM_ITSELF],
     ]
-    return both.filter((one): one is [Quota, string] => one[0] !== null && one[0].mode !== 'off')
+    return both
+      .filter((one): one is [Quota, string] => one[0] !== null && one[0].mode !== 'off')
+      .map(([quota, clientId]) => [quota, knownOf(realm.id, clientId, now)])
   }
 
   return {
-    /** @throws QuotaExceededError */
-    check(asking: Asking): QuotaVerdict {
+    /**
+     * Takes one token of the quotas, at once: requests at the same time cannot take the same one.
+     * @throws QuotaExceededError
+     */
+    take(asking: Asking): QuotaVerdict {
       if (!asking.account.quota && !asking.realm.quota) return NO_QUOTA
       const now = clock()
+      const found = heeded(asking, now)
       let verdict = NO_QUOTA
-      for (const [quota, clientId] of heeded(asking)) {
-        const state = quotaState(quota, knownOf(asking.realm.id, clientId, now).used, now)
+      for (const [quota, { clientId, used }] of found) {
+        const state = quotaState(quota, used, now)
         const isUsedUp = state.remaining === 0
         const whose = `${clientId === REALM_ITSELF ? 'the realm' : 'the account'}, ${state.limit} tokens in the ${state.period}`
         if (isUsedUp) count(quota.mode as 'monitor' | 'enforce')
@@ -102,16 +108,11 @@ export function quotas(
         else if (isUsedUp) throw new QuotaExceededError(state, whose)
         else if (!verdict.state || state.remaining < verdict.state.remaining) verdict = { ...verdict, state }
       }
-      return verdict
-    },
-
-    noteIssued(asking: Asking): void {
-      if (!asking.account.quota && !asking.realm.quota) return
-      for (const [, clientId] of heeded(asking)) {
-        const one = knownOf(asking.realm.id, clientId, clock())
+      for (const [, one] of found) {
         one.since++
         for (const period of PERIODS) one.used[period]++
       }
+      return verdict
     },
 
     /** Requests beyond a quota since the start, by its mode. */
