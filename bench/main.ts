@@ -10,13 +10,15 @@ import { isMet, toMarkdown, writeResults } from './support/report.ts'
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '4' },
-    minutes: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
+    minutes: { type: 'string', default: '1' },
     accounts: { type: 'string', default: '1000000' },
     realms: { type: 'string', default: '40000' },
     events: { type: 'string', default: '10000000' },
     peer: { type: 'string', multiple: true, default: [] },
+    keycloak: { type: 'string' },
+    hydra: { type: 'string' },
   },
 })
 const options: BenchOptions = {
@@ -27,6 +29,8 @@ const options: BenchOptions = {
   realms: Number(values.realms),
   events: Number(values.events),
   peers: values.peer.map(parsePeer),
+  keycloak: values.keycloak,
+  hydra: values.hydra,
 }
 
 // A file beside this one is a bench.
@@ -58,8 +62,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 try {
   for (const name of positionals.length > 0 ? positionals : known) {
     say(`bench ${name}`)
+    const start = performance.now()
     const { run } = (await import(`./${name}.ts`)) as { run: RunBench }
     const report = await run(context)
+    say(`  took ${Math.round((performance.now() - start) / 1000)} s`)
+    if (!report) continue
     allMet &&= (report.targets ?? []).every(isMet)
     const markdown = toMarkdown(report)
     console.log(`\n${name}\n\n${markdown}\n`)

@@ -15,6 +15,10 @@ export interface BenchOptions {
   /** Length of one turn of one contestant. */
   readonly seconds: number
   readonly peers: readonly Peer[]
+  /** Folder of an unpacked Keycloak, for `peers`. */
+  readonly keycloak: string | undefined
+  /** Program of an Ory Hydra, for `peers`. */
+  readonly hydra: string | undefined
   /** Length of the soak in `memory`. */
   readonly minutes: number
   /** Accounts of the large data set. */
@@ -36,5 +40,5 @@ export interface BenchContext {
   say(line: string): void
 }
 
-/** `bench/<name>.ts` exports one as `run`. */
-export type RunBench = (context: BenchContext) => Promise<Report>
+/** `bench/<name>.ts` exports one as `run`. Nothing comes back where what it needs is not there. */
+export type RunBench = (context: BenchContext) => Promise<Report | undefined>

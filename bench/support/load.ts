@@ -11,6 +11,8 @@ export interface Load {
   readonly order: 'random' | 'sequential'
   readonly connections: number
   readonly seconds: number
+  /** An answer that takes longer has failed. Default: the generator's, 2 s for wrk and 10 s for autocannon. */
+  readonly patienceSeconds?: number
   /** Requests a second, about. Default: as many as are answered. */
   readonly rate?: number
   /** So many requests and no more, however long it takes. */
@@ -77,11 +79,20 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   return JSON.parse(found[1] as string) as LoadResult
 }
 
-function wrk({ url, file, order, connections, seconds, rate }: Load): string[] {
+function wrk({ url, file, order, connections, seconds, rate, patienceSeconds = 2 }: Load): string[] {
   const script = join(import.meta.dirname, 'requests.lua')
   // At a rate, a connection pauses after each answer, between nothing and twice as long as that takes.
   const pause = rate === undefined ? 0 : Math.round((connections * 1000) / rate)
-  const run = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url]
+  const run = [
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--timeout',
+    `${patienceSeconds}s`,
+    '-s',
+    script,
+    url,
+  ]
   return ['wrk', ...run, '--', file, order, String(pause)]
 }
 

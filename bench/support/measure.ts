@@ -34,12 +34,11 @@ export async function alternate<Turns extends Record<string, () => Promise<unkno
   rounds: number,
   warmUps = 1,
 ): Promise<{ [Name in keyof Turns]: Awaited<ReturnType<Turns[Name]>>[] }> {
-  const results: Record<string, unknown[]> = {}
+  const results: Record<string, unknown[]> = Object.fromEntries(Object.keys(turns).map((name) => [name, []]))
   for (let round = -warmUps; round < rounds; round++) {
     for (const [name, turn] of Object.entries(turns)) {
       const result = await turn()
-      if (round < 0) results[name] = []
-      else results[name]?.push(result)
+      if (round >= 0) results[name]?.push(result)
     }
   }
   return results as Awaited<ReturnType<typeof alternate<Turns>>>

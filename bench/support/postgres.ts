@@ -37,7 +37,12 @@ export async function startPostgres(): Promise<BenchPostgres> {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const port = await freePort()
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `shared_buffers=${SHARED_BUFFERS}`]
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    `shared_buffers=${SHARED_BUFFERS}`,
+    'max_connections=300',
+  ]
   const [server, ...rest] = command(owner, postgres)
   const arguments_ = [...rest, '-D', data, '-k', folder, ...settings.flatMap((one) => ['-c', one])]
   // A session of its own, so that an interrupt in the terminal does not reach it.

@@ -18,11 +18,14 @@ export interface Server {
 
 export interface Launch {
   readonly name: string
-  /** Arguments of node. */
+  /** Default: node. */
+  readonly program?: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   /** Cores, as taskset names them. Default: the server's own. */
   readonly cores?: string | undefined
+  /** Its folder. Default: that of the bench. */
+  readonly cwd?: string
   /** Asked until it answers. Default: the port need only listen. */
   readonly readyPath?: string
   /** Where it listens. Default: its log says so. */
@@ -30,15 +33,21 @@ export interface Launch {
 }
 
 const START_SECONDS = 60
+/** Keycloak prepares its database first, on one core. */
+const ANSWER_SECONDS = 300
 
 /** Starts a server as a process of its own, its output in a file, and waits until it serves. */
 export async function startServer(launch: Launch): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
   const log = join(folder, 'log')
   const output = openSync(log, 'a')
-  const [program, ...args] = pinned(launch.cores ?? 'server', [process.execPath, ...launch.args])
+  const [program, ...args] = pinned(launch.cores ?? 'server', [
+    launch.program ?? process.execPath,
+    ...launch.args,
+  ])
   const started = performance.now()
   const child = spawn(program as string, args, {
+    cwd: launch.cwd,
     env: { ...process.env, ...launch.env },
     stdio: ['ignore', output, output],
   })
@@ -47,7 +56,7 @@ export async function startServer(launch: Launch): Promise<Server> {
   const end = () => void child.kill('SIGTERM')
   process.once('exit', end)
   const url = launch.url ?? (await untilItListens(child, log))
-  if (launch.readyPath) while (!(await answers(url + launch.readyPath))) await sleep(5)
+  if (launch.readyPath) await untilItAnswers(child, log, url + launch.readyPath)
   const startMilliseconds = performance.now() - started
   return {
     name: launch.name,
@@ -75,6 +84,14 @@ async function untilItListens(child: ChildProcess, log: string): Promise<string>
   throw new Error(`a server does not listen: ${readFileSync(log, 'utf8')}`)
 }
 
+async function untilItAnswers(child: ChildProcess, log: string, url: string): Promise<void> {
+  for (const start = performance.now(); !(await answers(url)); await sleep(5)) {
+    if (child.exitCode !== null) throw new Error(`a server did not start: ${readFileSync(log, 'utf8')}`)
+    if (performance.now() - start > ANSWER_SECONDS * 1000)
+      throw new Error(`a server does not answer: ${readFileSync(log, 'utf8')}`)
+  }
+}
+
 async function answers(url: string): Promise<boolean> {
   return fetch(url).then(
     (response) => response.ok,
@@ -97,12 +114,12 @@ export function familyOf(pid: number): number[] {
 /** Tick of the kernel's clock: 100 a second on every Linux that Node runs on. */
 const TICK_MICROSECONDS = 10_000
 
-/** CPU time of these processes so far, all threads. */
+/** CPU time of these processes so far, all threads, and of their children that ended. */
 export function cpuMicroseconds(pids: readonly number[]): number {
-  // Fields 14 and 15 of proc(5): user and system time; the children that ended are in 16 and 17.
+  // Fields 14 to 17 of proc(5): user and system time, its own and that of children that were waited for.
   return pids.reduce((sum, pid) => {
-    const fields = statFields(pid)
-    return sum + (fields ? (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS : 0)
+    const ticks = statFields(pid)?.slice(11, 15).map(Number) ?? []
+    return sum + ticks.reduce((one, other) => one + other, 0) * TICK_MICROSECONDS
   }, 0)
 }
 
