@@ -1,5 +1,8 @@
 # syntax=docker/dockerfile:1
-FROM node:24-bookworm-slim AS dependencies
+# The same base in each build. To take a newer one: docker buildx imagetools inspect node:24-bookworm-slim (docs/docker.md).
+ARG NODE_IMAGE=node:24-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
+
+FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages/verifier/package.json packages/verifier/
@@ -7,7 +10,7 @@ COPY packages/client/package.json packages/client/
 COPY deploy/image/prune.ts ./
 RUN npm ci --omit=dev && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx | node prune.ts node_modules > sbom.cdx.json
 
-FROM node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Mintmark" \
   org.opencontainers.image.description="The token server for machines: OAuth 2.0 client credentials by realm, on PostgreSQL" \
   org.opencontainers.image.licenses="Apache-2.0"

@@ -63,3 +63,11 @@ t.test('the image is built with what the test above tests, for a user other than
   t.match(DOCKERFILE, /\| node prune\.ts node_modules > sbom\.cdx\.json$/m)
   t.match(DOCKERFILE, /^USER 1000:1000$/m)
 })
+
+t.test('each stage of the image builds on the one base that its digest names', async (t) => {
+  const [, base] = /^ARG NODE_IMAGE=(.*)$/m.exec(DOCKERFILE) ?? []
+  t.match(base, /^node:24-bookworm-slim@sha256:[0-9a-f]{64}$/)
+  const stages = [...DOCKERFILE.matchAll(/^FROM (.*)$/gm)].map(([, image = '']) => image)
+  t.equal(stages.length, 2)
+  t.ok(stages.every((image) => /^\$\{NODE_IMAGE\}( AS \w+)?$/.test(image)))
+})
