@@ -1,10 +1,13 @@
 import cluster from 'node:cluster'
 import { runCommand } from './cli/program.ts'
+import { endOnUnwritableOutput } from './cli/unwritable-output.ts'
 import { forgetSecrets, loadConfig } from './config.ts'
 
+const keepOnWithoutOutput = endOnUnwritableOutput()
 process.exitCode = await runCommand(process.argv, process.env, serveUntilStopped)
 
 async function serveUntilStopped(): Promise<never> {
+  keepOnWithoutOutput()
   // Loaded when it is needed: other commands start sooner without.
   const { createLogger, listenForStop, logWarnings, receiveConfig, runUntilStopped, serve, serveAsWorker } =
     await import('./server/serve.ts')
