@@ -28,9 +28,19 @@ export async function* importLines<Outcome>(
   const lines = splitLines(text)
   for (let start = 0; start < lines.length; start += CHUNK) {
     const chunk = lines.slice(start, start + CHUNK)
-    const outcomes = await take(chunk.map(({ content }) => parseLine(content)))
+    const outcomes = await take(chunk.map(entryOf))
     yield chunk.map(({ line }, index) => ({ line, outcome: outcomes[index] as Outcome }))
   }
+}
+
+/** Says what an import of the lines would do. @throws Refusal as `importLines` */
+export async function checkLines<Outcome>(
+  text: string,
+  check: (entries: readonly unknown[]) => Promise<Outcome[]>,
+): Promise<LineOutcome<Outcome>[]> {
+  const lines = splitLines(text)
+  const outcomes = await check(lines.map(entryOf))
+  return lines.map(({ line }, index) => ({ line, outcome: outcomes[index] as Outcome }))
 }
 
 function splitLines(text: string): { line: number; content: string }[] {
@@ -43,7 +53,7 @@ function splitLines(text: string): { line: number; content: string }[] {
     .filter(({ content }) => content !== '')
 }
 
-function parseLine(content: string): unknown {
+function entryOf({ content }: { readonly content: string }): unknown {
   // U+FFFD marks bytes that are not UTF-8.
   if (content.includes('\ufffd')) return new Refusal('invalid', 'The line is not UTF-8.')
   try {

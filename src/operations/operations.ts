@@ -30,6 +30,7 @@ import { signingKeys as signingKeysOf } from './realms/signing-keys.ts'
 import { grants } from './resources/grants.ts'
 import { protectedResources } from './resources/protected-resources.ts'
 import { resourceGrants } from './resources/resource-grants.ts'
+import { resourceSummaries } from './resources/resource-summaries.ts'
 import { accessTokens } from './tokens/access-tokens.ts'
 import { activity } from './tokens/activity.ts'
 import { administrators } from './tokens/administrators.ts'
@@ -136,7 +137,7 @@ function administrationOf(deps: Dependencies) {
     policy: policy(deps),
     realmFiles: realmFiles(deps, fileBinding(deps, trustEndings)),
 
-    resources: protectedResources(deps),
+    resources: { ...protectedResources(deps), ...resourceSummaries(deps) },
     grants: { ...grants(deps), ...resourceGrants(deps) },
 
     portal,

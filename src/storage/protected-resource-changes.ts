@@ -5,7 +5,7 @@ import {
   type ResourceKey,
   searchKeyOf,
 } from '../domain/protected-resource.ts'
-import type { DatabaseTransaction } from './database.ts'
+import type { Database, DatabaseTransaction } from './database.ts'
 import { rowsByKey } from './protected-resources.ts'
 
 /**
@@ -25,16 +25,12 @@ export async function lockProtectedResources(
 }
 
 /** Counts the resources of a realm, up to `limit`. */
-export async function countProtectedResources(
-  trx: DatabaseTransaction,
-  realmId: string,
-  limit: number,
-): Promise<number> {
+export async function countProtectedResources(db: Database, realmId: string, limit: number): Promise<number> {
   const { rows } = await sql<{ n: number }>`
     select count(*)::int as n from (
       select from protected_resources where realm_id = ${realmId}::bigint limit ${limit}
     ) counted
-  `.execute(trx)
+  `.execute(db)
   return rows[0]?.n ?? 0
 }
 

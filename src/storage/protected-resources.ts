@@ -28,6 +28,8 @@ export interface ProtectedResourceSearch extends ProtectedResourceFilter {
   readonly contains: string
   /** Resources to read at most. */
   readonly rows: number
+  /** Only what is in this group. */
+  readonly group?: ResourceKey | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -52,17 +54,13 @@ export async function listProtectedResources(
 export async function searchProtectedResources(
   db: Database,
   realmId: string,
-  { after, limit, type, contains, rows, signal }: ProtectedResourceSearch,
+  { limit, contains, signal, ...read }: ProtectedResourceSearch,
 ): Promise<{ readonly hits: readonly ProtectedResource[]; readonly end: ResourceKey | undefined }> {
-  const start = after ?? { type: '', id: '' }
   const found = await executeCancellable(
     db,
     sql<Row & { is_end: boolean }>`
       select * from (with scanned as materialized (
-        select realm_id, type, id, name, search_key, created_at, updated_at from protected_resources
-        where realm_id = ${realmId}::bigint and (type, id) > (${start.type}, ${start.id})
-          ${type === undefined ? sql`` : sql`and type = ${type}`}
-        order by type, id limit ${rows}
+        ${rowsToSearch(realmId, read)}
       ), hits as (
         select * from scanned as protected_resources where position(${nameKey(contains)} in search_key) > 0
         order by type, id limit ${limit}
@@ -70,7 +68,7 @@ export async function searchProtectedResources(
       select type, id, name, created_at, updated_at, ${groups}, false as is_end from hits as protected_resources
       union all
       (select type, id, name, created_at, updated_at, '{}', true from scanned
-        where (select count(*) from scanned) = ${rows} order by type desc, id desc limit 1)) found
+        where (select count(*) from scanned) = ${read.rows} order by type desc, id desc limit 1)) found
       order by is_end, type, id
     `,
     signal,
@@ -79,6 +77,24 @@ export async function searchProtectedResources(
     hits: found.filter((row) => !row.is_end).map(toProtectedResource),
     end: found.find((row) => row.is_end),
   }
+}
+
+/** The next rows in order of type and id, of the realm or of one group: each has an index in that order. */
+function rowsToSearch(
+  realmId: string,
+  { after, rows, type, group }: Pick<ProtectedResourceSearch, 'after' | 'rows' | 'type' | 'group'>,
+): RawBuilder<unknown> {
+  const start = after ?? { type: '', id: '' }
+  const from = group
+    ? sql`protected_resource_groups m join protected_resources r using (realm_id, type, id)`
+    : sql`protected_resources m`
+  const row = sql.raw(group ? 'r' : 'm')
+  return sql`
+    select m.realm_id, m.type, m.id, ${row}.name, ${row}.search_key, ${row}.created_at, ${row}.updated_at from ${from}
+    where m.realm_id = ${realmId}::bigint and (m.type, m.id) > (${start.type}, ${start.id})
+      ${group ? sql`and m.group_type = ${group.type} and m.group_id = ${group.id}` : sql``}
+      ${type === undefined ? sql`` : sql`and m.type = ${type}`}
+    order by m.type, m.id limit ${rows}`
 }
 
 export async function findProtectedResource(

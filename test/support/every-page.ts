@@ -66,6 +66,8 @@ export async function furnish(server: TestServer): Promise<Furnished> {
     'keys/:thumbprint': added.thumbprint,
     'trusted-issuers': trustedIssuer,
     'workload-identities': identity.id,
+    devices: 'device',
+    ':type/:id': LONG,
   }
 }
 
@@ -76,10 +78,10 @@ export async function everyPage(server: TestServer, furnished: Furnished): Promi
     .filter(({ path, methods }) => methods.includes('GET') && /^\/portal(\/|$)/.test(path))
     .filter(({ path }) => !NO_PAGE.test(path) && !path.endsWith('/nothing'))
     .map(({ path }) =>
-      path.replace(/([^/]+)\/(:\w+)/g, (_, before: string, name: string) => {
+      path.replace(/(?<=\/([^/]+)\/)(:\w+)/g, (_, before: string, name: string) => {
         const value = furnished[`${before}/${name}`] ?? furnished[before]
         if (value === undefined) throw new Error(`${path}: say in furnish what ${name} stands for`)
-        return `${before}/${encodeURIComponent(value)}`
+        return encodeURIComponent(value)
       }),
     )
 }

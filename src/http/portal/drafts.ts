@@ -46,8 +46,9 @@ export function drafts({ portalVisits }: Deps, cookie: SessionCookie): Drafts {
       const typed = new URLSearchParams()
       for (const name of sent.names())
         for (const value of sent.getAll(name)) if (mayKeep(name, value)) typed.append(name, value)
-      if (page === undefined || typed.size === 0) return undefined
-      const fields = deflateRawSync(typed.toString()).toString('base64url')
+      const text = typed.toString()
+      if (page === undefined || typed.size === 0 || text.length > MAX_INFLATED) return undefined
+      const fields = deflateRawSync(text).toString('base64url')
       const sealed = portalVisits.sealDraft({ realm, page, action: request.url, fields })
       if (sealed.length > MAX_BYTES) return undefined
       cookie.set(reply, sealed)

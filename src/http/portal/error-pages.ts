@@ -145,6 +145,12 @@ function pageFor(error: FastifyError, { method }: FastifyRequest): Problem {
   if (error instanceof UnknownMethod) return problem(501, 'This was not understood', error.message)
   const { statusCode = 500 } = error
   if (statusCode === 429) return problem(429, 'Too many attempts', 'Wait a minute, then try again.')
+  if (statusCode === 413)
+    return problem(
+      413,
+      'This is too much at once',
+      'Send it in parts, or by the admin API or the command line.',
+    )
   if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')
   return problem(500, 'Something went wrong', 'The fault is ours, and it has been logged. Try again.')
 }

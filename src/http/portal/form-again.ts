@@ -41,7 +41,8 @@ export function formAgain(pages: PageRegistry, operations: Deps): FormAgain {
       button: isConflict ? 'Save mine anyway' : undefined,
     })
     if (!refilled) return undefined
-    const [target] = ['clientId', 'id'].flatMap((name) => found.params[name] ?? [])
+    const { type, clientId, id } = found.params
+    const target = type === undefined ? (clientId ?? id) : `${type}/${id}`
     const why = isConflict
       ? html`${await lastChange(operations, visit, target)}${differencesTable(refilled.differences)}`
       : html`<p>${text}</p>`

@@ -4,6 +4,7 @@ import type { ProtectedResource } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { deviceAddress, typeInWords } from './device-words.ts'
 import { atMost, badge, form, notice } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
@@ -16,12 +17,6 @@ type Deps = Pick<Operations, 'grants' | 'resources'>
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants'
 const GRANTS = 50
 const FOUND = 10
-
-/** Labels for people; other types keep the realm's name. */
-const TYPES: ReadonlyMap<string, string> = new Map([
-  ['device', 'Device'],
-  ['device_group', 'Device group'],
-])
 
 /** What an act leads to: its notice is in the card of the grants. */
 const DONE: ReadonlyMap<string, string> = new Map([
@@ -102,7 +97,7 @@ function list(visit: Visit, account: ServiceAccount, { items }: Part<Grant>, fil
   if (items.length === 0)
     return html`<p class="muted">None yet: what it may do, it may do by its roles in the whole realm.</p>`
   const line = (grant: Grant) => html`<li>
-<div>${nameOf(grant)}</div>
+<div>${nameOf(visit, grant)}</div>
 <div class="actions">${badge('plain', grant.role)}${
     visit.mayChange &&
     form(
@@ -148,7 +143,7 @@ function results(
   const heldOn = ({ type, id }: ProtectedResource) =>
     on.filter((grant) => grant.type === type && grant.id === id).map(({ role }) => role)
   const line = (resource: ProtectedResource) => html`<li>
-<div>${nameOf(resource)}${heldOn(resource).map((role) => html` ${badge('info', `has ${role}`)}`)}</div>
+<div>${nameOf(visit, resource)}${heldOn(resource).map((role) => html` ${badge('info', `has ${role}`)}`)}</div>
 ${form(
   visit,
   `${addressOf(visit, account.clientId)}/permissions/grants/add`,
@@ -160,8 +155,8 @@ ${form(
 ${more && html`<p class="hint">These are the first ${FOUND}. Type more to find others.</p>${more}`}`
 }
 
-function nameOf({ type, id, name }: { type: string; id: string; name: string }): Html {
-  return html`<span class="strong">${named(name)}</span> <span class="muted">${TYPES.get(type) ?? type}${
+function nameOf(visit: Visit, { type, id, name }: { type: string; id: string; name: string }): Html {
+  return html`<a class="strong" href="${deviceAddress(visit, { type, id })}">${named(name)}</a> <span class="muted">${typeInWords(type)}${
     name !== id && html` · <code>${id}</code>`
   }</span>`
 }

@@ -7,6 +7,7 @@ import { type IconName, icon } from './icons.ts'
 export type Section =
   | 'activity'
   | 'service-accounts'
+  | 'devices'
   | 'claims'
   | 'trusted-issuers'
   | 'keys'
@@ -49,6 +50,7 @@ export interface Layout {
 
 const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
   ['service-accounts', 'Service Accounts', 'cpu-chip'],
+  ['devices', 'Devices', 'server-stack'],
   ['activity', 'Activity', 'chart-bar'],
   ['claims', 'Claims', 'tag'],
   ['trusted-issuers', 'Trusted issuers', 'shield-check'],
@@ -63,6 +65,7 @@ const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
 const HELP: Readonly<Record<Section, string>> = {
   activity: 'portal',
   'service-accounts': 'portal',
+  devices: 'roles-and-grants',
   claims: 'claims',
   'trusted-issuers': 'portal',
   keys: 'keys',

@@ -1,5 +1,4 @@
 import cookies from '@fastify/cookie'
-import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
@@ -17,10 +16,12 @@ import { serveBelowPath } from './below-path.ts'
 import { bulkAccountsScreen } from './bulk-accounts.ts'
 import { claimsScreens } from './claims.ts'
 import { clientKeyScreens } from './client-keys.ts'
+import { deviceScreens } from './device-screens.ts'
 import { drafts } from './drafts.ts'
 import { errorPages, notFoundPage } from './error-pages.ts'
 import { explainTokenScreen } from './explain-token.ts'
 import { formAgain } from './form-again.ts'
+import { acceptForms } from './form-bodies.ts'
 import { keysScreen } from './keys.ts'
 import { createLayout, type Layout } from './layout.ts'
 import { newServiceAccountScreen } from './new-service-account.ts'
@@ -52,9 +53,6 @@ import { createPortal, type Gate, type Portal } from './visit.ts'
 import { workloadIdentitiesScreen } from './workload-identities.ts'
 import { workloadIdentityScreen } from './workload-identity.ts'
 
-/** Larger than any form of the portal. */
-const BODY_LIMIT_BYTES = 64 * 1024
-
 /** Settings → Service Accounts: the pages for people, under /portal. */
 export async function portalRoutes(
   app: FastifyInstance,
@@ -64,11 +62,7 @@ export async function portalRoutes(
   const secure = publicUrl.startsWith('https:')
   const answerOtherMethods = watchMethods(app)
   keepWhileWorking(app)
-  app.removeAllContentTypeParsers()
-  await app.register(formbody, {
-    bodyLimit: BODY_LIMIT_BYTES,
-    parser: (text) => ({ fields: new URLSearchParams(text) }),
-  })
+  await acceptForms(app)
   await app.register(cookies)
   await app.register(rateLimit, {
     global: false,
@@ -86,6 +80,7 @@ export async function portalRoutes(
   const portal = createPortal(app, operations, gate)
   signOutScreen(portal, operations)
   accountScreens(portal, operations)
+  deviceScreens(portal, operations)
   issuerScreens(portal, operations)
   keysScreen(portal, operations)
   auditScreen(portal, operations)

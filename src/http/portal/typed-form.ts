@@ -42,7 +42,7 @@ export function refill(page: string, { action, sent, fault, button }: Refill): R
       const tag = input ? inputTag : otherTag
       const name = attribute(tag, 'name') ?? ''
       const type = (input ? (attribute(tag, 'type') ?? 'text') : other) as string
-      if (name === '' || type === 'hidden' || type === 'password') return control
+      if (name === '' || type === 'hidden' || type === 'password' || type === 'file') return control
       filled = true
       now.set(name, [...(now.get(name) ?? []), ...valuesIn(type, tag, otherText)])
       return withFault(withValue(type, control, sent.getAll(name)), name, fault)

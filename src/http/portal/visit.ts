@@ -11,6 +11,7 @@ import type { PortalVisit } from '../../operations/portal/portal-visits.ts'
 import { clientAddress } from '../client-address.ts'
 import { loggableRealm, note } from '../request-log.ts'
 import { type Asked, asked, type Params, type Query } from './asked.ts'
+import { largeForm } from './form-bodies.ts'
 import { type Fields, fieldsOf, pageIn, pageOfForm } from './form-fields.ts'
 import type { Layout, Page } from './layout.ts'
 import { limitRate } from './limit-rate.ts'
@@ -75,8 +76,14 @@ export interface Portal {
   action(
     path: string,
     act: (visit: Visit, form: Fields, asked: Asked) => Promise<Page | Redirect>,
-    limit?: { readonly eachMinute: number },
+    limit?: FormLimit,
   ): void
+}
+
+export interface FormLimit {
+  readonly eachMinute?: number
+  /** Of a form that may be larger than most; such a body is read only of those who are signed in. */
+  readonly bodyBytes?: number
 }
 
 /** The browser has no session of the realm. */
@@ -143,12 +150,14 @@ export function createPortal(
       })
     },
 
-    action(path, act, limit) {
-      const requireRate = limit && limitRate(app, limit.eachMinute, (request) => visitOf(request)?.actor.id)
-      app.post<{ Params: Params; Querystring: Query }>(path, async (request, reply) => {
+    action(path, act, limit = {}) {
+      const { eachMinute, bodyBytes } = limit
+      const requireRate = eachMinute && limitRate(app, eachMinute, (request) => visitOf(request)?.actor.id)
+      const large = bodyBytes === undefined ? {} : largeForm(bodyBytes, enter)
+      app.post<{ Params: Params; Querystring: Query }>(path, large, async (request, reply) => {
         requireOwnOrigin(request, publicUrl)
         const visit = await enter(request, reply)
-        await requireRate?.(request)
+        if (requireRate) await requireRate(request)
         const form = fieldsOf(request)
         requireFormToken(visit, form)
         const result = await act(visit, form, asked(request))

@@ -8,10 +8,13 @@ import {
 } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import type { DatabaseTransaction } from '../../storage/database.ts'
+import type { Database, DatabaseTransaction } from '../../storage/database.ts'
 import { lockProtectedResources, upsertProtectedResources } from '../../storage/protected-resource-changes.ts'
 import { findProtectedResources } from '../../storage/protected-resources.ts'
 import { resourceLimitReached, roomForResources } from './resource-limit.ts'
+
+/** Entries that one query looks for. */
+const BATCH = 500
 
 /** With the `resourceLimit` of `takeResourceLimit`. */
 export type LimitedRealm = Realm & { readonly resourceLimit: number | undefined }
@@ -83,16 +86,41 @@ async function writeParsed(
   entries: readonly ResourceEntry[],
   now: Date,
 ): Promise<ImportOutcome[]> {
-  const nameOf = ({ type, id }: ResourceKey) => `${type}/${id}`
-  const wanted = entries.flatMap(groupsOf)
-  const known = new Set((await lockProtectedResources(trx, realm.id, wanted, 'key share')).map(nameOf))
-  const before = await findProtectedResources(trx, realm.id, entries)
-  const old = new Map(before.map((resource) => [nameOf(resource), resource]))
+  const groups = await lockProtectedResources(trx, realm.id, entries.flatMap(groupsOf), 'key share')
+  const known = { groups, before: await findProtectedResources(trx, realm.id, entries) }
+  const { planned, accepted } = await planEntries(trx, realm, entries, known)
+  if (accepted.length === 0) return planned
+  const created = new Set((await upsertProtectedResources(trx, realm.id, accepted, now)).map(nameOf))
+  // Another transaction may have created some meanwhile.
+  return planned.map((outcome) =>
+    outcome.status === 'created' && !created.has(nameOf(outcome))
+      ? { ...outcome, status: 'updated' }
+      : outcome,
+  )
+}
+
+/** What is there of all that the entries name. */
+interface Known {
+  readonly groups: readonly ResourceKey[]
+  readonly before: readonly ResourceEntry[]
+}
+
+/** What becomes of each entry, in their order, and those of them that change something. */
+async function planEntries(
+  db: Database,
+  realm: LimitedRealm,
+  entries: readonly (ResourceEntry | Refusal)[],
+  { groups, before }: Known,
+): Promise<{ readonly planned: ImportOutcome[]; readonly accepted: ResourceEntry[] }> {
+  const known = new Set(groups.map(nameOf))
+  const old = new Map(before.map((entry) => [nameOf(entry), entry]))
   const accepted: ResourceEntry[] = []
   const { resourceLimit: limit } = realm
-  const grows = limit !== undefined && entries.some((entry) => !old.has(nameOf(entry)))
-  let room = grows ? await roomForResources(trx, realm.id, limit) : Number.POSITIVE_INFINITY
+  const grows =
+    limit !== undefined && entries.some((one) => !(one instanceof Refusal) && !old.has(nameOf(one)))
+  let room = grows ? await roomForResources(db, realm.id, limit) : Number.POSITIVE_INFINITY
   const planned = entries.map((entry): ImportOutcome => {
+    if (entry instanceof Refusal) return { status: 'refused', refusal: entry }
     const missing = groupsOf(entry).find((group) => !known.has(nameOf(group)))
     if (missing)
       return {
@@ -104,18 +132,37 @@ async function writeParsed(
     if (!was && room-- <= 0)
       return { status: 'refused', refusal: resourceLimitReached(realm.name, limit as number) }
     known.add(nameOf(entry))
+    old.set(nameOf(entry), entry)
     if (was && isSame(was, entry)) return { type, id, status: 'unchanged' }
     accepted.push(entry)
     return { type, id, status: was ? 'updated' : 'created' }
   })
-  if (accepted.length === 0) return planned
-  const created = new Set((await upsertProtectedResources(trx, realm.id, accepted, now)).map(nameOf))
-  // Another transaction may have created some meanwhile.
-  return planned.map((outcome) =>
-    outcome.status === 'created' && !created.has(nameOf(outcome))
-      ? { ...outcome, status: 'updated' }
-      : outcome,
-  )
+  return { planned, accepted }
+}
+
+/** What `writeEntries` would do with all these together, in the same order; it writes and locks nothing. */
+export async function checkEntries(
+  db: Database,
+  realm: LimitedRealm,
+  values: readonly unknown[],
+): Promise<ImportOutcome[]> {
+  const types = resourceTypesOf(realm)
+  const entries = values.map((value) => parsed(value, types))
+  const named = entries.filter((one): one is ResourceEntry => !(one instanceof Refusal))
+  const before: ResourceEntry[] = []
+  const groups = new Map<string, ResourceKey>()
+  for (let at = 0; at < named.length; at += BATCH) {
+    const some = named.slice(at, at + BATCH)
+    before.push(...(await findProtectedResources(db, realm.id, some)))
+    const unknown = some.flatMap(groupsOf).filter((group) => !groups.has(nameOf(group)))
+    for (const group of await findProtectedResources(db, realm.id, unknown)) groups.set(nameOf(group), group)
+  }
+  const known = { groups: [...groups.values()], before }
+  return (await planEntries(db, realm, entries, known)).planned
+}
+
+function nameOf({ type, id }: ResourceKey): string {
+  return `${type}/${id}`
 }
 
 function groupsOf({ type, groups }: ResourceEntry): ResourceKey[] {

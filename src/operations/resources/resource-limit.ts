@@ -1,5 +1,5 @@
 import { Refusal } from '../../domain/refusal.ts'
-import type { DatabaseTransaction } from '../../storage/database.ts'
+import type { Database, DatabaseTransaction } from '../../storage/database.ts'
 import { findPolicy } from '../../storage/policy.ts'
 import { countProtectedResources, takeResourceTurn } from '../../storage/protected-resource-changes.ts'
 
@@ -17,12 +17,8 @@ export async function takeResourceLimit(
 }
 
 /** Number of resources that the realm may still add. */
-export async function roomForResources(
-  trx: DatabaseTransaction,
-  realmId: string,
-  limit: number,
-): Promise<number> {
-  return limit - (await countProtectedResources(trx, realmId, limit))
+export async function roomForResources(db: Database, realmId: string, limit: number): Promise<number> {
+  return limit - (await countProtectedResources(db, realmId, limit))
 }
 
 export function resourceLimitReached(realmName: string, limit: number): Refusal {

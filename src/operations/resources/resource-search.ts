@@ -11,6 +11,8 @@ export interface ProtectedResourceFilter {
   readonly type?: string | undefined
   /** Part of the name or the id, whatever its case. */
   readonly contains?: string | undefined
+  /** Only what is in this group. */
+  readonly group?: ResourceKey | undefined
   /** Aborts when the client has left. */
   readonly signal?: AbortSignal | undefined
 }
@@ -25,10 +27,10 @@ const WINDOWS = [1000, 4000, 15_000, 60_000, 150_000]
 export async function pageOfProtectedResources(
   db: Database,
   realmId: string,
-  { after = '', limit, type, contains, signal }: ProtectedResourceFilter,
+  { after = '', limit, type, contains, group, signal }: ProtectedResourceFilter,
 ): Promise<Page<ProtectedResource>> {
   const start = after === '' ? undefined : parsePosition(after)
-  if (contains === undefined) {
+  if (contains === undefined && group === undefined) {
     const rows = await listProtectedResources(db, realmId, { after: start, limit: limit + 1, type })
     return pageOfRows(rows, limit, toPosition)
   }
@@ -37,14 +39,16 @@ export async function pageOfProtectedResources(
     limit,
     signal,
     positionOf: toPosition,
-    windows: WINDOWS,
+    // Without a text, all that is read is found.
+    windows: contains === undefined ? [limit + 1] : WINDOWS,
     async read(position, rows, wanted) {
       const search = {
         after: position === '' ? undefined : parsePosition(position),
         rows,
         limit: wanted,
         type,
-        contains,
+        contains: contains ?? '',
+        group,
         signal,
       }
       const { hits, end } = await searchProtectedResources(db, realmId, search)

@@ -1,0 +1,59 @@
+import pg from 'pg'
+import t from 'tap'
+import { testDatabase } from '../support/postgres.ts'
+import { explain, recordStatements } from '../support/query-plans.ts'
+import { TESTER, testServer } from '../support/server.ts'
+
+/** Pages of 8 KiB that one statement may read: ten for each of fifty devices, and five for each of a thousand that are searched. */
+const MAX_PAGES = { list: 500, search: 5000 }
+
+t.test('pages of devices, of a group and of who may do what are read by index', async (t) => {
+  const connectionString = await testDatabase(t)
+  const client = new pg.Client(connectionString)
+  await client.connect()
+  t.teardown(() => client.end())
+  const { operations } = await testServer(t, { databaseUrl: connectionString })
+  const { id } = await operations.realms.create(TESTER, 'acme')
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  await client.query(`insert into protected_resources (realm_id, type, id, name, search_key, created_at, updated_at)
+    select ${id}, 'device', 'd' || n, 'Device ' || n, 'device ' || n || E'\\nd' || n, now(), now()
+    from generate_series(1, 40000) n`)
+  await client.query(`insert into protected_resources (realm_id, type, id, name, search_key, created_at, updated_at)
+    select ${id}, 'device_group', 'g' || n, 'g', 'g', now(), now() from generate_series(0, 1) n`)
+  await client.query(`insert into protected_resource_groups
+    select ${id}, 'device', 'd' || n, 'device_group', 'g' || (n % 2) from generate_series(1, 40000) n`)
+  await client.query(`insert into grants (realm_id, client_id, type, id, role, created_at)
+    select ${id}, '${account.clientId}', 'device', 'd' || n, 'view', now() from generate_series(1, 9000) n`)
+  await client.query('analyze')
+  const group = { type: 'device_group', id: 'g1' }
+  const device = { type: 'device', id: 'd77' }
+  const { resources, grants } = operations
+  const statements = await recordStatements(async () => {
+    const list = (more: object) => resources.list(TESTER, 'acme', { limit: 50, ...more })
+    for (const after of [undefined, 'device/d30000']) {
+      t.equal((await list({ after })).items.length, 50)
+      t.equal((await list({ after, type: 'device' })).items.length, 50)
+      t.equal((await list({ after, group })).items.length, 50)
+      t.equal((await list({ after, group, contains: 'device' })).items.length, 50)
+    }
+    t.match(await resources.usesOf(TESTER, 'acme', [device, group]), [
+      { grants: 1, accounts: 1, members: 0 },
+      { grants: 0, members: 20_000 },
+    ])
+    t.match((await grants.listOn(TESTER, 'acme', device, { limit: 50 })).items, [{ role: 'view' }])
+  })
+  t.ok(
+    statements.some(({ values }) => values.includes(1000)),
+    'one is a search',
+  )
+  const read = statements.filter(({ text }) =>
+    /from (protected_resource|grants|unnest)|with scanned/.test(text),
+  )
+  t.ok(read.length >= 6, `${read.length} statements`)
+  for (const statement of read) {
+    const { pages, plan } = await explain(client, statement, false)
+    t.notMatch(JSON.stringify(plan), /"Seq Scan"/, statement.text)
+    const most = statement.values.includes(1000) ? MAX_PAGES.search : MAX_PAGES.list
+    t.ok(pages <= most, `${pages} pages: ${statement.text}`)
+  }
+})
