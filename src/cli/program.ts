@@ -1,27 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../config/version.ts'
-import { importCommands } from './account-import.ts'
-import { accountRoleCommands } from './account-roles.ts'
-import { auditEventCommands } from './audit-events.ts'
-import { compareCommand } from './compare.ts'
-import { completionCommand } from './completion.ts'
 import { EXIT, EXIT_CODES_HELP, type Failure, failureOfRefusal } from './exit-codes.ts'
-import { federationCommands } from './federation.ts'
-import { grantCommands } from './grants.ts'
-import { masterKeyCommands } from './master-key.ts'
-import { migrateCommand } from './migrate.ts'
-import { policyCommands } from './policy.ts'
-import { portalCommands } from './portal.ts'
-import { protectedResourceCommands } from './protected-resources.ts'
-import { realmFileCommands } from './realm-files.ts'
-import { realmCommands } from './realms.ts'
-import { serviceAccountCommands } from './service-accounts.ts'
-import { sessionOpener } from './session.ts'
-import { signingKeyCommands } from './signing-keys.ts'
-import { type Streams, type Terminal, terminalOf } from './terminal.ts'
-import { tokenCommand } from './token.ts'
-import { trustedIssuerCommands } from './trusted-issuers.ts'
-import { workloadIdentityCommands } from './workload-identities.ts'
+import { type Streams, terminalOf } from './terminal.ts'
 
 const SERVER =
   'administer that server over its admin API, as MINTMARK_CLIENT_ID with MINTMARK_CLIENT_SECRET or MINTMARK_PRIVATE_KEY_FILE (env: MINTMARK_SERVER)'
@@ -50,9 +30,8 @@ export async function runCommand(
     .exitOverride()
   const terminal = terminalOf(program, streams)
   program.command('serve').description('run the server').action(serve)
-  addCommands(program, env, terminal)
-  completionCommand(program, terminal)
-  addHelp(program)
+  // The server starts sooner without the other commands.
+  if (argv[2] !== 'serve') (await import('./commands.ts')).addCommands(program, env, terminal)
   try {
     await program.parseAsync(argv)
     return terminal.exitCode
@@ -81,44 +60,4 @@ async function failureOf(error: unknown): Promise<Failure | undefined> {
     return { exitCode: EXIT.unavailable, code: 'unavailable', detail: error.message }
   // What explains other errors loads the server.
   return (await import('./failure.ts')).failureOf(error)
-}
-
-/** `help` for commands of any depth: commander's own knows those of the first alone. */
-function addHelp(program: Command): void {
-  program
-    .helpCommand(false)
-    .command('help')
-    .description('show the help of a command')
-    .argument('[command...]')
-    .action((names: readonly string[]) => {
-      let command = program
-      for (const name of names) {
-        const found = command.commands.find((one) => one.name() === name)
-        if (!found) command.error(`error: unknown command '${name}'`)
-        else command = found
-      }
-      command.help()
-    })
-}
-
-function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
-  const inSession = sessionOpener(env, terminal, program)
-  migrateCommand(program, env, terminal)
-  realmCommands(program, inSession)
-  serviceAccountCommands(program, inSession)
-  accountRoleCommands(program, inSession)
-  importCommands(program, inSession)
-  protectedResourceCommands(program, inSession)
-  federationCommands(program, inSession)
-  grantCommands(program, inSession)
-  trustedIssuerCommands(program, inSession)
-  workloadIdentityCommands(program, inSession)
-  signingKeyCommands(program, inSession)
-  portalCommands(program, inSession)
-  auditEventCommands(program, inSession)
-  masterKeyCommands(program, inSession, terminal)
-  policyCommands(program, inSession)
-  realmFileCommands(program, inSession, terminal)
-  tokenCommand(program, env, terminal)
-  compareCommand(program, env, terminal)
 }

@@ -10,10 +10,16 @@ const SINGLE = new Set(['authorization', 'content-type'])
  */
 export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
   const prefix = new URL(publicUrl).pathname.replace(/\/$/, '')
-  const routes: RegExp[] = []
+  const urls = new Set<string>()
   app.addHook('onRoute', ({ url }) => {
-    if (!url.includes('*')) routes.push(patternOf(url))
+    if (!url.includes('*')) urls.add(url)
   })
+  // Few requests need them.
+  let patterns: readonly RegExp[] | undefined
+  const isRoute = (path: string) => {
+    patterns ??= Array.from(urls, patternOf)
+    return patterns.some((pattern) => pattern.test(path))
+  }
   app.addHook('onRequest', (request, reply, done) => {
     const { rawHeaders, headers, url = '' } = request.raw
     const repeated = repeatedHeader(rawHeaders)
@@ -26,8 +32,7 @@ export function refuseAmbiguity(app: FastifyInstance, publicUrl: string): void {
     const plain = path.replaceAll(UNRESERVED, decodeURIComponent)
     const right = plain.replaceAll(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '')
     // The portal removes slashes itself.
-    if ((plain === path && /^\/portal(?:\/|$)/.test(right)) || !routes.some((route) => route.test(right)))
-      return done()
+    if ((plain === path && /^\/portal(?:\/|$)/.test(right)) || !isRoute(right)) return done()
     // Redirects instead of answering: a proxy may have decided by the exact URL.
     reply.code(308).header('cache-control', 'no-store')
     reply.header('location', `${prefix}${right}${url.slice(path.length)}`).send()

@@ -1,11 +1,19 @@
+import { createRequire } from 'node:module'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
+
+export function loggerOptions(level: string) {
+  return { level, serializers: { err: serializeError } }
+}
 
 /** JSON lines on standard error; readable lines where that is a terminal. */
 export function createLogger(level: string, { isTTY }: { isTTY?: boolean } = process.stderr): Logger {
-  const options = { level, serializers: { err: serializeError } }
+  const options = loggerOptions(level)
   const stderr = 2
-  if (isTTY) return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
+  if (isTTY) {
+    // Loaded only here: a server without a terminal starts sooner.
+    const pretty: typeof import('pino-pretty') = createRequire(import.meta.url)('pino-pretty')
+    return pino(options, pretty({ destination: stderr, ignore: 'pid,hostname', sync: true }))
+  }
   let patience = 0
   const destination = pino.destination({
     dest: stderr,

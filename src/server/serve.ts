@@ -9,7 +9,6 @@ import { SYSTEM_REALM } from '../domain/realm.ts'
 import { isLoopbackHost } from '../http/host.ts'
 import { DEMO_REALM } from '../operations/accounts/bootstrap.ts'
 import { type OpenedOperations, openOperations } from '../operations/open.ts'
-import { buildServer } from './build-server.ts'
 import { startExpiry } from './jobs/expiry.ts'
 import { startRotation } from './jobs/rotation.ts'
 import { startUseWriter } from './jobs/use-writer.ts'
@@ -123,6 +122,8 @@ async function letsIn(operations: OpenedOperations['operations'], clientId: stri
 }
 
 async function listen(config: Config, { operations }: OpenedOperations, logger: Logger): Promise<Door> {
+  // Loaded only here: a first process that has workers needs neither routes nor pages.
+  const { buildServer } = await import('./build-server.ts')
   const tracing = config.tracing ? await startTracing(logger) : undefined
   const server = await buildServer(operations, {
     logger,

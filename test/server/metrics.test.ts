@@ -1,6 +1,7 @@
 import t from 'tap'
 import { testDatabase } from '../support/postgres.ts'
-import { onDatabase, startServer } from '../support/process.ts'
+import { onDatabase } from '../support/process.ts'
+import { serveHere } from '../support/serve-here.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const TOKEN = 'metrics-token-of-the-operator'
@@ -114,7 +115,7 @@ t.test('a request through a proxy on this machine does not count as local', asyn
 t.test('metrics are for holders of the token alone where a proxy could be in front', async (t) => {
   const databaseUrl = await testDatabase(t)
   const ask = async (environment: Record<string, string>) => {
-    const { url } = await startServer(t, { ...onDatabase(databaseUrl), METRICS_TOKEN: TOKEN, ...environment })
+    const { url } = await serveHere(t, { ...onDatabase(databaseUrl), METRICS_TOKEN: TOKEN, ...environment })
     const headers = { authorization: `Bearer ${TOKEN}` }
     t.equal((await fetch(`${url}/metrics`, { headers })).status, 200)
     return (await fetch(`${url}/metrics`)).status

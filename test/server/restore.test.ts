@@ -5,7 +5,8 @@ import t, { type Test } from 'tap'
 import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { adminUrl } from '../support/postgres-server.ts'
-import { launch, onDatabase, startServer } from '../support/process.ts'
+import { onDatabase } from '../support/process.ts'
+import { refusedStart, serveHere } from '../support/serve-here.ts'
 
 const PUBLIC_URL = 'https://auth.test'
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -57,7 +58,7 @@ t.test('a backup restored onto a new server goes on where the old one was', asyn
     await make('deleted'),
     await make('API', '--role', 'introspect'),
   ]
-  const old = await startServer(t, environment)
+  const old = await serveHere(t, environment)
   const tokens = await Promise.all(
     [kept, revoked, deleted].map(async (client) => {
       const { body } = await post(old.url, 'token', { ...clientCredentials, ...client })
@@ -66,10 +67,9 @@ t.test('a backup restored onto a new server goes on where the old one was', asyn
   )
   await command('service-account', 'revoke-tokens', '--realm', 'acme', revoked.client_id)
   await command('service-account', 'delete', '--realm', 'acme', deleted.client_id)
-  old.child.kill('SIGTERM')
-  await old.ended
+  await old.close()
 
-  const fresh = await startServer(t, { ...environment, DATABASE_URL: await restored(t, databaseUrl) })
+  const fresh = await serveHere(t, { ...environment, DATABASE_URL: await restored(t, databaseUrl) })
   const jwks = createRemoteJWKSet(new URL(`${fresh.url}/realms/acme/protocol/openid-connect/certs`))
   const active = async (token: string) =>
     (await post(fresh.url, 'token/introspect', { ...api, token })).body.active
@@ -85,9 +85,12 @@ t.test('with another master key a restored server says so and does not start', a
   const { code } = await mintmark(['realm', 'create', 'acme'], onDatabase(databaseUrl))
   t.equal(code, 0)
   const MASTER_KEY = randomBytes(32).toString('base64url')
-  const { ended } = launch(['serve'], { PORT: '0', DATABASE_URL: await restored(t, databaseUrl), MASTER_KEY })
-  const { code: failed, stderr } = await ended
-  t.equal(failed, 1)
-  t.match(stderr, /master key/i)
-  t.notMatch(stderr, MASTER_KEY)
+  const refused = await refusedStart({
+    PORT: '0',
+    DATABASE_URL: await restored(t, databaseUrl),
+    MASTER_KEY,
+  })
+  t.equal(refused.exitCode, 1)
+  t.match(refused.detail, /master key/i)
+  t.notMatch(refused.detail, MASTER_KEY)
 })

@@ -3,8 +3,9 @@ import pg from 'pg'
 import t from 'tap'
 import { createSealer, generateMasterKey } from '../../src/crypto/sealing.ts'
 import { signingKeyContext } from '../../src/operations/realms/sealed-keys.ts'
+import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { mintmark, startServer, temporaryFolder } from '../support/process.ts'
+import { startServer, temporaryFolder } from '../support/process.ts'
 import { MASTER_KEY } from '../support/server.ts'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }

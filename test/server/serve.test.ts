@@ -8,6 +8,7 @@ import { until } from '../support/embedded.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { fatal, launch, onDatabase, mintmark as startMintmark, startServer } from '../support/process.ts'
 import { databaseProxy } from '../support/proxy.ts'
+import { refusedStart, serveHere } from '../support/serve-here.ts'
 import { requestToken } from '../support/token.ts'
 
 async function environment(t: Test, { migrate = true } = {}) {
@@ -159,29 +160,27 @@ t.test('tells in one line which port is taken', async (t) => {
   const { code, stderr } = await startMintmark(['serve'], { ...(await environment(t)), PORT: `${port}` })
   t.equal(code, 1)
   t.equal(fatal(stderr), `port ${port} on 127.0.0.1 is in use; set PORT to another, or stop what uses it`)
-  const elsewhere = await startMintmark(['serve'], { ...(await environment(t)), HOST: '203.0.113.1' })
-  t.match(
-    fatal(elsewhere.stderr),
-    /^cannot listen on 203\.0\.113\.1 port 8080 \(EADDRNOTAVAIL\); set HOST and PORT$/,
-  )
+  t.match(await refusedStart({ ...(await environment(t)), HOST: '203.0.113.1' }), {
+    exitCode: 1,
+    detail: /^cannot listen on 203\.0\.113\.1 port 8080 \(EADDRNOTAVAIL\); set HOST and PORT$/,
+  })
 })
 
 t.test('tells that HOST has no address, before anything waits for the database', async (t) => {
   const env = { ...onDatabase('postgres://localhost:1/none'), HOST: 'nowhere.invalid' }
-  const { code, stderr } = await startMintmark(['serve'], env)
-  t.equal(code, 1)
-  t.match(
-    fatal(stderr),
-    /^the environment has faults:\n {2}HOST must be .*: nowhere\.invalid has none \(E\w+\)$/,
-  )
+  t.match(await refusedStart(env), {
+    exitCode: 1,
+    detail: /^the environment has faults:\n {2}HOST must be .*: nowhere\.invalid has none \(E\w+\)$/,
+  })
 })
 
 t.test('does not start with a master key that is not the one of the database', async (t) => {
   const env = await environment(t)
   await mintmark(['realm', 'list'], env)
-  const { code, stderr } = await startMintmark(['serve'], { ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) })
-  t.equal(code, 1)
-  t.match(fatal(stderr), /^the master key does not open the keys .* MASTER_KEY or MASTER_KEY_FILE.*$/)
+  t.match(await refusedStart({ ...env, PORT: '0', MASTER_KEY: 'A'.repeat(43) }), {
+    exitCode: 1,
+    detail: /^the master key does not open the keys .* MASTER_KEY or MASTER_KEY_FILE.*$/,
+  })
 })
 
 t.test('says what the database says when that turns it away', async (t) => {
@@ -201,18 +200,18 @@ t.test('does not start on a database that it cannot write to', async (t) => {
   await mintmark(['migrate'], env)
   const url = new URL(env['DATABASE_URL'] as string)
   url.searchParams.set('options', '-c default_transaction_read_only=on')
-  const { code, stderr } = await startMintmark(['serve'], {
+  const refused = await refusedStart({
     ...env,
     PORT: '0',
     DATABASE_URL: url.href,
     BOOTSTRAP_ADMIN_CLIENT_ID: 'root',
     BOOTSTRAP_ADMIN_CLIENT_SECRET: 'correct horse battery',
   })
-  t.equal(code, 6)
-  t.match(
-    fatal(stderr),
-    /^database error: 25006: cannot execute .* read-only transaction; point DATABASE_URL at the primary.*$/,
-  )
+  t.match(refused, {
+    exitCode: 6,
+    detail:
+      /^database error: 25006: cannot execute .* read-only transaction; point DATABASE_URL at the primary.*$/,
+  })
 })
 
 t.test('does not start on a database that has another’s tables', async (t) => {
@@ -221,20 +220,21 @@ t.test('does not start on a database that has another’s tables', async (t) => 
   await client.connect()
   await client.query('create table realms (name text)')
   await client.end()
-  const { code, stderr } = await startMintmark(['serve'], { ...onDatabase(databaseUrl), PORT: '0' })
-  t.equal(code, 6)
-  t.match(fatal(stderr), /^database error: 42P07: relation "realms" already exists$/)
+  t.match(await refusedStart({ ...onDatabase(databaseUrl), PORT: '0' }), {
+    exitCode: 6,
+    detail: /^database error: 42P07: relation "realms" already exists$/,
+  })
 })
 
 t.test('waits for a database that is not there yet', async (t) => {
   const env = await environment(t, { migrate: false })
   const proxy = await databaseProxy(t, env['DATABASE_URL'] as string)
-  const { url, output } = await startServer(t, { ...env, DATABASE_URL: proxy.databaseUrl }, async (log) => {
+  const { url, log } = await serveHere(t, { ...env, DATABASE_URL: proxy.databaseUrl }, async (log) => {
     while (!log().includes('cannot be reached yet')) await sleep(10)
     await proxy.open()
   })
   t.equal((await fetch(`${url}/health/ready`)).status, 200)
-  t.match(output().stderr, /cannot be reached yet .*trying again in 100 ms/)
+  t.match(log(), /cannot be reached yet .*trying again in 100 ms/)
 })
 
 t.test('ends at once when it is told to while it waits for the database', async (t) => {
@@ -280,21 +280,18 @@ t.test(
       BOOTSTRAP_ADMIN_CLIENT_ID: credentials.client_id,
       BOOTSTRAP_ADMIN_CLIENT_SECRET: credentials.client_secret,
     }
-    const servers = await Promise.all([1, 2, 3].map(() => startServer(t, env)))
-    const logs = servers.map(({ output }) => output().stderr).join('')
+    const servers = await Promise.all([1, 2, 3].map(() => serveHere(t, env)))
+    const logs = servers.map(({ log }) => log()).join('')
     t.equal(logs.match(/"database migrated"/g)?.length, 1)
     t.equal(logs.match(/platform administrator created/g)?.length, 1)
     t.notMatch(logs, credentials.client_secret)
     for (const { url } of servers) t.equal((await requestToken(url, 'system', credentials)).status, 200)
 
-    const again = await startServer(t, env)
-    t.notMatch(again.output().stderr, /platform administrator created|database migrated|does not let/)
+    const again = await serveHere(t, env)
+    t.notMatch(again.log(), /platform administrator created|database migrated|does not let/)
     const changed = { ...env, BOOTSTRAP_ADMIN_CLIENT_SECRET: 'another horse battery' }
-    const { url: last, output } = await startServer(t, changed)
-    t.match(
-      output().stderr,
-      /"level":40.*"client_id":"root".*BOOTSTRAP_ADMIN_CLIENT_SECRET does not let.*reset-secret/,
-    )
+    const { url: last, log } = await serveHere(t, changed)
+    t.match(log(), /"level":40.*"client_id":"root".*BOOTSTRAP_ADMIN_CLIENT_SECRET does not let.*reset-secret/)
     t.equal((await requestToken(last, 'system', credentials)).status, 200)
   },
 )

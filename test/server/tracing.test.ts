@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { freePort } from '../support/free-port.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { onDatabase, startServer } from '../support/process.ts'
+import { serveHere } from '../support/serve-here.ts'
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 const MARK = 'MARK-7f3aC9'
@@ -45,14 +46,28 @@ async function ask(url: string): Promise<number[]> {
   return answers.map(({ status }) => status)
 }
 
-t.test('with an OTLP endpoint requests are traced, as part of the trace that they came with', async (t) => {
+/** Requests to one server, which has ended: what it logged, and what the collector has. */
+let asked: ReturnType<typeof askTraced> | undefined
+const traced = () => {
+  asked ??= askTraced()
+  return asked
+}
+
+async function askTraced() {
   const { endpoint, received } = await collector(t)
   const environment = onDatabase(await testDatabase(t))
   const server = await startServer(t, { ...environment, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
-  t.same(await ask(server.url), [404, 400, 404])
+  const statuses = await ask(server.url)
+  await fetch(`${server.url}/realms/acme/protocol/openid-connect/certs`)
+  for (const path of ['/health/live', '/health/ready', '/metrics']) await fetch(`${server.url}${path}`)
   server.child.kill('SIGTERM')
-  t.equal((await server.ended).code, 0)
+  return { statuses, received, ...(await server.ended) }
+}
 
+t.test('with an OTLP endpoint requests are traced, as part of the trace that they came with', async (t) => {
+  const { statuses, received, code } = await traced()
+  t.same(statuses, [404, 400, 404])
+  t.equal(code, 0)
   t.ok(received.length > 0)
   t.match(received[0], { path: '/v1/traces', type: 'application/x-protobuf' })
   const all = Buffer.concat(received.map(({ body }) => body))
@@ -63,14 +78,7 @@ t.test('with an OTLP endpoint requests are traced, as part of the trace that the
 })
 
 t.test('log lines name the trace, and health checks and metrics are no part of one', async (t) => {
-  const { endpoint, received } = await collector(t)
-  const environment = onDatabase(await testDatabase(t))
-  const server = await startServer(t, { ...environment, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
-  await ask(server.url)
-  await fetch(`${server.url}/realms/acme/protocol/openid-connect/certs`)
-  for (const path of ['/health/live', '/health/ready', '/metrics']) await fetch(`${server.url}${path}`)
-  server.child.kill('SIGTERM')
-  const { stderr } = await server.ended
+  const { stderr, received } = await traced()
   const ids = stderr
     .split('\n')
     .filter((line) => line.includes('"request"'))
@@ -84,7 +92,7 @@ t.test('log lines name the trace, and health checks and metrics are no part of o
 })
 
 t.test('without tracing a log line names the trace of a valid traceparent, and of no other', async (t) => {
-  const server = await startServer(t, onDatabase(await testDatabase(t)))
+  const server = await serveHere(t, onDatabase(await testDatabase(t)))
   const parents = [
     `00-${TRACE_ID}-00f067aa0ba902b7-01`,
     `cc-${TRACE_ID}-00f067aa0ba902b7-01-of-a-later-version`,
@@ -94,14 +102,16 @@ t.test('without tracing a log line names the trace of a valid traceparent, and o
     `00-${MARK}`,
   ]
   for (const traceparent of parents) await fetch(`${server.url}/nowhere`, { headers: { traceparent } })
-  server.child.kill('SIGTERM')
-  const { stderr } = await server.ended
-  const lines = stderr.split('\n').filter((line) => line.includes('"request"'))
+  await server.close()
+  const lines = server
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('"request"'))
   t.same(
     lines.map((line) => JSON.parse(line).trace_id),
     [TRACE_ID, TRACE_ID, undefined, undefined, undefined, undefined],
   )
-  t.notOk(stderr.includes(MARK))
+  t.notOk(server.log().includes(MARK))
 })
 
 t.test('a name of the service may be given, and tracing be switched off', async (t) => {

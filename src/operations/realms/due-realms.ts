@@ -31,7 +31,7 @@ const MAX_DELAY = 300_000
 const FIRST: DueRealm = { name: '', dueAt: '-infinity' }
 
 export function createDueRealms({ db, clock, log }: Pick<Dependencies, 'db' | 'clock' | 'log'>): DueRealms {
-  const failures = new LRUCache<string, Failure>({ max: MAX_FAILURES })
+  const failures = new LRUCache<string, Failure>({ maxSize: MAX_FAILURES, sizeCalculation: () => 1 })
   let after = FIRST
 
   function mayTry(name: string): boolean {

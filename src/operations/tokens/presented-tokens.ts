@@ -60,7 +60,8 @@ export function presentedTokens(
   freshClients: Pick<FreshClients, 'find'>,
 ) {
   const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({
-    max: cacheSizes.verificationKeys,
+    maxSize: cacheSizes.verificationKeys,
+    sizeCalculation: () => 1,
   })
   const verified = new LRUCache<string, VerifiedJwt>({ maxSize: cacheSizes.verifiedTokenBytes })
   const issuerPrefix = issuerOf(publicUrl, '')

@@ -9,7 +9,7 @@ const CLIENTS = 10_000
 
 /** Counts a client's revocations. The returned function throws TooManyFailuresError beyond the limit. */
 export function createRevocationLimit(clock: Clock): (realmId: string, clientId: string) => void {
-  const counts = new LRUCache<string, number>({ max: CLIENTS })
+  const counts = new LRUCache<string, number>({ maxSize: CLIENTS, sizeCalculation: () => 1 })
   return (realmId, clientId) => {
     const seconds = Math.floor(clock().getTime() / 1000)
     const key = `${Math.floor(seconds / 60)} ${realmId} ${clientId}`
