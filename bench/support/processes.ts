@@ -52,8 +52,11 @@ export async function startServer(launch: Launch): Promise<Server> {
     stdio: ['ignore', output, output],
   })
   closeSync(output)
-  // However the bench ends.
-  const end = () => void child.kill('SIGTERM')
+  // However the bench ends. A script may not pass on a signal to what it runs.
+  const end = () => {
+    const pid = child.pid as number
+    for (const member of launch.program ? familyOf(pid) : [pid]) process.kill(member, 'SIGTERM')
+  }
   process.once('exit', end)
   const url = launch.url ?? (await untilItListens(child, log))
   if (launch.readyPath) await untilItAnswers(child, log, url + launch.readyPath)
@@ -66,7 +69,7 @@ export async function startServer(launch: Launch): Promise<Server> {
     stop: async () => {
       process.off('exit', end)
       if (child.exitCode === null) {
-        child.kill('SIGTERM')
+        end()
         await once(child, 'exit')
       }
       rmSync(folder, { recursive: true, force: true })

@@ -239,10 +239,14 @@ if (spawnSync(HELM, ['version']).status !== 0) {
       t.equal(status, 0, `${name}: ${output}`)
     }
     const docs = readFileSync(join(ROOT, 'docs/kubernetes.md'), 'utf8')
-    const objects = [...docs.matchAll(/```yaml\n(apiVersion: networking[\s\S]*?)```/g)].map(
+    const objects = [...docs.matchAll(/```yaml\n(apiVersion: [\s\S]*?)```/g)].map(
       ([, yaml]) => yaml as string,
     )
-    t.ok(objects.length > 0, 'the page has objects to paste')
+    for (const group of ['postgresql.cnpg.io/', 'networking.k8s.io/'])
+      t.ok(
+        objects.some((yaml) => yaml.startsWith(`apiVersion: ${group}`)),
+        `the page has an object of ${group} to paste`,
+      )
     for (const yaml of objects) {
       const { status, output } = kubectl(
         ['apply', '--namespace=mintmark', '--dry-run=server', '--validate=strict', '-f', '-'],

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Go modules that hold the definitions of the custom resources which the chart makes. */
+/** Go modules that hold the definitions of the custom resources which the chart and its guide make. */
 const MODULES = [
   {
     module: 'sigs.k8s.io/gateway-api@v1.4.0',
@@ -22,6 +22,10 @@ const MODULES = [
       'example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml',
       'example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml',
     ],
+  },
+  {
+    module: 'github.com/cloudnative-pg/cloudnative-pg@v1.27.1',
+    files: ['config/crd/bases/postgresql.cnpg.io_clusters.yaml'],
   },
 ]
 
