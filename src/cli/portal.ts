@@ -6,6 +6,7 @@ import { table, time } from './text.ts'
 interface LinkOptions extends InRealm {
   readonly for?: string
   readonly viewer?: boolean
+  readonly platformAdmin?: boolean
 }
 
 interface EndOptions extends InRealm {
@@ -22,15 +23,28 @@ export function portalCommands(program: Command, inSession: InSession): void {
   )
     .option('--for <name>', 'name of the person, for the portal, the audit trail and the list of sessions')
     .option('--viewer', 'as a viewer, who sees everything and changes nothing')
+    .addOption(
+      new Option(
+        '--platform-admin',
+        'as a platform administrator, who makes, enters and deletes realms (--realm system)',
+      ).conflicts('viewer'),
+    )
     .action(
-      inSession(async ({ operations, actor }, { realm, for: person, viewer }: LinkOptions) => {
-        const access = viewer ? 'view' : 'administer'
-        const { url, expiresAt } = await operations.portal.createLink(actor, realm, { person, access })
-        return {
-          json: { url, realm, person: person ?? null, access, expires_at: expiresAt },
-          text: `${url}\n\nIt lets ${person ?? 'one person'} in${viewer ? ' as a viewer' : ''}, until ${time(expiresAt)}. Without JavaScript, paste what follows the #.`,
-        }
-      }),
+      inSession(
+        async (
+          { operations, actor },
+          { realm, for: person, viewer, platformAdmin: platform = false }: LinkOptions,
+        ) => {
+          const access = viewer ? 'view' : 'administer'
+          const asked = { person, access, platform } as const
+          const { url, expiresAt } = await operations.portal.createLink(actor, realm, asked)
+          const role = platform ? ' as a platform administrator' : viewer ? ' as a viewer' : ''
+          return {
+            json: { url, realm, person: person ?? null, access, platform, expires_at: expiresAt },
+            text: `${url}\n\nIt lets ${person ?? 'one person'} in${role}, until ${time(expiresAt)}. Without JavaScript, paste what follows the #.`,
+          }
+        },
+      ),
     )
 
   const sessions = program.command('portal-session').description('portal sessions of people')
@@ -44,13 +58,14 @@ export function portalCommands(program: Command, inSession: InSession): void {
         subject: session.subject,
         display_name: session.displayName,
         access: session.access,
+        platform: session.platform,
         address: session.address,
         created_at: session.createdAt,
       }))
       const rows = found.map((session) => [
         session.subject,
         session.displayName,
-        session.access,
+        session.platform ? 'platform' : session.access,
         session.address,
         time(session.createdAt),
         session.id,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { SYSTEM_REALM } from '../domain/realm.ts'
 import { doIssuersDiffer, type SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import { canCollide } from './access-values.ts'
 import type { Fault, Read } from './reader.ts'
@@ -27,8 +28,10 @@ export function readSingleSignOn(read: Read, fault: Fault): SingleSignOnSettings
     claimIsSpaceSeparated: readClaimFormat(read, fault) === 'space-separated',
     adminValue: needed('PORTAL_OIDC_ADMIN_VALUE'),
     viewerValue: read('PORTAL_OIDC_VIEWER_VALUE'),
+    platformValue: read('PORTAL_OIDC_PLATFORM_VALUE'),
   }
   checkValues(config, fault)
+  checkPlatformValue(config, fault)
   return config
 }
 
@@ -41,6 +44,23 @@ function checkValues({ issuer, adminValue, viewerValue }: SingleSignOnSettings, 
     fault(
       `PORTAL_OIDC_VIEWER_VALUE ${viewerValue} for one realm can be PORTAL_OIDC_ADMIN_VALUE ${adminValue} for another: ` +
         `give them different prefixes, such as admin:${REALM} and viewer:${REALM}`,
+    )
+}
+
+/** Prevents that an Account Admin or a viewer of any realm is an administrator of all. */
+function checkPlatformValue(
+  { issuer, platformValue, adminValue, viewerValue }: SingleSignOnSettings,
+  fault: Fault,
+): void {
+  if (platformValue === undefined) return
+  if (platformValue.includes(REALM))
+    fault(`PORTAL_OIDC_PLATFORM_VALUE must not contain ${REALM}: it is for all realms`)
+  // Where each realm has its own provider, that of realm system alone is asked.
+  const asSaid = (value = '') => (doIssuersDiffer({ issuer }) ? value.replaceAll(REALM, SYSTEM_REALM) : value)
+  const same = [adminValue, viewerValue].find((value) => value && canCollide(asSaid(value), platformValue))
+  if (same !== undefined)
+    fault(
+      `PORTAL_OIDC_PLATFORM_VALUE ${platformValue} can be ${same} for a realm: choose a value that no realm's people have`,
     )
 }
 

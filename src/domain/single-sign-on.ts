@@ -1,4 +1,5 @@
 import type { Access } from './authority.ts'
+import { SYSTEM_REALM } from './realm.ts'
 
 /** The organisation's OpenID provider. `{realm}` in a value stands for the realm's name. */
 export interface SingleSignOnSettings {
@@ -18,6 +19,8 @@ export interface SingleSignOnSettings {
   readonly adminValue: string
   /** Value that makes a person a viewer; `undefined`: there are no viewers. */
   readonly viewerValue: string | undefined
+  /** Value that makes a platform administrator of a person who signs in to realm `system`; `undefined`: none does. */
+  readonly platformValue?: string | undefined
 }
 
 /** The settings of one realm. */
@@ -36,7 +39,7 @@ export function doIssuersDiffer({ issuer }: Pick<SingleSignOnSettings, 'issuer'>
 
 export function settingsFor(settings: SingleSignOnSettings, realm: string): RealmSingleSignOn {
   const fill = (text: string) => text.replaceAll(REALM, realm)
-  const { viewerValue, clientSecretFile } = settings
+  const { viewerValue, platformValue, clientSecretFile } = settings
   return {
     ...settings,
     issuersDiffer: doIssuersDiffer(settings),
@@ -45,6 +48,7 @@ export function settingsFor(settings: SingleSignOnSettings, realm: string): Real
     clientId: fill(settings.clientId),
     adminValue: fill(settings.adminValue),
     viewerValue: viewerValue && fill(viewerValue),
+    platformValue: realm === SYSTEM_REALM ? platformValue : undefined,
   }
 }
 
@@ -68,10 +72,19 @@ function into(value: unknown, member: string): unknown {
 /** Access that the values give; `undefined`: none. */
 export function accessOf(
   values: readonly string[] | undefined,
-  { adminValue, viewerValue }: Pick<SingleSignOnSettings, 'adminValue' | 'viewerValue'>,
+  settings: Pick<RealmSingleSignOn, 'adminValue' | 'viewerValue' | 'platformValue'>,
 ): Access | undefined {
-  if (values?.includes(adminValue)) return 'administer'
+  const { adminValue, viewerValue } = settings
+  if (values?.includes(adminValue) || isPlatformAdmin(values, settings)) return 'administer'
   return viewerValue !== undefined && values?.includes(viewerValue) ? 'view' : undefined
+}
+
+/** Whether the values make a platform administrator: in realm `system` alone. */
+export function isPlatformAdmin(
+  values: readonly string[] | undefined,
+  { platformValue }: Pick<RealmSingleSignOn, 'platformValue'>,
+): boolean {
+  return platformValue !== undefined && values?.includes(platformValue) === true
 }
 
 /** Display name of the person. */

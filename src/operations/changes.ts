@@ -1,6 +1,7 @@
 import type { Actor, ActorCredential } from '../domain/actor.ts'
 import { authorityOfRoles } from '../domain/authority.ts'
 import { OAuthError } from '../domain/oauth-error.ts'
+import { authorityOfSession } from '../domain/portal-session.ts'
 import { checkPrecondition, type PresentVersion } from '../domain/precondition.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { findTokenAccount, lockActors } from '../storage/actor-credentials.ts'
@@ -78,7 +79,7 @@ export async function presentActor(deps: Deps, actor: Actor): Promise<Actor> {
   const authority =
     credential.kind === 'token'
       ? await authorityOfToken(deps, credential)
-      : await authorityOfSession(deps, credential.idHash)
+      : await presentAuthority(deps, credential.idHash)
   return { ...actor, authority }
 }
 
@@ -95,11 +96,11 @@ async function authorityOfToken(
   return authorityOfRoles(credential.realm, rolesOf(credential.roles, account.roles))
 }
 
-async function authorityOfSession({ db, clock }: Deps, idHash: string): Promise<Actor['authority']> {
+async function presentAuthority({ db, clock }: Deps, idHash: string): Promise<Actor['authority']> {
   const session = await findPortalSession(db, idHash, clock())
   if (!session)
     throw new Refusal('forbidden', 'You were signed out meanwhile, so nothing was done. Sign in again.')
-  return { platform: false, realm: session.realm, access: session.access }
+  return authorityOfSession(session)
 }
 
 /** Roles of the token that its account still has. */

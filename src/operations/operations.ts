@@ -19,12 +19,14 @@ import { workloadAuthentication } from './federation/workload-authentication.ts'
 import { workloadIdentities } from './federation/workload-identities.ts'
 import { fileBinding } from './file-binding.ts'
 import { browserSessions as browserSessionsOf } from './portal/browser-sessions.ts'
+import { enteredRealms } from './portal/entered-realms.ts'
 import { portalSessions } from './portal/portal-sessions.ts'
 import { portalVisits } from './portal/portal-visits.ts'
 import { openSingleSignOn } from './portal/single-sign-on.ts'
 import { realmFiles } from './realm-files/realm-files.ts'
 import { masterKey } from './realms/master-key.ts'
 import { policy } from './realms/policy.ts'
+import { realmOverviews } from './realms/realm-overview.ts'
 import { realms as realmsOf } from './realms/realms.ts'
 import { signingKeys as signingKeysOf } from './realms/signing-keys.ts'
 import { grants } from './resources/grants.ts'
@@ -115,9 +117,9 @@ function presentedAtPrimary(deps: Dependencies, presentedTokens: PresentedTokens
 /** What administrators and the portal do: all of it on the pool for changes. */
 function administrationOf(deps: Dependencies) {
   const { grants: providerGrants, singleSignOn } = openSingleSignOn(deps)
-  const realms = realmsOf(deps)
+  const realms = { ...realmsOf(deps), ...realmOverviews(deps) }
   const signingKeys = signingKeysOf(deps)
-  const portal = portalSessions(deps, providerGrants)
+  const portal = { ...portalSessions(deps, providerGrants), ...enteredRealms(deps) }
   const browserSessions = browserSessionsOf(deps)
   const trustEndings = endOfTrust(deps)
   return {

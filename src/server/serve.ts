@@ -101,6 +101,7 @@ async function bootstrap(
         'BOOTSTRAP_ADMIN_CLIENT_SECRET does not let this client in: it makes the first administrator and changes none; to replace a secret: mintmark service-account reset-secret --realm system <client_id>',
       )
   }
+  if (config.singleSignOn?.platformValue !== undefined) await operations.bootstrap.openPlatform()
   if (config.realmFile !== undefined) await applyRealmFile(config.realmFile, operations, logger)
   if (config.databaseUrl !== undefined) return
   const demo = await operations.bootstrap.createDemo()

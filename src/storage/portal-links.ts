@@ -8,13 +8,15 @@ export interface PortalLink {
   /** For whom it was made, if that was said. */
   readonly person: string | undefined
   readonly access: Access
+  /** Lets in as a platform administrator. */
+  readonly platform: boolean
   readonly expiresAt: Date
 }
 
 export async function insertPortalLink(
   db: Database,
   realmId: string,
-  { codeHash, madeBy, person, access, expiresAt }: PortalLink,
+  { codeHash, madeBy, person, access, platform, expiresAt }: PortalLink,
   now: Date,
 ): Promise<void> {
   await db
@@ -25,6 +27,7 @@ export async function insertPortalLink(
       made_by: madeBy,
       person: person ?? null,
       access,
+      platform,
       created_at: now,
       expires_at: expiresAt,
     })
@@ -37,17 +40,24 @@ export async function deletePortalLink(
   realmId: string,
   codeHashes: readonly string[],
   now: Date,
-): Promise<Pick<PortalLink, 'madeBy' | 'person' | 'access'> | undefined> {
+): Promise<Pick<PortalLink, 'madeBy' | 'person' | 'access' | 'platform'> | undefined> {
   const row = await db
     .deleteFrom('portal_links')
     .where('realm_id', '=', realmId)
     .where('code_hash', 'in', codeHashes)
     .where('expires_at', '>', now)
-    .returning(['made_by', 'person', 'access'])
+    .returning(['made_by', 'person', 'access', 'platform'])
     .executeTakeFirst()
   // Links of the version before say nothing of access.
   const access = row?.access === 'view' ? 'view' : 'administer'
-  return row && { madeBy: row.made_by, person: row.person ?? undefined, access }
+  return (
+    row && {
+      madeBy: row.made_by,
+      person: row.person ?? undefined,
+      access,
+      platform: row.platform === true,
+    }
+  )
 }
 
 /** Returns how many it deleted. */

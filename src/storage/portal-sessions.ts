@@ -3,10 +3,12 @@ import type { Access } from '../domain/authority.ts'
 import { IDLE_SECONDS, type PortalSession } from '../domain/portal-session.ts'
 import type { Database } from './database.ts'
 
-export interface NewPortalSession extends Omit<PortalSession, 'realm' | 'byLink'> {
+export interface NewPortalSession extends Omit<PortalSession, 'realm' | 'byLink' | 'entered'> {
   readonly idHash: string
   /** Tokens of the identity provider, sealed; `undefined` after a sign-in by link. */
   readonly sealedProviderGrant: string | undefined
+  /** Hash of the platform administrator's session that this one comes from. */
+  readonly enteredBy: string | undefined
   readonly address: string
   readonly expiresAt: Date
 }
@@ -16,8 +18,10 @@ export interface StoredPortalSession extends PortalSession {
   readonly id: string
   readonly realmId: string
   readonly sealedProviderGrant: string | undefined
+  readonly enteredBy: string | undefined
   readonly address: string
   readonly createdAt: Date
+  readonly expiresAt: Date
   /** Last use, to the minute. */
   readonly seenAt: Date
 }
@@ -38,7 +42,10 @@ const COLUMNS = [
   'portal_sessions.sealed_provider_grant',
   'portal_sessions.address',
   'portal_sessions.created_at',
+  'portal_sessions.expires_at',
   'portal_sessions.seen_at',
+  'portal_sessions.platform',
+  'portal_sessions.entered_by',
 ] as const
 
 export async function insertPortalSession(
@@ -60,6 +67,8 @@ export async function insertPortalSession(
       created_at: now,
       seen_at: now,
       expires_at: session.expiresAt,
+      platform: session.platform,
+      entered_by: session.enteredBy ?? null,
     })
     .execute()
 }
@@ -69,7 +78,7 @@ export async function findPortalSession(
   idHash: string,
   now: Date,
 ): Promise<StoredPortalSession | undefined> {
-  const row = await live(db, now).where('id_hash', '=', idHash).executeTakeFirst()
+  const row = await live(db, now).where('portal_sessions.id_hash', '=', idHash).executeTakeFirst()
   return row && toSession(row)
 }
 
@@ -80,7 +89,7 @@ export async function findPortalSessions(
   now: Date,
 ): Promise<ReadonlyMap<string, StoredPortalSession>> {
   if (idHashes.length === 0) return new Map()
-  const rows = await live(db, now).where('id_hash', 'in', idHashes).execute()
+  const rows = await live(db, now).where('portal_sessions.id_hash', 'in', idHashes).execute()
   return new Map(rows.map((row) => [row.id_hash, toSession(row)]))
 }
 
@@ -133,34 +142,8 @@ export async function endPortalSessions(
   return Number((await update.executeTakeFirst()).numUpdatedRows)
 }
 
-export interface EndedPortalSession {
-  readonly idHash: string
-  readonly realm: string
-  readonly sealedProviderGrant: string | undefined
-}
-
-/** Deletes ended sessions and returns them. */
-export async function deleteEndedPortalSessions(
-  db: Database,
-  now: Date,
-  limit: number,
-): Promise<EndedPortalSession[]> {
-  const { rows } = await sql<{ id_hash: string; realm: string; sealed_provider_grant: string | null }>`
-    delete from portal_sessions s using realms r
-    where r.id = s.realm_id and s.id_hash in (
-      select id_hash from portal_sessions
-      where expires_at <= ${now} or seen_at <= ${lastSeenToBeLive(now)} limit ${limit} for update skip locked
-    )
-    returning s.id_hash, r.name as realm, s.sealed_provider_grant
-  `.execute(db)
-  return rows.map((row) => ({
-    idHash: row.id_hash,
-    realm: row.realm,
-    sealedProviderGrant: row.sealed_provider_grant ?? undefined,
-  }))
-}
-
-function lastSeenToBeLive(now: Date): Date {
+/** Of a session that was seen before it, nothing is live. */
+export function lastSeenToBeLive(now: Date): Date {
   return new Date(now.getTime() - (IDLE_SECONDS + SEEN_RESOLUTION_SECONDS) * 1000)
 }
 
@@ -169,8 +152,18 @@ function live(db: Database, now: Date) {
     .selectFrom('portal_sessions')
     .innerJoin('realms', 'realms.id', 'portal_sessions.realm_id')
     .select(COLUMNS)
-    .where('portal_sessions.expires_at', '>', now)
-    .where((e) => e.or([e('seen_at', 'is', null), e('seen_at', '>', lastSeenToBeLive(now))]))
+    .where(isLive(now, 'portal_sessions'))
+    .where(
+      sql<boolean>`(entered_by is null or exists (
+        select from portal_sessions parent
+        where parent.id_hash = portal_sessions.entered_by and parent.platform and ${isLive(now, 'parent')}))`,
+    )
+}
+
+function isLive(now: Date, table: string) {
+  const column = (name: string) => sql.ref(`${table}.${name}`)
+  const seen = column('seen_at')
+  return sql<boolean>`(${column('expires_at')} > ${now} and (${seen} is null or ${seen} > ${lastSeenToBeLive(now)}))`
 }
 
 type Row = Awaited<ReturnType<ReturnType<typeof live>['executeTakeFirstOrThrow']>>
@@ -183,10 +176,14 @@ function toSession(row: Row): StoredPortalSession {
     subject: row.subject,
     displayName: row.display_name,
     access: row.access as Access,
-    byLink: row.sealed_provider_grant === null,
+    byLink: row.sealed_provider_grant === null && row.entered_by === null,
+    platform: row.platform === true,
+    entered: row.entered_by !== null,
+    enteredBy: row.entered_by ?? undefined,
     sealedProviderGrant: row.sealed_provider_grant ?? undefined,
     address: row.address,
     createdAt: row.created_at,
+    expiresAt: row.expires_at,
     seenAt: row.seen_at ?? row.created_at,
   }
 }

@@ -7,6 +7,7 @@ export interface PortalLinkRow {
   made_by: string
   person: ColumnType<string | null, string | null | undefined, never>
   access: ColumnType<string | null, string | null | undefined, never>
+  platform: ColumnType<boolean | null, boolean | null | undefined, never>
   created_at: Timestamp
   expires_at: Timestamp
 }
@@ -23,6 +24,8 @@ export interface PortalSessionRow {
   expires_at: Timestamp
   seen_at: NullableTimestamp
   renewing_until: NullableTimestamp
+  platform: ColumnType<boolean | null, boolean | null | undefined, boolean | null>
+  entered_by: ColumnType<string | null, string | null | undefined, never>
 }
 
 export interface PortalFinishedSignInRow {

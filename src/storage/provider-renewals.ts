@@ -20,16 +20,23 @@ export async function claimProviderRenewal(
   return numAffectedRows === 1n
 }
 
+/** What the provider says of a person, and their tokens. */
+interface ProviderAnswer {
+  readonly access: Access
+  readonly platform: boolean
+  readonly sealedProviderGrant: string
+}
+
 /** Stores the provider's answer, if the tokens are still those that the caller read. */
 export async function updateProviderGrant(
   db: Database,
   idHash: string,
   before: string,
-  { access, sealedProviderGrant }: { readonly access: Access; readonly sealedProviderGrant: string },
+  { sealedProviderGrant, ...given }: ProviderAnswer,
 ): Promise<void> {
   await db
     .updateTable('portal_sessions')
-    .set({ access, sealed_provider_grant: sealedProviderGrant, renewing_until: null })
+    .set({ ...given, sealed_provider_grant: sealedProviderGrant, renewing_until: null })
     .where('id_hash', '=', idHash)
     .where('sealed_provider_grant', '=', before)
     .execute()

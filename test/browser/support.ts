@@ -55,6 +55,17 @@ export async function signedIn(t: Test, portal: Portal, options: BrowserContextO
   return page
 }
 
+/** Lets the browser of a page into realm `system`, too. */
+export async function enterAsPlatformAdmin(page: Page, { server }: Portal): Promise<void> {
+  const link = { person: 'Ann', platform: true }
+  const { url } = await server.operations.portal.createLink(TESTER, 'system', link)
+  await page.goto(url)
+  const code = page.locator('#code')
+  if (await code.isVisible()) await code.fill(new URL(url).hash.slice(1))
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.waitForURL('**/portal/system/service-accounts')
+}
+
 /** Fails the test for scripts that break, for what the Content-Security-Policy stops, and for every dialog. */
 export function watch(t: Test, page: Page): void {
   page.on('pageerror', (error) => t.fail(`script: ${error.message}`))

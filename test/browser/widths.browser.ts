@@ -1,7 +1,7 @@
 import t from 'tap'
 import { everyPage, furnish } from '../support/every-page.ts'
 import { sweep } from './clipped.ts'
-import { portal, signedIn } from './support.ts'
+import { enterAsPlatformAdmin, portal, signedIn } from './support.ts'
 
 /** Pages that a query makes another page of. */
 const MORE = [
@@ -23,6 +23,7 @@ t.test('nothing is clipped and no name is broken within a word, on every page at
   })
   more.push(`/portal/acme/service-accounts/${furnished['leaked']}`)
   const page = await signedIn(t, it)
+  await enterAsPlatformAdmin(page, it)
   const seen = new Set<string>()
   for (const path of [...pages, ...more]) {
     const answer = await page.goto(it.publicUrl + path)

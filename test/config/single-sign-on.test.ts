@@ -37,6 +37,7 @@ t.test('issuer, client and the administrators’ value are enough', async (t) =>
     claimIsSpaceSeparated: false,
     adminValue: '{realm}-admin',
     viewerValue: undefined,
+    platformValue: undefined,
   })
 })
 
@@ -64,6 +65,20 @@ t.test('all faults are reported at once, by name', async (t) => {
   ])
   t.match(faultsOf({ ...COMPLETE, PORTAL_OIDC_ISSUER: 'nonsense' }), [/must be an https URL/])
   t.same(faultsOf({ ...COMPLETE, PORTAL_OIDC_ISSUER: 'http://localhost:9000' }), [])
+})
+
+t.test('no administrator of a realm can be one of the platform by their value', async (t) => {
+  const faults = (value: string, more: Record<string, string> = {}) =>
+    faultsOf({ ...COMPLETE, ...more, PORTAL_OIDC_PLATFORM_VALUE: value })
+  t.same(faults('mintmark-root'), [])
+  for (const value of ['system-admin', 'acme-admin', 'x-admin'])
+    t.match(faults(value), [/PORTAL_OIDC_PLATFORM_VALUE .* can be \{realm\}-admin for a realm/], value)
+  t.match(faults('admin', { PORTAL_OIDC_ADMIN_VALUE: 'admin' }), [/can be admin/])
+  t.match(faults('viewer', { PORTAL_OIDC_VIEWER_VALUE: 'viewer' }), [/can be viewer/])
+  t.match(faults('{realm}-root'), [/must not contain \{realm\}/])
+  const perRealm = { PORTAL_OIDC_ISSUER: 'https://id.acme.test/{realm}' }
+  t.match(faults('system-admin', perRealm), [/can be/])
+  t.same(faults('acme-admin', perRealm), [], 'the provider of realm system alone is asked')
 })
 
 t.test('providers that differ by realm share no client secret', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parseDescription, parseDisplayName } from '../../src/domain/service-account.ts'
 import { everyPage, furnish } from '../support/every-page.ts'
-import { adminOf, Browser, textOf } from '../support/portal.ts'
+import { adminOf, Browser, enterAsPlatformAdmin, textOf } from '../support/portal.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 t.test(
@@ -57,6 +57,7 @@ t.test('no page says account where the realm is meant', async (t) => {
   await server.operations.realms.create(TESTER, 'acme')
   const furnished = await furnish(server)
   const browser = await adminOf(server, 'acme')
+  await enterAsPlatformAdmin(server, browser)
   for (const page of await everyPage(server, furnished)) {
     const text = textOf(await browser.get(page))
     t.notMatch(

@@ -58,6 +58,7 @@ export async function furnish(server: TestServer): Promise<Furnished> {
   const [signing] = await operations.signingKeys.list(TESTER, 'acme')
   return {
     portal: 'acme',
+    realms: 'acme',
     sessions: session?.id ?? '',
     'service-accounts': clientId,
     leaked: account.clientId,
@@ -78,10 +79,15 @@ export async function everyPage(server: TestServer, furnished: Furnished): Promi
     .filter(({ path, methods }) => methods.includes('GET') && /^\/portal(\/|$)/.test(path))
     .filter(({ path }) => !NO_PAGE.test(path) && !path.endsWith('/nothing'))
     .map(({ path }) =>
-      path.replace(/(?<=\/([^/]+)\/)(:\w+)/g, (_, before: string, name: string) => {
+      ofPlatform(path).replace(/(?<=\/([^/]+)\/)(:\w+)/g, (_, before: string, name: string) => {
         const value = furnished[`${before}/${name}`] ?? furnished[before]
         if (value === undefined) throw new Error(`${path}: say in furnish what ${name} stands for`)
         return encodeURIComponent(value)
       }),
     )
+}
+
+/** Pages of the platform's administrators are in realm system. */
+function ofPlatform(path: string): string {
+  return path.replace(/^\/portal\/:realm(?=\/(realms|new-realm)(\/|$))/, '/portal/system')
 }

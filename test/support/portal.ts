@@ -75,6 +75,13 @@ export async function adminOf(server: TestServer, realm: string): Promise<Browse
   return browser
 }
 
+/** Lets a browser into realm `system` as a platform administrator. */
+export async function enterAsPlatformAdmin(server: TestServer, browser: Browser): Promise<Answer> {
+  const link = { person: 'Ann', platform: true }
+  const { url } = await server.operations.portal.createLink(TESTER, 'system', link)
+  return browser.post('/portal/system/sign-in', { code: url.split('#')[1] as string })
+}
+
 /** Somebody who came in and may only look. */
 export async function viewerOf(server: TestServer, realm: string): Promise<Browser> {
   const browser = await adminOf(server, realm)

@@ -10,6 +10,7 @@ const NAMES = [
   'arrow-path',
   'arrow-right-start-on-rectangle',
   'arrow-up-tray',
+  'building-office-2',
   'chart-bar',
   'check',
   'check-circle',

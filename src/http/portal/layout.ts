@@ -1,10 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import type { PortalSession } from '../../domain/portal-session.ts'
+import { SYSTEM_REALM } from '../../domain/realm.ts'
 import type { Assets } from './assets.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { type IconName, icon } from './icons.ts'
 
 export type Section =
+  | 'realms'
   | 'activity'
   | 'service-accounts'
   | 'devices'
@@ -61,8 +63,16 @@ const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
   ['try-it', 'Try it', 'play'],
 ]
 
+const PLATFORM_SECTIONS: typeof SECTIONS = [['realms', 'Realms', 'building-office-2'], ...SECTIONS]
+
+function sectionsFor({ session, mayChange }: SignedIn): typeof SECTIONS {
+  if (session.platform) return PLATFORM_SECTIONS
+  return SECTIONS.filter(([section]) => mayChange || section !== 'people')
+}
+
 /** Pages of the documentation, by section. */
 const HELP: Readonly<Record<Section, string>> = {
+  realms: 'portal',
   activity: 'portal',
   'service-accounts': 'portal',
   devices: 'roles-and-grants',
@@ -106,7 +116,7 @@ ${visit ? inside(assets, page, visit, docsUrl) : outside(assets, page)}
 }
 
 function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | undefined): Html {
-  const { realm, session, formToken, mayChange } = visit
+  const { realm, session, formToken } = visit
   const base = `/portal/${realm}`
   return html`<div class="shell">
 <header class="side"><div class="side-inner">
@@ -114,7 +124,7 @@ function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | u
   ${realmSwitcher(visit)}
   <nav aria-label="Settings">
     <p class="eyebrow" aria-hidden="true">Settings</p>
-    <ul>${SECTIONS.filter(([section]) => mayChange || section !== 'people').map(
+    <ul>${sectionsFor(visit).map(
       ([section, title, picture]) =>
         html`<li><a href="${base}/${section}"${section === page.section && html` aria-current="page"`}>${icon(picture)}${title}</a></li>`,
     )}${docsUrl !== undefined && helpLink(docsUrl, page.section)}</ul>
@@ -139,12 +149,12 @@ function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | u
 }
 
 /** The realms that the browser is signed in to. */
-function realmSwitcher({ realm, sessions, formToken }: SignedIn): Html {
+function realmSwitcher({ realm, session, sessions, formToken }: SignedIn): Html {
   const names = new Set(sessions.map(({ stored }) => stored.realm))
   const others = [...names].filter((name) => name !== realm).toSorted()
   return html`<details class="realm"><summary><span><span class="eyebrow">Realm</span>${realm}</span>${icon('chevron-down')}<span class="unseen">: switch</span></summary>
 <div class="menu"><ul>${others.map((name) => html`<li><a href="/portal/${name}/service-accounts">${name}</a></li>`)}
-<li><a class="muted" href="/portal?realm=">${icon('plus')}Sign in to another realm</a></li></ul>
+${(session.entered || session.platform) && html`<li><a href="/portal/${SYSTEM_REALM}/realms">All realms</a></li>`}<li><a class="muted" href="/portal?realm=">${icon('plus')}Sign in to another realm</a></li></ul>
 ${
   others.length > 0 &&
   html`<form method="post" action="/portal/${realm}/sign-out"><input type="hidden" name="form_token" value="${formToken}"><input type="hidden" name="realms" value="all"><button class="quiet small wide">Sign out of all ${names.size} realms</button></form>`
@@ -157,6 +167,7 @@ function helpLink(docsUrl: string, section: Section = 'service-accounts'): Html 
 }
 
 function roleOf({ mayChange, session }: SignedIn): string {
+  if (session.platform || session.entered) return 'Platform administrator'
   if (!mayChange) return 'Viewer, read only'
   return session.byLink ? 'By one-time link' : 'Account Admin'
 }

@@ -12,6 +12,12 @@ import type { Portal, Visit } from './visit.ts'
 
 const PATH = '/portal/:realm/people'
 
+const ROLES = {
+  view: 'a viewer',
+  administer: 'an Account Admin',
+  platform: 'a platform administrator',
+} as const
+
 const DONE: ReadonlyMap<string, string> = new Map([
   ['ended', 'The session is ended: its next click leads to the sign-in.'],
   ['all-ended', 'All other sessions are ended.'],
@@ -33,12 +39,13 @@ ${linkCard(visit, operations.singleSignOn.enabled)}`,
   })
 
   portal.action(`${PATH}/link`, async (visit, sent) => {
+    const platform = sent.get('access') === 'platform'
     const access: Access = sent.get('access') === 'view' ? 'view' : 'administer'
     const person = sent.get('person').trim()
     if (person === '')
       throw new Refusal('invalid', 'Say for whom it is: the name stands in the audit trail.', 'person')
-    const { url } = await operations.portal.createLink(visit.actor, visit.realm, { person, access })
-    return linkMade(visit, { url, person, access })
+    const { url } = await operations.portal.createLink(visit.actor, visit.realm, { person, access, platform })
+    return linkMade(visit, { url, person, role: platform ? ROLES.platform : ROLES[access] })
   })
   endScreens(portal, operations)
 }
@@ -52,7 +59,7 @@ function endScreens(portal: Portal, operations: Pick<Operations, 'portal'>): voi
       title: 'End a session',
       action: `sessions/${session.id}/end`,
       content: html`<p>End the session of ${named(session.displayName)} from ${session.address}? Their next click leads to the sign-in.</p>
-${session.byLink ? html`<p class="hint">The one-time link is used up: they need a new one to come back.</p>` : html`<p class="hint">They can sign in again at the identity provider, unless it no longer lets them in.</p>`}`,
+${session.byLink ? html`<p class="hint">The one-time link is used up: they need a new one to come back.</p>` : session.entered ? html`<p class="hint">As a platform administrator they can come back.</p>` : html`<p class="hint">They can sign in again at the identity provider, unless it no longer lets them in.</p>`}`,
     })
   })
 
@@ -90,11 +97,26 @@ function isOwn(visit: Visit, { id }: BrowserSession['stored']): boolean {
 }
 
 function line(visit: Visit, session: BrowserSession['stored']): Html {
-  const { id, displayName, subject, access, byLink, address, createdAt, seenAt } = session
-  return html`<li><div><strong>${named(displayName)}</strong> ${badge('plain', access === 'view' ? 'Viewer' : 'Account Admin')}${isOwn(visit, session) && html` ${badge('info', 'You')}`}
-<p class="muted">${byLink ? 'by one-time link' : 'by single sign-on'}: <code class="wrap">${subject}</code></p>
+  const { id, displayName, subject, address, createdAt, seenAt } = session
+  return html`<li><div><strong>${named(displayName)}</strong> ${badge('plain', roleIn(session))}${isOwn(visit, session) && html` ${badge('info', 'You')}`}
+<p class="muted">${wayIn(session)}: <code class="wrap">${subject}</code></p>
 <p class="muted">from ${address}, since ${when(createdAt, visit.now)}; last click ${when(seenAt, visit.now)}</p></div>
 ${!isOwn(visit, session) && html`<a class="button small danger-text" href="/portal/${visit.realm}/people/sessions/${id}/end" aria-label="End the session of ${displayName}">${icon('x-mark')}End</a>`}</li>`
+}
+
+function roleIn({ access, platform, entered }: BrowserSession['stored']): string {
+  if (platform || entered) return 'Platform administrator'
+  return access === 'view' ? 'Viewer' : 'Account Admin'
+}
+
+function wayIn({ byLink, entered }: BrowserSession['stored']): string {
+  if (entered) return 'from the list of realms'
+  return byLink ? 'by one-time link' : 'by single sign-on'
+}
+
+function platformChoice(): Html {
+  return html`
+<label class="choice described"><input type="radio" name="access" value="platform"><span><strong>Platform administrator</strong><span class="hint">Makes, opens and deletes realms, as you may.</span></span></label>`
 }
 
 function linkCard(visit: Visit, singleSignOn: boolean): Html {
@@ -106,7 +128,7 @@ ${form(
   html`${field('person', 'For whom', { hint: 'The name stands in the portal, the audit trail and the list of sessions.', attributes: html`required ${atMost(100)}` })}
 <fieldset><legend>As</legend>
 <label class="choice described"><input type="radio" name="access" value="view" checked><span><strong>Viewer</strong><span class="hint">Sees all, changes nothing.</span></span></label>
-<label class="choice described"><input type="radio" name="access" value="administer"><span><strong>Account Admin</strong><span class="hint">May do all that you may.</span></span></label></fieldset>
+<label class="choice described"><input type="radio" name="access" value="administer"><span><strong>Account Admin</strong><span class="hint">Changes what is in this realm.</span></span></label>${visit.session.platform && platformChoice()}</fieldset>
 <div class="buttons"><button class="primary">Make a link</button></div>`,
 )}</section>`
 }
@@ -114,17 +136,17 @@ ${form(
 interface Made {
   readonly url: string
   readonly person: string
-  readonly access: Access
+  readonly role: string
 }
 
-function linkMade(visit: Visit, { url, person, access }: Made): Page {
+function linkMade(visit: Visit, { url, person, role }: Made): Page {
   return {
     ...aboutPeople(),
     title: 'A one-time link',
     trail: [['People', `/portal/${visit.realm}/people`]],
     settleAt: `/portal/${visit.realm}/people`,
     body: html`<section class="card narrow" data-secret>
-<p>It lets ${named(person)} in, once, within ${LINK_SECONDS / 60} minutes, as ${access === 'view' ? 'a viewer' : 'an Account Admin'}. It is shown now and never again: whoever has it gets in.</p>
+<p>It lets ${named(person)} in, once, within ${LINK_SECONDS / 60} minutes, as ${role}. It is shown now and never again: whoever has it gets in.</p>
 ${copyable('link', 'link', url)}
 <p class="buttons"><a class="button" href="/portal/${visit.realm}/people">Back to People</a></p></section>`,
   }

@@ -30,6 +30,7 @@ import { newWorkloadIdentityScreen } from './new-workload-identity.ts'
 import { pageRegistry } from './page-registry.ts'
 import { peopleScreen } from './people.ts'
 import { permissionsScreen } from './permissions.ts'
+import { platformScreens } from './platform-screens.ts'
 import { publishedKeysScreen } from './published-keys.ts'
 import { realmActivityScreen } from './realm-activity.ts'
 import { realmSettingsScreen } from './realm-settings.ts'
@@ -84,11 +85,8 @@ export async function portalRoutes(
   issuerScreens(portal, operations)
   keysScreen(portal, operations)
   auditScreen(portal, operations)
-  realmActivityScreen(portal, operations)
-  peopleScreen(portal, operations)
-  realmSettingsScreen(portal, operations)
-  tryItScreen(portal, operations)
-  shadowScreens(portal, operations)
+  realmScreens(portal, operations)
+  platformScreens(portal, operations)
   answerOtherMethods((_request, _reply, allow) => {
     throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
   })
@@ -109,6 +107,14 @@ function openGate(app: FastifyInstance, operations: Operations, layout: Layout, 
     cookie.set(reply, realm, session)
   }
   return { layout, cookie, signedInto, publicUrl, pages, withDraft: kept.show }
+}
+
+function realmScreens(portal: Portal, operations: Operations): void {
+  realmActivityScreen(portal, operations)
+  peopleScreen(portal, operations)
+  realmSettingsScreen(portal, operations)
+  tryItScreen(portal, operations)
+  shadowScreens(portal, operations)
 }
 
 function accountScreens(portal: Portal, operations: Operations): void {

@@ -6,6 +6,7 @@ import { atMost, copyable, field, form, notice, textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { METHOD_NAMES } from './key-pair.ts'
+import { readList } from './realm-fields.ts'
 import { meaningOf } from './role-meanings.ts'
 import type { Portal, Visit } from './visit.ts'
 
@@ -41,17 +42,12 @@ function readSettings(sent: Fields) {
   const lifetime = sent.get('token_lifetime_seconds').trim()
   if (!/^\d{1,6}$/.test(lifetime))
     throw new Refusal('invalid', 'It is a whole number of seconds.', 'token_lifetime_seconds')
-  const list = (name: string) =>
-    sent
-      .get(name)
-      .split(/\s+/)
-      .filter((one) => one !== '')
   return {
     displayName: sent.get('display_name').trim(),
     tokenLifetimeSeconds: Number(lifetime),
-    audiences: list('audiences'),
-    scopes: list('scopes'),
-    roles: list('roles'),
+    audiences: readList(sent, 'audiences'),
+    scopes: readList(sent, 'scopes'),
+    roles: readList(sent, 'roles'),
   }
 }
 

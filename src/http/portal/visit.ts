@@ -5,6 +5,7 @@ import { fingerprint } from '../../crypto/fingerprint.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import { portalActor } from '../../domain/portal-session.ts'
+import { SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { PortalVisit } from '../../operations/portal/portal-visits.ts'
@@ -31,6 +32,8 @@ export interface Visit extends PortalVisit {
 /** Where to redirect the browser after a form. */
 export interface Redirect {
   readonly redirect: string
+  /** A session that the form made in another realm. */
+  readonly signedInto?: NewCookie
 }
 
 export interface Download {
@@ -101,7 +104,7 @@ export function visitOf(request: FastifyRequest): Visit | undefined {
 export function createPortal(
   app: FastifyInstance,
   operations: Pick<Operations, 'portalVisits'>,
-  { layout, cookie, publicUrl, pages, withDraft }: Gate,
+  { layout, cookie, publicUrl, pages, withDraft, signedInto }: Gate,
 ): Portal {
   async function enter(request: Request, reply: FastifyReply): Promise<Visit> {
     const { realm = '' } = request.params
@@ -109,6 +112,7 @@ export function createPortal(
     const found = await operations.portalVisits.find(cookie.all(request).values(), realm)
     if (!found) throw new SignedOut('there is no session in that realm')
     cookie.set(reply, realm, found.cookie)
+    if (found.parentCookie !== undefined) cookie.set(reply, SYSTEM_REALM, found.parentCookie)
     const actor = portalActor(found.session, clientAddress(request), found.idHash)
     const mayChange = found.session.access === 'administer'
     const page =
@@ -118,8 +122,11 @@ export function createPortal(
     return visit
   }
 
-  const answer = (reply: FastifyReply, visit: Visit, result: Page | Redirect) =>
-    'redirect' in result ? reply.redirect(result.redirect, 303) : layout.send(reply, result, visit)
+  const answer = async (reply: FastifyReply, visit: Visit, result: Page | Redirect) => {
+    if (!('redirect' in result)) return layout.send(reply, result, visit)
+    if (result.signedInto) await signedInto(reply.request, reply, result.signedInto)
+    return reply.redirect(result.redirect, 303)
+  }
 
   const page: Portal['page'] = (path, show) => {
     pages.add(path, show)

@@ -1,12 +1,14 @@
 import { SERVER_ACTOR } from '../../domain/actor.ts'
-import { DEFAULT_REALM_SETTINGS, type Realm, SYSTEM_REALM } from '../../domain/realm.ts'
+import { SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
 import { isActionRecorded } from '../../storage/audit-events.ts'
 import { isRoleHeld } from '../../storage/held-roles.ts'
 import { findRealmByName, listRealms } from '../../storage/realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { createRealm, createRealmWithKey } from '../realms/new-realm.ts'
+import { ifFirst } from '../realms/if-first.ts'
+import { createRealm } from '../realms/new-realm.ts'
+import { openSystemRealm } from '../realms/system-realm.ts'
 import { createServiceAccount, type ServiceAccountWithSecret } from './new-service-account.ts'
 
 export const DEMO_REALM = 'demo'
@@ -22,18 +24,13 @@ export type Bootstrap = ReturnType<typeof bootstrap>
 export function bootstrap(deps: Deps) {
   const { db } = deps
 
-  async function openSystemRealm(): Promise<Realm> {
-    const realm = await findRealmByName(db, SYSTEM_REALM)
-    if (realm) return realm
-    const settings = { ...DEFAULT_REALM_SETTINGS, displayName: 'Platform administration' }
-    const created = await ifFirst(createRealmWithKey(deps, SERVER_ACTOR, SYSTEM_REALM, settings))
-    return created ?? openSystemRealm()
-  }
-
   return {
+    /** For people who sign in as platform administrators. */
+    openPlatform: (): Promise<unknown> => openSystemRealm(deps),
+
     /** Creates a platform administrator if there is none. Returns whether it did. */
     async createAdministrator(clientId: string, clientSecret: string): Promise<boolean> {
-      const { id: realmId, allowedAuthMethods } = await openSystemRealm()
+      const { id: realmId, allowedAuthMethods } = await openSystemRealm(deps)
       if (await isRoleHeld(db, { realmId, role: PLATFORM_ADMIN, now: deps.clock() })) return false
       if (!allowedAuthMethods.includes('client_secret')) {
         deps.log(
@@ -68,12 +65,4 @@ export function bootstrap(deps: Deps) {
 function nameVariable(error: unknown): never {
   if (!(error instanceof Refusal) || error.field !== 'client_secret') throw error
   throw new Refusal('invalid', `BOOTSTRAP_ADMIN_CLIENT_SECRET: ${error.message}`, error.field)
-}
-
-/** `undefined`: another node that started at the same time was faster. */
-function ifFirst<T>(creation: Promise<T>): Promise<T | undefined> {
-  return creation.catch((error: unknown) => {
-    if (error instanceof Refusal && /_taken$/.test(error.code)) return undefined
-    throw error
-  })
 }

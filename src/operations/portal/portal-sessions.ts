@@ -1,17 +1,18 @@
 import { newPortalToken, portalTokenHash } from '../../crypto/portal-token.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
-import { type Access, requireAuthority } from '../../domain/authority.ts'
+import { type Access, requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import { LINK_SECONDS, portalActor, SESSION_SECONDS } from '../../domain/portal-session.ts'
+import { SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { parseDisplayName } from '../../domain/service-account.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
+import { deleteEndedPortalSessions } from '../../storage/ended-portal-sessions.ts'
 import { insertPortalForm } from '../../storage/portal-forms.ts'
 import { deletePortalLink, insertPortalLink } from '../../storage/portal-links.ts'
 import {
-  deleteEndedPortalSessions,
   endPortalSessions,
   insertPortalSession,
   listPortalSessions,
@@ -20,8 +21,9 @@ import {
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
+import { openSystemRealm } from '../realms/system-realm.ts'
 import { sealCookie } from './browser-sessions.ts'
-import { type LinkRequest, linkHash, personOf } from './portal-links.ts'
+import { LINK_KINDS, type LinkRequest, linkHash, personOf } from './portal-links.ts'
 import type { PortalVisit } from './portal-visits.ts'
 import type { ProviderGrants } from './provider-grants.ts'
 
@@ -30,11 +32,14 @@ export interface NewSession {
   readonly subject: string
   readonly displayName: string
   readonly access: Access
+  readonly platform: boolean
   readonly sealedProviderGrant?: string
+  /** Hash and end of the session that it comes from. */
+  readonly enteredFrom?: { readonly idHash: string; readonly expiresAt: Date }
   readonly address: string
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'portalSealer' | 'refusals'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'publicUrl' | 'sealer' | 'portalSealer' | 'refusals'>
 
 /** Sessions per batch; their providers are called in parallel. */
 const ENDED_BATCH = 20
@@ -49,22 +54,31 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
     createLink(
       actor: Actor,
       realmName: string,
-      { person, access = 'administer' }: LinkRequest = {},
+      { person, access = 'administer', platform = false }: LinkRequest = {},
     ): Promise<{ url: string; expiresAt: Date }> {
-      const permit = (by: Actor) => requireAuthority(by, realmName, 'administer')
+      const permit = (by: Actor) => {
+        requireAuthority(by, realmName, 'administer')
+        if (platform) requirePlatformAuthority(by)
+      }
       return refusals.ofChange({ actor, action: 'portal.link', realm: realmName }, async () => {
         permit(actor)
-        const realm = await realmNamed(db, realmName)
+        if (platform) requireRealmOfPlatform(realmName, access)
+        const realm = await (platform ? openSystemRealm(deps) : realmNamed(db, realmName))
         const code = newPortalToken()
         const now = clock()
         const expiresAt = plus(now, LINK_SECONDS)
         const name = person === undefined ? undefined : parseDisplayName(person)
         const madeBy = `${actor.kind}:${actor.id}`
-        const link = { codeHash: linkHash(code, access), madeBy, person: name, access, expiresAt }
+        const codeHash = linkHash(code, platform ? 'platform' : access)
+        const link = { codeHash, madeBy, person: name, access, platform, expiresAt }
         await inChange(deps, { actor, permit }, async ({ trx, checkVersion }) => {
           checkVersion(null, 'the links')
           await insertPortalLink(trx, realm.id, link, now)
-          const details = name === undefined ? { access } : { person: name, access }
+          const details = {
+            ...(name !== undefined && { person: name }),
+            access,
+            ...(platform && { platform }),
+          }
           await insertAuditEvent(trx, realm, done(actor, 'portal.link', realmName, details), now)
         })
         // After the #, so that the code reaches no server, proxy or log.
@@ -80,11 +94,12 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
       return refusals.ofSignIn(realmName, address, async () => {
         const realm = await realmNamed(db, realmName)
         return inTransaction(db, async (trx) => {
-          const hashes = [linkHash(code, 'administer'), linkHash(code, 'view')]
+          const hashes = LINK_KINDS.map((kind) => linkHash(code, kind))
           const link = await deletePortalLink(trx, realm.id, hashes, clock())
           if (link === undefined)
             throw new SignInRefusal('link_invalid', realmName, 'no such link, or used, or too old')
-          const session = { id: newPortalToken(), ...personOf(link), access: link.access, address }
+          const { access, platform } = link
+          const session = { id: newPortalToken(), ...personOf(link), access, platform, address }
           return createPortalSession({ ...deps, db: trx }, realm, session)
         })
       })
@@ -151,15 +166,25 @@ export function portalSessions(deps: Deps, providerGrants: Pick<ProviderGrants, 
 export async function createPortalSession(
   { db, clock, portalSealer }: Pick<Deps, 'db' | 'clock' | 'portalSealer'>,
   realm: { readonly id: string; readonly name: string },
-  { id, sealedProviderGrant, ...who }: NewSession,
+  { id, sealedProviderGrant, enteredFrom, ...who }: NewSession,
 ): Promise<string> {
   const now = clock()
-  const expiresAt = plus(now, SESSION_SECONDS)
-  const kept = { ...who, idHash: portalTokenHash(id), sealedProviderGrant, expiresAt }
+  const expiresAt = enteredFrom?.expiresAt ?? plus(now, SESSION_SECONDS)
+  const enteredBy = enteredFrom?.idHash
+  const kept = { ...who, idHash: portalTokenHash(id), sealedProviderGrant, enteredBy, expiresAt }
   await insertPortalSession(db, realm.id, kept, now)
   const actor = portalActor({ ...who, realm: realm.name }, who.address)
-  await insertAuditEvent(db, realm, done(actor, 'portal.sign-in', actor.id), now)
+  const details = who.platform || enteredBy !== undefined ? { platform: true } : {}
+  await insertAuditEvent(db, realm, done(actor, 'portal.sign-in', actor.id, details), now)
   return sealCookie(portalSealer, id, realm.name, now)
+}
+
+/** @throws Refusal `invalid` */
+function requireRealmOfPlatform(realmName: string, access: Access): void {
+  if (realmName !== SYSTEM_REALM)
+    throw new Refusal('invalid', 'Platform administrators sign in to realm system.', 'realm')
+  if (access !== 'administer')
+    throw new Refusal('invalid', 'A link is for a viewer or for a platform administrator.', 'access')
 }
 
 function plus(date: Date, seconds: number): Date {

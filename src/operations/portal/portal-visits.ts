@@ -1,10 +1,11 @@
 import { fingerprint } from '../../crypto/fingerprint.ts'
 import { done } from '../../domain/audit-event.ts'
-import { type PortalSession, portalActor } from '../../domain/portal-session.ts'
+import { authorityOfSession, type PortalSession, portalActor } from '../../domain/portal-session.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { inTransaction } from '../../storage/database.ts'
 import {
   endPortalSession,
+  findPortalSession,
   SEEN_RESOLUTION_SECONDS,
   type StoredPortalSession,
   updatePortalSessionSeen,
@@ -23,6 +24,8 @@ export interface PortalVisit {
   readonly formToken: string
   /** The cookie with the time of this request, to be set again. */
   readonly cookie: string
+  /** The same of the session that this one was entered from, if the browser has it. */
+  readonly parentCookie: string | undefined
   /** All live sessions of the browser, this one among them. */
   readonly sessions: readonly BrowserSession[]
 }
@@ -47,15 +50,32 @@ export function portalVisits(
   grants: Pick<ProviderGrants, 'renew'>,
   { list }: Pick<BrowserSessions, 'list'>,
 ) {
-  /** The provider ended the session. */
+  /** The provider ended the session, or that which it was entered from. */
   async function end(idHash: string, stored: StoredPortalSession): Promise<void> {
     const now = clock()
     const actor = portalActor(stored, stored.address)
-    const event = done(actor, 'portal.session-end', stored.subject, { by: 'identity provider' })
+    const by = stored.entered ? 'end of the session in realm system' : 'identity provider'
+    const event = done(actor, 'portal.session-end', stored.subject, { by })
     await inTransaction(db, async (trx) => {
       if (!(await endPortalSession(trx, idHash, now))) return
       await insertAuditEvent(trx, { id: stored.realmId, name: stored.realm }, event, now)
     })
+  }
+
+  async function see(idHash: string, { seenAt }: StoredPortalSession, now: Date): Promise<void> {
+    if (now.getTime() - seenAt.getTime() >= SEEN_RESOLUTION_SECONDS * 1000)
+      await updatePortalSessionSeen(db, idHash, now)
+  }
+
+  /** An entered session is one as long as the person is a platform administrator, also by the identity provider. */
+  async function renewEntered(stored: StoredPortalSession, now: Date): Promise<PortalSession | undefined> {
+    const { enteredBy } = stored
+    const parent = enteredBy === undefined ? undefined : await findPortalSession(db, enteredBy, now)
+    if (!parent || enteredBy === undefined) return undefined
+    const renewed = await grants.renew(enteredBy, parent)
+    if (!renewed || !authorityOfSession(renewed).platform) return undefined
+    await see(enteredBy, parent, now)
+    return stored
   }
 
   return {
@@ -82,15 +102,16 @@ export function portalVisits(
       const own = sessions.find(({ stored }) => stored.realm === realm)
       if (!own) return undefined
       const { id, idHash, stored } = own
-      const session = await grants.renew(idHash, stored)
+      const session = stored.entered ? await renewEntered(stored, now) : await grants.renew(idHash, stored)
       if (!session) {
         await end(idHash, stored)
         return undefined
       }
-      if (now.getTime() - stored.seenAt.getTime() >= SEEN_RESOLUTION_SECONDS * 1000)
-        await updatePortalSessionSeen(db, idHash, now)
+      await see(idHash, stored, now)
       const cookie = sealCookie(portalSealer, id, realm, now)
-      return { session, idHash, now, formToken: fingerprint(`form ${id}`), cookie, sessions }
+      const parent = sessions.find((one) => one.idHash === stored.enteredBy)
+      const parentCookie = parent && sealCookie(portalSealer, parent.id, parent.stored.realm, now)
+      return { session, idHash, now, formToken: fingerprint(`form ${id}`), cookie, parentCookie, sessions }
     },
   }
 }

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PortalSession } from '../../domain/portal-session.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
-import { accessOf, type RealmSingleSignOn } from '../../domain/single-sign-on.ts'
-import {
-  type EndedPortalSession,
-  findPortalSession,
-  type StoredPortalSession,
-} from '../../storage/portal-sessions.ts'
+import { accessOf, isPlatformAdmin, type RealmSingleSignOn } from '../../domain/single-sign-on.ts'
+import type { EndedPortalSession } from '../../storage/ended-portal-sessions.ts'
+import { findPortalSession, type StoredPortalSession } from '../../storage/portal-sessions.ts'
 import {
   claimProviderRenewal,
   releaseProviderRenewal,
@@ -76,6 +73,7 @@ export function createProviderGrants(
       )
       await updateProviderGrant(db, idHash, before, {
         access: accessOf(renewed.values, settingsOf(realm)) ?? stored.access,
+        platform: isPlatformAdmin(renewed.values, settingsOf(realm)),
         sealedProviderGrant: sealGrant(portalSealer, idHash, renewed),
       })
     } catch (error) {
@@ -115,8 +113,9 @@ export function createProviderGrants(
       if (stored.sealedProviderGrant === undefined) return stored
       try {
         const grant = await current(idHash, stored)
-        const access = accessOf(grant?.values, settingsOf(stored.realm))
-        return access && { ...stored, access }
+        const settings = settingsOf(stored.realm)
+        const access = accessOf(grant?.values, settings)
+        return access && { ...stored, access, platform: isPlatformAdmin(grant?.values, settings) }
       } catch (error) {
         if (!isRefused(error)) throw error
         return undefined

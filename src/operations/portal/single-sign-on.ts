@@ -1,10 +1,12 @@
 import { newPortalToken, portalTokenHash } from '../../crypto/portal-token.ts'
+import { isReservedSubject } from '../../domain/portal-session.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { SignInRefusal } from '../../domain/sign-in-refusal.ts'
 import {
   accessOf,
   displayNameOf,
   doIssuersDiffer,
+  isPlatformAdmin,
   type RealmSingleSignOn,
   settingsFor,
 } from '../../domain/single-sign-on.ts'
@@ -124,6 +126,7 @@ function withProvider(
       subject: subjectOf(grant.subject),
       displayName: displayNameOf({ ...claims, ...grant.userInfo }),
       access: requireAccess(grant, settings, realmName),
+      platform: isPlatformAdmin(grant.values, settings),
     }
     const id = newPortalToken()
     const sealedProviderGrant = sealGrant(portalSealer, portalTokenHash(id), grant)
@@ -168,10 +171,11 @@ function requireAccess({ subject, values }: ProviderGrant, settings: RealmSingle
 
 /**
  * OpenID Connect Core section 2: a subject has at most 255 ASCII characters. The audit trail stores a hash of any other
- * subject, and of one that looks like the subject of a one-time link.
+ * subject, and of one that looks like the subject of somebody who came otherwise.
  */
 function subjectOf(subject: string): string {
-  return /^(?!link of )[\x20-\x7e]{1,255}$/.test(subject) ? subject : portalTokenHash(subject)
+  const isKept = /^[\x20-\x7e]{1,255}$/.test(subject) && !isReservedSubject(subject)
+  return isKept ? subject : portalTokenHash(subject)
 }
 
 function lost(reason: string, realm?: string): SignInRefusal {
