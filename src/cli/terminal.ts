@@ -23,7 +23,7 @@ export interface Streams {
 
 /** Where a command reads and prints. */
 export interface Terminal {
-  /** That of the answer that was printed. */
+  /** The exit code of the answer that was printed. */
   readonly exitCode: number
   /** Standard input; opened when it is first asked for. */
   readonly input: Readable

@@ -62,7 +62,7 @@ export function quickHashOf(secret: string): ForeignHash {
   return { kind: 'sha512', cost: [], salt: Buffer.alloc(0), digest }
 }
 
-/** Of a hash that costs next to nothing to make. */
+/** Whether a hash costs next to nothing to make. */
 export function isFastHash(stored: KeyedForeignHash): boolean {
   return /^sha\d+\$/.test(stored)
 }

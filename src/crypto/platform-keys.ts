@@ -49,7 +49,7 @@ export async function verifyPlatformToken(
   return 'signature'
 }
 
-/** Those that a token of that kid may be signed by. */
+/** The keys that may have signed a token with that kid. */
 export function keysFor(keys: readonly PublishedKey[], kid: string | undefined): readonly PublishedKey[] {
   return kid === undefined ? keys : keys.filter((key) => key.kid === kid)
 }

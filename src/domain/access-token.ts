@@ -38,7 +38,7 @@ export interface TokenRealm {
   readonly name?: string | undefined
   readonly claims?: readonly CustomClaim[] | undefined
   readonly profile?: TokenProfile | undefined
-  /** Those of the audiences that its settings name. */
+  /** The audiences that its settings name. */
   readonly ownAudiences?: readonly string[] | undefined
 }
 

@@ -20,7 +20,7 @@ export interface AccountLine extends AccountLimitsUpdate {
   readonly metadata?: Metadata
   /** Its sub on the server that it comes from. */
   readonly subject?: string
-  /** Of realm files. */
+  /** In realm files only. */
   readonly quota?: Quota | null
   readonly enabled?: boolean
   /** At most one of the two. Without one the account has no secret until it gets one. */

@@ -17,7 +17,7 @@ export interface HydraClient {
   readonly keys: readonly Json[]
   readonly metadata: Json
   readonly tokenStrategy: string
-  /** Of tokens by client_credentials; `undefined`: as all have. */
+  /** Lifetime of tokens by client_credentials; `undefined`: the default. */
   readonly lifespanSeconds: number | undefined
   /** Names of other columns that hold something. */
   readonly others: readonly string[]

@@ -18,7 +18,7 @@ export interface PublishedKey {
 }
 
 export interface PublishedKeys {
-  /** Those that can be used. The same objects as long as the version is the same. */
+  /** The keys that can be used. The same objects as long as the version is the same. */
   readonly keys: readonly PublishedKey[]
   /** Another for other keys. */
   readonly version: string

@@ -7,9 +7,9 @@ export type QuotaMode = (typeof QUOTA_MODES)[number]
 
 /** How many tokens an account, or all accounts of a realm together, may get. */
 export interface Quota {
-  /** Of an hour of UTC; `undefined`: any number. */
+  /** Most tokens in an hour of UTC; `undefined`: any number. */
   readonly tokensPerHour?: number | undefined
-  /** Of a day of UTC. */
+  /** Most tokens in a day of UTC; `undefined`: any number. */
   readonly tokensPerDay?: number | undefined
   readonly mode: QuotaMode
 }

@@ -8,7 +8,7 @@ const MIXED = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z\d+/_-]{22,}={0,2}$/
 /** As many letters of one case in a row as a long word has. */
 const WORD = /[a-z]{9}|[A-Z]{9}/
 
-/** Of drawn characters more than half are of another kind than the one before it. */
+/** In a secret that was drawn, more than half of the characters are of another kind than the one before. */
 const MIN_CHANGES = 0.4
 
 /** Hex has 16 characters, the others about 62: of so many drawn ones more than this differ. */

@@ -153,7 +153,7 @@ interface AccountRights {
   readonly introspectsAudiences?: readonly string[] | null | undefined
 }
 
-/** Of what would have been right, in a refusal. */
+/** A refusal names so many right values at most. */
 const MAX_NAMED = 50
 
 function checkSubset(field: string, values: readonly string[], known: readonly string[]): void {

@@ -17,7 +17,7 @@ import { openStandby, type Standby } from '../storage/standby.ts'
 import { createSteadyClock } from './steady-clock.ts'
 
 export interface ReadReplicaSettings {
-  /** Of the standby. */
+  /** Address of the standby. */
   readonly url: string
   /** How old what it shows may be. */
   readonly maxLagSeconds: number

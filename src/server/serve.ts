@@ -40,7 +40,7 @@ const CONNECTIONS_OF_A_WORKER = 10
  */
 export async function serve(asked: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
   const config = await settlePort(asked)
-  // Of several processes the first one serves nobody.
+  // With workers, the first process answers no requests, so it reads no standby.
   const { readReplica } = config
   const first = { ...config, readReplica: config.workers > 1 ? undefined : readReplica }
   const opened = await open(first, logger, signal)

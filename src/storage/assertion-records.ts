@@ -22,7 +22,7 @@ export interface KeyRecord {
 
 /** All that a request with an assertion reads about a client: no secret is among it. */
 export interface AssertionRecord extends ClientRecord {
-  /** None of an account that may not authenticate by assertion. */
+  /** Empty for an account that may not authenticate by assertion. */
   readonly keys: readonly KeyRecord[]
   /** Where it publishes them instead; only of an account that may authenticate by assertion. */
   readonly jwksUri: string | undefined

@@ -19,7 +19,7 @@ export interface CandidateSearch {
   readonly issuerId: string
   /** Hashes of the values that a token pins. */
   readonly hashes: readonly Buffer[]
-  /** Those of that account alone. */
+  /** Only identities of that account. */
   readonly clientId: string | undefined
 }
 

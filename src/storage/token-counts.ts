@@ -34,7 +34,7 @@ export async function addTokenCounts(trx: DatabaseTransaction, counts: readonly 
   `.execute(trx)
 }
 
-/** Of an account, or with an empty client_id of the realm; the oldest first. */
+/** Lists the counts of an account, or of the realm if client_id is empty; the oldest first. */
 export async function listTokenCounts(
   db: Database,
   { realmId, clientId }: CountOwner,
@@ -73,7 +73,7 @@ export async function listBusiestClients(
   return rows.map((row) => ({ clientId: row.client_id, ...toCount(row) }))
 }
 
-/** Of accounts and realms what was issued in the present hour and day, in the order given. */
+/** Reads what accounts and realms were issued in the present hour and day, in the order given. */
 export async function readTokenCounts(
   db: Database,
   owners: readonly CountOwner[],

@@ -45,7 +45,7 @@ export async function insertWorkloadIdentity(
   `.execute(trx)
 }
 
-/** Those of an account, the newest first. */
+/** Lists the identities of an account, the newest first. */
 export async function listWorkloadIdentities(
   db: Database,
   realmId: string,

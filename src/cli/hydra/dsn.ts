@@ -24,7 +24,7 @@ export function parseHydraDsn(dsn: string): HydraDatabase {
     throw new Refusal('invalid', 'The DSN is like postgres://user@host:5432/hydra.')
   const url = new URL(`postgres://${rest}`)
   const searchPath = url.searchParams.get('search_path') ?? undefined
-  // Of Hydra's pool; the others are those of PostgreSQL.
+  // These set Hydra's pool; the others are PostgreSQL's own.
   for (const name of [...url.searchParams.keys()])
     if (/^(max_|search_path$)/.test(name)) url.searchParams.delete(name)
   return { connectionString: url.href, searchPath }

@@ -10,7 +10,7 @@ export interface Asked {
   /** Last value of each name. */
   query(name: string): string
   queryAll(name: string): readonly string[]
-  /** Of a page: aborts when the browser no longer waits for it. */
+  /** Aborts when the browser no longer waits for the page. */
   readonly signal: AbortSignal
 }
 

@@ -52,7 +52,7 @@ function importedBy({ action, details }: RecordedAuditEvent): number {
   return ['created', 'updated', 'unchanged', 'refused'].reduce((sum, name) => sum + countOf(details[name]), 0)
 }
 
-/** Of a list, which may have been shortened. */
+/** Length of a list, which may have been shortened. */
 function countOf(value: unknown): number {
   if (typeof value === 'number') return value
   if (Array.isArray(value)) return value.length

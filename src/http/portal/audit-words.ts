@@ -117,7 +117,7 @@ function membersOf(value: unknown): Members {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Members) : {}
 }
 
-/** Of lists, what came and what went. */
+/** One changed member; for lists, what came and what went. */
 function changeLine({ member, before, after }: Change): Html {
   const label = html`<span class="muted">${wordsOf(member)}:</span>`
   if (Array.isArray(before) && Array.isArray(after)) {

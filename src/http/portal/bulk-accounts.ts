@@ -62,7 +62,7 @@ function actOf(text: string): Act | undefined {
   return text === 'disable' || text === 'delete' ? text : undefined
 }
 
-/** Those that are there, in the order of the list. */
+/** The accounts that still exist, in the order of the list. */
 async function accountsOf(
   { accounts }: Deps,
   visit: Visit,

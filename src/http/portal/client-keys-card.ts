@@ -31,7 +31,7 @@ ${counts && keys.length === 0 && html`<p class="muted">There is no key, so it ge
 <ul class="lines">${keys.map(row)}</ul></section>`
 }
 
-/** Of an account that publishes its keys itself. */
+/** The card of an account that publishes its keys itself. */
 function publishedCard(visit: Visit, account: ServiceAccount): Html {
   const counts = account.authMethods.includes('private_key_jwt')
   return html`<section class="card"><div class="section-head"><h2>Public keys</h2>

@@ -14,7 +14,7 @@ const PATH = '/portal/:realm/trusted-issuers/explain'
 const MAX_TOKEN = 20_000
 const MAX_CLIENT_ID = 64
 
-/** Of one person: each may fetch keys and compares many workload identities. */
+/** Limit for one person: an explanation may fetch keys, and compares many workload identities. */
 const EXPLANATIONS_A_MINUTE = 60
 
 /** Says of a token step by step whether it gets in, and why not. */

@@ -63,7 +63,7 @@ function nothing(): TypedIssuer {
   return Object.fromEntries(FIELDS.map((name) => [name, ''])) as TypedIssuer
 }
 
-/** Of name, audiences, lifetime and single use. */
+/** Reads name, audiences, lifetime and single use. */
 export function readSettings(typed: TypedIssuer): SentSettings {
   const audiences = lines(typed.audiences)
   return {

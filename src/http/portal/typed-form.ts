@@ -112,7 +112,7 @@ function relabelled(content: string, label: string): string {
   return content.replace(/(<button(?: class="\w+")?>)[^<]*(<\/button>)/, `$1${label}$2`)
 }
 
-/** Of a choice among several, the legend. */
+/** The label of a field; for a choice among several, its legend. */
 function labelOf(form: string, name: string): string {
   const [, label] = new RegExp(`<label for="${name}">([^<]*)`).exec(form) ?? []
   const before = form.slice(0, Math.max(form.indexOf(` name="${name}"`), 0))
@@ -120,7 +120,7 @@ function labelOf(form: string, name: string): string {
   return unescaped(label ?? legend ?? wordsOf(name)).replace(/ \(optional\)$/, '')
 }
 
-/** Of a field's name. */
+/** The name of a field in words. */
 export function wordsOf(name: string): string {
   const words = name.replaceAll('_', ' ')
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`

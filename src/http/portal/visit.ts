@@ -85,7 +85,7 @@ export interface Portal {
 
 export interface FormLimit {
   readonly eachMinute?: number
-  /** Of a form that may be larger than most; such a body is read only of those who are signed in. */
+  /** Most bytes of a large form. It is read only for a person who is signed in. */
   readonly bodyBytes?: number
 }
 

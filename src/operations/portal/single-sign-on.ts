@@ -41,7 +41,7 @@ export interface SingleSignOn {
    * @throws SignInRefusal `provider_away`
    */
   start(realmName: string, returnTo: string): Promise<{ url: string; attempt: string }>
-  /** Of the sealed cookies of a browser, which may have begun several sign-ins, the realm of the one that is answered. */
+  /** The realm of the sign-in that is answered. A browser may have begun several, each with a sealed cookie. */
   realmOfAttempt(attempts: Iterable<string>, state: string | undefined): string | undefined
   /**
    * Ends what `start` began. Returns the cookie of a new session.

@@ -79,7 +79,7 @@ export function activity({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clo
   }
 }
 
-/** Of a realm with many accounts. */
+/** A realm with very many accounts has no such figure. */
 function unlessTooMany(error: unknown): undefined {
   if (!isStatementTimeout(error)) throw error
   return undefined

@@ -6,7 +6,7 @@ import type { Dependencies } from '../dependencies.ts'
 /** Maximum of accounts counted between two writes; beyond it, requests are counted for their realm alone. */
 const CAPACITY = 200_000
 
-/** Of those, accounts that had refusals first: requests can make up client_ids. */
+/** How many of them may have begun with a refusal: requests can make up client_ids. */
 const REFUSED_CAPACITY = 20_000
 
 const HOUR_MILLISECONDS = PERIOD_SECONDS.hour * 1000

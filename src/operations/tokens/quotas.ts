@@ -32,7 +32,7 @@ export interface Asking {
 }
 
 export interface QuotaVerdict {
-  /** Of the quota with the least left that is enforced; `undefined`: none is. */
+  /** The enforced quota with the least left; `undefined`: no quota is enforced. */
   readonly state: QuotaState | undefined
   /** A quota that is monitored is used up: of whom, and of which period. */
   readonly exceeded: string | undefined
