@@ -49,6 +49,9 @@ grant select, insert, update, delete on
   trusted_issuers,
   upgrades,
   used_assertions,
+  webhook_deliveries,
+  webhook_occurrences,
+  webhooks,
   workload_identities,
   workload_identity_keys
 to mintmark_server;

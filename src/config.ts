@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { readDatabaseUrls } from './config/database-url.ts'
 import { readDocsUrl } from './config/docs-url.ts'
-import { type KeyFetching, readKeyFetching } from './config/key-fetching.ts'
+import { type KeyFetching, readKeyFetching, readWebhookSending } from './config/key-fetching.ts'
 import { environmentReader, type Fault, type Read, SECRET_VARIABLES } from './config/reader.ts'
 import { readSingleSignOn } from './config/single-sign-on.ts'
 import { readTracing } from './config/tracing.ts'
@@ -30,6 +30,8 @@ export interface Config {
   readonly trustProxy: TrustProxy
   /** How keys of issuers are fetched. */
   readonly keyFetching: KeyFetching
+  /** How web hooks are sent. */
+  readonly webhookSending: KeyFetching
   /** Where failed attempts are counted: in each process, or in PostgreSQL for all nodes. */
   readonly failedAttemptsStore: 'memory' | 'postgres'
   /** Token that opens GET /metrics. */
@@ -75,6 +77,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
   const masterKeys = readMasterKeys(read, fault)
   if (needsMasterKey && databaseUrl !== undefined && !read('MASTER_KEY') && !read('MASTER_KEY_FILE'))
     fault(`MASTER_KEY or MASTER_KEY_FILE is needed with DATABASE_URL; ${HOW_TO_MAKE_A_MASTER_KEY}`)
+  const keyFetching = readKeyFetching(read, fault)
   const workers = readWhole(read, fault, 'WORKERS', [1, 1, 256])
   const config: Config = {
     // Brackets are how an IPv6 address is written in a URL.
@@ -90,7 +93,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, { needsMasterKey = true } = {
     shutdownDelaySeconds: readWhole(read, fault, 'SHUTDOWN_DELAY', [0, 0, 300]),
     logLevel: readLogLevel(read, fault),
     trustProxy: readTrustProxy(read, fault),
-    keyFetching: readKeyFetching(read, fault),
+    keyFetching,
+    webhookSending: readWebhookSending(read, fault, keyFetching),
     failedAttemptsStore: readFailedAttemptsStore(read, fault, workers),
     metricsToken: readMetricsToken(read, fault),
     tracing: readTracing(env),

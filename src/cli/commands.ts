@@ -19,6 +19,7 @@ import { signingKeyCommands } from './signing-keys.ts'
 import type { Terminal } from './terminal.ts'
 import { tokenCommand } from './token.ts'
 import { trustedIssuerCommands } from './trusted-issuers.ts'
+import { webhookCommands } from './webhooks.ts'
 import { workloadIdentityCommands } from './workload-identities.ts'
 
 /** All commands but `serve`. */
@@ -35,6 +36,7 @@ export function addCommands(program: Command, env: NodeJS.ProcessEnv, terminal: 
   trustedIssuerCommands(program, inSession)
   workloadIdentityCommands(program, inSession)
   signingKeyCommands(program, inSession)
+  webhookCommands(program, inSession)
   portalCommands(program, inSession)
   auditEventCommands(program, inSession)
   masterKeyCommands(program, inSession, terminal)

@@ -11,19 +11,24 @@ export interface KeyFetching {
 }
 
 export function readKeyFetching(read: Read, fault: Fault): KeyFetching {
-  return { networks: readNetworks(read, fault), ca: readCa(read, fault) }
+  return { networks: readNetworks(read, fault, 'ISSUER_NETWORKS', 'issuers'), ca: readCa(read, fault) }
 }
 
-function readNetworks(read: Read, fault: Fault): readonly string[] {
-  const text = read('ISSUER_NETWORKS')
+/** Who may be asked for keys may not be sent to: that takes a list of its own. Authorities are the same. */
+export function readWebhookSending(read: Read, fault: Fault, { ca }: KeyFetching): KeyFetching {
+  return { networks: readNetworks(read, fault, 'WEBHOOK_NETWORKS', 'receivers'), ca }
+}
+
+function readNetworks(read: Read, fault: Fault, name: string, whose: string): readonly string[] {
+  const text = read(name)
   if (text === undefined) return []
   const networks = parseNetworks(text)
   if (networks.some((network) => network?.endsWith('/0')))
     fault(
-      'ISSUER_NETWORKS may not name every address, or an administrator of a realm could make the server call any machine: name the networks of your issuers (10.20.0.0/16)',
+      `${name} may not name every address, or an administrator of a realm could make the server call any machine: name the networks of your ${whose} (10.20.0.0/16)`,
     )
   else if (networks.includes(undefined))
-    fault('ISSUER_NETWORKS must be addresses and networks (10.20.0.0/16, fd12::/32) separated by commas')
+    fault(`${name} must be addresses and networks (10.20.0.0/16, fd12::/32) separated by commas`)
   return networks.filter((network) => network !== undefined)
 }
 

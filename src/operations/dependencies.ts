@@ -34,6 +34,8 @@ export interface Dependencies {
   readonly failedAttempts: FailedAttempts
   /** How keys of other issuers are fetched over the network. */
   readonly keyFetching: KeyFetchSettings
+  /** How web hooks are sent over the network. */
+  readonly webhookSending: KeyFetchSettings
   /** Records refused attempts at administration in the audit trail. */
   readonly refusals: Refusals
   /** Until when the previous version may run beside this one. Until then, imported secrets are also stored as it reads them. */

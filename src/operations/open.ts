@@ -8,14 +8,14 @@ import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import { createSharedCounters } from '../storage/attempt-counters.ts'
 import { isAnyDataKeyStored } from '../storage/data-keys.ts'
-import { checkDatabase, type Database, isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
+import { checkDatabase, isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
 import { findPlainHashesUntil } from '../storage/keyed-hashes.ts'
 import { unknownMigrations as findUnknownMigrations, migrateToLatest } from '../storage/migrations.ts'
 import { cacheSizes } from './cache-sizes.ts'
 import { createMemoryCounters } from './clients/attempt-counters.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
-import type { KeyFetchSettings } from './federation/guarded-fetch.ts'
+import { type KeyFetchSettings, PUBLIC_ONLY } from './federation/guarded-fetch.ts'
 import { createOperations, type Operations } from './operations.ts'
 import { openPools, type Pools } from './pools.ts'
 import type { ReadReplicaSettings } from './read-replica.ts'
@@ -31,8 +31,9 @@ export interface OpenOptions {
   readonly masterKeys: readonly string[] | undefined
   /** `undefined`: people sign in to the portal by one-time link only. */
   readonly singleSignOn?: SingleSignOnSettings | undefined
-  /** How keys of other issuers are fetched. Default: from public addresses alone. */
+  /** How keys of other issuers are fetched, and how web hooks are sent. Default: public addresses alone. */
   readonly keyFetching?: KeyFetchSettings
+  readonly webhookSending?: KeyFetchSettings
   readonly clock: Clock
   readonly poolSize: number
   /** A standby for the reads of token requests. Default: the primary. */
@@ -127,7 +128,10 @@ async function openOn(
   }
   try {
     const unknownMigrations = await findUnknownMigrations(pools.db)
-    const masterKeys = options.masterKeys ?? (await openOwnMasterKeys(options.dataDir, pools.db))
+    // A lost key file is not replaced: a new key opens nothing that the old one sealed, and its file would look right.
+    const mayMake = async () => !(await isAnyDataKeyStored(pools.db))
+    const file = join(options.dataDir, 'master-key')
+    const masterKeys = options.masterKeys ?? (await openMasterKeyFile(file, mayMake))
     const dependencies = await openDependencies(pools, masterKeys, options)
     const operations = createOperations(dependencies)
     return { operations, migrated, unknownMigrations, databaseUrl, masterKeys, close }
@@ -135,11 +139,6 @@ async function openOn(
     await pools.close()
     throw error
   }
-}
-
-/** A lost key file is not replaced: a new key opens nothing that the old one sealed, and its file would look right. */
-function openOwnMasterKeys(dataDir: string, db: Database): Promise<string[]> {
-  return openMasterKeyFile(join(dataDir, 'master-key'), async () => !(await isAnyDataKeyStored(db)))
 }
 
 async function openDependencies(
@@ -168,7 +167,8 @@ async function openDependencies(
     cacheSizes: cacheSizes(options.memoryBytes),
     verifierKey,
     failedAttempts,
-    keyFetching: options.keyFetching ?? { networks: [], ca: undefined },
+    keyFetching: options.keyFetching ?? PUBLIC_ONLY,
+    webhookSending: options.webhookSending ?? PUBLIC_ONLY,
     refusals: refusals({ db, clock, log }),
     plainHashesUntil: await findPlainHashesUntil(db),
     log,

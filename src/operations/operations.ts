@@ -52,6 +52,10 @@ import { expiry } from './upkeep/expiry.ts'
 import { health } from './upkeep/health.ts'
 import { idempotency } from './upkeep/idempotency.ts'
 import { measurements } from './upkeep/measurements.ts'
+import { webhookDeliveries } from './webhooks/webhook-deliveries.ts'
+import { webhookSender } from './webhooks/webhook-sender.ts'
+import { webhookWatch } from './webhooks/webhook-watch.ts'
+import { webhooks } from './webhooks/webhooks.ts'
 
 /** All that the server can do, by noun; http, cli and server call these. */
 export type Operations = ReturnType<typeof createOperations>
@@ -89,7 +93,7 @@ export function createOperations(deps: Dependencies) {
     statusLists,
     ...counters,
 
-    expiry: expiry(deps),
+    ...jobsOf(deps),
     health: health(deps, loadedRealms),
     idempotency: idempotency(deps),
     measurements: measurements(deps, { ...counted, loadedRealms, freshClients, statusLists }),
@@ -105,6 +109,11 @@ function countersOf(deps: Dependencies, loadedRealms: LoadedRealms) {
     quotas: quotasOf(deps, tokenCounts),
     shadow: shadowOf(deps, loadedRealms),
   }
+}
+
+/** What runs by itself. */
+function jobsOf(deps: Dependencies) {
+  return { expiry: expiry(deps), webhookSender: webhookSender(deps), webhookWatch: webhookWatch(deps) }
 }
 
 /** Authority of administrators is decided by the primary alone. */
@@ -146,6 +155,9 @@ function administrationOf(deps: Dependencies) {
     portalVisits: portalVisits(deps, providerGrants, browserSessions),
     browserSessions,
     singleSignOn,
+
+    webhooks: webhooks(deps),
+    webhookDeliveries: webhookDeliveries(deps),
 
     activity: activity(deps),
     audit: auditTrail(deps),

@@ -47,6 +47,13 @@ const READINGS: readonly Reading[] = [
     'max',
     (m) => m.replica?.lagSeconds,
   ],
+  ['mintmark_webhooks_failing', 'Web hooks whose last attempt failed.', 'max', (m) => m.webhooks?.failing],
+  [
+    'mintmark_webhooks_overdue_seconds',
+    'For how long the delivery of a web hook that is due waits for a node to send it.',
+    'max',
+    (m) => m.webhooks?.overdueSeconds,
+  ],
   ['mintmark_database_up', '1 when the database answers.', 'min', (m) => (m.keys ? 1 : 0)],
   [
     'mintmark_signing_key_oldest_age_seconds',

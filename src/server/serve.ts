@@ -12,6 +12,7 @@ import { type OpenedOperations, openOperations } from '../operations/open.ts'
 import { startExpiry } from './jobs/expiry.ts'
 import { startRotation } from './jobs/rotation.ts'
 import { startUseWriter } from './jobs/use-writer.ts'
+import { startWebhooks } from './jobs/webhooks.ts'
 import { memoryOfProcess } from './memory.ts'
 import { settlePort } from './port.ts'
 import { applyRealmFile } from './realm-file.ts'
@@ -52,7 +53,9 @@ export async function serve(asked: Config, logger: Logger, signal: AbortSignal):
         : await listen(config, opened, logger)
     const rotation = startRotation(opened.operations, logger)
     const expiry = startExpiry(opened.operations, logger)
-    return { drain: doors.drain, close: () => closeAll([doors, rotation, expiry, opened]) }
+    const webhooks = startWebhooks(opened.operations, logger)
+    const running = [doors, rotation, expiry, webhooks, opened]
+    return { drain: doors.drain, close: () => closeAll(running) }
   } catch (error) {
     await opened.close()
     throw error

@@ -23,6 +23,9 @@ const LARGE = [
   'trusted_issuers',
   'fetched_keys',
   'shadow_counts',
+  'webhook_occurrences',
+  'webhook_deliveries',
+  'webhooks',
 ]
 
 /** Later than any step of key rotation. */
@@ -42,6 +45,7 @@ export async function deleteRealm(
 ): Promise<void> {
   for (const table of ['signing_keys', 'portal_sessions', 'portal_links'] as const)
     await trx.deleteFrom(table).where('realm_id', '=', id).execute()
+  await trx.updateTable('webhooks').set({ enabled: false }).where('realm_id', '=', id).execute()
   await trx
     .updateTable('realms')
     .set((eb) => ({

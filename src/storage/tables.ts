@@ -3,6 +3,7 @@ import type { FederationTables } from './federation-tables.ts'
 import type { PortalTables } from './portal-tables.ts'
 import type { NullableTimestamp, Timestamp } from './timestamps.ts'
 import type { TokenTables } from './token-tables.ts'
+import type { WebhookTables } from './webhook-tables.ts'
 
 /** `bigint`. Arrives as text, since it may not fit a number. */
 type GeneratedBigint = Generated<string>
@@ -160,7 +161,7 @@ export interface PlatformPolicyRow {
   version: Generated<string>
 }
 
-export interface Tables extends PortalTables, FederationTables, TokenTables {
+export interface Tables extends PortalTables, FederationTables, TokenTables, WebhookTables {
   realms: RealmRow
   service_accounts: ServiceAccountRow
   client_secrets: ClientSecretRow

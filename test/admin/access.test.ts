@@ -56,6 +56,13 @@ async function withIdentity(server: TestServer, place: Place) {
   return { id: made.identity.id }
 }
 
+const WEBHOOK = { url: 'https://hooks.example/a', events: ['secret.leaked'] } as const
+
+async function withWebhook({ operations }: TestServer, { realm }: Place) {
+  const { id } = await operations.webhooks.create(TESTER, realm, WEBHOOK)
+  return { id, delivery: (await operations.webhookDeliveries.test(TESTER, realm, id)).id }
+}
+
 /** Every operation of the API's own document has a row here. */
 const ROWS: Record<string, Row> = {
   'GET /admin/realms': { role: 'account-admin', status: 200 },
@@ -276,6 +283,31 @@ const ROWS: Record<string, Row> = {
   'GET /admin/realms/{realm}/service-accounts/{client_id}/activity': { role: 'account-admin', status: 200 },
   'GET /admin/realms/{realm}/shadow': { role: 'account-admin', status: 200 },
   'DELETE /admin/realms/{realm}/shadow': { role: 'account-admin', status: 204 },
+  'GET /admin/realms/{realm}/webhooks': { role: 'account-admin', status: 200 },
+  'POST /admin/realms/{realm}/webhooks': { role: 'account-admin', status: 201, body: () => WEBHOOK },
+  'GET /admin/realms/{realm}/webhooks/{id}': { role: 'account-admin', status: 200, prepare: withWebhook },
+  'PATCH /admin/realms/{realm}/webhooks/{id}': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ enabled: false }),
+    prepare: withWebhook,
+  },
+  'DELETE /admin/realms/{realm}/webhooks/{id}': { role: 'account-admin', status: 204, prepare: withWebhook },
+  'POST /admin/realms/{realm}/webhooks/{id}/test': {
+    role: 'account-admin',
+    status: 202,
+    prepare: withWebhook,
+  },
+  'GET /admin/realms/{realm}/webhooks/{id}/deliveries': {
+    role: 'account-admin',
+    status: 200,
+    prepare: withWebhook,
+  },
+  'POST /admin/realms/{realm}/webhooks/{id}/deliveries/{delivery}/redeliver': {
+    role: 'account-admin',
+    status: 202,
+    prepare: withWebhook,
+  },
   'GET /admin/policy': { role: 'account-admin', status: 200 },
   'PATCH /admin/policy': {
     role: 'platform-admin',

@@ -46,6 +46,7 @@ const ROOMS: Record<string, readonly string[]> = {
   federation: ['accounts', 'clients', 'realms'],
   'realm-files': ['accounts', 'federation', 'realms', 'resources'],
   upkeep: ['accounts', 'clients', 'realms', 'tokens'],
+  webhooks: ['federation', 'realms'],
 }
 
 /** Libraries that one place alone works with. */

@@ -80,6 +80,8 @@ export interface TestServerOptions {
   readonly singleSignOn?: SingleSignOnSettings
   /** How keys of other issuers are fetched. */
   readonly keyFetching?: KeyFetchSettings
+  /** How web hooks are sent. */
+  readonly webhookSending?: KeyFetchSettings
   /** Default: cheap hashes. */
   readonly hashCost?: Argon2Cost
   /** Hears what operations log. */
@@ -102,6 +104,7 @@ export async function testServer(
     isOwnReplica = false,
     singleSignOn,
     keyFetching,
+    webhookSending,
     hashCost = CHEAP_HASHES,
     onLog = () => {},
     rateLimits = { perAdministrator: 1_000_000, perAddress: 1_000_000 },
@@ -122,6 +125,7 @@ export async function testServer(
     hashCost,
     ...(isOwnReplica && { readReplica: { url, maxLagSeconds: 2 } }),
     ...(keyFetching && { keyFetching }),
+    ...(webhookSending && { webhookSending }),
     ...(failedAttemptsStore && { failedAttemptsStore }),
     log: (message, error) => {
       warnings.push(message)

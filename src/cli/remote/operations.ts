@@ -12,6 +12,7 @@ import {
   remoteResources,
   remoteSigningKeys,
 } from './realms.ts'
+import { remoteWebhookDeliveries, remoteWebhooks } from './webhooks.ts'
 import { fromWire, pathOf, toWire } from './wire.ts'
 
 type Remote = { readonly [Noun in keyof Operations]?: Partial<Operations[Noun]> }
@@ -33,6 +34,8 @@ export function remoteOperations(api: AdminApi): Operations {
     federation: remoteFederation(api),
     tokens: remoteTokens(api),
     activity: remoteActivity(api),
+    webhooks: remoteWebhooks(api),
+    webhookDeliveries: remoteWebhookDeliveries(api),
   }
   return withRefusals(remote, (noun) => withRefusals(noun ?? {}, (method) => method ?? refuse)) as Operations
 }

@@ -30,6 +30,7 @@ import { serviceAccountRoutes } from './service-accounts.ts'
 import { shadowRoutes } from './shadow.ts'
 import { tokenRoutes } from './tokens.ts'
 import { trustedIssuerRoutes } from './trusted-issuers.ts'
+import { webhookRoutes } from './webhooks.ts'
 import { workloadIdentityRoutes } from './workload-identities.ts'
 
 export interface AdminApiOptions {
@@ -78,6 +79,7 @@ export async function adminApi(
     foreignKeyRoutes(scope, operations)
     auditEventRoutes(scope, operations, publicUrl)
     policyRoutes(scope, operations)
+    webhookRoutes(scope, operations, publicUrl)
     guarded.route({
       method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url: '/admin/*',

@@ -7,6 +7,7 @@ import type { ServiceAccount } from '../../domain/service-account.ts'
 import { listClientKeys, updateClientKey } from '../../storage/client-keys.ts'
 import { deleteCredentials } from '../../storage/credentials.ts'
 import { findServiceAccount, updateServiceAccount } from '../../storage/service-accounts.ts'
+import { keyEnd, tellWebhooks } from '../../storage/webhook-events.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
 import {
@@ -117,6 +118,7 @@ export function clientKeys(deps: Deps) {
           const key = keyNamed(await listClientKeys(trx, realm.id, clientId), kid)
           await deleteCredentials(trx, realm.id, { table: 'client_keys', clientId, id: kid })
           note({ ...noteOf(key), keep_tokens: keepTokens === true })
+          await tellEnd(context, key, context.now)
           await finishEnd(context, keepTokens)
         }),
       )
@@ -159,6 +161,7 @@ async function change(context: ChangeContext, update: ClientKeyUpdate): Promise<
   if (!ends || isKeyValid(changed, now))
     return { account: await updateServiceAccount(trx, realm.id, clientId, { updatedAt: now }), key: changed }
   note({ keep_tokens: update.keepTokens === true })
+  if (isKeyValid(key, now)) await tellEnd(context, key, changed.expiresAt as Date)
   return { account: await finishEnd(context, update.keepTokens), key: changed }
 }
 
@@ -170,6 +173,16 @@ function endOf(expiresAt: Date | undefined, now: Date): Date | undefined {
 
 function shown({ name, expiresAt }: ClientKey) {
   return { name, expires_at: expiresAt ?? null }
+}
+
+async function tellEnd(
+  { trx, realm, account, now }: ChangeContext,
+  { kid, thumbprint }: ClientKey,
+  endedAt: Date,
+): Promise<void> {
+  const data = { client_id: account.clientId, name: account.name, kid, ended_at: endedAt }
+  const occurrence = keyEnd(thumbprint, endedAt)
+  await tellWebhooks(trx, { realm, now }, [{ type: 'client_key.revoked', occurrence, data }])
 }
 
 /** After a key has ended: so have the tokens that it may have got, unless they are to stay. */

@@ -11,6 +11,7 @@ import { isRoleHeld } from '../../storage/held-roles.ts'
 import { insertLeakedSecret, listOpenLeaks } from '../../storage/leaked-secrets.ts'
 import { findRealmById, findRealmByName } from '../../storage/realms.ts'
 import { updateServiceAccount } from '../../storage/service-accounts.ts'
+import { tellWebhooks } from '../../storage/webhook-events.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
@@ -101,6 +102,8 @@ async function act(
     if (context.realm.id !== realm.id) throw unknownAccount(realm.name, clientId)
     note({ secret: id, url, source, disabled })
     await insertLeakedSecret(trx, realm.id, { clientId, secretId: id, url, source, foundAt: now })
+    const data = { client_id: clientId, name: account.name, secret_id: id, url, source, revoked: disabled }
+    await tellWebhooks(trx, { realm, now }, [{ type: 'secret.leaked', occurrence: id, data }])
     if (!disabled) return
     // The end lies in the past, so that it has passed by every node's clock.
     await updateClientSecretExpiry(trx, realm.id, clientId, { id, expiresAt: createdAt })

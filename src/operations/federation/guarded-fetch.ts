@@ -1,26 +1,13 @@
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from 'node:http'
-import { Agent, request } from 'node:https'
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
-import { keyUrl } from '../../domain/key-address.ts'
-import { allowedAddresses } from './allowed-addresses.ts'
+import type { IncomingMessage } from 'node:http'
+import { faultOf, type GuardSettings, guardedRequest } from './guarded-request.ts'
 import { KeyFetchError } from './key-fetch-error.ts'
-import { pinAddress, pinnedLookup, type ResolveName, resolveBySystem } from './pinned-address.ts'
 
-export interface KeyFetchSettings {
-  /** Private networks that the operator allows, as CIDR. */
-  readonly networks: readonly string[]
-  /** Certificates in PEM of authorities beside those of the system. */
-  readonly ca: string | undefined
-  /** Default: the system's resolver. */
-  readonly resolveName?: ResolveName | undefined
+export interface KeyFetchSettings extends GuardSettings {
   /** For all that one refresh fetches. Default 5 s. */
   readonly timeoutMilliseconds?: number | undefined
 }
+
+export const PUBLIC_ONLY: KeyFetchSettings = { networks: [], ca: undefined }
 
 export interface FetchedDocument {
   readonly members: Readonly<Record<string, unknown>>
@@ -40,22 +27,11 @@ const HEADERS = { accept: 'application/json, application/jwk-set+json', 'accept-
  * Fetches a JSON object from an address that somebody else chose. Sends nothing of ours, follows nothing, and connects to
  * the addresses that were checked alone.
  */
-export function guardedFetch({
-  networks,
-  ca,
-  resolveName = resolveBySystem,
-}: KeyFetchSettings): GuardedFetch {
-  const allowed = allowedAddresses(networks)
-  const contextOf = secureContext(ca)
+export function guardedFetch(settings: KeyFetchSettings): GuardedFetch {
+  const send = guardedRequest(settings)
 
   return async (address, limits) => {
-    const url = keyUrl(address)
-    if (typeof url === 'string') throw new KeyFetchError('address')
-    const addresses = await inTime(limits.signal, pinAddress(url, allowed, resolveName))
-    const options = { headers: HEADERS, lookup: pinnedLookup(addresses), signal: limits.signal }
-    const response = await open(url, options, contextOf).catch((error: unknown) => {
-      throw faultOf(error, limits.signal)
-    })
+    const response = await send(address, { headers: HEADERS, signal: limits.signal })
     try {
       requirePlain(response)
       const text = await readText(response, limits.maxBytes)
@@ -66,32 +42,6 @@ export function guardedFetch({
       response.destroy()
     }
   }
-}
-
-/** Made once: reading all authorities of the system takes milliseconds. */
-function secureContext(ca: string | undefined): () => SecureContext {
-  let context: SecureContext | undefined
-  return () => {
-    context ??= createSecureContext({
-      ca: [...getCACertificates('default'), ...(ca === undefined ? [] : [ca])],
-      minVersion: 'TLSv1.2',
-    })
-    return context
-  }
-}
-
-/** An agent of its own: it has no proxy, no session and no connection of another request. */
-function open(url: URL, options: RequestOptions, contextOf: () => SecureContext): Promise<IncomingMessage> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const sent =
-    url.protocol === 'http:'
-      ? httpRequest(url, { ...options, agent: new HttpAgent() })
-      : request(url, {
-          ...options,
-          agent: new Agent({ maxCachedSessions: 0, secureContext: contextOf(), rejectUnauthorized: true }),
-        })
-  sent.once('response', resolve).on('error', reject).end()
-  return promise
 }
 
 function requirePlain({ statusCode = 0, headers }: IncomingMessage): void {
@@ -123,20 +73,4 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     // The parser's message quotes the text.
   }
   throw new KeyFetchError('json')
-}
-
-function inTime<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const end = () => reject(new KeyFetchError('timeout'))
-  if (signal.aborted) end()
-  signal.addEventListener('abort', end, { once: true })
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', end))
-}
-
-function faultOf(error: unknown, signal: AbortSignal): unknown {
-  if (error instanceof KeyFetchError) return error
-  if (signal.aborted) return new KeyFetchError('timeout')
-  const { code = '', message } = error as NodeJS.ErrnoException
-  const isCertificate = /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME|HOSTNAME/.test(code)
-  return new KeyFetchError(isCertificate ? 'certificate' : 'connection', undefined, `${code} ${message}`)
 }

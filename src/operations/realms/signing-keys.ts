@@ -7,6 +7,7 @@ import { READERS_MAY_LAG } from '../../storage/commit-waits.ts'
 import { isDatabaseAway, isOfSomeRows, type TransactionOptions } from '../../storage/database.ts'
 import { updateRealmRotation } from '../../storage/realm-rotation.ts'
 import { deleteSigningKey, listSigningKeys, type StoredSigningKey } from '../../storage/signing-keys.ts'
+import { tellWebhooks } from '../../storage/webhook-events.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { createDueRealms } from './due-realms.ts'
@@ -79,7 +80,10 @@ export function signingKeys(deps: Deps) {
           if (!(await deleteSigningKey(trx, realm.id, kid)))
             throw new Refusal('not_found', `Realm ${realmName} has no key ${kid}.`, 'kid')
           await updateRealmRotation(trx, realm.id, clock(), true)
-          await insertAuditEvent(trx, realm, done(actor, 'key.revoke', kid), clock())
+          const now = clock()
+          await insertAuditEvent(trx, realm, done(actor, 'key.revoke', kid), now)
+          const told = { type: 'signing_key.revoked', occurrence: kid, data: { kid } } as const
+          await tellWebhooks(trx, { realm, now }, [told])
         }),
       )
     },

@@ -15,6 +15,7 @@ import { deleteExpiredRevokedTokens } from '../../storage/revoked-tokens.ts'
 import { deleteStatusIndexesRetiredBefore } from '../../storage/status-lists.ts'
 import { deleteTokenCountsBefore } from '../../storage/token-counts.ts'
 import { deleteExpiredUsedAssertions } from '../../storage/used-assertions.ts'
+import { deleteOldDeliveries } from '../../storage/webhook-deliveries.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { auditRetention } from './audit-retention.ts'
 import { createHashKeying } from './keyed-hashes.ts'
@@ -76,6 +77,7 @@ export function expiry(deps: Deps) {
       const foreign = await deleteEndedForeignKeys(db, byAllClocks, ago(MAX_FOREIGN_KEY_DAYS * 86_400), BATCH)
       const events = await retention.deleteSome(BATCH)
       const counts = await deleteTokenCounts()
+      const deliveries = await deleteOldDeliveries(db, clock(), BATCH)
       const keyed = await keyPlainHashes()
       const realms = await deleteRowsOfDeletedRealms(db)
       return (
@@ -83,9 +85,19 @@ export function expiry(deps: Deps) {
         realms ||
         assertions ||
         counts ||
-        [indexes, tokens, repeatable, links, signIns, counters, networks, keys, foreign, events].includes(
-          BATCH,
-        )
+        [
+          indexes,
+          tokens,
+          repeatable,
+          links,
+          signIns,
+          counters,
+          networks,
+          keys,
+          foreign,
+          events,
+          deliveries,
+        ].includes(BATCH)
       )
     },
   }

@@ -2,6 +2,7 @@ import { measureConnections, type PoolMeasurement } from '../../storage/database
 import { measureKeyFetchFailures } from '../../storage/fetched-keys.ts'
 import { findEarliestRotation } from '../../storage/realm-rotation.ts'
 import { findOldestCurrentKey } from '../../storage/signing-keys.ts'
+import { measureWebhooks } from '../../storage/webhook-turns.ts'
 import type { LeakedSecrets } from '../accounts/leaked-secrets.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
@@ -41,6 +42,8 @@ export interface Measurements {
   readonly shadowRequests: ReadonlyMap<string, number>
   /** Token requests beyond a quota since the start, by its mode. */
   readonly quotaExceeded: ReadonlyMap<string, number>
+  /** `undefined`: the database is away. */
+  readonly webhooks: { readonly failing: number; readonly overdueSeconds: number } | undefined
   /** `undefined`: the database is away. */
   readonly keys:
     | {
@@ -99,6 +102,12 @@ export function measurements(
     }
   }
 
+  async function measureHooks(): Promise<Measurements['webhooks']> {
+    const now = clock()
+    const { failing, dueSince } = await measureWebhooks(db, now)
+    return { failing, overdueSeconds: dueSince ? (now.getTime() - dueSince.getTime()) / 1000 : 0 }
+  }
+
   return {
     /** Returns whether the realm is in memory, as every existing realm is once it was requested. */
     isRealmLoaded: (realmName: string): boolean => loadedRealms.has(realmName),
@@ -123,6 +132,7 @@ export function measurements(
         platformTokenRefusals: issuerRefusals.count(),
         shadowRequests: measured.shadow.count(),
         quotaExceeded: measured.quotas.count(),
+        webhooks: await measureHooks().catch(() => undefined),
         keys: await measureKeys().catch(() => undefined),
       }
     },
