@@ -59,6 +59,19 @@ to mintmark_server;
 -- The audit trail: no change, no deletion. `mintmark audit prune` as the owner deletes what is too old.
 grant select, insert on audit_events to mintmark_server;
 revoke update, delete on audit_events from mintmark_server;
+grant usage on sequence audit_events_ids to mintmark_server;
+
+-- Its partitions are reached through it alone. The server makes those of the next months by a function that does nothing else
+-- and has the rights of its owner; `mintmark audit prune` as the owner drops those that are too old.
+do $$
+declare
+  part text;
+begin
+  for part in select inhrelid::regclass::text from pg_inherits where inhparent = 'audit_events'::regclass loop
+    execute format('revoke all on %s from mintmark_server', part);
+  end loop;
+end $$;
+grant execute on function audit_events_keep_partitions(timestamptz) to mintmark_server;
 
 -- Which migrations there are.
 grant select on kysely_migration, kysely_migration_lock to mintmark_server;

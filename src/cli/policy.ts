@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { IntrospectionAudiences } from '../domain/introspection-audience.ts'
 import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
-import type { Policy } from '../domain/policy.ts'
+import { leastRetention, type Policy } from '../domain/policy.ts'
 import type { Algorithm } from '../domain/realm.ts'
 import { policyToWire } from '../wire/policy.ts'
 import { collect, whole } from './arguments.ts'
@@ -18,6 +18,8 @@ interface PolicyOptions {
   readonly leakedSecretAction?: LeakedSecretAction[]
   readonly introspectionAudiences?: IntrospectionAudiences[]
   readonly auditRetention?: number
+  readonly minAuditRetention?: number
+  readonly maxAuditRetention?: number
   readonly maxResources?: number | false
 }
 
@@ -33,7 +35,7 @@ export function policyCommands(program: Command, inSession: InSession): void {
       ),
     )
 
-  policy
+  const update = policy
     .command('update')
     .description(
       'change bounds; options left out stay. A realm beyond a bound keeps its value until it is changed',
@@ -50,15 +52,25 @@ export function policyCommands(program: Command, inSession: InSession): void {
       collect,
     )
     .option('--introspection-audiences <which>', 'allowed setting; repeatable, replaces the list', collect)
-    .option('--audit-retention <days>', 'age at which audit events are deleted, 30 or more; 0: never', whole)
     .option('--max-resources <number>', 'limit of resources for each realm', whole)
     .option('--no-max-resources', 'no limit of resources')
-    .action(
-      inSession(async (session, options: PolicyOptions) => {
-        const { policy: updated } = await session.operations.policy.update(session.actor, policyOf(options))
-        return describe(session, updated)
-      }),
+  withRetention(update).action(
+    inSession(async (session, options: PolicyOptions) => {
+      const { policy: updated } = await session.operations.policy.update(session.actor, policyOf(options))
+      return describe(session, updated)
+    }),
+  )
+}
+
+function withRetention(command: Command): Command {
+  return command
+    .option('--audit-retention <days>', 'age at which audit events are deleted, 30 or more; 0: never', whole)
+    .option(
+      '--min-audit-retention <days>',
+      'least age that a realm may choose for that, 30 or more; 0: the same age',
+      whole,
     )
+    .option('--max-audit-retention <days>', 'longest age that a realm may choose for that', whole)
 }
 
 /** Only the options that were given. */
@@ -72,12 +84,14 @@ function policyOf(options: PolicyOptions): Partial<Policy> {
     algorithms: options.algorithm,
     leakedSecretActions: options.leakedSecretAction,
     introspectionAudiences: options.introspectionAudiences,
+    maxAuditRetentionDays: options.maxAuditRetention,
   }
   const given = Object.entries(said).filter(([, value]) => value !== undefined)
-  const { auditRetention: days, maxResources } = options
+  const { auditRetention: days, minAuditRetention: min, maxResources } = options
   return {
     ...(Object.fromEntries(given) as Partial<Policy>),
     ...(days !== undefined && { auditRetentionDays: days === 0 ? undefined : days }),
+    ...(min !== undefined && { minAuditRetentionDays: min === 0 ? undefined : min }),
     ...(maxResources !== undefined && {
       maxResourcesPerRealm: maxResources === false ? undefined : maxResources,
     }),
@@ -94,6 +108,10 @@ async function describe({ operations, actor }: Session, policy: Policy) {
     'leaked secrets': policy.leakedSecretActions.join(' '),
     'introspection audiences': policy.introspectionAudiences.join(' '),
     'audit trail': policy.auditRetentionDays ? `kept for ${policy.auditRetentionDays} days` : 'kept for ever',
+    'audit trail of realms':
+      leastRetention(policy) === undefined
+        ? 'kept for ever'
+        : `kept for ${leastRetention(policy)} to ${policy.maxAuditRetentionDays} days`,
     'resources per realm': policy.maxResourcesPerRealm?.toString() ?? 'any number',
     'realms beyond': beyond.join(' ') || 'none',
   })

@@ -33,6 +33,7 @@ export function describeAll(realm: Realm, publicUrl: string): string {
     'introspection audiences': realm.introspectionAudiences,
     'leaked secret action': realm.leakedSecretAction,
     ...(realm.maxSecretAgeSeconds > 0 && { 'max secret age': `${realm.maxSecretAgeSeconds} s` }),
+    ...(realm.auditRetentionDays !== null && { 'audit trail': `kept for ${realm.auditRetentionDays} days` }),
     'token profile': realm.tokenProfile,
     'token type header': realm.tokenTypeHeader,
     ...(realm.claims.length > 0 && { claims: claimsText(realm.claims) }),

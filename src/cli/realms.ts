@@ -123,6 +123,7 @@ function withSettings(command: Command): Command {
       '--assertion-audience <which>',
       `aud of assertions: ${ASSERTION_AUDIENCES.join(' or ')} (default issuer_or_token_endpoint)`,
     )
+    .option('--audit-retention <days>', 'age at which audit events are deleted; 0: as the policy says', whole)
     .option('--quota <limits>', QUOTA, quota)
     .option('--shadow-mode <on|off>', 'give no tokens, count what would have failed (default off)', onOrOff)
     .option(
@@ -152,6 +153,7 @@ interface SettingOptions extends ClaimOptions {
   readonly shadowMode?: boolean
   readonly quota?: QuotaOption
   readonly maxSecretAge?: number
+  readonly auditRetention?: number
 }
 
 /** Only the options that were given; the operation decides the rest. */
@@ -177,6 +179,7 @@ async function settingsOf(options: SettingOptions, terminal: Terminal): Promise<
     shadowMode: options.shadowMode,
     quota: quotaOf(options.quota),
     maxSecretAgeSeconds: options.maxSecretAge,
+    auditRetentionDays: options.auditRetention === 0 ? null : options.auditRetention,
     claims: await readClaims(options, terminal),
   }
   const given = Object.entries(settings).filter(([, value]) => value !== undefined)

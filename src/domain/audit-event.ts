@@ -143,8 +143,13 @@ export interface AuditEventFilter {
 }
 
 /** No index answers these: the trail is read for them, a bounded part of it at a time. */
-export function isSearch({ outcome, actorContains, targetContains }: AuditEventFilter): boolean {
-  return outcome !== undefined || actorContains !== undefined || targetContains !== undefined
+export function isSearch(filter: AuditEventFilter): boolean {
+  const { outcome, actorContains, targetContains, action, actor, target } = filter
+  const indexed = [action, actor, target].filter((value) => value !== undefined)
+  // Two that are common, and have no event in common, would read all of a realm.
+  return (
+    indexed.length > 1 || outcome !== undefined || actorContains !== undefined || targetContains !== undefined
+  )
 }
 
 /** Maximum size of an event's details, in bytes of JSON, so that a realm's administrator cannot fill the disk. */

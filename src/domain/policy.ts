@@ -23,6 +23,9 @@ export interface Policy {
   readonly introspectionAudiences: readonly IntrospectionAudiences[]
   /** Age at which audit events are deleted; `undefined`: never. */
   readonly auditRetentionDays: number | undefined
+  /** The least that a realm may choose for its own events; `undefined`: what the platform keeps. */
+  readonly minAuditRetentionDays: number | undefined
+  readonly maxAuditRetentionDays: number
   /** Resources that a realm may have; `undefined`: any number. */
   readonly maxResourcesPerRealm: number | undefined
 }
@@ -42,6 +45,8 @@ export const DEFAULT_POLICY: Policy = {
   leakedSecretActions: LEAKED_SECRET_ACTIONS,
   introspectionAudiences: INTROSPECTION_AUDIENCES,
   auditRetentionDays: undefined,
+  minAuditRetentionDays: undefined,
+  maxAuditRetentionDays: MAX_AUDIT_RETENTION_DAYS,
   maxResourcesPerRealm: undefined,
 }
 
@@ -57,11 +62,7 @@ export function checkPolicy(policy: Policy): void {
   checkWhole('min_key_rotation_seconds', minKeyRotationSeconds, [2, maxKeyRotationSeconds])
   checkWhole('max_jwks_max_age_seconds', maxJwksMaxAgeSeconds, [1, DAY_SECONDS])
   checkWhole('min_jwks_max_age_seconds', minJwksMaxAgeSeconds, [1, Math.min(3600, maxJwksMaxAgeSeconds)])
-  if (policy.auditRetentionDays !== undefined)
-    checkWhole('audit_retention_days', policy.auditRetentionDays, [
-      MIN_AUDIT_RETENTION_DAYS,
-      MAX_AUDIT_RETENTION_DAYS,
-    ])
+  checkRetention(policy)
   if (policy.maxResourcesPerRealm !== undefined)
     checkWhole('max_resources_per_realm', policy.maxResourcesPerRealm, [0, MAX_RESOURCES_PER_REALM])
   checkChoice('algorithms', policy.algorithms, ALGORITHMS)
@@ -77,6 +78,7 @@ type Bounded = Pick<
   | 'jwksMaxAgeSeconds'
   | 'leakedSecretAction'
   | 'introspectionAudiences'
+  | 'auditRetentionDays'
 >
 
 /** Settings that the policy does not allow: wire name and required value of each. */
@@ -104,9 +106,25 @@ export function beyondPolicy(settings: Bounded, policy: Policy): ReadonlyMap<key
     ),
     leakedSecretAction: choice(settings.leakedSecretAction, policy.leakedSecretActions),
     introspectionAudiences: choice(settings.introspectionAudiences, policy.introspectionAudiences),
+    auditRetentionDays: retention(settings.auditRetentionDays, policy),
   }
   const beyond = Object.entries(wanted).filter(([, must]) => must !== undefined)
   return new Map(beyond as [keyof Bounded, string][])
+}
+
+/** Least age at which a realm may let its events be deleted; `undefined`: none, they are kept for ever. */
+export function leastRetention(policy: Policy): number | undefined {
+  return policy.minAuditRetentionDays ?? policy.auditRetentionDays
+}
+
+/** What an own retention must be, where it is not; a realm without one has that of the policy. */
+function retention(days: number | null, policy: Policy): string | undefined {
+  if (days === null) return undefined
+  const min = leastRetention(policy)
+  if (min === undefined) return 'null, which keeps them for ever'
+  return days < min || days > policy.maxAuditRetentionDays
+    ? `null, or from ${min} to ${policy.maxAuditRetentionDays}`
+    : undefined
 }
 
 /** Refuses a change to a value beyond the policy. A value that was beyond it before may stay. */
@@ -136,6 +154,14 @@ export function fitToPolicy(settings: RealmSettings, policy: Policy): RealmSetti
     leakedSecretAction: among(settings.leakedSecretAction, policy.leakedSecretActions),
     introspectionAudiences: among(settings.introspectionAudiences, policy.introspectionAudiences),
   }
+}
+
+function checkRetention(policy: Policy): void {
+  const { auditRetentionDays: usual, minAuditRetentionDays: min, maxAuditRetentionDays: max } = policy
+  const bounds = [MIN_AUDIT_RETENTION_DAYS, MAX_AUDIT_RETENTION_DAYS] as const
+  if (usual !== undefined) checkWhole('audit_retention_days', usual, bounds)
+  checkWhole('max_audit_retention_days', max, bounds)
+  if (min !== undefined) checkWhole('min_audit_retention_days', min, [MIN_AUDIT_RETENTION_DAYS, max])
 }
 
 function checkWhole(field: string, value: number, [min, max]: readonly [number, number]): void {

@@ -4,6 +4,7 @@ import { ASSERTION_AUDIENCES, parseAuthMethods } from './client-key.ts'
 import { checkCustomClaims } from './custom-claim-check.ts'
 import { INTROSPECTION_AUDIENCES } from './introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from './leaked-secret.ts'
+import { MAX_AUDIT_RETENTION_DAYS, MIN_AUDIT_RETENTION_DAYS } from './policy.ts'
 import { isCustomResourceType } from './protected-resource.ts'
 import { checkQuota } from './quota.ts'
 import {
@@ -57,6 +58,13 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
   checkChoice('algorithm', settings.algorithm, ALGORITHMS)
   checkTimes(settings)
   if (settings.maxSecretAgeSeconds !== 0) checkSecretAge(settings.maxSecretAgeSeconds)
+  if (settings.auditRetentionDays !== null)
+    checkWhole(
+      'audit_retention_days',
+      settings.auditRetentionDays,
+      MIN_AUDIT_RETENTION_DAYS,
+      MAX_AUDIT_RETENTION_DAYS,
+    )
   checkWhole('service_account_limit', settings.serviceAccountLimit, 0, 10_000_000)
   checkChoice('leaked_secret_action', settings.leakedSecretAction, LEAKED_SECRET_ACTIONS)
   checkChoice('token_type_header', settings.tokenTypeHeader, TOKEN_TYPE_HEADERS)

@@ -59,6 +59,8 @@ export interface Realm {
   readonly quota: Quota | null
   /** Maximum age of the secrets of its accounts; 0: any. */
   readonly maxSecretAgeSeconds: number
+  /** Age at which its audit events are deleted; `null`: that of the policy. */
+  readonly auditRetentionDays: number | null
   /** True once a secret was imported. Until then, no token request needs argon2id. */
   readonly importsSecrets: boolean
   /** Incremented by every change that a token or the JWKS could show. */
@@ -88,6 +90,7 @@ export interface RealmSettings {
   shadowMode: boolean
   quota: Quota | null
   maxSecretAgeSeconds: number
+  auditRetentionDays: number | null
 }
 
 export const DEFAULT_REALM_SETTINGS: RealmSettings = {
@@ -110,6 +113,7 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
   shadowMode: false,
   quota: null,
   maxSecretAgeSeconds: 0,
+  auditRetentionDays: null,
   claims: [],
   tokenProfile: 'rfc9068',
 }

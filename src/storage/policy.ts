@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { DEFAULT_POLICY, type Policy } from '../domain/policy.ts'
+import { DEFAULT_POLICY, leastRetention, type Policy } from '../domain/policy.ts'
 import { DELETED_REALM_PREFIX } from '../domain/realm.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
 
@@ -42,6 +42,9 @@ export async function listRealmsBeyond(db: Database, policy: Policy, limit: numb
         eb('algorithm', '<>', but(policy.algorithms)),
         eb('leaked_secret_action', '<>', but(policy.leakedSecretActions)),
         eb('introspection_audiences', '<>', but(policy.introspectionAudiences)),
+        // No number is less than none at all: then no realm may have one.
+        eb('audit_retention_days', '<', leastRetention(policy) ?? policy.maxAuditRetentionDays + 1),
+        eb('audit_retention_days', '>', policy.maxAuditRetentionDays),
       ]),
     )
     .where('name', 'not like', `${DELETED_REALM_PREFIX}%`)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { DELETED_REALM_PREFIX } from '../domain/realm.ts'
+import { DELETED_REALM_PREFIX, type Realm } from '../domain/realm.ts'
 import { READERS_MAY_LAG } from './commit-waits.ts'
 import { type Database, type DatabaseTransaction, inTransaction } from './database.ts'
 
@@ -40,7 +40,7 @@ const BATCH = 2000
  */
 export async function deleteRealm(
   trx: DatabaseTransaction,
-  { id, name }: { readonly id: string; readonly name: string },
+  { id, name, auditRetentionDays }: Pick<Realm, 'id' | 'name' | 'auditRetentionDays'>,
   now: Date,
 ): Promise<void> {
   for (const table of ['signing_keys', 'portal_sessions', 'portal_links'] as const)
@@ -55,7 +55,10 @@ export async function deleteRealm(
     }))
     .where('id', '=', id)
     .execute()
-  await trx.insertInto('deleted_realms').values({ id, name, deleted_at: now }).execute()
+  await trx
+    .insertInto('deleted_realms')
+    .values({ id, name, deleted_at: now, audit_retention_days: auditRetentionDays })
+    .execute()
 }
 
 /**

@@ -32,6 +32,7 @@ export const REALM_COLUMNS = [
   'shadow_mode',
   'quota',
   'max_secret_age_seconds',
+  'audit_retention_days',
   'imports_secrets',
   'version',
   'created_at',
@@ -60,6 +61,7 @@ export function toColumns(settings: RealmSettings) {
     shadow_mode: settings.shadowMode,
     quota: quotaText(settings.quota),
     max_secret_age_seconds: settings.maxSecretAgeSeconds,
+    audit_retention_days: settings.auditRetentionDays,
     claims: claimsText(settings.claims),
     token_profile: settings.tokenProfile,
   }
@@ -92,6 +94,7 @@ export function toRealm(row: Row): Realm {
     shadowMode: row.shadow_mode,
     quota: toQuota(row.quota),
     maxSecretAgeSeconds: row.max_secret_age_seconds,
+    auditRetentionDays: row.audit_retention_days,
     importsSecrets: row.imports_secrets,
     version: row.version,
     createdAt: row.created_at,

@@ -38,6 +38,7 @@ export interface RealmRow {
   rotation_due_at: ColumnType<Date, Date | undefined, Date>
   shadow_mode: Generated<boolean>
   max_secret_age_seconds: Generated<number>
+  audit_retention_days: ColumnType<number | null, number | null | undefined, number | null>
   imports_secrets: Generated<boolean>
   version: Generated<string>
   created_at: Timestamp
@@ -153,6 +154,8 @@ export interface DeletedRealmRow {
   id: string
   name: string
   deleted_at: Timestamp
+  /** `null`: as long as the platform's. */
+  audit_retention_days: ColumnType<number | null, number | null | undefined, never>
 }
 
 export interface PlatformPolicyRow {

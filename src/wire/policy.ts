@@ -12,6 +12,8 @@ export function policyToWire(policy: Policy) {
     leaked_secret_actions: [...policy.leakedSecretActions],
     introspection_audiences: [...policy.introspectionAudiences],
     audit_retention_days: policy.auditRetentionDays ?? null,
+    min_audit_retention_days: policy.minAuditRetentionDays ?? null,
+    max_audit_retention_days: policy.maxAuditRetentionDays,
     max_resources_per_realm: policy.maxResourcesPerRealm ?? null,
   }
 }

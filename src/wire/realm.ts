@@ -28,6 +28,7 @@ export function realmToWire(realm: Realm, publicUrl: string) {
     shadow_mode: realm.shadowMode,
     quota: quotaToWire(realm.quota),
     max_secret_age_seconds: realm.maxSecretAgeSeconds,
+    audit_retention_days: realm.auditRetentionDays,
     created_at: realm.createdAt,
   }
 }

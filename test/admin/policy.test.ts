@@ -21,6 +21,8 @@ const BOUNDS = {
   leaked_secret_actions: ['disable'],
   introspection_audiences: ['served'],
   audit_retention_days: 365,
+  min_audit_retention_days: 90,
+  max_audit_retention_days: 730,
   max_resources_per_realm: 100_000,
 }
 
@@ -33,6 +35,8 @@ const BEYOND: [string, unknown, string][] = [
   ['algorithm', 'RS256', 'one of ES256, EdDSA'],
   ['leaked_secret_action', 'alert', 'one of disable'],
   ['introspection_audiences', 'all', 'one of served'],
+  ['audit_retention_days', 89, 'null, or from 90 to 730'],
+  ['audit_retention_days', 731, 'null, or from 90 to 730'],
 ]
 
 t.test('an administrator of a realm sets nothing beyond the bounds of the platform', async (t) => {

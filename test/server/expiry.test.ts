@@ -4,6 +4,7 @@ import t from 'tap'
 import { startExpiry } from '../../src/server/jobs/expiry.ts'
 
 const portal = { deleteEndedSessions: async () => false }
+const audit = { keepPartitions: async () => {} }
 const trustEndings = { finishOthers: async () => false }
 
 const pass = async (milliseconds: number) => {
@@ -20,7 +21,7 @@ t.test('deleting goes on while there is more, after a failure too, and stops whe
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
   const deleteExpired = () => (outcomes[runs++] as () => Promise<boolean>)()
   const expiry = startExpiry(
-    { expiry: { deleteExpired }, portal, trustEndings, health: { measureClockSkew: async () => 0 } },
+    { expiry: { deleteExpired }, audit, portal, trustEndings, health: { measureClockSkew: async () => 0 } },
     logger,
   )
   await pass(1000)
@@ -48,7 +49,7 @@ t.test('nothing is deleted while the clock is off, and all once it is right agai
   }
   const measureClockSkew = async () => skews.shift() as number
   const expiry = startExpiry(
-    { expiry: { deleteExpired }, portal, trustEndings, health: { measureClockSkew } },
+    { expiry: { deleteExpired }, audit, portal, trustEndings, health: { measureClockSkew } },
     pino({ level: 'silent' }),
   )
   for (const [milliseconds, expected] of [

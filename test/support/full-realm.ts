@@ -21,6 +21,7 @@ export async function fullRealm(operations: Operations, realm: string): Promise<
     tokenTypeHeader: 'JWT',
     assertionAudience: 'issuer',
     maxSecretAgeSeconds: 31_536_000,
+    auditRetentionDays: 400,
     claims: [
       { claim: 'tenant.id', value: { n: 1.5, on: true, none: null, list: ['yes'] } },
       { claim: 'groups', from: 'roles', prefix: 'g:', as: 'string[]', audiences: ['billing'] },

@@ -44,7 +44,20 @@ const bounds = {
     type: ['integer', 'null'],
     minimum: MIN_AUDIT_RETENTION_DAYS,
     maximum: MAX_AUDIT_RETENTION_DAYS,
-    description: 'Older lines of every audit trail are deleted; null, the default, keeps them for ever',
+    description:
+      'Older lines of audit trails are deleted, but for realms with an audit_retention_days of their own; null, the default, keeps them for ever',
+  }),
+  min_audit_retention_days: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    minimum: MIN_AUDIT_RETENTION_DAYS,
+    maximum: MAX_AUDIT_RETENTION_DAYS,
+    description:
+      'The least audit_retention_days of a realm; null, the default: the one of this policy, so that no realm keeps its lines for a shorter time',
+  }),
+  max_audit_retention_days: Type.Integer({
+    minimum: MIN_AUDIT_RETENTION_DAYS,
+    maximum: MAX_AUDIT_RETENTION_DAYS,
+    description: `The longest audit_retention_days of a realm. Default: ${MAX_AUDIT_RETENTION_DAYS}`,
   }),
 }
 
@@ -122,12 +135,18 @@ function readPolicy(body: Static<typeof PolicyChange>): Partial<Policy> {
     algorithms: body.algorithms,
     leakedSecretActions: body.leaked_secret_actions,
     introspectionAudiences: body.introspection_audiences,
+    maxAuditRetentionDays: body.max_audit_retention_days,
   }
   const said = Object.entries(read).filter(([, value]) => value !== undefined)
-  const { audit_retention_days: days, max_resources_per_realm: resources } = body
+  const {
+    audit_retention_days: days,
+    min_audit_retention_days: min,
+    max_resources_per_realm: resources,
+  } = body
   return {
     ...(Object.fromEntries(said) as Partial<Policy>),
     ...(days !== undefined && { auditRetentionDays: days ?? undefined }),
+    ...(min !== undefined && { minAuditRetentionDays: min ?? undefined }),
     ...(resources !== undefined && { maxResourcesPerRealm: resources ?? undefined }),
   }
 }

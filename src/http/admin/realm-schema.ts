@@ -2,6 +2,7 @@ import { MAX_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
 import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
+import { MAX_AUDIT_RETENTION_DAYS, MIN_AUDIT_RETENTION_DAYS } from '../../domain/policy.ts'
 import {
   ALGORITHMS,
   DEFAULT_REALM_SETTINGS,
@@ -79,6 +80,13 @@ const settings = {
     description:
       'Age at which secrets of its service accounts stop working; 0: at no age. At least an hour. Default: 0',
   }),
+  audit_retention_days: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    minimum: MIN_AUDIT_RETENTION_DAYS,
+    maximum: MAX_AUDIT_RETENTION_DAYS,
+    description:
+      'Age at which lines of its audit trail are deleted, within the bounds of the policy; null, the default: that of the policy',
+  }),
   introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
     description:
       'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
@@ -132,6 +140,7 @@ export function readSettings(body: Static<typeof RealmChange>): Partial<RealmSet
     shadowMode: body.shadow_mode,
     quota: quotaFromWire(body.quota),
     maxSecretAgeSeconds: body.max_secret_age_seconds,
+    auditRetentionDays: body.audit_retention_days,
     claims: body.claims,
     tokenProfile: body.token_profile,
   }

@@ -106,5 +106,6 @@ function facts(realm: Realm): Html {
 <dt>Types of resources</dt><dd class="wrap">${list(['device', 'device_group', ...realm.resourceTypes])}</dd>
 <dt>Signs with</dt><dd>${realm.algorithm}, a new key every ${Math.round(realm.keyRotationSeconds / 86_400)} days</dd>
 <dt>A leaked secret</dt><dd>${realm.leakedSecretAction}</dd>
+<dt>Activity is kept</dt><dd>${realm.auditRetentionDays === null ? 'as long as that of the platform' : `for ${realm.auditRetentionDays} days`}</dd>
 </dl><p class="hint">The rest is changed by the admin API and the command line; the limit of accounts by the operator of this server alone.</p></section>`
 }

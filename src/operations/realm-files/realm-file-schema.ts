@@ -48,6 +48,10 @@ const settings = {
   assertion_audience: choice(ASSERTION_AUDIENCES, 'aud of assertions'),
   shadow_mode: Type.Boolean({ description: 'Give no tokens, and count what would have failed' }),
   max_secret_age_seconds: seconds('Age at which secrets stop working; 0: at no age'),
+  audit_retention_days: Type.Unsafe<number | null>({
+    type: ['integer', 'null'],
+    description: 'Age at which lines of its audit trail are deleted; null: that of the policy',
+  }),
   claims: Type.Array(Claim, { description: 'Claims that tokens get' }),
   quota: quota('Tokens that its accounts may get together'),
 }

@@ -3,17 +3,14 @@ import { type AuditEventFilter, isSearch, type RecordedAuditEvent } from '../../
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
 import { badCursor, type Page, pageOfRows } from '../../domain/page.ts'
 import { Refusal, unknownRealm } from '../../domain/refusal.ts'
-import {
-  type AuditEventPosition,
-  hasAuditTrail,
-  listAuditEvents,
-  searchAuditEvents,
-} from '../../storage/audit-events.ts'
+import { hasAuditTrail } from '../../storage/audit-events.ts'
+import { type AuditEventPosition, listAuditEvents, searchAuditEvents } from '../../storage/audit-pages.ts'
 import { findDeletedRealm } from '../../storage/realm-deletion.ts'
 import { findRealmByName } from '../../storage/realms.ts'
 import { searchBounded } from '../bounded-search.ts'
 import { presentActor } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { auditPartitions } from './audit-partitions.ts'
 import { auditRetention } from './audit-retention.ts'
 
 export interface AuditEventQuery extends AuditEventFilter {
@@ -38,8 +35,9 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'refusals'>
 export type AuditTrail = ReturnType<typeof auditTrail>
 
 export function auditTrail(deps: Deps) {
-  const { db, refusals } = deps
+  const { db, clock, refusals } = deps
   const retention = auditRetention(deps)
+  const partitions = auditPartitions(deps)
 
   /** Id of the realm; `undefined`: the platform. */
   async function authorize(actor: Actor, owner: TrailOwner): Promise<string | undefined> {
@@ -68,7 +66,11 @@ export function auditTrail(deps: Deps) {
     const realmId = await authorize(actor, owner)
     const position = after === undefined ? undefined : parsePosition(after)
     if (isSearch(filter)) return search(realmId, { ...filter, after, limit })
-    const rows = await listAuditEvents(db, realmId, { ...filter, after: position, limit: limit + 1 })
+    const rows = await listAuditEvents(
+      db,
+      { realmId, now: clock() },
+      { ...filter, after: position, limit: limit + 1 },
+    )
     return pageOfRows(rows, limit, positionOf)
   }
 
@@ -84,7 +86,11 @@ export function auditTrail(deps: Deps) {
       windows: SEARCH_WINDOWS,
       async read(position, rows, wanted) {
         const at = position === '' ? undefined : parsePosition(position)
-        const found = await searchAuditEvents(db, realmId, { ...filter, after: at, rows, limit: wanted })
+        const found = await searchAuditEvents(
+          db,
+          { realmId, now: clock() },
+          { ...filter, after: at, rows, limit: wanted },
+        )
         return { hits: found.hits, end: found.end && positionOf(found.end) }
       },
     })
@@ -116,7 +122,10 @@ export function auditTrail(deps: Deps) {
       )
     },
 
-    /** Deletes audit events older than the policy's retention. Returns how many. @throws Refusal `forbidden` */
+    /** Makes partitions of the trail ahead of time, and what an upgrade left to do. */
+    keepPartitions: () => partitions.keep(),
+
+    /** Deletes audit events that neither their realm nor the policy keeps. Returns how many. @throws Refusal `forbidden` */
     async prune(actor: Actor): Promise<number> {
       requirePlatformAuthority(actor)
       return retention.deleteAll()

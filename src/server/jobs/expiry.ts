@@ -11,6 +11,7 @@ const IDLE_MILLISECONDS = 60_000
 
 interface Asked {
   readonly expiry: Pick<Operations['expiry'], 'deleteExpired'>
+  readonly audit: Pick<Operations['audit'], 'keepPartitions'>
   readonly portal: Pick<Operations['portal'], 'deleteEndedSessions'>
   readonly trustEndings: Pick<Operations['trustEndings'], 'finishOthers'>
   readonly health: Pick<Operations['health'], 'measureClockSkew'>
@@ -23,6 +24,7 @@ export function startExpiry(operations: Asked, logger: Logger): Running {
     const ending = await operations.trustEndings.finishOthers()
     // A clock that is ahead would delete revocations of live tokens. Nothing is deleted then; the rotation job logs why.
     if (Math.abs(await operations.health.measureClockSkew()) > MAX_CLOCK_SKEW_SECONDS) return ending
+    await operations.audit.keepPartitions()
     const more = await operations.expiry.deleteExpired()
     return (await operations.portal.deleteEndedSessions()) || more || ending
   }
