@@ -54,12 +54,17 @@ export async function furnish(server: TestServer): Promise<Furnished> {
   await operations.leakedSecrets.report('acme', [leak], '203.0.113.7')
   const { url } = await operations.portal.createLink(TESTER, 'acme', { person: LONG, access: 'view' })
   await operations.portal.signInWithLink('acme', url.split('#')[1] as string, '203.0.113.7')
+  const hook = { url: `https://hooks.example/${LONG}`, description: LONG, events: ['secret.leaked'] } as const
+  const webhook = await operations.webhooks.create(TESTER, 'acme', hook)
+  const { id: delivery } = await operations.webhookDeliveries.test(TESTER, 'acme', webhook.id)
   const [session] = await operations.portal.listSessions(TESTER, 'acme')
   const [signing] = await operations.signingKeys.list(TESTER, 'acme')
   return {
     portal: 'acme',
     realms: 'acme',
     sessions: session?.id ?? '',
+    webhooks: webhook.id,
+    deliveries: delivery,
     'service-accounts': clientId,
     leaked: account.clientId,
     secrets: secrets[0]?.id ?? '',

@@ -14,6 +14,7 @@ export type Section =
   | 'trusted-issuers'
   | 'keys'
   | 'audit'
+  | 'webhooks'
   | 'people'
   | 'settings'
   | 'try-it'
@@ -58,6 +59,7 @@ const SECTIONS: readonly (readonly [Section, string, IconName])[] = [
   ['trusted-issuers', 'Trusted issuers', 'shield-check'],
   ['keys', 'Keys', 'key'],
   ['audit', 'Audit', 'clipboard-document-list'],
+  ['webhooks', 'Web hooks', 'bell'],
   ['people', 'People', 'users'],
   ['settings', 'Realm settings', 'cog-6-tooth'],
   ['try-it', 'Try it', 'play'],
@@ -80,6 +82,7 @@ const HELP: Readonly<Record<Section, string>> = {
   'trusted-issuers': 'portal',
   keys: 'keys',
   audit: 'administer',
+  webhooks: 'webhooks',
   people: 'portal',
   settings: 'administer',
   'try-it': 'get-a-token',

@@ -51,6 +51,8 @@ import { trustedIssuerKeysScreen } from './trusted-issuer-keys.ts'
 import { trustedIssuersScreen } from './trusted-issuers.ts'
 import { tryItScreen } from './try-it.ts'
 import { createPortal, type Gate, type Portal } from './visit.ts'
+import { webhookScreen } from './webhook.ts'
+import { webhooksScreen } from './webhooks.ts'
 import { workloadIdentitiesScreen } from './workload-identities.ts'
 import { workloadIdentityScreen } from './workload-identity.ts'
 
@@ -113,6 +115,8 @@ function realmScreens(portal: Portal, operations: Operations): void {
   realmActivityScreen(portal, operations)
   peopleScreen(portal, operations)
   realmSettingsScreen(portal, operations)
+  webhooksScreen(portal, operations)
+  webhookScreen(portal, operations)
   tryItScreen(portal, operations)
   shadowScreens(portal, operations)
 }

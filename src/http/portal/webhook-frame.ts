@@ -1,0 +1,56 @@
+import { WEBHOOK_EVENTS, type Webhook, type WebhookDelivery } from '../../domain/webhook.ts'
+import { atMost, badge, field } from './elements.ts'
+import { type Html, html } from './html.ts'
+import { ago } from './times.ts'
+import type { Fields, Visit } from './visit.ts'
+
+export const PATH = '/portal/:realm/webhooks'
+
+export const webhooksAddress = ({ realm }: Visit) => `/portal/${realm}/webhooks`
+export const webhookAddress = (visit: Visit, { id }: Pick<Webhook, 'id'>) => `${webhooksAddress(visit)}/${id}`
+
+export function webhookState({ enabled, pausedReason, failingSince }: Webhook): Html {
+  if (!enabled) return pausedReason ? badge('danger', 'Paused by the server') : badge('warning', 'Paused')
+  return failingSince ? badge('danger', 'Failing') : badge('success', 'Enabled')
+}
+
+/** What is wrong with it, in words. */
+export function webhookTrouble(
+  { enabled, pausedReason, failingSince }: Webhook,
+  now: Date,
+): Html | undefined {
+  if (!enabled && pausedReason === 'gone')
+    return html`<p><strong>The server paused it: its address answered that it is gone (410).</strong> Correct the address, then enable it again.</p>`
+  if (!enabled && pausedReason === 'failing')
+    return html`<p><strong>The server paused it: no attempt has succeeded for three days.</strong> See to the receiver, then enable it again.</p>`
+  return enabled && failingSince
+    ? html`<p>No attempt has succeeded since ${ago(failingSince, now)}. The deliveries below say why.</p>`
+    : undefined
+}
+
+/** Fields of a new web hook, or of one that is there. */
+export function webhookFields(present?: Webhook): Html {
+  const choice = ([event, meaning]: readonly [string, string]) =>
+    html`<label class="choice described"><input type="checkbox" name="events" value="${event}"${(present?.events as readonly string[] | undefined)?.includes(event) !== false && html` checked`}><span><code>${event}</code><span class="hint">${meaning.charAt(0).toUpperCase() + meaning.slice(1)}.</span></span></label>`
+  return html`${field('url', 'Address', {
+    value: present?.url ?? '',
+    hint: html`An <code>https</code> address. Everybody who may view the realm sees it: keep secrets out of it.`,
+    attributes: html`required maxlength="1024" inputmode="url" spellcheck="false"`,
+  })}
+${field('description', 'Description (optional)', { value: present?.description ?? '', attributes: atMost(200) })}
+<fieldset><legend>Tell it when</legend>${Object.entries(WEBHOOK_EVENTS).map(choice)}</fieldset>`
+}
+
+export function readWebhook(sent: Fields) {
+  return {
+    url: sent.get('url').trim(),
+    description: sent.get('description').trim(),
+    // What is no event is refused.
+    events: sent.getAll('events') as Webhook['events'],
+  }
+}
+
+export function deliveryBadge({ deliveredAt, dueAt }: WebhookDelivery): Html {
+  if (deliveredAt) return badge('success', 'Delivered')
+  return dueAt ? badge('info', 'Waiting') : badge('danger', 'Failed')
+}
