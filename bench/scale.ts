@@ -64,6 +64,16 @@ export async function run({ options, postgres, folder, dataset, say }: BenchCont
           wanted: '≥ 0.85',
           found: ratio(of(results.any, 'requestsPerSecond'), of(results.one, 'requestsPerSecond')),
         },
+        {
+          what: 'PostgreSQL CPU µs a token, one account',
+          wanted: '≤ 10',
+          found: spread(of(results.one, 'databaseMicroseconds')),
+        },
+        {
+          what: `PostgreSQL CPU µs a token, ${FEW_REALMS} realms`,
+          wanted: '≤ 20',
+          found: spread(of(results.few, 'databaseMicroseconds')),
+        },
       ],
       table: [
         ['', 'tokens/s', 'server CPU µs', 'PostgreSQL CPU µs'],
