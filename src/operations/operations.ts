@@ -29,6 +29,7 @@ import { policy } from './realms/policy.ts'
 import { realmOverviews } from './realms/realm-overview.ts'
 import { realms as realmsOf } from './realms/realms.ts'
 import { signingKeys as signingKeysOf } from './realms/signing-keys.ts'
+import { bulkGrants } from './resources/bulk-grants.ts'
 import { grants } from './resources/grants.ts'
 import { protectedResources } from './resources/protected-resources.ts'
 import { resourceGrants } from './resources/resource-grants.ts'
@@ -149,7 +150,7 @@ function administrationOf(deps: Dependencies) {
     realmFiles: realmFiles(deps, fileBinding(deps, trustEndings)),
 
     resources: { ...protectedResources(deps), ...resourceSummaries(deps) },
-    grants: { ...grants(deps), ...resourceGrants(deps) },
+    grants: { ...grants(deps), ...bulkGrants(deps), ...resourceGrants(deps) },
 
     portal,
     portalVisits: portalVisits(deps, providerGrants, browserSessions),

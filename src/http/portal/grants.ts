@@ -10,23 +10,24 @@ import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { pager } from './pager.ts'
 import { addressOf } from './service-account-frame.ts'
+import {
+  backToGrants,
+  doneInWords,
+  grantBox,
+  grantForm,
+  moreWays,
+  removalBox,
+  removalForm,
+} from './several-grants.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
 type Deps = Pick<Operations, 'grants' | 'resources'>
 
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants'
 const GRANTS = 50
+/** For those who look at many. */
+const MANY_GRANTS = 500
 const FOUND = 10
-
-/** What an act leads to: its notice is in the card of the grants. */
-const DONE: ReadonlyMap<string, string> = new Map([
-  ['granted', 'Granted. The next token says so.'],
-  ['had', 'It has that role there already: nothing was changed.'],
-  ['removed', 'Removed. The next token says so.'],
-])
-
-/** What stays as it is when a role is granted or removed. */
-const KEPT = ['find', 'from', 'filter', 'after', 'back']
 
 /** Grants and removes roles on single devices and device groups. */
 export function grantActions(portal: Portal, operations: Deps): void {
@@ -39,13 +40,7 @@ export function grantActions(portal: Portal, operations: Deps): void {
       const { clientId = '' } = params
       const [role = '', type = '', id = ''] = ['role', 'type', 'id'].map((name) => sent.get(name))
       const outcome = await act(visit.actor, visit.realm, clientId, { role, type, id })
-      const { searchParams: page } = new URL(visit.page, 'http://portal')
-      const kept = KEPT.map((name): [string, string] => [name, page.get(name) ?? ''])
-      const back = new URLSearchParams([
-        ['done', outcome && !outcome.added ? 'had' : done],
-        ...kept.filter(([, it]) => it),
-      ])
-      return { redirect: `${addressOf(visit, clientId)}/permissions?${back}#grants` }
+      return backToGrants(visit, clientId, outcome && !outcome.added ? 'had' : done)
     })
   }
 }
@@ -58,8 +53,9 @@ export async function grantsCard(
   operations: Deps,
 ): Promise<Html> {
   const [find = '', filter = ''] = ['find', 'filter'].map((name) => asked.query(name).trim().slice(0, 200))
+  const each = asked.query('each') === String(MANY_GRANTS) ? MANY_GRANTS : GRANTS
   const grants = await operations.grants.list(visit.actor, visit.realm, account.clientId, {
-    limit: GRANTS,
+    limit: each,
     after: asked.query('after') || undefined,
     ...(filter !== '' && { contains: filter }),
   })
@@ -72,20 +68,26 @@ export async function grantsCard(
     clientId,
     found?.items ?? [],
   )
-  const done = DONE.get(asked.query('done'))
+  const done = doneInWords(asked.query('done'))
+  const kept = { find, filter, each: each === GRANTS ? '' : String(each) }
   return html`<section class="card" ${!done && html`id="grants" tabindex="-1"`}><h2>On devices and device groups</h2>
 ${done && html`<div id="grants" tabindex="-1">${notice('success', done)}</div>`}
 ${visit.mayChange && search(visit, account, realm, found && { ...found, find, on })}
-${total > GRANTS || filter !== '' ? filterForm(filter, find, total) : total > 0 && html`<h3>${total} ${total === 1 ? 'grant' : 'grants'}</h3>`}
+${visit.mayChange && moreWays(visit, account.clientId)}
+${total > GRANTS || filter !== '' ? filterForm(kept, total) : total > 0 && html`<h3>${total} ${total === 1 ? 'grant' : 'grants'}</h3>`}
 ${list(visit, account, grants, filter)}
-${pager(asked, { next: grants.next, kept: { find, filter }, forth: 'More', fragment: '#grants' })}
+${pager(asked, { next: grants.next, kept, forth: 'More', fragment: '#grants' })}
+${each === GRANTS && grants.next !== undefined && html`<p class="pager"><a href="?${new URLSearchParams({ ...kept, each: String(MANY_GRANTS) }).toString()}#grants">Show ${MANY_GRANTS} on a page</a></p>`}
 </section>`
 }
 
-function filterForm(filter: string, find: string, total: number): Html {
+function filterForm(
+  { filter, find, each }: { readonly filter: string; readonly find: string; readonly each: string },
+  total: number,
+): Html {
   return html`<form method="get" action="#grants" role="search" class="finder">
 <label for="filter">${total} grants: show those on</label>
-${find !== '' && html`<input type="hidden" name="find" value="${find}">`}
+${find !== '' && html`<input type="hidden" name="find" value="${find}">`}${each !== '' && html`<input type="hidden" name="each" value="${each}">`}
 <div class="row"><span class="with-icon">${icon('magnifying-glass')}<input id="filter" name="filter" type="search" value="${filter}" placeholder="Part of a name or id" ${atMost(100)} autocomplete="off"></span>
 <button>Filter</button></div>
 </form>`
@@ -97,7 +99,7 @@ function list(visit: Visit, account: ServiceAccount, { items }: Part<Grant>, fil
   if (items.length === 0)
     return html`<p class="muted">None yet: what it may do, it may do by its roles in the whole realm.</p>`
   const line = (grant: Grant) => html`<li>
-<div>${nameOf(visit, grant)}</div>
+<div class="ticked">${visit.mayChange && removalBox(grant)}<span>${nameOf(visit, grant)}</span></div>
 <div class="actions">${badge('plain', grant.role)}${
     visit.mayChange &&
     form(
@@ -107,7 +109,8 @@ function list(visit: Visit, account: ServiceAccount, { items }: Part<Grant>, fil
 <button class="quiet small" aria-label="Remove ${grant.role} on ${grant.name}">${icon('x-mark')}Remove</button>`,
     )
   }</div></li>`
-  return html`<ul class="lines">${items.map(line)}</ul>`
+  return html`<ul class="lines">${items.map(line)}</ul>
+${visit.mayChange && removalForm(visit, account.clientId)}`
 }
 
 interface Found extends Part<ProtectedResource> {
@@ -143,7 +146,7 @@ function results(
   const heldOn = ({ type, id }: ProtectedResource) =>
     on.filter((grant) => grant.type === type && grant.id === id).map(({ role }) => role)
   const line = (resource: ProtectedResource) => html`<li>
-<div>${nameOf(visit, resource)}${heldOn(resource).map((role) => html` ${badge('info', `has ${role}`)}`)}</div>
+<div class="ticked">${grantBox(resource)}<span>${nameOf(visit, resource)}${heldOn(resource).map((role) => html` ${badge('info', `has ${role}`)}`)}</span></div>
 ${form(
   visit,
   `${addressOf(visit, account.clientId)}/permissions/grants/add`,
@@ -152,6 +155,7 @@ ${form(
 <button class="small" aria-label="Grant it on ${resource.name}">${icon('plus')}Grant</button>`,
 )}</li>`
   return html`<ul class="lines">${items.map(line)}</ul>
+${grantForm(visit, account.clientId, roles)}
 ${more && html`<p class="hint">These are the first ${FOUND}. Type more to find others.</p>${more}`}`
 }
 

@@ -4,12 +4,15 @@ import { Refusal } from '../../domain/refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { copyGrantsScreen } from './copy-grants.ts'
 import { form, notice, roleBadges } from './elements.ts'
 import { grantActions, grantsCard } from './grants.ts'
 import { type Html, html, named } from './html.ts'
 import { introspectedAudiencesAction, introspectedAudiencesCard } from './introspected-audiences.ts'
+import { pasteGrantsScreen } from './paste-grants.ts'
 import { meaningOf } from './role-meanings.ts'
 import { about, addressOf, tabs } from './service-account-frame.ts'
+import { severalGrantsActions } from './several-grants.ts'
 import type { Portal, Visit } from './visit.ts'
 
 type Deps = Pick<Operations, 'realms' | 'accounts' | 'tokens' | 'grants' | 'resources'>
@@ -43,6 +46,9 @@ ${preview}
   })
 
   grantActions(portal, operations)
+  severalGrantsActions(portal, operations)
+  pasteGrantsScreen(portal, operations)
+  copyGrantsScreen(portal, operations)
   introspectedAudiencesAction(portal, operations)
 
   portal.action(`${PATH}/roles`, async (visit, sent, { params }) => {

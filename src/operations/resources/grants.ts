@@ -1,19 +1,9 @@
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
-import {
-  checkGrants,
-  type Grant,
-  type GrantKey,
-  isGrantKey,
-  MAX_AUDITED_GRANTS,
-  MAX_GRANTS,
-  tooManyGrants,
-} from '../../domain/grant.ts'
+import { type Grant, type GrantKey, isGrantKey } from '../../domain/grant.ts'
 import { badCursor, type Page, pageOfRows } from '../../domain/page.ts'
 import type { ResourceKey } from '../../domain/protected-resource.ts'
-import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
-import type { DatabaseTransaction } from '../../storage/database.ts'
 import {
   countGrants,
   deleteGrants,
@@ -21,15 +11,14 @@ import {
   type GrantFilter,
   insertGrants,
   listGrants,
-  updateAuthorizationDetails,
 } from '../../storage/grants.ts'
 import { listGrantsOn } from '../../storage/grants-on.ts'
-import { lockProtectedResources } from '../../storage/protected-resource-changes.ts'
 import { findGrant } from '../../storage/resource-grants.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
-import { attemptOf, type ChangeContext, changeAccount, unknownAccount } from '../accounts/account-changes.ts'
+import { attemptOf, changeAccount, unknownAccount } from '../accounts/account-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
+import { audited, keyOf, locking, settle } from './grant-changes.ts'
 
 /** What is asked for of a list: `after` as a page before gave it out. */
 export type GrantQuery = Omit<GrantFilter, 'after'> & { readonly after?: string | undefined }
@@ -141,31 +130,6 @@ export function grants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
       )
     },
   }
-}
-
-/** Resources are locked before the account, in the order of resource deletion, to prevent deadlocks. */
-function locking(grants: readonly GrantKey[]) {
-  return async (trx: DatabaseTransaction, realm: Realm) => {
-    checkGrants(realm, grants)
-    const found = await lockProtectedResources(trx, realm.id, grants, 'key share')
-    const known = new Set(found.map(({ type, id }) => `${type}/${id}`))
-    const missing = grants.find(({ type, id }) => !known.has(`${type}/${id}`))
-    if (missing)
-      throw new Refusal('invalid', `Realm ${realm.name} has no ${missing.type} ${missing.id}.`, 'id')
-  }
-}
-
-async function settle({ trx, realm, account }: ChangeContext): Promise<void> {
-  if ((await countGrants(trx, realm.id, account.clientId)) > MAX_GRANTS) throw tooManyGrants()
-  await updateAuthorizationDetails(trx, realm.id, [account.clientId])
-}
-
-function audited(grants: readonly GrantKey[]): GrantKey[] {
-  return grants.slice(0, MAX_AUDITED_GRANTS).map(keyOf)
-}
-
-function keyOf({ role, type, id }: GrantKey): GrantKey {
-  return { role, type, id }
 }
 
 /** Neither a role nor a type contains a slash. */

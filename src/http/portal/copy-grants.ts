@@ -1,0 +1,80 @@
+import type { ServiceAccount } from '../../domain/service-account.ts'
+import type { Operations } from '../../operations/operations.ts'
+import type { CopyPlan } from '../../operations/resources/bulk-grants.ts'
+import { countOf, typeInWords } from './device-words.ts'
+import { atMost, badge, form } from './elements.ts'
+import { type Content, type Html, html, named } from './html.ts'
+import { icon } from './icons.ts'
+import { about, addressOf } from './service-account-frame.ts'
+import { backToGrants } from './several-grants.ts'
+import type { Asked, Portal, Visit } from './visit.ts'
+
+type Deps = Pick<Operations, 'accounts' | 'grants'>
+
+const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants/copy'
+const FOUND = 10
+
+/** Copies the grants of another account: first what would be added, then all of it. */
+export function copyGrantsScreen(portal: Portal, operations: Deps): void {
+  portal.question(PATH, async (visit, asked) => {
+    const { clientId = '' } = asked.params
+    const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
+    const from = asked.query('source')
+    const plan =
+      from === '' ? undefined : await operations.grants.planCopy(visit.actor, visit.realm, clientId, from)
+    return {
+      ...about(visit, account, 'Copy grants from another account'),
+      body: plan ? planCard(visit, account, plan) : await sourceCard(visit, account, asked, operations),
+    }
+  })
+
+  portal.action(PATH, async (visit, sent, { params }) => {
+    const { clientId = '' } = params
+    const source = { from: sent.get('from'), fromVersion: Number(sent.get('from_version')) }
+    const added = await operations.grants.copy(visit.actor, visit.realm, clientId, source)
+    return backToGrants(visit, clientId, `granted-${added}-0`)
+  })
+}
+
+async function sourceCard(
+  visit: Visit,
+  account: ServiceAccount,
+  { query, signal }: Asked,
+  { accounts }: Deps,
+): Promise<Html> {
+  const find = query('find').trim().slice(0, 200)
+  const filter = { after: '', limit: FOUND + 1, textContains: find, signal }
+  const { items } = find === '' ? { items: undefined } : await accounts.list(visit.actor, visit.realm, filter)
+  const others = items?.filter(({ clientId }) => clientId !== account.clientId).slice(0, FOUND)
+  return html`<section class="card narrow"><form method="get" role="search" class="finder">
+<label for="find">Copy the grants of</label>
+<div class="row"><span class="with-icon">${icon('magnifying-glass')}<input id="find" name="find" type="search" value="${find}" placeholder="Service account, by name or client_id" ${atMost(100)} autocomplete="off"></span>
+<button>Search</button></div></form>
+${others && sources(others, find)}
+<p class="buttons"><a class="button" href="${addressOf(visit, account.clientId)}/permissions">Cancel</a></p></section>`
+}
+
+function sources(others: readonly ServiceAccount[], find: string): Content {
+  if (others.length === 0)
+    return html`<p class="muted">No other service account has “${named(find)}” in it.</p>`
+  const line = ({ clientId, name }: ServiceAccount) =>
+    html`<li><div><span class="strong">${named(name)}</span> <code class="muted wrap">${clientId}</code></div><a class="button small" href="?${new URLSearchParams({ source: clientId }).toString()}" aria-label="Look at the grants of ${name}">Choose</a></li>`
+  return html`<ul class="lines">${others.map(line)}</ul>`
+}
+
+function planCard(visit: Visit, account: ServiceAccount, { source, first, total, of }: CopyPlan): Html {
+  const here = `${addressOf(visit, account.clientId)}/permissions`
+  const other = html`<a href="${addressOf(visit, source.clientId)}/permissions">${named(source.name)}</a>`
+  const cancel = html`<a class="button" href="${here}">Cancel</a>`
+  if (total === 0)
+    return html`<section class="card narrow"><p>${of === 0 ? html`${other} has no grants.` : html`It has all ${countOf(of, 'grant')} of ${other} already.`}</p><p class="buttons">${cancel}</p></section>`
+  return html`<section class="card narrow">${form(
+    visit,
+    `${here}/grants/copy`,
+    html`<p><strong>${countOf(total, 'grant')} of ${other} would be added.</strong>${of > total && ` It has the other ${(of - total).toLocaleString('en')} already.`} What it has beside them stays.</p>
+<input type="hidden" name="from" value="${source.clientId}"><input type="hidden" name="from_version" value="${source.version}">
+<ul class="lines">${first.map(({ role, type, id, name }) => html`<li><div><span class="strong">${named(name)}</span> <span class="muted">${typeInWords(type)} · <code class="wrap">${id}</code></span></div>${badge('plain', role)}</li>`)}</ul>
+${total > first.length && html`<p class="muted">And ${(total - first.length).toLocaleString('en')} more.</p>`}
+<div class="buttons"><button class="primary">Add ${countOf(total, 'grant')}</button>${cancel}</div>`,
+  )}</section>`
+}
