@@ -2,6 +2,7 @@ import { text as readAll } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { AUTH_METHODS } from '../domain/client-key.ts'
 import { Refusal } from '../domain/refusal.ts'
+import { likeAccount } from '../operations/resources/account-template.ts'
 import { collect } from './arguments.ts'
 import { readPublicKey } from './client-keys.ts'
 import {
@@ -17,7 +18,7 @@ import { type LimitOptions, readLimits, withLimits, withoutLimits } from './limi
 import { QUOTA, type QuotaOption, quota, quotaOf } from './quota-arguments.ts'
 import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
 import { describe, describeCreated } from './service-account-text.ts'
-import type { InSession } from './session.ts'
+import type { InSession, Session } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
 interface CreateOptions extends InRealm, ClaimOptions, MetadataOptions, LimitOptions {
@@ -32,6 +33,7 @@ interface CreateOptions extends InRealm, ClaimOptions, MetadataOptions, LimitOpt
   readonly publicKey?: string
   readonly jwksUri?: string
   readonly quota?: QuotaOption
+  readonly like?: string
 }
 
 interface UpdateOptions extends InRealm, ClaimOptions, MetadataOptions, LimitOptions {
@@ -48,6 +50,9 @@ const JWKS_URI = 'https address where it publishes its keys, as a JWKS'
 
 const AUTH_METHOD = `how it may authenticate: ${AUTH_METHODS.join(', ')}; repeatable`
 
+const LIKE =
+  'make it like this service account: its roles, scopes, claims, metadata, limits and grants, where no other option says otherwise'
+
 const INTROSPECTS_AUDIENCE =
   'audience it serves, whose tokens it may introspect; repeatable, replaces the list'
 
@@ -56,6 +61,7 @@ export function createCommand(group: Command, inSession: InSession): void {
   const command = ofRealm(group, 'create', 'create a service account; a secret is shown this once')
     .requiredOption('--name <name>', 'unique in the realm, case-insensitive')
     .option('--description <text>', 'purpose of the account')
+    .option('--like <client_id>', LIKE)
     .option('--role <role>', 'role of the account; repeatable (default view)', collect)
     .option('--scope <scope>', 'allowed scope; repeatable (default: all scopes of the realm)', collect)
     .option('--introspects-audience <audience>', INTROSPECTS_AUDIENCE, collect)
@@ -70,20 +76,24 @@ export function createCommand(group: Command, inSession: InSession): void {
       collect,
     )
   withLimits(withMetadata(withClaims(command, 'its tokens'))).action(
-    inSession(async ({ operations, actor, terminal }, options: CreateOptions) => {
+    inSession(async (session, options: CreateOptions) => {
+      const { operations, actor, terminal } = session
       const imported = await readImported(options, terminal)
       const created = await operations.accounts.create(actor, options.realm, {
+        ...(await likeOf(session, options)),
         name: options.name,
         ...(options.description !== undefined && { description: options.description }),
         ...(options.role && { roles: options.role }),
         ...(options.scope && { scopes: options.scope }),
         ...(options.introspectsAudience && { introspectsAudiences: options.introspectsAudience }),
         ...(imported && { imported }),
-        claims: await readClaims(options, terminal),
-        metadata: options.metadata || undefined,
-        quota: quotaOf(options.quota),
+        ...given({
+          claims: await readClaims(options, terminal),
+          metadata: options.metadata || undefined,
+          quota: quotaOf(options.quota),
+          ...readLimits(options),
+        }),
         ...(options.publicKey !== undefined && { key: readPublicKey(options.publicKey) }),
-        ...readLimits(options),
         authMethods: options.authMethod,
         jwksUri: options.jwksUri,
       })
@@ -91,6 +101,15 @@ export function createCommand(group: Command, inSession: InSession): void {
       return describeCreated(imported ? { ...created, clientSecret: undefined } : created, options.realm)
     }),
   )
+}
+
+async function likeOf({ operations, actor }: Session, { realm, like }: CreateOptions) {
+  return like === undefined ? {} : (await likeAccount(operations, actor, realm, like)).like
+}
+
+/** Without what is not said. */
+function given<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>
 }
 
 /** Changes an account. */

@@ -250,3 +250,33 @@ t.test('discovery says the types that authorization_details may have', async (t)
   t.same(answer.json().authorization_details_types_supported, ['device', 'device_group', 'site'])
   t.equal(answer.json().issuer, `${PUBLIC_URL}/realms/acme`)
 })
+
+t.test('an account is made with its grants, or not at all', async (t) => {
+  const { ask, operations } = await acme(t)
+  const list = '/admin/realms/acme/service-accounts'
+  const count = async () => (await operations.realms.find(TESTER, 'acme')).serviceAccountCount
+  const before = await count()
+  const view = { role: 'view', ...EU }
+  const grants = [view, { role: 'deployer', ...BOILER }, view]
+  for (const [wrong, field] of [
+    [{ role: 'view', type: 'device', id: 'none' }, 'grants.id'],
+    [{ role: 'account-admin', ...EU }, 'grants.role'],
+  ] as const) {
+    const answer = await ask('POST', list, { name: 'New', grants: [...grants, wrong] })
+    t.match(answer, { status: 400, body: { field } })
+  }
+  t.equal((await ask('POST', list, { name: 'New', grants: [{ role: 'view' }] })).status, 400)
+  t.equal(await count(), before, 'nothing was made')
+  const made = await ask('POST', list, { name: 'New', roles: ['operate'], grants })
+  t.equal(made.status, 201, made.text)
+  const path = `${list}/${made.body.client_id}`
+  t.equal(made.headers['etag'], (await ask('GET', path)).headers['etag'], 'its version counts the grants')
+  t.match((await ask('GET', `${path}/grants`)).body.items, [BOILER, EU])
+  const claims = await operations.tokens.preview(TESTER, 'acme', made.body.client_id)
+  t.match(claims, {
+    roles: ['operate'],
+    authorization_details: [{ identifier: 'site:1/a' }, { identifier: 'eu-edge' }],
+  })
+  const query = { action: 'service-account.create', target: made.body.client_id, limit: 1 }
+  t.match((await operations.audit.list(TESTER, 'acme', query)).items, [{ details: { grants_added: 2 } }])
+})

@@ -43,7 +43,7 @@ t.test('many grants are given, copied and taken away at once, with and without s
     await page.getByLabel('Copy the grants of').fill('bakery')
     await page.getByRole('button', { name: 'Search' }).click()
     await see('grants-copy-from')
-    await page.getByRole('link', { name: 'Look at the grants of Line 1' }).click()
+    await page.getByRole('link', { name: 'Choose Line 1' }).click()
     t.match(await main(), '3 grants of Line 1 of the bakery would be added.')
     await see('grants-copy')
     await page.getByRole('button', { name: 'Add 3 grants' }).click()
@@ -55,5 +55,44 @@ t.test('many grants are given, copied and taken away at once, with and without s
     await page.getByRole('button', { name: 'Remove all ticked' }).click()
     t.match(await main(), '2 grants removed.')
     t.equal((await operations.grants.list(TESTER, 'acme', account.clientId, { limit: 9 })).items.length, 4)
+  }
+})
+
+t.test('an account is made like another one, with and without script', async (t) => {
+  const at = await portal(t)
+  const { operations } = at.server
+  await operations.resources.import(TESTER, 'acme', [{ type: 'device', id: 'gw-1', name: 'Gateway' }])
+  await operations.accounts.create(TESTER, 'acme', {
+    name: 'Line 1 of the bakery',
+    roles: ['operate'],
+    allowedNetworks: ['10.0.0.0/8'],
+    grants: [{ role: 'manage', type: 'device', id: 'gw-1' }],
+  })
+  for (const javaScriptEnabled of [true, false]) {
+    const page = await signedIn(t, at, { javaScriptEnabled })
+    const see = async (name: string) => {
+      if (javaScriptEnabled) await look(t, page, name)
+    }
+    await page.getByRole('link', { name: 'Create', exact: true }).click()
+    await page.getByLabel('Make it like another account').fill('bakery')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await see('create-like-find')
+    await page.getByRole('link', { name: 'Choose Line 1' }).click()
+    t.equal(await page.getByRole('checkbox', { name: 'operate' }).isChecked(), true)
+    const name = `Line 2 ${javaScriptEnabled}`
+    await page.getByLabel('Name', { exact: true }).fill(name)
+    await page.getByLabel('Ids (optional)').fill('nope')
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    t.match(await page.locator('main').innerText(), 'Realm acme has no device nope. Nothing was done.')
+    await see('create-like')
+    await page.getByLabel('Ids (optional)').fill('')
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    const clientId = await page.locator('#client-id').innerText()
+    t.match(await operations.accounts.find(TESTER, 'acme', clientId), {
+      name,
+      roles: ['operate'],
+      allowedNetworks: ['10.0.0.0/8'],
+    })
+    t.match((await operations.grants.list(TESTER, 'acme', clientId, { limit: 9 })).items, [{ id: 'gw-1' }])
   }
 })

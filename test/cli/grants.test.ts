@@ -98,3 +98,44 @@ t.test('roles on the whole realm come and go', async (t) => {
     stderr: /roles must be different ones of/,
   })
 })
+
+t.test('an account is made like another one, where no option says otherwise', async (t) => {
+  const pattern = [
+    'service-account',
+    'create',
+    '--name',
+    'Pattern',
+    '--role',
+    'deployer',
+    '--quota',
+    '5/hour',
+  ]
+  const { client_id: like } = await answer([
+    ...pattern,
+    ...['--metadata', 'team=a', '--allowed-network', '10.0.0.0/8', '--expires-at', '2099-01-01T00:00:00Z'],
+  ])
+  await run(['resource', 'import'], LINES.join('\n'))
+  await run(['grant', 'add', like, 'view', 'site/hq'])
+  const made = await answer([
+    'service-account',
+    'create',
+    '--name',
+    'Like it',
+    '--like',
+    like,
+    '--quota',
+    '7/day',
+  ])
+  t.match(made, {
+    name: 'Like it',
+    roles: ['deployer'],
+    metadata: { team: 'a' },
+    allowed_networks: ['10.0.0.0/8'],
+    quota: { tokens_per_day: 7 },
+    expires_at: null,
+  })
+  t.match(made.client_secret, /^mm_/)
+  t.match(await answer(['grant', 'list', made.client_id]), [{ role: 'view', type: 'site', id: 'hq' }])
+  const none = await run(['service-account', 'create', '--name', 'No', '--like', 'nobody'])
+  t.equal(none.code, 3)
+})

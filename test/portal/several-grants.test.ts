@@ -125,8 +125,8 @@ t.test(
       send(
         'paste',
         [
-          ['role', 'manage'],
-          ['type', 'device'],
+          ['grant_role', 'manage'],
+          ['grant_type', 'device'],
           ['ids', ids],
         ],
         page,
@@ -186,7 +186,7 @@ t.test('grants are copied from another account as they were shown', async (t) =>
   t.match((await lines())[0], { action: 'grant.add', details: { grants_added: 3, copied_from: other } })
   t.match(textOf(await browser.get(`${copy}?source=${other}`)), 'It has all 4 grants of Other one already.')
   t.match(textOf(await browser.get(`${copy}?source=${await create('Bare')}`)), 'Bare has no grants.')
-  t.equal((await browser.get(`${copy}?from=nobody`)).statusCode, 404)
+  t.equal((await browser.get(`${copy}?source=nobody`)).statusCode, 404)
 })
 
 t.test('500 grants fit on a page, and an act stays on it', async (t) => {
@@ -217,7 +217,7 @@ t.test('a viewer gets no boxes, and is refused each act', async (t) => {
   for (const [path, fields] of [
     ['add-several', { role: 'view', resource: 'device/gw/2' }],
     ['remove-several', { grant: 'view/device/gw/1' }],
-    ['paste', { role: 'view', type: 'device', ids: 'gw/2' }],
+    ['paste', { grant_role: 'view', grant_type: 'device', ids: 'gw/2' }],
     ['copy', { from: other, from_version: '1' }],
   ] as const)
     t.equal((await viewer.post(`${here}/grants/${path}`, { ...fields, form_token })).statusCode, 403, path)

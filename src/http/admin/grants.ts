@@ -7,27 +7,15 @@ import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
+import { GRANTS_ROUTE, grantMembers, NewGrant } from './grant-schema.ts'
 import { Closed, DEFAULT_LIMIT, Moment, named, OfAccount, PageQuery, pageOf, SearchText } from './schemas.ts'
 
 const tags = ['Roles and grants']
 
-/** Enough for the maximum number of grants of an account. */
-const BODY_LIMIT_BYTES = 4 * 1024 * 1024
-
-const Text = (description: string) => Type.String({ pattern: '^[\\x21-\\x7e]{1,100}$', description })
-
-const members = {
-  role: Text('view, operate, manage or one that the realm adds'),
-  type: Text('device, device_group or one that the realm adds'),
-  id: Text('Id of an existing resource'),
-}
-
-const NewGrant = named('NewGrant', Type.Object(members, Closed))
-
 const GrantAnswer = named(
   'Grant',
   Type.Object({
-    ...members,
+    ...grantMembers,
     name: Type.String({ description: "The resource's" }),
     created_at: Moment,
   }),
@@ -39,7 +27,7 @@ const ListQuery = Type.Object({
   search: Type.Optional({ ...SearchText, description: "Part of the resource's name or id" }),
 })
 
-const OfGrant = Type.Object({ ...OfAccount.properties, ...members })
+const OfGrant = Type.Object({ ...OfAccount.properties, ...grantMembers })
 
 /** Roles of a service account on single resources: `authorization_details` of its tokens. */
 export function grantRoutes(
@@ -99,8 +87,7 @@ function grantSetRoutes(app: AdminScope, operations: Pick<Operations, 'grants'>)
   app.put(
     '/admin/realms/:realm/service-accounts/:client_id/grants',
     {
-      bodyLimit: BODY_LIMIT_BYTES,
-      config: { bodyLimitBytes: BODY_LIMIT_BYTES },
+      ...GRANTS_ROUTE,
       schema: {
         tags,
         operationId: 'replaceGrants',

@@ -1,10 +1,12 @@
 import { MAX_NETWORKS, MAX_SECRET_AGE_SECONDS, MIN_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
+import { MAX_GRANTS } from '../../domain/grant.ts'
 import { MAX_SCOPES } from '../../domain/realm-settings.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
+import { NewGrant } from './grant-schema.ts'
 import { quotaOf } from './quota-schema.ts'
 import { Closed, MaybeMoment, MaybeText, Moment, named } from './schemas.ts'
 
@@ -81,6 +83,12 @@ export const NewServiceAccount = named(
       key: Type.Optional(NewClientKey),
       expires_at: Type.Optional({ ...MaybeTime, ...EndsAt }),
       jwks_uri: Type.Optional(JwksUri),
+      grants: Type.Optional(
+        Type.Array(NewGrant, {
+          maxItems: MAX_GRANTS,
+          description: 'Roles on single resources; all of them are given, or there is no account',
+        }),
+      ),
       client_id: Type.Optional(
         Type.String({
           minLength: 1,

@@ -11,6 +11,7 @@ import { actorOf } from './authentication.ts'
 import { readNewKey } from './client-key-schema.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
+import { GRANTS_ROUTE } from './grant-schema.ts'
 import { DEFAULT_LIMIT, InRealm, OfAccount, pageOf } from './schemas.ts'
 import {
   NewCredentialsAnswer,
@@ -57,6 +58,7 @@ export function serviceAccountRoutes(
   app.post(
     '/admin/realms/:realm/service-accounts',
     {
+      ...GRANTS_ROUTE,
       schema: {
         tags,
         operationId: 'createServiceAccount',
@@ -77,6 +79,7 @@ export function serviceAccountRoutes(
         ...(scopes && { scopes }),
         ...(introspectsAudiences && { introspectsAudiences }),
         ...(imported && { imported }),
+        grants: body.grants,
         claims: body.claims,
         metadata: body.metadata,
         quota: quotaFromWire(body.quota),

@@ -1,10 +1,10 @@
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { CopyPlan } from '../../operations/resources/bulk-grants.ts'
+import { accountFinder } from './account-finder.ts'
 import { countOf, typeInWords } from './device-words.ts'
-import { atMost, badge, form } from './elements.ts'
-import { type Content, type Html, html, named } from './html.ts'
-import { icon } from './icons.ts'
+import { badge, form } from './elements.ts'
+import { type Html, html, named } from './html.ts'
 import { about, addressOf } from './service-account-frame.ts'
 import { backToGrants } from './several-grants.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
@@ -12,7 +12,6 @@ import type { Asked, Portal, Visit } from './visit.ts'
 type Deps = Pick<Operations, 'accounts' | 'grants'>
 
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants/copy'
-const FOUND = 10
 
 /** Copies the grants of another account: first what would be added, then all of it. */
 export function copyGrantsScreen(portal: Portal, operations: Deps): void {
@@ -36,30 +35,10 @@ export function copyGrantsScreen(portal: Portal, operations: Deps): void {
   })
 }
 
-async function sourceCard(
-  visit: Visit,
-  account: ServiceAccount,
-  { query, signal }: Asked,
-  { accounts }: Deps,
-): Promise<Html> {
-  const find = query('find').trim().slice(0, 200)
-  const filter = { after: '', limit: FOUND + 1, textContains: find, signal }
-  const { items } = find === '' ? { items: undefined } : await accounts.list(visit.actor, visit.realm, filter)
-  const others = items?.filter(({ clientId }) => clientId !== account.clientId).slice(0, FOUND)
-  return html`<section class="card narrow"><form method="get" role="search" class="finder">
-<label for="find">Copy the grants of</label>
-<div class="row"><span class="with-icon">${icon('magnifying-glass')}<input id="find" name="find" type="search" value="${find}" placeholder="Service account, by name or client_id" ${atMost(100)} autocomplete="off"></span>
-<button>Search</button></div></form>
-${others && sources(others, find)}
+async function sourceCard(visit: Visit, account: ServiceAccount, asked: Asked, deps: Deps): Promise<Html> {
+  const finder = { label: 'Copy the grants of', choice: 'source', but: account.clientId }
+  return html`<section class="card narrow">${await accountFinder(visit, asked, deps, finder)}
 <p class="buttons"><a class="button" href="${addressOf(visit, account.clientId)}/permissions">Cancel</a></p></section>`
-}
-
-function sources(others: readonly ServiceAccount[], find: string): Content {
-  if (others.length === 0)
-    return html`<p class="muted">No other service account has “${named(find)}” in it.</p>`
-  const line = ({ clientId, name }: ServiceAccount) =>
-    html`<li><div><span class="strong">${named(name)}</span> <code class="muted wrap">${clientId}</code></div><a class="button small" href="?${new URLSearchParams({ source: clientId }).toString()}" aria-label="Look at the grants of ${name}">Choose</a></li>`
-  return html`<ul class="lines">${others.map(line)}</ul>`
 }
 
 function planCard(visit: Visit, account: ServiceAccount, { source, first, total, of }: CopyPlan): Html {

@@ -1,12 +1,8 @@
-import { grantableRoles } from '../../domain/grant.ts'
-import { pastedResources } from '../../domain/pasted-resources.ts'
-import { resourceTypesOf } from '../../domain/protected-resource.ts'
-import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { typeInWords } from './device-words.ts'
-import { form, textArea } from './elements.ts'
-import { type Html, html } from './html.ts'
+import { form } from './elements.ts'
+import { html } from './html.ts'
+import { atPastedIds, pastedFields, readPasted } from './pasted-fields.ts'
 import { about, addressOf } from './service-account-frame.ts'
 import { backToGrants } from './several-grants.ts'
 import type { Portal } from './visit.ts'
@@ -41,9 +37,8 @@ export function pasteGrantsScreen(
     async (visit, sent, { params }) => {
       const { clientId = '' } = params
       const realm = await operations.realms.find(visit.actor, visit.realm)
-      const resources = pastedResources(sent.get('ids'), sent.get('type'), realm)
-      if (resources.length === 0) throw new Refusal('invalid', 'Paste at least one id.', 'ids')
-      const wanted = resources.map((key) => ({ role: sent.get('role'), ...key }))
+      const wanted = readPasted(sent, realm)
+      if (wanted.length === 0) throw new Refusal('invalid', 'Paste at least one id.', 'ids')
       const added = await operations.grants
         .addAll(visit.actor, visit.realm, clientId, wanted)
         .catch(atPastedIds)
@@ -51,23 +46,4 @@ export function pasteGrantsScreen(
     },
     { bodyBytes: BODY_BYTES },
   )
-}
-
-/** What is wrong with an id is wrong with the list. */
-export function atPastedIds(error: unknown): never {
-  if (error instanceof Refusal && error.code === 'invalid' && error.field === 'id')
-    throw new Refusal('invalid', `${error.message} Nothing was done.`, 'ids')
-  throw error
-}
-
-/** A role, and what it is granted on. */
-export function pastedFields(realm: Realm, chosen: { readonly none?: boolean } = {}): Html {
-  const options = (values: readonly string[], words: (value: string) => string) =>
-    values.map((value) => html`<option value="${value}">${words(value)}</option>`)
-  return html`<div class="field"><label for="role">Role</label><select id="role" name="role">${options(grantableRoles(realm), (role) => role)}</select></div>
-<div class="field"><label for="type">On</label><select id="type" name="type">${options(resourceTypesOf(realm), typeInWords)}</select></div>
-${textArea('ids', chosen.none ? 'Ids (optional)' : 'Ids', {
-  rows: chosen.none ? 3 : 10,
-  hint: 'One on a line; an id of another type as type/id, like device_group/eu-edge. If one is unknown, nothing is done.',
-})}`
 }

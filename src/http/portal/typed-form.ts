@@ -21,6 +21,8 @@ export interface Refill {
   readonly sent: Fields
   /** What is wrong with a field. */
   readonly fault?: { readonly field: string | undefined; readonly message: string } | undefined
+  /** Fields to fill in; `undefined`: all. */
+  readonly only?: readonly string[] | undefined
   /** Label of the button, instead of its own. */
   readonly button?: string | undefined
 }
@@ -30,7 +32,7 @@ const FORMS = /(<form\b[^>]*>)([\s\S]*?)(<\/form>)/g
 const CONTROL = /<(input)\b([^>]*)>|<(textarea|select)\b([^>]*)>([\s\S]*?)<\/\3>/g
 
 /** Fills what somebody typed into the form of a page; hidden fields and passwords stay. `undefined`: nothing to fill. */
-export function refill(page: string, { action, sent, fault, button }: Refill): Refilled | undefined {
+export function refill(page: string, { action, sent, fault, only, button }: Refill): Refilled | undefined {
   const differences: Difference[] = []
   let filled = false
   const text = page.replace(FORMS, (whole, start: string, inner: string, end: string) => {
@@ -42,6 +44,7 @@ export function refill(page: string, { action, sent, fault, button }: Refill): R
       const tag = input ? inputTag : otherTag
       const name = attribute(tag, 'name') ?? ''
       const type = (input ? (attribute(tag, 'type') ?? 'text') : other) as string
+      if (only && !only.includes(name)) return control
       if (name === '' || type === 'hidden' || type === 'password' || type === 'file') return control
       filled = true
       now.set(name, [...(now.get(name) ?? []), ...valuesIn(type, tag, otherText)])

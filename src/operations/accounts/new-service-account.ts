@@ -7,6 +7,7 @@ import { requireAuthority, requireHeldRoles } from '../../domain/authority.ts'
 import type { ClientKey } from '../../domain/client-key.ts'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
+import type { GrantKey } from '../../domain/grant.ts'
 import { checkQuota, type Quota } from '../../domain/quota.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -30,6 +31,7 @@ import { requireFreeClientId } from './account-subjects.ts'
 import { methodsOf, requireAllowedMethods } from './auth-methods.ts'
 import { hashSecret, storeSecret } from './hashed-secrets.ts'
 import { parseJwksUri } from './jwks-uri.ts'
+import { eachOnce, grantNew } from './new-account-grants.ts'
 import { noteOfNew } from './new-account-note.ts'
 import { insertNewKey, type NewClientKey, readNewKey } from './new-client-key.ts'
 import { checkImported } from './sent-secrets.ts'
@@ -45,6 +47,8 @@ export interface NewServiceAccountRequest extends AccountLimitsUpdate {
   readonly claims?: readonly CustomClaim[] | undefined
   readonly metadata?: Metadata | undefined
   readonly quota?: Quota | null | undefined
+  /** Roles on single resources. */
+  readonly grants?: readonly GrantKey[] | undefined
   /** By what it may authenticate; without them by a secret, or where there is a key by that. */
   readonly authMethods?: readonly string[] | undefined
   /** First public key of the account. */
@@ -103,7 +107,7 @@ export async function createServiceAccount(
 ): Promise<CreatedServiceAccount> {
   const permit = (by: Actor) => {
     requireAuthority(by, realmName, 'administer')
-    requireHeldRoles(by, request.roles ?? [])
+    requireHeldRoles(by, [...(request.roles ?? []), ...(request.grants ?? []).map(({ role }) => role)])
   }
   permit(actor)
   const name = parseDisplayName(request.name)
@@ -112,6 +116,7 @@ export async function createServiceAccount(
   const asked = {
     ...request,
     ...parseLimits(request),
+    grants: eachOnce(request.grants),
     name,
     description,
     authMethods,
@@ -124,7 +129,7 @@ export async function createServiceAccount(
     checkVersion(null, 'the list')
     const now = deps.clock()
     const context = { trx, realm, now }
-    const account = await insert(deps, context, asked)
+    const account = await grantNew(context, await insert(deps, context, asked), asked.grants)
     const secret = hashed && (await storeSecret(deps, context, account.clientId, hashed))
     const key = read && (await insertNewKey({ ...context, account }, read))
     const details = noteOfNew(account, asked, key)

@@ -9,9 +9,9 @@ import type { Database, DatabaseTransaction } from '../../storage/database.ts'
 import { countGrants, deleteGrants, insertGrants } from '../../storage/grants.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
 import { attemptOf, type ChangeContext, changeAccount, unknownAccount } from '../accounts/account-changes.ts'
+import { audited, lockGranted, locking, settle } from '../accounts/grant-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
-import { audited, lockGranted, locking, settle } from './grant-changes.ts'
 
 /** What a copy would add, before it does. */
 export interface CopyPlan {

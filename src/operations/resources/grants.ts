@@ -16,9 +16,9 @@ import { listGrantsOn } from '../../storage/grants-on.ts'
 import { findGrant } from '../../storage/resource-grants.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
 import { attemptOf, changeAccount, unknownAccount } from '../accounts/account-changes.ts'
+import { audited, keyOf, locking, settle } from '../accounts/grant-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
-import { audited, keyOf, locking, settle } from './grant-changes.ts'
 
 /** What is asked for of a list: `after` as a page before gave it out. */
 export type GrantQuery = Omit<GrantFilter, 'after'> & { readonly after?: string | undefined }

@@ -10,7 +10,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { countGrants, updateAuthorizationDetails } from '../../storage/grants.ts'
 import { lockProtectedResources } from '../../storage/protected-resource-changes.ts'
-import type { ChangeContext } from '../accounts/account-changes.ts'
+import type { ChangeContext } from './account-changes.ts'
 
 /** Resources that a refusal names. */
 const NAMED = 10

@@ -1,0 +1,33 @@
+import { type GrantKey, grantableRoles } from '../../domain/grant.ts'
+import { pastedResources } from '../../domain/pasted-resources.ts'
+import { resourceTypesOf } from '../../domain/protected-resource.ts'
+import type { Realm } from '../../domain/realm.ts'
+import { Refusal } from '../../domain/refusal.ts'
+import { typeInWords } from './device-words.ts'
+import { textArea } from './elements.ts'
+import type { Fields } from './form-fields.ts'
+import { type Html, html } from './html.ts'
+
+/** A role, and the ids that it is granted on. */
+export function pastedFields(realm: Realm, { mayBeEmpty = false } = {}): Html {
+  const options = (values: readonly string[], words: (value: string) => string) =>
+    values.map((value) => html`<option value="${value}">${words(value)}</option>`)
+  return html`<div class="filters-row"><div class="field"><label for="grant_role">Role</label><select id="grant_role" name="grant_role">${options(grantableRoles(realm), (role) => role)}</select></div>
+<div class="field"><label for="grant_type">On each</label><select id="grant_type" name="grant_type">${options(resourceTypesOf(realm), typeInWords)}</select></div></div>
+${textArea('ids', mayBeEmpty ? 'Ids (optional)' : 'Ids', {
+  rows: mayBeEmpty ? 3 : 10,
+  hint: 'One on a line; an id of another type as type/id, like device_group/eu-edge. If one is unknown, nothing is done.',
+})}`
+}
+
+export function readPasted(sent: Fields, realm: Realm): GrantKey[] {
+  const role = sent.get('grant_role')
+  return pastedResources(sent.get('ids'), sent.get('grant_type'), realm).map((key) => ({ role, ...key }))
+}
+
+/** What is wrong with an id is wrong with the list. */
+export function atPastedIds(error: unknown): never {
+  if (error instanceof Refusal && error.code === 'invalid' && /^(grants\.)?id$/.test(error.field ?? ''))
+    throw new Refusal('invalid', `${error.message} Nothing was done.`, 'ids')
+  throw error
+}
