@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { scope } from './scope.ts'
 
 const ALLOW = 'GET, HEAD, OPTIONS'
 
@@ -20,8 +21,8 @@ export function getOnly(app: FastifyInstance, url: string): void {
 
 /** The same for a document that scripts of any site may read. */
 export function publicGetOnly(app: FastifyInstance, url: string): void {
-  app.register(async (scope) => {
-    scope.addHook('onRequest', (request, reply, done) => {
+  const register = async (document: FastifyInstance) => {
+    document.addHook('onRequest', (request, reply, done) => {
       reply.header('access-control-allow-origin', '*')
       if (request.method === 'OPTIONS')
         reply
@@ -29,6 +30,7 @@ export function publicGetOnly(app: FastifyInstance, url: string): void {
           .header('access-control-allow-headers', 'If-None-Match')
       done()
     })
-    getOnly(scope, url)
-  })
+    getOnly(document, url)
+  }
+  app.register(scope('document', register))
 }

@@ -32,6 +32,7 @@ import { tokenRoute } from '../http/oauth/token.ts'
 import { DEFAULT_MAX_IN_FLIGHT, shedOverload } from '../http/overload.ts'
 import { portalRoutes } from '../http/portal/portal.ts'
 import { logRequests } from '../http/request-log.ts'
+import { scope } from '../http/scope.ts'
 import { refuseUnknownMethods } from '../http/unknown-methods.ts'
 import { refuseUnreadableAddress } from '../http/unreadable-address.ts'
 import { answerUnreadableRequest, refuseConnect } from '../http/unreadable-request.ts'
@@ -76,7 +77,7 @@ export interface Server {
 
 /** Registers all front doors on a server that does not listen yet. */
 export async function buildServer(operations: Operations, options: ServerOptions): Promise<Server> {
-  const { trustProxy, metricsToken, maxInFlight = DEFAULT_MAX_IN_FLIGHT } = options
+  const { trustProxy, metricsToken } = options
   const drain = createDrain()
   const app = createApp(options, drain)
   if (options.tracing) await app.register(options.tracing)
@@ -90,38 +91,46 @@ export async function buildServer(operations: Operations, options: ServerOptions
   app.setErrorHandler(answerOAuthError)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not_found' }))
   homeRoute(app)
-  await app.register(async (scope) => healthRoutes(scope, operations, drain.isDraining))
-  await app.register(async (scope) =>
-    metricsRoute(scope, metrics.read, {
-      token: metricsToken,
-      isOpenLocally: options.areMetricsOpenLocally,
-    }),
-  )
-  await app.register(async (oauth) => {
-    shedOverload(oauth, maxInFlight)
-    await acceptForms(oauth)
-    oauth.setErrorHandler(answerOAuthError)
-    tokenRoute(oauth, operations)
-    postOnly(oauth, '/realms/:realm/protocol/openid-connect/token')
-    introspectionRoute(oauth, operations, options.publicUrl)
-    postOnly(oauth, '/realms/:realm/protocol/openid-connect/token/introspect')
-    revocationRoute(oauth, operations)
-    postOnly(oauth, '/realms/:realm/protocol/openid-connect/revoke')
-    jwksRoute(oauth, operations)
-    discoveryRoutes(oauth, operations)
-    authorizationRoute(oauth, operations)
-    statusListRoute(oauth, operations)
-  })
-  await app.register(async (reports) => {
-    shedOverload(reports, maxInFlight)
-    await leakedSecretsRoute(reports, operations)
-    postOnly(reports, '/realms/:realm/leaked-secrets')
-    postOnly(reports, '/leaked-secrets')
-  })
-  await app.register(async (portal) => portalRoutes(portal, operations, options))
-  await app.register(async (admin) => adminApi(admin, operations, options))
+  const metricsAccess = { token: metricsToken, isOpenLocally: options.areMetricsOpenLocally }
+  await app.register(scope('health', async (health) => healthRoutes(health, operations, drain.isDraining)))
+  await app.register(scope('metrics', async (at) => metricsRoute(at, metrics.read, metricsAccess)))
+  await app.register(scope('oauth', async (oauth) => protocolRoutes(oauth, operations, options)))
+  await app.register(scope('leaked-secrets', async (reports) => reportRoutes(reports, operations, options)))
+  await app.register(scope('portal', async (portal) => portalRoutes(portal, operations, options)))
+  await app.register(scope('admin', async (admin) => adminApi(admin, operations, options)))
   await app.ready()
   return { app, drain: drain.start, close: () => close(app, drain) }
+}
+
+async function protocolRoutes(
+  oauth: FastifyInstance,
+  operations: Operations,
+  { publicUrl, maxInFlight = DEFAULT_MAX_IN_FLIGHT }: ServerOptions,
+): Promise<void> {
+  shedOverload(oauth, maxInFlight)
+  await acceptForms(oauth)
+  oauth.setErrorHandler(answerOAuthError)
+  tokenRoute(oauth, operations)
+  postOnly(oauth, '/realms/:realm/protocol/openid-connect/token')
+  introspectionRoute(oauth, operations, publicUrl)
+  postOnly(oauth, '/realms/:realm/protocol/openid-connect/token/introspect')
+  revocationRoute(oauth, operations)
+  postOnly(oauth, '/realms/:realm/protocol/openid-connect/revoke')
+  jwksRoute(oauth, operations)
+  discoveryRoutes(oauth, operations)
+  authorizationRoute(oauth, operations)
+  statusListRoute(oauth, operations)
+}
+
+async function reportRoutes(
+  reports: FastifyInstance,
+  operations: Operations,
+  { maxInFlight = DEFAULT_MAX_IN_FLIGHT }: ServerOptions,
+): Promise<void> {
+  shedOverload(reports, maxInFlight)
+  await leakedSecretsRoute(reports, operations)
+  postOnly(reports, '/realms/:realm/leaked-secrets')
+  postOnly(reports, '/leaked-secrets')
 }
 
 async function close(app: FastifyInstance, drain: Drain): Promise<void> {

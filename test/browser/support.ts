@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 import { findChromium } from './chromium.ts'
@@ -35,9 +35,23 @@ export async function portal(t: Test, { singleSignOn, ...settings }: PortalOptio
   const server = await testServer(t, { publicUrl, ...(singleSignOn && { singleSignOn }) })
   await server.app.listen({ host: 'localhost', port })
   await server.operations.realms.create(TESTER, 'acme', { displayName: 'Acme', ...settings })
-  const browser = await chromium.launch({ executablePath: findChromium() as string, args: FLAGS })
-  t.teardown(() => browser.close())
+  const browser = await browserOfFile()
+  t.teardown(() => Promise.all(browser.contexts().map((context) => context.close())))
   return { server, browser, base: `${publicUrl}/portal/acme`, publicUrl }
+}
+
+let launched: Promise<Browser> | undefined
+
+/** One for all tests of a file, which run one after another, each in contexts of its own. */
+function browserOfFile(): Promise<Browser> {
+  launched ??= launchBrowser()
+  return launched
+}
+
+async function launchBrowser(): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: findChromium() as string, args: FLAGS })
+  root.teardown(() => browser.close())
+  return browser
 }
 
 /** A page of somebody who came in by a link. Whatever the page complains of fails the test. */

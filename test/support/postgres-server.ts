@@ -48,6 +48,12 @@ export async function startPostgres(): Promise<void> {
     'max_wal_size=128MB',
     'listen_addresses=',
     'max_connections=300',
+    // Databases live for seconds: nothing has to be vacuumed, flushed or compiled for later.
+    'autovacuum=off',
+    'checkpoint_timeout=1d',
+    'wal_writer_delay=10s',
+    'io_method=sync',
+    'jit=off',
   ]
   const [server, ...rest] = command(owner, postgres)
   spawn(

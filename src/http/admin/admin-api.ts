@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import { keepWhileWorking } from '../body-time.ts'
 import { watchMethods } from '../other-methods.ts'
+import { scope as named } from '../scope.ts'
 import { accountRoleRoutes } from './account-roles.ts'
 import { activityRoutes } from './activity.ts'
 import type { AdminScope } from './admin-scope.ts'
@@ -55,7 +56,7 @@ export async function adminApi(
   })
   answerConditionally(app)
   await describeApi(app, publicUrl)
-  await app.register(async (guarded) => {
+  const guard = async (guarded: FastifyInstance) => {
     await requireAdministrator(guarded, operations, rateLimits)
     heedIdempotencyKeys(guarded, operations)
     const scope: AdminScope = guarded.withTypeProvider<TypeBoxTypeProvider>()
@@ -86,7 +87,8 @@ export async function adminApi(
       schema: { hide: true },
       handler: sendNotFound,
     })
-  })
+  }
+  await app.register(named('administrators', guard))
   answerOtherMethods(refuseAdminMethod)
   // Not below /admin/*, and the framework refuses some methods of an address without a route.
   app.route({
@@ -96,5 +98,6 @@ export async function adminApi(
     onRequest: sendIndex,
     handler: sendIndex,
   })
-  await app.register(async (below) => below.setNotFoundHandler(sendNotFound), { prefix: '/admin' })
+  const notFound = async (below: FastifyInstance) => void below.setNotFoundHandler(sendNotFound)
+  await app.register(named('admin-not-found', notFound), { prefix: '/admin' })
 }

@@ -7,6 +7,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { keepWhileWorking } from '../body-time.ts'
 import { clientAddress } from '../client-address.ts'
 import { watchMethods } from '../other-methods.ts'
+import { scope } from '../scope.ts'
 import { accountActivityScreen } from './account-activity.ts'
 import { accountLimitsScreen } from './account-limits.ts'
 import { serveAssets } from './assets.ts'
@@ -100,7 +101,8 @@ function openGate(app: FastifyInstance, operations: Operations, layout: Layout, 
   const kept = drafts(operations, sessionCookie(publicUrl, 'draft'))
   const typed = { again: formAgain(pages, operations), drafts: kept }
   app.setErrorHandler(errorPages(layout, operations.singleSignOn.enabled, typed))
-  app.register(async (below) => below.setNotFoundHandler(notFoundPage(layout)), { prefix: '/portal' })
+  const notFound = async (below: FastifyInstance) => void below.setNotFoundHandler(notFoundPage(layout))
+  app.register(scope('portal-not-found', notFound), { prefix: '/portal' })
   const cookie = realmCookies(publicUrl)
   const signedInto: Gate['signedInto'] = async (request, reply, { realm, cookie: session }) => {
     const before = cookie.all(request)
