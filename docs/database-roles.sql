@@ -13,6 +13,7 @@ end $$;
 
 -- What it writes. A table that is not named here can be read and added to, and no more.
 grant select, insert, update, delete on
+  account_origins,
   account_subjects,
   attempt_counters,
   client_keys,
@@ -39,6 +40,7 @@ grant select, insert, update, delete on
   protected_resources,
   read_leases,
   realms,
+  refusal_counts,
   revoked_tokens,
   service_accounts,
   shadow_counts,

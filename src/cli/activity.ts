@@ -1,6 +1,13 @@
 import type { Command } from 'commander'
-import type { Activity, BusyClient, TokenCount } from '../domain/activity.ts'
-import { activityToWire, realmActivityToWire } from '../wire/activity.ts'
+import type {
+  AccountActivity,
+  AccountOrigin,
+  Activity,
+  BusyClient,
+  RefusalCount,
+  TokenCount,
+} from '../domain/activity.ts'
+import { accountActivityToWire, realmActivityToWire } from '../wire/activity.ts'
 import type { InRealm } from './realm-options.ts'
 import { ofAccount } from './realm-options.ts'
 import type { InSession } from './session.ts'
@@ -10,6 +17,7 @@ import { table, time } from './text.ts'
 /** Told on a terminal; `--json` has all. */
 const TOLD_HOURS = 24
 const TOLD_DAYS = 14
+const TOLD_REFUSALS = 20
 
 /** `mintmark realm activity`. */
 export function realmActivityCommand(realm: Command, inSession: InSession): void {
@@ -22,7 +30,7 @@ export function realmActivityCommand(realm: Command, inSession: InSession): void
         const report = await operations.activity.ofRealm(actor, name)
         return {
           json: realmActivityToWire(report),
-          text: [countsText(report), busiestText(report.busiest)].join('\n\n'),
+          text: joined([countsText(report), refusalsText(report.refusals), busiestText(report.busiest)]),
         }
       }),
     )
@@ -30,12 +38,43 @@ export function realmActivityCommand(realm: Command, inSession: InSession): void
 
 /** `mintmark service-account activity`. */
 export function accountActivityCommand(group: Command, inSession: InSession): void {
-  ofAccount(group, 'activity', 'tokens that it was issued and refused, by hour and day').action(
+  ofAccount(
+    group,
+    'activity',
+    'tokens that it was issued and refused, by hour and day, why, and from where',
+  ).action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
-      const counts = await operations.activity.ofAccount(actor, realm, clientId)
-      return { json: activityToWire(counts), text: countsText(counts) }
+      const activity = await operations.activity.ofAccount(actor, realm, clientId)
+      return { json: accountActivityToWire(activity), text: accountText(activity) }
     }),
   )
+}
+
+function accountText(activity: AccountActivity): Text {
+  return joined([countsText(activity), refusalsText(activity.refusals), originsText(activity.origins)])
+}
+
+function joined(parts: readonly (Text | undefined)[]): Text {
+  return parts.filter((part) => part !== undefined).join('\n\n')
+}
+
+function refusalsText(refusals: readonly RefusalCount[]): Text | undefined {
+  if (refusals.length === 0) return undefined
+  const rows = refusals
+    .slice(-TOLD_REFUSALS)
+    .map(({ startsAt, reason, count }) => [time(startsAt), reason, String(count)])
+  return table(['DAY (UTC)', 'REFUSED BECAUSE', 'TIMES'], rows)
+}
+
+function originsText(origins: readonly AccountOrigin[]): Text | undefined {
+  if (origins.length === 0) return undefined
+  const rows = origins.map(({ outcome, address, userAgent, lastAt }) => [
+    time(lastAt),
+    outcome,
+    address,
+    userAgent,
+  ])
+  return table(['LAST (HOUR, UTC)', 'OUTCOME', 'ADDRESS', 'USER AGENT'], rows)
 }
 
 function countsText({ hour, day }: Activity): Text {

@@ -22,7 +22,33 @@ export interface ClientCount extends TokenCount {
 /** The oldest first; hours and days without a request are left out. */
 export type Activity = Readonly<Record<Period, readonly TokenCount[]>>
 
+/** Refused requests of a day. */
+export interface RefusalCount {
+  readonly startsAt: Date
+  /** A `RefusedReason`, or one of another version. */
+  readonly reason: string
+  readonly count: number
+}
+
+/** From where an account asked, as its requests said. */
+export interface AccountOrigin {
+  readonly outcome: 'issued' | 'refused'
+  readonly address: string
+  readonly userAgent: string
+  /** To the hour. */
+  readonly firstAt: Date
+  readonly lastAt: Date
+}
+
+export interface AccountActivity extends Activity {
+  readonly refusals: readonly RefusalCount[]
+  /** The latest first. */
+  readonly origins: readonly AccountOrigin[]
+}
+
 export interface RealmActivity extends Activity {
+  readonly refusals: readonly RefusalCount[]
+
   /** Accounts with the most tokens of this day, the busiest first. `undefined`: too many to compare in time. */
   readonly busiest: readonly BusyClient[] | undefined
 }

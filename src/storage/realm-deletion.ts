@@ -19,6 +19,8 @@ const LARGE = [
   'revoked_tokens',
   'last_uses',
   'token_counts',
+  'account_origins',
+  'refusal_counts',
   'issuer_refusals',
   'trusted_issuers',
   'fetched_keys',

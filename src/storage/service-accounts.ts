@@ -128,12 +128,21 @@ export async function updateServiceAccount(
   return toServiceAccount(await byClientId(trx, realmId, clientId).executeTakeFirstOrThrow())
 }
 
+/** Tables with rows of an account that no foreign key deletes, after itself. */
+const ACCOUNT_TABLES = [
+  'service_accounts',
+  'last_uses',
+  'token_counts',
+  'account_origins',
+  'refusal_counts',
+] as const
+
 export async function deleteServiceAccount(
   trx: DatabaseTransaction,
   realmId: string,
   clientId: string,
 ): Promise<void> {
-  for (const table of ['service_accounts', 'last_uses', 'token_counts'] as const)
+  for (const table of ACCOUNT_TABLES)
     await trx.deleteFrom(table).where('realm_id', '=', realmId).where('client_id', '=', clientId).execute()
 }
 

@@ -5,6 +5,8 @@ import type { NullableTimestamp, Timestamp } from './timestamps.ts'
 export interface TokenTables {
   last_uses: LastUseRow
   token_counts: TokenCountRow
+  account_origins: AccountOriginRow
+  refusal_counts: RefusalCountRow
   status_indexes: StatusIndexRow
   status_lists: StatusListRow
   revoked_tokens: RevokedTokenRow
@@ -27,6 +29,24 @@ export interface TokenCountRow {
   starts_at: Timestamp
   issued: string
   refused: string
+}
+
+export interface AccountOriginRow {
+  realm_id: string
+  client_id: string
+  outcome: string
+  address: string
+  user_agent: string
+  first_at: Timestamp
+  last_at: Timestamp
+}
+
+export interface RefusalCountRow {
+  realm_id: string
+  client_id: string
+  starts_at: Timestamp
+  reason: string
+  count: string
 }
 
 export interface StatusIndexRow {

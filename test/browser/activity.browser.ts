@@ -18,6 +18,20 @@ t.test('activity is seen, and read as a table, with and without script', async (
      where r.name = 'acme' and n < p.many and n % 7 <> 3`,
     [account.clientId],
   )
+  await client.query(
+    `insert into account_origins (realm_id, client_id, outcome, address, user_agent, first_at, last_at)
+     select r.id, $1, o.outcome, '2001:db8:1234:5678:9abc:def0:1234:' || n, o.agent, now() - n * interval '7 hours', now() - n * interval '1 hour'
+     from realms r, generate_series(1, 4) n, (values ('issued', 'python-requests/2.32.3'), ('refused', $2)) o(outcome, agent)
+     where r.name = 'acme'`,
+    [account.clientId, `<b>odd</b> ${'x'.repeat(180)}`],
+  )
+  await client.query(
+    `insert into refusal_counts (realm_id, client_id, starts_at, reason, count)
+     select r.id, c.id, date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' - n * interval '1 day', reason, 10 + n
+     from realms r, generate_series(0, 3) n, (values ('wrong_secret'), ('invalid_scope')) w(reason), (values (''), ($1)) c(id)
+     where r.name = 'acme'`,
+    [account.clientId],
+  )
   await client.end()
   for (const javaScriptEnabled of [true, false]) {
     const page = await signedIn(t, at, { javaScriptEnabled })
@@ -28,6 +42,7 @@ t.test('activity is seen, and read as a table, with and without script', async (
     await page.getByRole('link', { name: account.clientId }).click()
     await page.getByText('As a table').first().click()
     t.ok((await page.getByRole('table').first().getByRole('row').count()) > 100)
+    t.match(await page.locator('main').innerText(), /A wrong secret[\s\S]*From where[\s\S]*<b>odd<\/b>/)
     if (javaScriptEnabled) await look(t, page, 'account-activity')
   }
 })

@@ -13,7 +13,7 @@ t.test('the activity of a realm and an account is shown by command', async (t) =
   const { clientId } = account
   const run = (...args: string[]) => mintmark(args, onDatabase(databaseUrl))
   t.match((await run('realm', 'activity', 'acme')).stdout, 'No requests for a token in the last 90 days.')
-  for (let n = 0; n < 3; n++) operations.tokenCounts.noteIssued(id, clientId)
+  for (let n = 0; n < 3; n++) operations.tokenCounts.noteIssued(id, clientId, '192.0.2.7', 'curl/8')
   await operations.tokenCounts.write()
   t.match(
     (await run('realm', 'activity', 'acme')).stdout,

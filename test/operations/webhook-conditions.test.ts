@@ -165,7 +165,11 @@ t.test('a burst of refusals is told once an hour, beside what is usual', async (
       await operations.clients
         .authenticate('acme', { clientId, clientSecret: 'mm_wrong' }, `192.0.2.${n % 200}`)
         .catch(() => {
-          operations.tokenCounts.noteRefused('acme', clientId)
+          operations.tokenCounts.noteRefused('acme', clientId, {
+            reason: 'wrong_secret',
+            address: '192.0.2.7',
+            userAgent: '',
+          })
         })
     await operations.tokenCounts.write()
   }
@@ -210,7 +214,7 @@ t.test(
     await operations.accounts.update(TESTER, 'acme', account.clientId, { quota })
     const { id } = await operations.realms.find(TESTER, 'acme')
     const issue = async (times: number) => {
-      for (let n = 0; n < times; n++) operations.tokenCounts.noteIssued(id, account.clientId)
+      for (let n = 0; n < times; n++) operations.tokenCounts.noteIssued(id, account.clientId, '192.0.2.7', '')
       await operations.tokenCounts.write()
     }
     await issue(1)

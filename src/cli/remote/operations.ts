@@ -1,4 +1,4 @@
-import type { Activity, RealmActivity, TokenCount } from '../../domain/activity.ts'
+import type { AccountActivity, Activity, RealmActivity, TokenCount } from '../../domain/activity.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { accountPath, remoteAccounts, remoteClientKeys, remoteSecrets } from './accounts.ts'
@@ -55,14 +55,21 @@ function remoteActivity({ ask }: AdminApi): Partial<Operations['activity']> {
   return {
     ofAccount: async (_actor, realm, clientId) => {
       const { body } = await ask('GET', `${accountPath(realm, clientId)}/activity`)
-      return countsFromWire(body)
+      const { refusals, origins } = fromWire<Details>(body)
+      return { ...countsFromWire(body), refusals, origins }
     },
     ofRealm: async (_actor, realm) => {
       const { body } = await ask('GET', pathOf('realms', realm, 'activity'))
-      const { busiestToday } = fromWire<{ busiestToday: RealmActivity['busiest'] | null }>(body)
-      return { ...countsFromWire(body), busiest: busiestToday ?? undefined }
+      const { busiestToday, refusals } = fromWire<RealmDetails>(body)
+      return { ...countsFromWire(body), refusals, busiest: busiestToday ?? undefined }
     },
   }
+}
+
+type Details = Pick<AccountActivity, 'refusals' | 'origins'>
+
+interface RealmDetails extends Pick<RealmActivity, 'refusals'> {
+  readonly busiestToday: RealmActivity['busiest'] | null
 }
 
 function countsFromWire(body: unknown): Activity {

@@ -1,5 +1,5 @@
 import type { Operations } from '../../operations/operations.ts'
-import { activityToWire, realmActivityToWire } from '../../wire/activity.ts'
+import { accountActivityToWire, realmActivityToWire } from '../../wire/activity.ts'
 import { Type } from '../../wire/json-schema.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
@@ -19,12 +19,45 @@ const counts = {
   days: Type.Array(Count, { description: 'Days with requests, of the last 90; UTC' }),
 }
 
-const AccountActivity = named('Activity', Type.Object(counts))
+const refusals = {
+  refusals: Type.Array(
+    Type.Object({
+      starts_at: Moment,
+      reason: Type.String({
+        description: 'Such as wrong_secret, or a code of RFC 6749; there may be more later',
+      }),
+      count: Type.Integer(),
+    }),
+    { description: 'Refused requests by day and reason, of the last 90 days, the oldest first; UTC' },
+  ),
+}
+
+const AccountActivity = named(
+  'Activity',
+  Type.Object({
+    ...counts,
+    ...refusals,
+    origins: Type.Array(
+      Type.Object({
+        outcome: Type.Enum(['issued', 'refused']),
+        address: Type.String({ description: 'IP address' }),
+        user_agent: Type.String({ description: 'As the request said it, cut to 200 characters' }),
+        first_at: Moment,
+        last_at: Moment,
+      }),
+      {
+        description:
+          'From where it asked: the last ten that got tokens and the last ten that were refused, to the hour, for 90 days. Anybody who says its client_id is among the refused',
+      },
+    ),
+  }),
+)
 
 const RealmActivityAnswer = named(
   'RealmActivity',
   Type.Object({
     ...counts,
+    ...refusals,
     busiest_today: Type.Union(
       [
         Type.Array(
@@ -74,7 +107,7 @@ export function activityRoutes(app: AdminScope, { activity }: Pick<Operations, '
     },
     async (request) => {
       const { realm, client_id: clientId } = request.params
-      return activityToWire(await activity.ofAccount(actorOf(request), realm, clientId))
+      return accountActivityToWire(await activity.ofAccount(actorOf(request), realm, clientId))
     },
   )
 }

@@ -1,7 +1,10 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { QuotaExceededError, TooManyFailuresError, UnknownRealmError } from '../../domain/oauth-error.ts'
+import { refusedReasonOf } from '../../domain/refused-request.ts'
 import type { Operations } from '../../operations/operations.ts'
+import type { RefusedRequest } from '../../operations/tokens/token-counts.ts'
 import { isDatabaseAway } from '../../storage/database-error.ts'
+import { clientAddress } from '../client-address.ts'
 import { note } from '../request-log.ts'
 import { readClientCredentials } from './client-credentials.ts'
 import type { OAuthForm } from './form.ts'
@@ -16,19 +19,27 @@ export function refusedToken({ shadow, tokenCounts }: Pick<Operations, 'shadow' 
     const { realm } = request.params as { realm: string }
     const clientId = clientIdOf(request)
     if (error instanceof QuotaExceededError) {
-      tokenCounts.noteRefused(realm, clientId)
+      tokenCounts.noteRefused(realm, clientId, refusedRequest(request, error))
       return answerOAuthError(error, request, reply)
     }
     const refusal = error instanceof TooManyFailuresError ? error : toOAuthError(error)
     const isShadow = shadow.noteRefusal(realm, clientId, refusal)
     const code = 'code' in refusal ? refusal.code : undefined
     const isOurs = code === 'server_error' || code === 'temporarily_unavailable'
-    if (!isShadow && !isOurs) tokenCounts.noteRefused(realm, clientId)
+    if (!isShadow && !isOurs) tokenCounts.noteRefused(realm, clientId, refusedRequest(request, refusal))
     if (!isShadow || isOurs) return answerOAuthError(error, request, reply)
     neverKept(reply)
     note(request, { reason: refusal.message })
     return answerNothing(request, reply, code ?? 'too_many_failures')
   }
+}
+
+function refusedRequest(
+  request: FastifyRequest,
+  error: Parameters<typeof refusedReasonOf>[0],
+): RefusedRequest {
+  const userAgent = request.headers['user-agent'] ?? ''
+  return { reason: refusedReasonOf(error), address: clientAddress(request), userAgent }
 }
 
 /** What a realm in shadow mode answers. @param outcome what it would have been */

@@ -71,7 +71,12 @@ export function tokenRoute(
         targets: { resources: form.all('resource'), audience: form.get('audience') },
         details: parseAuthorizationDetails(form.get('authorization_details')),
       }
-      const token = await operations.tokens.issue(client, asked, clientAddress(request))
+      const token = await operations.tokens.issue(
+        client,
+        asked,
+        clientAddress(request),
+        request.headers['user-agent'],
+      )
 
       neverKept(reply)
       if (token.isShadow) return answerNothing(request, reply, 'issued')

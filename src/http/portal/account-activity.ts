@@ -1,6 +1,7 @@
 import type { AccountUse } from '../../domain/activity.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { activityChart } from './activity-chart.ts'
+import { originsCard, refusalsCard } from './activity-details.ts'
 import { auditTable } from './audit.ts'
 import { type Html, html } from './html.ts'
 import { about, addressOf, tabs } from './service-account-frame.ts'
@@ -31,6 +32,8 @@ export function accountActivityScreen(
 ${activityChart('hour', counts.hour, visit.now)}
 ${activityChart('day', counts.day, visit.now)}
 <p class="hint">Counts are about a minute late.</p>
+${refusalsCard(counts.refusals)}
+${originsCard(visit, counts.origins)}
 ${usesCard(visit, clientId, uses)}
 <div class="section-head"><h2>In the audit trail</h2><a href="${all}">All of its lines</a></div>
 ${items.length > 0 ? auditTable(visit, lines) : html`<p class="muted">Nothing yet.</p>`}`,

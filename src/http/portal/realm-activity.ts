@@ -2,6 +2,7 @@ import { type BusyClient, type RealmActivity, startOf, type TokenCount } from '.
 import type { Realm } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { activityChart } from './activity-chart.ts'
+import { refusalsCard } from './activity-details.ts'
 import { type Content, type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import { leaksBanner } from './leaks.ts'
@@ -27,6 +28,7 @@ export function realmActivityScreen(
 ${figures(visit, realm, activity)}
 ${activityChart('hour', activity.hour, visit.now)}
 ${activityChart('day', activity.day, visit.now)}
+${refusalsCard(activity.refusals)}
 ${busiestCard(visit, activity.busiest)}
 ${attention(visit)}
 <p class="hint">Counts are about a minute late, and days begin at midnight UTC.</p>`,

@@ -30,7 +30,7 @@ export function tryItScreen(portal: Portal, operations: Deps): void {
         scope: parseScope(scope || undefined),
         targets: { resources: [], audience: undefined },
       }
-      const token = await operations.tokens.issue(client, request, address)
+      const token = await operations.tokens.issue(client, request, address, 'Mintmark portal, Try it')
       return tryItPage(visit, { clientId, scope, result: success(token) })
     } catch (error) {
       return { ...tryItPage(visit, { clientId, scope, result: refused(error) }), ...statusOf(error) }

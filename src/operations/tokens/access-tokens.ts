@@ -51,6 +51,7 @@ export function accessTokens(
       { loaded, account, secretId, notAfter }: AuthenticatedClient,
       request: TokenRequest,
       address: string,
+      userAgent = '',
     ): Promise<IssuedAccessToken> {
       const { realm } = loaded
       const asked = account.detailsOmitted ? request.details : undefined
@@ -69,7 +70,7 @@ export function accessTokens(
         shadow.noteIssued(realm.id, clientId)
         return { value: '', isShadow: true, expiresInSeconds, claims, quota }
       }
-      tokenCounts.noteIssued(realm.id, clientId)
+      tokenCounts.noteIssued(realm.id, clientId, address, userAgent)
       uses.note({ realmId: realm.id, clientId, secretId, address, scope: claims.scope ?? '' })
       return { value, isShadow: false, expiresInSeconds, claims, quota }
     },

@@ -1,4 +1,5 @@
 import {
+  type AccountActivity,
   type AccountUse,
   type Activity,
   keptSince,
@@ -8,6 +9,7 @@ import {
 } from '../../domain/activity.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
+import { listOrigins, listRefusalCounts } from '../../storage/activity-details.ts'
 import { READERS_MAY_LAG } from '../../storage/commit-waits.ts'
 import { inTransaction, isStatementTimeout } from '../../storage/database.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
@@ -42,13 +44,19 @@ export function activity({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clo
 
   return {
     /** @throws Refusal `forbidden`, `not_found` */
-    ofAccount(actor: Actor, realmName: string, clientId: string): Promise<Activity> {
+    ofAccount(actor: Actor, realmName: string, clientId: string): Promise<AccountActivity> {
       const attempt = { actor, action: 'service-account.read', realm: realmName, target: clientId } as const
       return refusals.ofRead(attempt, async () => {
         requireAuthority(actor, realmName, 'view')
         const realm = await realmNamed(db, realmName)
         if (!(await findServiceAccount(db, realm.id, clientId))) throw unknownAccount(realmName, clientId)
-        return countsOf(realm.id, clientId)
+        const of = { realmId: realm.id, clientId }
+        const [counts, refusals, origins] = await Promise.all([
+          countsOf(realm.id, clientId),
+          listRefusalCounts(db, of, keptSince('day', clock())),
+          listOrigins(db, of),
+        ])
+        return { ...counts, refusals, origins }
       })
     },
 
@@ -69,11 +77,17 @@ export function activity({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clo
         const { id, tokenLifetimeSeconds } = await realmNamed(db, realmName)
         const now = clock()
         const today = { period: 'day', startsAt: startOf('day', now), limit: BUSIEST } as const
-        const [counts, busiest] = await Promise.all([
+        const itself = { realmId: id, clientId: REALM_ITSELF }
+        const [counts, refusals, busiest] = await Promise.all([
           countsOf(id, REALM_ITSELF),
+          listRefusalCounts(db, itself, keptSince('day', now)),
           inTransaction(db, (trx) => listBusiestClients(trx, id, today), BRIEFLY).catch(unlessTooMany),
         ])
-        return { ...counts, busiest: busiest?.map((client) => withNeeded(client, tokenLifetimeSeconds, now)) }
+        return {
+          ...counts,
+          refusals,
+          busiest: busiest?.map((client) => withNeeded(client, tokenLifetimeSeconds, now)),
+        }
       })
     },
   }

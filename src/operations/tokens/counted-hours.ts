@@ -1,7 +1,9 @@
 import { PERIOD_SECONDS, startOf } from '../../domain/activity.ts'
+import type { RefusedReason } from '../../domain/refused-request.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import type { CountOwner } from '../../storage/token-counts.ts'
 import type { Dependencies } from '../dependencies.ts'
+import type { Origin } from './origins.ts'
 
 /** Maximum of accounts counted between two writes; beyond it, requests are counted for their realm alone. */
 const CAPACITY = 200_000
@@ -17,6 +19,14 @@ export const REALM_ITSELF = ''
 export interface Count {
   issued: number
   refused: number
+  /** Of issued tokens. */
+  origins: Origin[] | undefined
+  refusals: Refusals | undefined
+}
+
+interface Refusals {
+  readonly reasons: Map<RefusedReason, number>
+  readonly origins: Origin[]
 }
 
 /** What an account or realm asked for in an hour. */
@@ -44,7 +54,7 @@ export function countedHours({ clock }: Pick<Dependencies, 'clock'>) {
     const realm = realms.get(realmId) ?? new Map<string, Count>()
     const known = realm.get(clientId)
     if (known) return known
-    const count = { issued: 0, refused: 0 }
+    const count: Count = { issued: 0, refused: 0, origins: undefined, refusals: undefined }
     if (clientId !== REALM_ITSELF && accounts >= CAPACITY) return count
     realms.set(realmId, realm.set(clientId, count))
     accounts++

@@ -1,9 +1,12 @@
 import { PERIODS, type Period, startOf } from '../../domain/activity.ts'
+import type { RefusedReason } from '../../domain/refused-request.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { addTokenCounts, type CountOwner, type NotedCount } from '../../storage/token-counts.ts'
 import type { LoadedRealms } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { type CountedHour, countedHours, REALM_ITSELF } from './counted-hours.ts'
+import { activityDetails } from './activity-details.ts'
+import { type Count, type CountedHour, countedHours, REALM_ITSELF } from './counted-hours.ts'
+import { origins } from './origins.ts'
 import { writeUnheld } from './realm-batches.ts'
 
 /** Counts waiting for a database that is away. Beyond it the oldest are forgotten. */
@@ -24,6 +27,13 @@ const UNHELD = {
     ),
 }
 
+/** A refusal as it is counted. */
+export interface RefusedRequest {
+  readonly reason: RefusedReason
+  readonly address: string
+  readonly userAgent: string
+}
+
 export type TokenCounts = ReturnType<typeof tokenCounts>
 
 /** Counts what is issued and refused by account and realm. Gathered in memory, and written about once a minute. */
@@ -32,17 +42,23 @@ export function tokenCounts(
   realms: Pick<LoadedRealms, 'inMemory'>,
 ) {
   const hours = countedHours({ clock })
+  const seen = origins()
+  const details = activityDetails(db)
   let unwritten: CountedHour[] = []
   let writtenAt = clock().getTime()
 
   async function write(owners?: readonly CountOwner[]): Promise<number> {
-    unwritten = [...unwritten, ...hours.take(owners)].slice(-MAX_WAITING)
+    const taken = hours.take(owners)
+    if (!owners) seen.forget()
+    details.add(taken)
+    unwritten = [...unwritten, ...taken].slice(-MAX_WAITING)
     const waiting = unwritten.length
     for (let left = waiting; left > 0; left -= BATCH) {
       const batch = unwritten.slice(0, BATCH)
       const held = await writeUnheld(db, batch, UNHELD)
       unwritten = [...unwritten.slice(batch.length), ...held]
     }
+    await details.write()
     return waiting - unwritten.length
   }
 
@@ -53,8 +69,11 @@ export function tokenCounts(
 
   return {
     /** Never waits and never fails. */
-    noteIssued(realmId: string, clientId: string): void {
-      hours.of(realmId, clientId).issued++
+    noteIssued(realmId: string, clientId: string, address: string, userAgent: string): void {
+      const count = hours.of(realmId, clientId)
+      count.issued++
+      count.origins ??= []
+      seen.seeIssued(count.origins, address, userAgent)
       hours.of(realmId, REALM_ITSELF).issued++
     },
 
@@ -62,12 +81,14 @@ export function tokenCounts(
      * Counts a refusal in a realm that this process knows; for an account only where it exists.
      * @param clientId as the request said it
      */
-    noteRefused(realmName: string, clientId: string | undefined): void {
+    noteRefused(realmName: string, clientId: string | undefined, refused: RefusedRequest): void {
       const id = realms.inMemory(realmName)?.id
       if (id === undefined) return
-      hours.of(id, REALM_ITSELF).refused++
+      addRefusal(hours.of(id, REALM_ITSELF), refused.reason)
       const count = clientId === undefined ? undefined : hours.ofSaid(id, clientId)
-      if (count) count.refused++
+      if (!count) return
+      const { origins } = addRefusal(count, refused.reason)
+      seen.seeRefused(origins, refused.address, refused.userAgent)
     },
 
     /** Writes all that was counted, and returns how many rows. What fails is written later. */
@@ -87,6 +108,14 @@ export function tokenCounts(
   }
 }
 
+function addRefusal(count: Count, reason: RefusedReason) {
+  count.refused++
+  count.refusals ??= { reasons: new Map(), origins: [] }
+  count.refusals.reasons.set(reason, (count.refusals.reasons.get(reason) ?? 0) + 1)
+  return count.refusals
+}
+
 function toNoted({ realmId, clientId, startsAt, count }: CountedHour, period: Period): NotedCount {
-  return { realmId, clientId, period, startsAt: startOf(period, startsAt), ...count }
+  const { issued, refused } = count
+  return { realmId, clientId, period, startsAt: startOf(period, startsAt), issued, refused }
 }

@@ -3,6 +3,7 @@ import { USE_KEPT_SECONDS } from '../../domain/client-assertion.ts'
 import { MAX_CLOCK_GAP_SECONDS } from '../../domain/clock.ts'
 import { MAX_FOREIGN_KEY_DAYS } from '../../domain/foreign-key.ts'
 import { STATUS_KEPT_SECONDS } from '../../domain/status-list.ts'
+import { deleteActivityDetailsBefore } from '../../storage/activity-details.ts'
 import { deleteExpiredAttemptCounters } from '../../storage/attempt-counters.ts'
 import { deleteClientNetworksSeenBefore } from '../../storage/client-networks.ts'
 import { deleteFetchedKeysUnusedSince } from '../../storage/fetched-keys.ts'
@@ -54,7 +55,9 @@ export function expiry(deps: Deps) {
     const deleted: number[] = []
     for (const period of PERIODS)
       deleted.push(await deleteTokenCountsBefore(db, period, keptSince(period, clock()), BATCH))
-    return deleted.includes(BATCH)
+    // The days of refusals and origins are kept as long as those of tokens.
+    const details = await deleteActivityDetailsBefore(db, keptSince('day', clock()), BATCH)
+    return deleted.includes(BATCH) || details >= BATCH
   }
 
   return {
