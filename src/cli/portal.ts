@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { portalSessionToWire } from '../wire/portal-session.ts'
 import { type InRealm, ofRealm } from './realm-options.ts'
 import type { InSession } from './session.ts'
 import { table, time } from './text.ts'
@@ -52,16 +53,7 @@ export function portalCommands(program: Command, inSession: InSession): void {
   ofRealm(sessions, 'list', 'list people who are signed in', 'the realm').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const found = await operations.portal.listSessions(actor, realm)
-      const json = found.map((session) => ({
-        id: session.id,
-        realm,
-        subject: session.subject,
-        display_name: session.displayName,
-        access: session.access,
-        platform: session.platform,
-        address: session.address,
-        created_at: session.createdAt,
-      }))
+      const json = found.map((session) => portalSessionToWire(session, realm))
       const rows = found.map((session) => [
         session.subject,
         session.displayName,

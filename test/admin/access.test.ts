@@ -58,6 +58,12 @@ async function withIdentity(server: TestServer, place: Place) {
 
 const WEBHOOK = { url: 'https://hooks.example/a', events: ['secret.leaked'] } as const
 
+async function withSession({ operations: { portal } }: TestServer, { realm }: Place) {
+  const { url } = await portal.createLink(TESTER, realm)
+  await portal.signInWithLink(realm, url.split('#')[1] as string, '192.0.2.1')
+  return { id: (await portal.listSessions(TESTER, realm))[0]?.id ?? '' }
+}
+
 async function withWebhook({ operations }: TestServer, { realm }: Place) {
   const { id } = await operations.webhooks.create(TESTER, realm, WEBHOOK)
   return { id, delivery: (await operations.webhookDeliveries.test(TESTER, realm, id)).id }
@@ -307,6 +313,18 @@ const ROWS: Record<string, Row> = {
     role: 'account-admin',
     status: 202,
     prepare: withWebhook,
+  },
+  'POST /admin/realms/{realm}/portal-links': {
+    role: 'account-admin',
+    status: 200,
+    body: () => ({ person: 'Ann', access: 'view' }),
+  },
+  'GET /admin/realms/{realm}/portal-sessions': { role: 'account-admin', status: 200 },
+  'DELETE /admin/realms/{realm}/portal-sessions': { role: 'account-admin', status: 200 },
+  'DELETE /admin/realms/{realm}/portal-sessions/{id}': {
+    role: 'account-admin',
+    status: 204,
+    prepare: withSession,
   },
   'GET /admin/policy': { role: 'account-admin', status: 200 },
   'PATCH /admin/policy': {

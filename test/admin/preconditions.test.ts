@@ -29,6 +29,7 @@ const ISSUER = { issuer: 'https://platform.example', keys: { source: 'discovery'
 const OF_ISSUER = '/admin/realms/{realm}/trusted-issuers/{id}'
 
 const WEBHOOK = { url: 'https://hooks.example/a', events: ['secret.leaked'] } as const
+const SESSION = '/admin/realms/{realm}/portal-sessions/{id}'
 const OF_WEBHOOK = '/admin/realms/{realm}/webhooks/{id}'
 
 /** Every changing operation of the API's own document has a row here. */
@@ -95,6 +96,9 @@ const ROWS: Record<string, Row> = {
   [`DELETE ${OF_WEBHOOK}`]: { of: OF_WEBHOOK, status: 204 },
   [`POST ${OF_WEBHOOK}/test`]: { of: OF_WEBHOOK, repeats: true, status: 202 },
   [`POST ${OF_WEBHOOK}/deliveries/{delivery}/redeliver`]: { of: OF_WEBHOOK, repeats: true, status: 202 },
+  'POST /admin/realms/{realm}/portal-links': { of: undefined, body: {}, status: 200 },
+  'DELETE /admin/realms/{realm}/portal-sessions': { of: undefined, status: 200 },
+  [`DELETE ${SESSION}`]: { of: undefined, status: 204 },
   'DELETE /admin/realms/{realm}/shadow': { of: undefined, status: 204 },
   'POST /admin/realms/{realm}/keys/rotate': { of: '/admin/realms/{realm}/keys', status: 200 },
   'DELETE /admin/realms/{realm}/keys/{kid}': { of: '/admin/realms/{realm}/keys', status: 204 },
@@ -143,6 +147,11 @@ async function place(
     const webhook = await operations.webhooks.create(TESTER, realm, WEBHOOK)
     const { id: delivery } = await operations.webhookDeliveries.test(TESTER, realm, webhook.id)
     return { realm, id: webhook.id, delivery }
+  }
+  if (operation.includes(SESSION)) {
+    const { url } = await operations.portal.createLink(TESTER, realm)
+    await operations.portal.signInWithLink(realm, url.split('#')[1] as string, '192.0.2.1')
+    return { realm, id: (await operations.portal.listSessions(TESTER, realm))[0]?.id ?? '' }
   }
   const { pem } = testKeyPair()
   const [key] = operation.includes(`${ACCOUNT}/keys/`)

@@ -1,7 +1,13 @@
 import { adminAudienceOf } from '../../domain/realm.ts'
 import { Refusal, type RefusalCode } from '../../domain/refusal.ts'
 import { EXIT_OF_REFUSAL } from '../exit-codes.ts'
-import { RemoteFault, type RemoteRequest, remoteServer, serverAddress } from '../remote-server.ts'
+import {
+  RemoteFault,
+  type RemoteRequest,
+  type RemoteServer,
+  remoteServer,
+  serverAddress,
+} from '../remote-server.ts'
 import { askForToken } from './admin-token.ts'
 
 export interface AdminRequest {
@@ -26,6 +32,8 @@ export interface AdminApi {
     path: string,
     request?: AdminRequest,
   ): Promise<AdminAnswer>
+  /** What the server shows to everybody. */
+  readPublic(path: string): Promise<string>
   close(): void
 }
 
@@ -49,6 +57,7 @@ export async function openAdminApi(
     return {
       publicUrl,
       close: server.close,
+      readPublic: (path) => readPublic(server, url + path),
       async ask(method, path, { query = {}, body, lines } = {}) {
         const sent =
           lines
@@ -81,6 +90,12 @@ export async function openAdminApi(
     server.close()
     throw error
   }
+}
+
+async function readPublic({ ask }: RemoteServer, url: string): Promise<string> {
+  const { status, text } = await ask(url, { headers: { accept: '*/*' } })
+  if (status >= 400) throw refusalOf(status, text, url)
+  return text
 }
 
 function searchOf(query: NonNullable<AdminRequest['query']>): string {

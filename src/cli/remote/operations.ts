@@ -4,10 +4,12 @@ import type { Operations } from '../../operations/operations.ts'
 import { accountPath, remoteAccounts, remoteClientKeys, remoteSecrets } from './accounts.ts'
 import type { AdminApi } from './admin-api.ts'
 import { remoteFederation, remoteTrustedIssuers, remoteWorkloadIdentities } from './federation.ts'
+import { remotePortal } from './portal.ts'
 import {
   remoteAudit,
   remoteGrants,
   remotePolicy,
+  remotePublishedRealms,
   remoteRealms,
   remoteResources,
   remoteSigningKeys,
@@ -35,6 +37,8 @@ export function remoteOperations(api: AdminApi): Operations {
     tokens: remoteTokens(api),
     activity: remoteActivity(api),
     webhooks: remoteWebhooks(api),
+    portal: remotePortal(api),
+    publishedRealms: remotePublishedRealms(api),
     webhookDeliveries: remoteWebhookDeliveries(api),
   }
   return withRefusals(remote, (noun) => withRefusals(noun ?? {}, (method) => method ?? refuse)) as Operations

@@ -17,16 +17,22 @@ export function remoteRealms({ ask }: AdminApi): Partial<Operations['realms']> {
       const { body } = await ask('GET', '/realms', {
         query: { cursor: after === '' ? undefined : after, limit },
       })
-      return pageFromWire(body, fromWire<Realm>)
+      return pageFromWire(body, toRealm)
     },
     create: async (_actor, name, settings) =>
-      fromWire<Realm>((await ask('POST', '/realms', { body: toWire({ name, ...settings }) })).body),
-    find: async (_actor, name) => fromWire<Realm>((await ask('GET', pathOf('realms', name))).body),
+      toRealm((await ask('POST', '/realms', { body: toWire({ name, ...settings }) })).body),
+    find: async (_actor, name) => toRealm((await ask('GET', pathOf('realms', name))).body),
     update: async (_actor, name, settings) =>
-      fromWire<Realm>((await ask('PATCH', pathOf('realms', name), { body: toWire(settings) })).body),
+      toRealm((await ask('PATCH', pathOf('realms', name), { body: toWire(settings) })).body),
     delete: async (_actor, name) =>
       void (await ask('DELETE', pathOf('realms', name), { query: { confirm: name } })),
   }
+}
+
+/** Null is a value of it. */
+function toRealm(body: unknown): Realm {
+  const realm = fromWire<Realm>(body)
+  return { ...realm, auditRetentionDays: realm.auditRetentionDays ?? null }
 }
 
 /** Keys that a realm signs with. */
@@ -37,6 +43,16 @@ export function remoteSigningKeys({ ask }: AdminApi): Partial<Operations['signin
     rotate: async (_actor, realm) =>
       fromWire<PublishedKey>((await ask('POST', pathOf('realms', realm, 'keys', 'rotate'))).body),
     revoke: async (_actor, realm, kid) => void (await ask('DELETE', pathOf('realms', realm, 'keys', kid))),
+  }
+}
+
+/** What a realm shows to everybody. */
+export function remotePublishedRealms({ readPublic }: AdminApi): Pick<Operations['publishedRealms'], 'find'> {
+  return {
+    find: async (realm) => {
+      const text = await readPublic(`${pathOf('realms', realm)}/protocol/openid-connect/certs?format=pem`)
+      return { pem: () => text } as Awaited<ReturnType<Operations['publishedRealms']['find']>>
+    },
   }
 }
 

@@ -19,6 +19,7 @@ import { acceptJson, closeQueries } from './json.ts'
 import { keyRoutes } from './keys.ts'
 import { describeApi } from './openapi.ts'
 import { policyRoutes } from './policy.ts'
+import { portalPeopleRoutes } from './portal-people.ts'
 import { answerAdminError, refuseAdminMethod, sendIndex, sendNotFound } from './problem.ts'
 import { protectedResourceImportRoute } from './protected-resource-import.ts'
 import { protectedResourceRoutes } from './protected-resources.ts'
@@ -81,6 +82,7 @@ export async function adminApi(
     auditEventRoutes(scope, operations, publicUrl)
     policyRoutes(scope, operations)
     webhookRoutes(scope, operations, publicUrl)
+    portalPeopleRoutes(scope, operations)
     guarded.route({
       method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
       url: '/admin/*',

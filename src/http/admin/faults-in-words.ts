@@ -17,6 +17,7 @@ export const PATTERN_WORDS: Readonly<Record<string, string>> = {
   '^[\\x21-\\x7e]{1,63}$': '1 to 63 ASCII characters without spaces',
   '^[\\x21-\\x7e]{1,100}$': '1 to 100 ASCII characters without spaces',
   '^[^\\u0000-\\u001f]{1,200}$': '1 to 200 characters, none of them a control character',
+  '^[^\\u0000-\\u001f]{1,500}$': '1 to 500 characters, none of them a control character',
   '^[A-Za-z0-9_-]{1,1000}$': 'the next_cursor of the page before',
   '^[1-9][0-9]{0,17}$': 'a number, as the realm_id of an event',
 }

@@ -15,6 +15,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Resources: 'Devices, device groups and other things that roles are granted on',
   Tokens: 'Tokens that service accounts have got already',
   'Signing keys': 'Keys that a realm signs its tokens with',
+  People: 'Who is signed in to the portal, and one-time links for others',
   'Web hooks': 'Addresses that are told of leaked secrets, ending rotations, refusals and more',
   'Audit trail': 'What was changed, and which attempts were refused',
   Policy: 'Bounds for the settings of realms',
