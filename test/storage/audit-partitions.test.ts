@@ -203,3 +203,32 @@ t.test('a page reads whole partitions: two months, the eight before them, and al
   ])
   t.same(show(rangesOf([], { now })), [[undefined, undefined]])
 })
+
+t.test(
+  'a role that could add to the trail before goes on, and makes months without a right to more',
+  async (t) => {
+    const { databaseUrl, client } = await oldTrail(t, 2000)
+    const role = `server_${process.pid}_${Date.now()}`
+    await client.query(`create role ${role} login; grant select, insert on audit_events to ${role}`)
+    t.teardown(async () => {
+      const admin = new pg.Client(databaseUrl)
+      await admin.connect()
+      await admin.query(`drop owned by ${role} cascade; drop role ${role}`)
+      await admin.end()
+    })
+    await migrateToLatest(databaseUrl)
+    const url = new URL(databaseUrl)
+    url.username = role
+    const server = await clientOf(t, url.href)
+    await server.query(OLD_INSERT, [new Date()])
+    await keepAll(databaseOf(t, url.href), new Date())
+    t.equal((await server.query(OLD_PAGE)).rows.length, 1000)
+    t.equal((await listPartitions(databaseOf(t, url.href))).at(-1)?.name, 'audit_events_default')
+    for (const statement of [
+      'delete from audit_events',
+      'drop table audit_events_default',
+      "select audit_events_add_month('2030-01-01')",
+    ])
+      await t.rejects(server.query(statement), { code: '42501' }, statement)
+  },
+)
