@@ -72,19 +72,19 @@ function sectionsFor({ session, mayChange }: SignedIn): typeof SECTIONS {
   return SECTIONS.filter(([section]) => mayChange || section !== 'people')
 }
 
-/** Pages of the documentation, by section. */
+/** Pages of the documentation and their headings, by section. */
 const HELP: Readonly<Record<Section, string>> = {
-  realms: 'portal',
-  activity: 'portal',
+  realms: 'portal#platform-administrators',
+  activity: 'portal#activity-people-and-settings',
   'service-accounts': 'portal',
-  devices: 'roles-and-grants',
+  devices: 'portal#devices',
   claims: 'claims',
-  'trusted-issuers': 'portal',
+  'trusted-issuers': 'portal#trusted-issuers',
   keys: 'keys',
-  audit: 'administer',
+  audit: 'administer#the-audit-trail',
   webhooks: 'webhooks',
-  people: 'portal',
-  settings: 'administer',
+  people: 'portal#one-time-links',
+  settings: 'administer#what-an-account-admin-may-set',
   'try-it': 'get-a-token',
 }
 
@@ -165,7 +165,8 @@ ${
 }
 
 function helpLink(docsUrl: string, section: Section = 'service-accounts'): Html {
-  const href = `${docsUrl}/docs/${HELP[section]}.html`
+  const [page, heading] = HELP[section].split('#')
+  const href = `${docsUrl}/docs/${page}.html${heading === undefined ? '' : `#${heading}`}`
   return html`<li><a href="${href}" target="_blank" rel="noopener">${icon('information-circle')}Help</a></li>`
 }
 
