@@ -127,7 +127,7 @@ function actions(visit: Visit, webhook: Webhook): Content {
 function facts({ now }: Visit, webhook: Webhook): Html {
   return html`<section class="card"><dl class="facts">
 <dt>Address</dt><dd><code class="wrap">${webhook.url}</code></dd>
-${webhook.description !== '' && html`<dt>Description</dt><dd>${webhook.description}</dd>`}
+${webhook.description !== '' && html`<dt>Description</dt><dd class="wrap">${webhook.description}</dd>`}
 <dt>State</dt><dd>${webhookState(webhook)}</dd>
 <dt>Told when</dt><dd>${webhook.events.map((event) => html`<code class="wrap">${event}</code> `)}</dd>
 <dt>Added</dt><dd>${when(webhook.createdAt, now)}</dd>

@@ -53,7 +53,7 @@ function addButton(visit: Visit, label: string): Html {
 
 function table(visit: Visit, webhooks: readonly Webhook[]): Html {
   const row = (webhook: Webhook) => html`<tr>
-<td data-label="Address"><a class="strong wrap" href="${webhookAddress(visit, webhook)}">${webhook.url}</a>${webhook.description !== '' && html`<br><span class="muted">${webhook.description}</span>`}</td>
+<td data-label="Address"><a class="strong wrap" href="${webhookAddress(visit, webhook)}">${webhook.url}</a>${webhook.description !== '' && html`<br><span class="muted wrap">${webhook.description}</span>`}</td>
 <td data-label="Events">${webhook.events.length}</td>
 <td data-label="State">${webhookState(webhook)}</td>
 ${visit.mayChange && html`<td class="row-actions"><a class="button small danger-text" href="${webhookAddress(visit, webhook)}/delete" aria-label="Delete ${webhook.url}">${icon('trash')}Delete</a></td>`}
