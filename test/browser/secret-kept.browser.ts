@@ -58,3 +58,26 @@ t.test('a secret, its forms to copy and the limits of its account look right', a
   t.match(await page.locator('main').innerText(), /From 10\.0\.0\.0\/8, 2001:db8::\/32/)
   await look(t, page, 'account-limited')
 })
+
+t.test('the browser asks before a reload or the way back loses a secret, unless it was copied', async (t) => {
+  const at = await portal(t)
+  for (const [name, copies] of [
+    ['A', false],
+    ['B', true],
+  ] as const) {
+    const page = await signedIn(t, at, { permissions: ['clipboard-read', 'clipboard-write'] })
+    const asked: string[] = []
+    page.on('dialog', (dialog) => asked.push(dialog.type()))
+    await page.goto(`${at.base}/service-accounts/create`)
+    await page.getByLabel('Name', { exact: true }).fill(name)
+    await page.getByRole('button', { name: 'Confirm' }).click()
+    // A browser asks only where somebody has clicked.
+    await page.locator('#client-id').click()
+    if (copies) await page.getByRole('button', { name: 'Copy secret' }).click()
+    await page.reload()
+    t.same(asked, copies ? [] : ['beforeunload'], `copied: ${copies}`)
+    t.equal(await page.locator('#client-secret').count(), 0, 'it is gone all the same')
+    await page.reload()
+    t.equal(asked.length, copies ? 0 : 1, 'other pages ask nothing')
+  }
+})

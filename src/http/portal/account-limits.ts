@@ -4,6 +4,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { field, form, textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, html } from './html.ts'
+import { quotaFields, quotaInWords, readQuota } from './quota-fields.ts'
 import { about, addressOf } from './service-account-frame.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
@@ -12,10 +13,14 @@ const PATH = '/portal/:realm/service-accounts/:clientId/limits'
 const DAY_SECONDS = 86_400
 
 /** From where, until when, and with secrets of what age an account gets tokens. */
-export function accountLimitsScreen(portal: Portal, { accounts }: Pick<Operations, 'accounts'>): void {
+export function accountLimitsScreen(
+  portal: Portal,
+  { accounts, activity }: Pick<Operations, 'accounts' | 'activity'>,
+): void {
   portal.question(PATH, async (visit, { params }) => {
     const account = await accounts.find(visit.actor, visit.realm, params['clientId'] as string)
     const here = addressOf(visit, account.clientId)
+    const used = await activity.usedNow(visit.actor, visit.realm, account.clientId)
     return {
       ...about(visit, account, 'Limits'),
       body: html`<section class="card narrow">${form(
@@ -36,6 +41,7 @@ ${field('max_secret_age_days', 'Greatest age of its secrets, in days', {
   hint: 'An older secret gets no tokens. Empty: as its realm says.',
   attributes: html`inputmode="decimal"`,
 })}
+${quotaFields(account.quota, used, 'it')}
 <div class="buttons"><button class="primary">Save</button><a class="button" href="${here}">Cancel</a></div>`,
       )}</section>`,
     }
@@ -44,7 +50,9 @@ ${field('max_secret_age_days', 'Greatest age of its secrets, in days', {
   portal.action(PATH, async (visit, sent, { params }) => {
     const clientId = params['clientId'] as string
     const expectedVersion = Number(sent.get('version'))
-    await accounts.update(visit.actor, visit.realm, clientId, { ...readLimits(sent), expectedVersion })
+    const quota = readQuota(sent)
+    const update = { ...readLimits(sent), ...(quota !== undefined && { quota }), expectedVersion }
+    await accounts.update(visit.actor, visit.realm, clientId, update)
     return { redirect: `${addressOf(visit, clientId)}?done=saved` }
   })
 }
@@ -101,13 +109,7 @@ export function limitsInWords(visit: Visit, account: ServiceAccount): Content {
     words.push(html`<p>${expiresAt <= visit.now ? 'Ended' : 'Ends'} ${when(expiresAt, visit.now)}</p>`)
   if (maxSecretAgeSeconds !== undefined)
     words.push(html`<p>Secrets of at most ${ageInWords(maxSecretAgeSeconds)}</p>`)
-  if (quota) words.push(html`<p>Quota (${quota.mode}): ${quotaInWords(quota)}</p>`)
+  if (quota) words.push(html`<p>Quota: ${quotaInWords(quota)}</p>`)
   const none = words.length === 0 && html`<span class="muted">none</span>`
   return html`${words}${none}${visit.mayChange && html` <a href="${addressOf(visit, account.clientId)}/limits">Change<span class="unseen"> its limits</span></a>`}`
-}
-
-function quotaInWords({ tokensPerHour, tokensPerDay }: NonNullable<ServiceAccount['quota']>): string {
-  const part = (count: number | undefined, each: string) =>
-    count === undefined ? [] : [`${count.toLocaleString('en')} tokens ${each}`]
-  return [...part(tokensPerHour, 'an hour'), ...part(tokensPerDay, 'a day')].join(', ')
 }

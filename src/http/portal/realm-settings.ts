@@ -6,6 +6,7 @@ import { atMost, copyable, field, form, notice, textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { METHOD_NAMES } from './key-pair.ts'
+import { quotaFields, quotaInWords, readQuota, type UsedTokens, usedInWords } from './quota-fields.ts'
 import { readList } from './realm-fields.ts'
 import { meaningOf } from './role-meanings.ts'
 import type { Portal, Visit } from './visit.ts'
@@ -15,24 +16,27 @@ const PATH = '/portal/:realm/settings'
 /** Settings of the realm: read by all, changed within the policy of the platform. */
 export function realmSettingsScreen(
   portal: Portal,
-  operations: Pick<Operations, 'realms' | 'publishedRealms'>,
+  operations: Pick<Operations, 'realms' | 'publishedRealms' | 'activity'>,
 ): void {
   portal.page(PATH, async (visit, { query }) => {
     const realm = await operations.realms.find(visit.actor, visit.realm)
     const { issuer } = await operations.publishedRealms.find(visit.realm)
+    const used = await operations.activity.usedNow(visit.actor, visit.realm)
     return {
       title: 'Realm settings',
       section: 'settings',
       body: html`${query('done') === 'saved' && notice('success', 'Saved. The next token says so.')}
 <div class="split even"><div>${addresses(issuer, portal.publicUrl, visit.realm)}
 ${rolesCard(realm)}</div>
-<div>${visit.mayChange ? changeCard(visit, realm) : undefined}${facts(realm)}</div></div>`,
+<div>${visit.mayChange ? changeCard(visit, realm, used) : undefined}${facts(realm, used)}</div></div>`,
     }
   })
 
   portal.action(PATH, async (visit, sent) => {
     const expectedVersion = sent.get('version')
-    await operations.realms.update(visit.actor, visit.realm, { ...readSettings(sent), expectedVersion })
+    const quota = readQuota(sent)
+    const update = { ...readSettings(sent), ...(quota !== undefined && { quota }), expectedVersion }
+    await operations.realms.update(visit.actor, visit.realm, update)
     return { redirect: `/portal/${visit.realm}/settings?done=saved` }
   })
 }
@@ -74,7 +78,7 @@ function rolesCard({ roles }: Realm): Html {
   )}</dl></section>`
 }
 
-function changeCard(visit: Visit, realm: Realm): Html {
+function changeCard(visit: Visit, realm: Realm, used: UsedTokens): Html {
   const lines = (values: readonly string[]) => ({
     value: values.join('\n'),
     rows: Math.max(3, Math.min(values.length, 8)),
@@ -88,17 +92,19 @@ ${field('token_lifetime_seconds', 'Lifetime of tokens, in seconds', { value: Str
 ${textArea('audiences', 'Audiences', { ...lines(realm.audiences), hint: 'One on a line; the first is the usual one. None: tokens are for the issuer.' })}
 ${textArea('scopes', 'Scopes', { ...lines(realm.scopes), hint: 'One on a line.' })}
 ${textArea('roles', 'Roles of this realm', { ...lines(realm.roles), hint: 'One on a line, beside the built-in ones. One that an account has cannot go.' })}
+${visit.actor.authority.platform && quotaFields(realm.quota, used, 'all its accounts together')}
 <div class="buttons"><button class="primary">Save</button></div>
 <p class="hint">Within what the operator of this server allows.</p>`,
   )}</section>`
 }
 
-function facts(realm: Realm): Html {
-  const { serviceAccountCount: used, serviceAccountLimit: limit } = realm
+function facts(realm: Realm, used: UsedTokens): Html {
+  const { serviceAccountCount: count, serviceAccountLimit: limit } = realm
   const list = (values: readonly string[]): Content =>
     values.length === 0 ? html`<span class="muted">none</span>` : values.join(', ')
   return html`<section class="card"><h2>As it is</h2><dl class="facts">
-<dt>Service accounts</dt><dd>${used.toLocaleString('en')} of ${limit.toLocaleString('en')}</dd>
+<dt>Service accounts</dt><dd>${count.toLocaleString('en')} of ${limit.toLocaleString('en')}</dd>
+<dt>Quota of tokens</dt><dd>${realm.quota ? quotaInWords(realm.quota) : html`<span class="muted">none</span>`}<p class="muted">${usedInWords(realm.quota, used)}</p></dd>
 <dt>Lifetime of tokens</dt><dd>${realm.tokenLifetimeSeconds} seconds</dd>
 <dt>Audiences</dt><dd class="wrap">${list(realm.audiences)}</dd>
 <dt>Scopes</dt><dd class="wrap">${list(realm.scopes)}</dd>
@@ -107,5 +113,5 @@ function facts(realm: Realm): Html {
 <dt>Signs with</dt><dd>${realm.algorithm}, a new key every ${Math.round(realm.keyRotationSeconds / 86_400)} days</dd>
 <dt>A leaked secret</dt><dd>${realm.leakedSecretAction}</dd>
 <dt>Activity is kept</dt><dd>${realm.auditRetentionDays === null ? 'as long as that of the platform' : `for ${realm.auditRetentionDays} days`}</dd>
-</dl><p class="hint">The rest is changed by the admin API and the command line; the limit of accounts by the operator of this server alone.</p></section>`
+</dl><p class="hint">The rest is changed by the admin API and the command line; the limit of accounts and the quota by the operator of this server alone.</p></section>`
 }

@@ -3,6 +3,7 @@ import {
   type AccountUse,
   type Activity,
   keptSince,
+  type Period,
   type RealmActivity,
   startOf,
   withNeeded,
@@ -13,7 +14,7 @@ import { listOrigins, listRefusalCounts } from '../../storage/activity-details.t
 import { READERS_MAY_LAG } from '../../storage/commit-waits.ts'
 import { inTransaction, isStatementTimeout } from '../../storage/database.ts'
 import { findServiceAccount } from '../../storage/service-accounts.ts'
-import { listBusiestClients, listTokenCounts } from '../../storage/token-counts.ts'
+import { listBusiestClients, listTokenCounts, readTokenCounts } from '../../storage/token-counts.ts'
 import { listAccountUses } from '../../storage/uses.ts'
 import { unknownAccount } from '../accounts/account-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -57,6 +58,23 @@ export function activity({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clo
           listOrigins(db, of),
         ])
         return { ...counts, refusals, origins }
+      })
+    },
+
+    /**
+     * Tokens issued in the present hour and day, a few seconds late. @param clientId `undefined`: to all accounts of the realm
+     * @throws Refusal `forbidden`, `not_found`
+     */
+    usedNow(
+      actor: Actor,
+      realmName: string,
+      clientId: string = REALM_ITSELF,
+    ): Promise<Readonly<Record<Period, number>>> {
+      return refusals.ofRead({ actor, action: 'realm.read', realm: realmName }, async () => {
+        requireAuthority(actor, realmName, 'view')
+        const { id: realmId } = await realmNamed(db, realmName)
+        const [found] = await readTokenCounts(db, [{ realmId, clientId }], clock())
+        return { hour: found?.hour.issued ?? 0, day: found?.day.issued ?? 0 }
       })
     },
 

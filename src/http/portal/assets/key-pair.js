@@ -55,11 +55,18 @@ async function offerPrivateKey(offer, privateKey) {
   }
   for (const link of offer.querySelectorAll('a[data-file]')) {
     const [content, type] = files[link.dataset.file]
+    link.addEventListener('click', () => removeEventListener('beforeunload', askBeforeLeaving))
     link.href = URL.createObjectURL(new Blob([content], { type }))
     addEventListener('pagehide', () => URL.revokeObjectURL(link.href))
   }
+  addEventListener('beforeunload', askBeforeLeaving)
   offer.hidden = false
   for (const other of document.querySelectorAll('[data-own-key]')) other.hidden = true
+}
+
+/** Until the private key is downloaded. */
+function askBeforeLeaving(event) {
+  event.preventDefault()
 }
 
 function toPem(label, bytes) {

@@ -28,10 +28,17 @@ const copiedText = (text) => {
 addEventListener('click', (event) => {
   const link = event.target instanceof Element && event.target.closest('a[href]')
   const warning = document.querySelector('[data-uncopied]')
-  if (!link || !uncopied || !warning?.hidden || 'copiedIt' in link.dataset || link.hash) return
+  const staysHere = !link || link.hash || link.target === '_blank' || event.ctrlKey || event.metaKey
+  if (!uncopied || staysHere) return
+  // It was warned once, or says that it is copied: no more questions.
+  if (!warning?.hidden || 'copiedIt' in link.dataset) return copiedText(uncopied)
   event.preventDefault()
   warning.hidden = false
   warning.scrollIntoView({ block: 'center' })
+})
+// A reload, the back button, the address bar and closing the tab have no second click: the browser asks.
+addEventListener('beforeunload', (event) => {
+  if (uncopied) event.preventDefault()
 })
 addEventListener('copy', () => copiedText(getSelection().toString()))
 
