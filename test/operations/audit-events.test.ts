@@ -1,6 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
+import type { AuditEventFilter } from '../../src/domain/audit-event.ts'
 import { untilLocked } from '../support/postgres.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
@@ -191,7 +192,6 @@ t.test('the trail comes in pages, newest first, by time, action, actor and targe
 t.test('an export has every line once, however many pages it takes', async (t) => {
   const { operations, databaseUrl } = await testServer(t)
   await operations.realms.create(TESTER, 'acme')
-  const { default: pg } = await import('pg')
   const client = new pg.Client(databaseUrl)
   await client.connect()
   await client.query(`
@@ -199,15 +199,53 @@ t.test('an export has every line once, however many pages it takes', async (t) =
     select r.id, r.name, timestamptz '2026-01-01' + n / 3 * interval '1 second', 'cli', 'x', 'filler', 'done', '{}'
     from realms r, generate_series(1, 2500) n`)
   await client.end()
-  const ids = new Set<string>()
-  let count = 0
-  for await (const event of await operations.audit.export(ADMIN, 'acme', {})) {
-    ids.add(event.id)
-    count++
-  }
-  t.equal(count, 2501)
-  t.equal(ids.size, 2501)
+  const all = []
+  for await (const event of await operations.audit.export(ADMIN, 'acme', {})) all.push(event)
+  t.equal(all.length, 2501)
+  t.equal(new Set(all.map(({ id }) => id)).size, 2501)
 })
+
+t.test(
+  'an export is whole and in order, where events come in bursts with gaps of years between',
+  async (t) => {
+    const { operations, databaseUrl } = await testServer(t)
+    await operations.realms.create(TESTER, 'acme')
+    const client = new pg.Client(databaseUrl)
+    await client.connect()
+    // More than two pages in one millisecond, a steady day, a second that is full, single events long before.
+    const bursts = [
+      ['2026-05-01 10:00', 2300, '0 seconds'],
+      ['2026-04-20', 1500, '57 seconds'],
+      ['2026-04-19 23:59', 1100, '1 millisecond'],
+      ['2024-02-29', 3, '1 day'],
+      ['2009-01-01', 1, '1 day'],
+    ] as const
+    for (const [at, count, step] of bursts)
+      await client.query(
+        `insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, outcome, details)
+      select r.id, r.name, $1::timestamptz + n * $3::interval, 'cli', 'x', 'filler-' || n % 7, 'done', '{}'
+      from realms r, generate_series(1, $2::int) n`,
+        [at, count, step],
+      )
+    const { rows } = await client.query('select id from audit_events order by occurred_at desc, id desc')
+    const bounded = await client.query(
+      `select id from audit_events where occurred_at >= '2026-04-20 05:00Z' and occurred_at < '2026-05-01 10:00Z'
+    order by occurred_at desc, id desc`,
+    )
+    await client.end()
+    const exported = async (filter: AuditEventFilter) => {
+      const ids: string[] = []
+      for await (const { id } of await operations.audit.export(ADMIN, 'acme', filter)) ids.push(id)
+      return ids
+    }
+    const ids = (found: { id: string }[]) => found.map(({ id }) => id)
+    t.ok(rows.length > 4900)
+    t.equal((await exported({})).join(), ids(rows).join())
+    const [from, to] = [new Date('2026-04-20T05:00:00Z'), new Date('2026-05-01T10:00:00Z')]
+    t.equal((await exported({ from, to })).join(), ids(bounded.rows).join(), 'between two times')
+    t.ok(bounded.rows.length > 100)
+  },
+)
 
 t.test('a stranger writes nothing into the trail of another realm, and no words into its own', async (t) => {
   const { operations } = await testServer(t)

@@ -10,6 +10,7 @@ import { findRealmByName } from '../../storage/realms.ts'
 import { searchBounded } from '../bounded-search.ts'
 import { presentActor } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { EXPORT_PAGE, eventsInPages, eventsInWindows, type ReadPage } from './audit-export.ts'
 import { auditPartitions } from './audit-partitions.ts'
 import { auditRetention } from './audit-retention.ts'
 
@@ -24,8 +25,6 @@ export interface AuditEventQuery extends AuditEventFilter {
  * or deleted (platform administrators); `undefined`: the platform's own (platform administrators).
  */
 export type TrailOwner = string | { readonly id: string } | undefined
-
-const EXPORT_PAGE = 1000
 
 /** Events that each query of a search reads at most. */
 const SEARCH_WINDOWS = [1000, 10_000, 40_000]
@@ -114,12 +113,17 @@ export function auditTrail(deps: Deps) {
       filter: AuditEventFilter,
     ): Promise<AsyncGenerator<RecordedAuditEvent>> {
       // An export takes a while; it ends if its actor loses authority.
-      const pageAfter = async (after: string | undefined) =>
-        list(await presentActor(deps, actor), owner, { ...filter, after, limit: EXPORT_PAGE })
+      const pageOf = async (query: Omit<AuditEventQuery, 'limit'>) =>
+        list(await presentActor(deps, actor), owner, { ...filter, ...query, limit: EXPORT_PAGE })
+      const inWindow: ReadPage = (after, from = filter.from) =>
+        pageOf({ after: after && positionOf(after), from: latest(from, filter.from) })
       // Refuse before the first event is sent.
-      return refusals.ofRead({ actor, action: 'audit-event.export', realm: nameOf(owner) }, async () =>
-        eventsOf(await pageAfter(undefined), pageAfter),
-      )
+      return refusals.ofRead({ actor, action: 'audit-event.export', realm: nameOf(owner) }, async () => {
+        const first = await pageOf({})
+        return isOfAllKinds(filter)
+          ? eventsInWindows(first, inWindow)
+          : eventsInPages(first, (after) => pageOf({ after }))
+      })
     },
 
     /** Makes partitions of the trail ahead of time, and what an upgrade left to do. */
@@ -141,16 +145,13 @@ function nameOf(owner: TrailOwner): string | undefined {
   return typeof owner === 'string' ? owner : undefined
 }
 
-async function* eventsOf(
-  first: Page<RecordedAuditEvent>,
-  pageAfter: (after: string) => Promise<Page<RecordedAuditEvent>>,
-): AsyncGenerator<RecordedAuditEvent> {
-  yield* first.items
-  for (let { next } = first; next !== undefined; ) {
-    const page = await pageAfter(next)
-    yield* page.items
-    next = page.next
-  }
+function isOfAllKinds({ action, actor, target, ...filter }: AuditEventFilter): boolean {
+  return !isSearch(filter) && [action, actor, target].every((value) => value === undefined)
+}
+
+function latest(one: Date | undefined, other: Date | undefined): Date | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one > other ? one : other
 }
 
 function parsePosition(text: string): AuditEventPosition {
