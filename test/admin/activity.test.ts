@@ -22,8 +22,11 @@ t.test('the activity of accounts and realms is told to those who may see them', 
     body: { ...counts, busiest_today: [{ client_id: clientId, issued: 1, refused: 0 }] },
   })
   const path = '/admin/realms/acme/service-accounts'
-  t.same((await ask('GET', `${path}/${clientId}/activity`)).body, counts)
-  t.same((await ask('GET', `${path}/${account.clientId}/activity`)).body, { hours: [], days: [] })
+  const own = (await ask('GET', `${path}/${clientId}/activity`)).body
+  t.same({ ...own, origins: undefined }, { ...counts, refusals: [], origins: undefined })
+  t.match(own, { origins: [{ outcome: 'issued', address: '127.0.0.1' }] })
+  const none = { hours: [], days: [], refusals: [], origins: [] }
+  t.same((await ask('GET', `${path}/${account.clientId}/activity`)).body, none)
   t.match(await ask('GET', `${path}/nope/activity`), { status: 404, body: { type: /not-found/ } })
   t.equal((await ask('GET', '/admin/realms/beta/activity')).status, 404)
   t.equal((await ask('GET', '/admin/realms/acme/activity?days=3')).status, 400)

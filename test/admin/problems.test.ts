@@ -194,7 +194,9 @@ t.test('an account beyond the limit, and a taken name, are refused with the reas
 
 t.test('a body that is too large or in another format, and another method, are refused', async (t) => {
   const { ask } = await acme(t)
-  isProblem(t, await ask('POST', ACCOUNTS, { name: 'x'.repeat(65_536) }), 413, 'too-large')
+  isProblem(t, await ask('PATCH', `${ACCOUNTS}/ci`, { name: 'x'.repeat(65_536) }), 413, 'too-large')
+  // It may bring its grants.
+  isProblem(t, await ask('POST', ACCOUNTS, { name: 'x'.repeat(2 ** 22) }), 413, 'too-large')
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   isProblem(t, await ask('POST', ACCOUNTS, 'name=x', form), 415, 'unsupported-media-type')
   const put = await ask('PUT', ACCOUNTS, {})
@@ -242,9 +244,12 @@ t.test('two administrators edit one account: one of them is told that it has cha
 
 t.test('of 100 creations that race for 25 places exactly 25 succeed', async (t) => {
   const { ask } = await acme(t)
-  const answers = await Promise.all(
-    Array.from({ length: 100 }, (_, n) => ask('POST', ACCOUNTS, { name: `a ${n}` })),
-  )
+  // On a busy machine one that waited too long for the others is told to try again.
+  const create = async (name: string): Promise<AdminAnswer> => {
+    const answer = await ask('POST', ACCOUNTS, { name })
+    return answer.status === 503 ? create(name) : answer
+  }
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => create(`a ${n}`)))
   t.equal(answers.filter(({ status }) => status === 201).length, 25)
   for (const answer of answers.filter(({ status }) => status !== 201))
     isProblem(t, answer, 409, 'limit-reached', { limit: 25 })

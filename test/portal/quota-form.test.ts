@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { adminOf, textOf, viewerOf } from '../support/portal.ts'
+import { adminOf, Browser, enterAsPlatformAdmin, textOf, viewerOf } from '../support/portal.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 async function acme(t: Test) {
@@ -84,18 +84,31 @@ t.test('the quota of a realm is shown to all, and is the platform’s to change'
   await operations.realms.update(TESTER, 'acme', { quota: { tokensPerHour: 50, mode: 'monitor' } })
   const page = await browser.get(settings)
   t.match(textOf(page), '50 tokens an hour (monitor) Used this hour: 1 of 50; today (UTC): 1.')
-  t.notMatch(page.body, 'name="quota.mode"', 'the API refuses it too')
-  const sent = {
-    display_name: 'Acme',
-    token_lifetime_seconds: '600',
-    audiences: '',
-    scopes: 'view',
-    roles: '',
-    'quota.tokens_per_hour': '99',
-    'quota.mode': 'enforce',
-  }
-  t.equal((await browser.submit(settings, settings, sent)).statusCode, 403)
-  t.match((await operations.realms.find(TESTER, 'acme')).quota, { tokensPerHour: 50, mode: 'monitor' })
+  t.notMatch(page.body, 'name="quota.mode"', 'an Account Admin does not change it')
   const viewer = await viewerOf(server, 'acme')
   t.match(textOf(await viewer.get(settings)), 'Used this hour: 1 of 50')
+})
+
+t.test('a platform administrator sets, changes and takes away the quota of a realm', async (t) => {
+  const { server, operations, ask } = await acme(t)
+  await ask()
+  await operations.tokenCounts.write()
+  const browser = new Browser(server)
+  await enterAsPlatformAdmin(server, browser)
+  const path = '/portal/system/realms/acme'
+  const find = async () => (await operations.realms.find(TESTER, 'acme')).quota
+  t.match(textOf(await browser.get(path)), 'Empty: any number. Used this hour: 1; today (UTC): 1.')
+  const save = (hour: string, day: string, mode: string) =>
+    browser.submit(path, path, { service_account_limit: '30', ...quotaOf(hour, day, mode) })
+  t.equal((await save('10', '1,000', 'monitor')).statusCode, 303)
+  t.match(await find(), { tokensPerHour: 10, tokensPerDay: 1000, mode: 'monitor' })
+  t.match(textOf(await browser.get(path)), 'Used this hour: 1 of 10; today (UTC): 1 of 1,000.')
+  const wrong = await save('-1', '5', 'off')
+  t.equal(wrong.statusCode, 400)
+  t.match(wrong.body, 'id="quota.tokens_per_hour-fault"')
+  t.match(wrong.body, '<option value="off" selected>', 'what was typed stays')
+  t.match(await find(), { tokensPerHour: 10, tokensPerDay: 1000, mode: 'monitor' })
+  t.equal((await save('', '', 'enforce')).statusCode, 303)
+  t.equal(await find(), null)
+  t.equal((await operations.realms.find(TESTER, 'acme')).serviceAccountLimit, 30)
 })

@@ -4,6 +4,7 @@ import { chownSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { mock } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
 import { type CancelKey, requestCancel } from '../../src/storage/cancel-request.ts'
@@ -17,8 +18,18 @@ async function cancels(t: import('tap').Test, config: pg.ClientConfig): Promise<
   await client.connect()
   t.teardown(() => client.end())
   const sleeping = client.query('select pg_sleep(30)').catch((error: unknown) => error)
+  await untilAsleep(config)
   await requestCancel(config, client as unknown as CancelKey)
   t.match(await sleeping, { code: '57014' })
+}
+
+/** A request that comes before the statement cancels nothing. */
+async function untilAsleep(config: pg.ClientConfig): Promise<void> {
+  const watcher = new pg.Client(config)
+  await watcher.connect()
+  const asleep = "select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+  while ((await watcher.query(asleep)).rowCount === 0) await sleep(10)
+  await watcher.end()
 }
 
 t.test('a statement is cancelled by way of a socket', async (t) => {

@@ -37,8 +37,8 @@ export function originsCard(visit: Visit, origins: readonly AccountOrigin[]): Ht
   const list = (some: readonly AccountOrigin[]) =>
     html`<ul class="lines">${some.map((origin) => line(visit, origin))}</ul>`
   return html`<section class="card"><h2>From where</h2>
-${issued.length > 0 ? list(issued) : html`<p class="muted">No token was issued since this is noted.</p>`}
-${refused.length > 0 && html`<h3>Refused there</h3>${list(refused)}<p class="hint">Anybody who knows the client_id can be among these.</p>`}
+${issued.length > 0 ? list(issued) : html`<p class="muted">No token has been issued since the server began to note this.</p>`}
+${refused.length > 0 && html`<h3>Refused there</h3>${list(refused)}<p class="hint">Any program that knows the client_id may appear here.</p>`}
 <p class="hint">The last ten addresses and programs that got a token, and the last ten that did not, to the hour, for 90 days. A program says itself what it is.</p></section>`
 }
 

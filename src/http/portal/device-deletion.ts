@@ -12,7 +12,7 @@ type Deps = Pick<Operations, 'resources'>
 
 const PATH = '/portal/:realm/devices/delete'
 
-/** Those of one page of the list. */
+/** As many as a page of the list has. */
 const MAX_RESOURCES = 50
 
 /** Deletes devices and groups: first what goes with them, then one by one, then what came of it. */
@@ -65,7 +65,7 @@ function about({ realm }: Visit, title: string): Omit<Page, 'body'> {
 function nothingTicked(visit: Visit): Page {
   return {
     ...about(visit, 'Nothing is ticked'),
-    body: html`<section class="card narrow"><p>Tick devices or groups that are there, in the list, first.</p>
+    body: html`<section class="card narrow"><p>First tick devices or groups in the list.</p>
 <p class="buttons"><a class="button" href="/portal/${visit.realm}/devices">Back to the list</a></p></section>`,
   }
 }
@@ -78,17 +78,17 @@ function question(visit: Visit, uses: readonly ResourceUse[], hasGrown = false):
   )
   const whatEnds: Content =
     grants === 0
-      ? html`<p>Nobody has a role on ${uses.length === 1 ? 'it' : 'them'}: no grant ends.</p>`
-      : html`<p><strong>${countOf(grants, 'grant ends', 'grants end')} with ${uses.length === 1 ? 'it' : 'them'}.</strong> The next tokens of those who have ${grants === 1 ? 'it' : 'them'} say so. It cannot be undone.</p>`
+      ? html`<p>No account has a role on ${uses.length === 1 ? 'it' : 'them'}: no grant ends.</p>`
+      : html`<p><strong>${countOf(grants, 'grant ends', 'grants end')} with ${uses.length === 1 ? 'it' : 'them'}.</strong> New tokens no longer have ${grants === 1 ? 'it' : 'them'}. This cannot be undone.</p>`
   return {
     ...about(visit, 'Delete devices'),
     ...(hasGrown && { status: 409, settleAt: `${list}/delete?${asked.toString()}` }),
-    body: html`${hasGrown && notice('danger', 'Nothing was deleted: meanwhile somebody granted more roles there. Read again what would end.')}
+    body: html`${hasGrown && notice('danger', 'Nothing was deleted: meanwhile another administrator granted more roles there. Check again what would end.')}
 <section class="card narrow">${form(
       visit,
       `${list}/delete`,
       html`${whatEnds}
-${members > 0 && html`<p>${countOf(members, 'thing', 'things')} in ${uses.length === 1 ? 'it stay' : 'them stay'}, without the group: what was allowed there by a grant on the group is allowed no more.</p>`}
+${members > 0 && html`<p>What is in ${uses.length === 1 ? 'it' : 'them'} (${members.toLocaleString('en')}) stays, but a role on the group no longer counts there.</p>`}
 <input type="hidden" name="grants" value="${grants}">
 <ul class="lines">${uses.map((use) => line(visit, use))}</ul>
 <div class="buttons"><button class="danger">Delete ${uses.length > 1 && `all ${uses.length}`}</button><a class="button" href="${list}">Cancel</a></div>`,

@@ -13,7 +13,7 @@ const PAGE = 50
 
 const DONE: ReadonlyMap<string, string> = new Map([
   ['added', 'Added. Roles can be granted on it now.'],
-  ['deleted', 'Deleted, with all grants on it. The next tokens say so.'],
+  ['deleted', 'Deleted, with all grants on it. New tokens no longer have them.'],
 ])
 
 /** What the list is asked for. */
@@ -115,7 +115,7 @@ function bulkForm({ realm }: Visit): Html {
 function nothing(visit: Visit, { search, kept }: ListAsked, hasMore: boolean): Content {
   const all = html`<a href="/portal/${visit.realm}/devices">Show all</a>`
   if (Object.keys(kept).length > 0 || hasMore)
-    return html`<div class="card empty">${icon('magnifying-glass')}<h2>${search === '' ? 'Nothing is like that' : html`Nothing like that has “${named(search)}” in its name or id`}${hasMore && ' so far'}</h2>
+    return html`<div class="card empty">${icon('magnifying-glass')}<h2>${search === '' ? 'Nothing matches' : html`No match has “${named(search)}” in its name or id`}${hasMore && ' so far'}</h2>
 <p>${hasMore ? 'There is more to search.' : all}</p></div>`
   return html`<div class="card empty">${icon('server-stack')}<h2>No devices yet</h2>
 <p>Add or import the devices and device groups of this realm, to grant roles on them instead of on all of it.</p></div>`

@@ -42,7 +42,7 @@ export function patternNotice(visit: Visit, pattern: Pattern | undefined): Conte
     'info',
     html`<p><strong>Like <a href="${addressOf(visit, account.clientId)}">${named(account.name)}</a></strong>, it gets ${roleBadges(like.roles ?? [])} unless you tick others, and:</p>
 <ul class="plain-list">${parts.map((part) => html`<li class="wrap">${part}</li>`)}</ul>
-<p>It gets none of its secrets and keys, nor its end. <a href="/portal/${visit.realm}/service-accounts/create">Start from nothing</a></p>`,
+<p>Secrets, keys and the end date are not copied. <a href="/portal/${visit.realm}/service-accounts/create">Start from nothing</a></p>`,
   )
 }
 

@@ -1,4 +1,3 @@
-import type { Quota } from '../../domain/quota.ts'
 import { issuerOf, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -8,6 +7,7 @@ import { confirmation, copyable, field, form, notice } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
+import { quotaFields, quotaInWords, readQuota, type UsedTokens } from './quota-fields.ts'
 import { readWhole } from './realm-fields.ts'
 import { openButton, REALMS, stateOf } from './realms.ts'
 import { exact } from './times.ts'
@@ -21,16 +21,20 @@ const DONE: ReadonlyMap<string, string> = new Map([
 ])
 
 /** One realm, for platform administrators: what is theirs alone to decide, and its end. */
-export function oneRealmScreen(portal: Portal, { realms }: Pick<Operations, 'realms'>): void {
+export function oneRealmScreen(
+  portal: Portal,
+  { realms, activity }: Pick<Operations, 'realms' | 'activity'>,
+): void {
   portal.page(PATH, async (visit, { params, query }) => {
     const overview = await realms.findOverview(visit.actor, params['name'] as string)
     const { realm } = overview
+    const used = await activity.usedNow(visit.actor, realm.name)
     const done = DONE.get(query('done'))
     return {
       ...about(realm.name),
       actions: openButton(visit, realm),
       body: html`${done && notice('success', done)}
-<div class="split even"><div>${facts(overview, portal.publicUrl)}</div><div>${limitCard(visit, overview)}${endCard(realm.name)}</div></div>`,
+<div class="split even"><div>${facts(overview, portal.publicUrl)}</div><div>${limitsCard(visit, overview, used)}${endCard(realm.name)}</div></div>`,
     }
   })
 
@@ -39,7 +43,12 @@ export function oneRealmScreen(portal: Portal, { realms }: Pick<Operations, 'rea
     const serviceAccountLimit = readWhole(sent, 'service_account_limit')
     if (serviceAccountLimit === undefined)
       throw new Refusal('invalid', 'It is a whole number.', 'service_account_limit')
-    await realms.update(visit.actor, name, { serviceAccountLimit, expectedVersion: sent.get('version') })
+    const quota = readQuota(sent)
+    await realms.update(visit.actor, name, {
+      serviceAccountLimit,
+      ...(quota !== undefined && { quota }),
+      expectedVersion: sent.get('version'),
+    })
     return { redirect: `${REALMS}/${name}?done=saved` }
   })
 
@@ -80,22 +89,17 @@ function facts(overview: RealmOverview, publicUrl: string): Html {
 </dl></section>`
 }
 
-function quotaInWords({ mode, tokensPerHour, tokensPerDay }: Quota): string {
-  const said = (count: number | undefined, each: string) =>
-    count === undefined ? [] : [`${count.toLocaleString('en')} ${each}`]
-  return `${[...said(tokensPerHour, 'an hour'), ...said(tokensPerDay, 'a day')].join(', ')} (${mode})`
-}
-
-function limitCard(visit: Visit, { realm }: RealmOverview): Html {
-  return html`<section class="card"><h2>Limit of service accounts</h2>${form(
+function limitsCard(visit: Visit, { realm }: RealmOverview, used: UsedTokens): Html {
+  return html`<section class="card"><h2>Limits</h2>${form(
     visit,
     `${REALMS}/${realm.name}`,
     html`<input type="hidden" name="version" value="${realm.version}">
 ${field('service_account_limit', 'Service accounts that it may have', {
   value: String(realm.serviceAccountLimit),
-  hint: 'Platform administrators alone decide it. Other settings: open the realm, then Realm settings.',
   attributes: html`required inputmode="numeric"`,
 })}
+${quotaFields(realm.quota, used, 'all its accounts together')}
+<p class="hint">Only platform administrators change these. Other settings: open the realm, then Realm settings.</p>
 <div class="buttons"><button class="primary">Save</button></div>`,
   )}</section>`
 }

@@ -5,7 +5,10 @@ import { realmsScreen } from './realms.ts'
 import type { Portal } from './visit.ts'
 
 /** For platform administrators alone. */
-export function platformScreens(portal: Portal, operations: Pick<Operations, 'realms' | 'portal'>): void {
+export function platformScreens(
+  portal: Portal,
+  operations: Pick<Operations, 'realms' | 'activity' | 'portal'>,
+): void {
   realmsScreen(portal, operations)
   newRealmScreen(portal, operations)
   oneRealmScreen(portal, operations)

@@ -6,7 +6,7 @@ import { atMost, copyable, field, form, notice, textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { METHOD_NAMES } from './key-pair.ts'
-import { quotaFields, quotaInWords, readQuota, type UsedTokens, usedInWords } from './quota-fields.ts'
+import { quotaInWords, type UsedTokens, usedInWords } from './quota-fields.ts'
 import { readList } from './realm-fields.ts'
 import { meaningOf } from './role-meanings.ts'
 import type { Portal, Visit } from './visit.ts'
@@ -28,15 +28,13 @@ export function realmSettingsScreen(
       body: html`${query('done') === 'saved' && notice('success', 'Saved. The next token says so.')}
 <div class="split even"><div>${addresses(issuer, portal.publicUrl, visit.realm)}
 ${rolesCard(realm)}</div>
-<div>${visit.mayChange ? changeCard(visit, realm, used) : undefined}${facts(realm, used)}</div></div>`,
+<div>${visit.mayChange ? changeCard(visit, realm) : undefined}${facts(realm, used)}</div></div>`,
     }
   })
 
   portal.action(PATH, async (visit, sent) => {
     const expectedVersion = sent.get('version')
-    const quota = readQuota(sent)
-    const update = { ...readSettings(sent), ...(quota !== undefined && { quota }), expectedVersion }
-    await operations.realms.update(visit.actor, visit.realm, update)
+    await operations.realms.update(visit.actor, visit.realm, { ...readSettings(sent), expectedVersion })
     return { redirect: `/portal/${visit.realm}/settings?done=saved` }
   })
 }
@@ -78,7 +76,7 @@ function rolesCard({ roles }: Realm): Html {
   )}</dl></section>`
 }
 
-function changeCard(visit: Visit, realm: Realm, used: UsedTokens): Html {
+function changeCard(visit: Visit, realm: Realm): Html {
   const lines = (values: readonly string[]) => ({
     value: values.join('\n'),
     rows: Math.max(3, Math.min(values.length, 8)),
@@ -92,7 +90,6 @@ ${field('token_lifetime_seconds', 'Lifetime of tokens, in seconds', { value: Str
 ${textArea('audiences', 'Audiences', { ...lines(realm.audiences), hint: 'One on a line; the first is the usual one. None: tokens are for the issuer.' })}
 ${textArea('scopes', 'Scopes', { ...lines(realm.scopes), hint: 'One on a line.' })}
 ${textArea('roles', 'Roles of this realm', { ...lines(realm.roles), hint: 'One on a line, beside the built-in ones. One that an account has cannot go.' })}
-${visit.actor.authority.platform && quotaFields(realm.quota, used, 'all its accounts together')}
 <div class="buttons"><button class="primary">Save</button></div>
 <p class="hint">Within what the operator of this server allows.</p>`,
   )}</section>`

@@ -5,3 +5,4 @@ alter table portal_links add column platform boolean;
 alter table portal_sessions
   add column platform boolean,
   add column entered_by text constraint portal_sessions_entered_by_fkey references portal_sessions on delete cascade;
+create index portal_sessions_entered_by_idx on portal_sessions (entered_by);
