@@ -64,7 +64,7 @@ try {
     say(`bench ${name}`)
     const start = performance.now()
     const { run } = (await import(`./${name}.ts`)) as { run: RunBench }
-    const report = await run(context)
+    const report = await run(context).catch(failed)
     say(`  took ${Math.round((performance.now() - start) / 1000)} s`)
     if (!report) continue
     allMet &&= (report.targets ?? []).every(isMet)
@@ -76,6 +76,13 @@ try {
   await cleanUp()
 }
 say(allMet ? 'all targets met' : 'some targets were missed')
+
+/** The others are still run. */
+function failed(error: unknown): undefined {
+  say(`  failed: ${(error as Error).stack}`)
+  allMet = false
+  process.exitCode = 1
+}
 
 async function cleanUp(): Promise<void> {
   await postgres.close()

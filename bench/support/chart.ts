@@ -5,26 +5,27 @@ import type { Spread } from './measure.ts'
 export interface Bar {
   readonly name: string
   readonly value: Spread
+  /** How many times the first bar, as the report says it. */
+  readonly times: number
 }
 
 const FILE = join(import.meta.dirname, '../../docs/images/comparison.svg')
-const [WIDTH, ROW, LABEL, FIGURE] = [720, 34, 150, 130]
+const [WIDTH, ROW, LABEL, FIGURE] = [720, 34, 150, 150]
 
-/** Draws bars on one scale that begins at nothing, each with its figure and how many times the first it is. */
+/** Draws bars on one scale that begins at nothing, each with its figure and its range. */
 export function writeChart(title: string, unit: string, bars: readonly Bar[]): void {
-  const longest = Math.max(...bars.map(({ value }) => value.median))
+  const longest = Math.max(...bars.map(({ value }) => value.max))
   const scale = (WIDTH - LABEL - FIGURE) / longest
-  const first = bars[0]?.value.median ?? 1
-  const rows = bars.map(({ name, value: { median, min, max } }, i) => {
+  const rows = bars.map(({ name, value: { median, min, max }, times }, i) => {
     const y = 44 + i * ROW
     const x = (value: number) => (LABEL + value * scale).toFixed(1)
     const middle = y + 10
-    const figure = `${median.toFixed(0)} ${unit}, ${(median / first).toFixed(median < 10 * first ? 1 : 0)} ×`
+    const figure = `${median.toFixed(0)} ${unit}, ${times.toFixed(times < 10 ? 1 : 0)} ×`
     return [
       `<text x="${LABEL - 10}" y="${y + 15}" text-anchor="end">${xml(name)}</text>`,
       `<rect class="${i === 0 ? 'first' : 'other'}" x="${LABEL}" y="${y}" width="${(median * scale).toFixed(1)}" height="20" rx="2"/>`,
       `<path class="range" d="M${x(min)} ${middle}H${x(max)}"/>`,
-      `<text x="${(Number(x(Math.max(median, max))) + 8).toFixed(1)}" y="${y + 15}">${xml(figure)}</text>`,
+      `<text x="${(Number(x(max)) + 8).toFixed(1)}" y="${y + 15}">${xml(figure)}</text>`,
     ].join('')
   })
   const height = 44 + bars.length * ROW

@@ -11,7 +11,7 @@ export interface Load {
   readonly order: 'random' | 'sequential'
   readonly connections: number
   readonly seconds: number
-  /** An answer that takes longer has failed. Default: the generator's, 2 s for wrk and 10 s for autocannon. */
+  /** An answer that takes longer has failed. Default: 10. */
   readonly patienceSeconds?: number
   /** Requests a second, about. Default: as many as are answered. */
   readonly rate?: number
@@ -79,7 +79,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
   return JSON.parse(found[1] as string) as LoadResult
 }
 
-function wrk({ url, file, order, connections, seconds, rate, patienceSeconds = 2 }: Load): string[] {
+function wrk({ url, file, order, connections, seconds, rate, patienceSeconds = 10 }: Load): string[] {
   const script = join(import.meta.dirname, 'requests.lua')
   // At a rate, a connection pauses after each answer, between nothing and twice as long as that takes.
   const pause = rate === undefined ? 0 : Math.round((connections * 1000) / rate)
