@@ -23,6 +23,11 @@ t.test('introspection answers the same for everything that is not a valid token'
   // The forger's own key is right: what is good stays good.
   t.match(await introspect(server, resourceServer, await forge({ ...claims })), '"active":true')
 
+  /** One signature in fifteen has no such character. */
+  const goodWith = async (characters: RegExp): Promise<string> => {
+    const token = await forge({ ...claims })
+    return characters.test(token) ? token : goodWith(characters)
+  }
   const unsigned = (alg: string) => `${encode({ ...header, alg })}.${body}.`
   const hmac = (secret: string) => {
     const input = `${encode({ ...header, alg: 'HS256' })}.${body}`
@@ -84,7 +89,7 @@ t.test('introspection answers the same for everything that is not a valid token'
     'white space in its signature': `${client.token.slice(0, -5)} ${client.token.slice(-5)}`,
     'padding behind it': `${client.token}=`,
     'a character that is not of base64url': `${client.token.slice(0, -5)}*${client.token.slice(-5)}`,
-    'base64 of the other alphabet': client.token.replaceAll('-', '+').replaceAll('_', '/'),
+    'base64 of the other alphabet': (await goodWith(/[-_]/)).replaceAll('-', '+').replaceAll('_', '/'),
     'bits of the signature that nobody reads': `${client.token.slice(0, -1)}${NEXT[client.token.at(-1) as string]}`,
     'bits of the signature changed': `${client.token.slice(0, -6)}AAAAAA`,
   }
