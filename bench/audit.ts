@@ -28,7 +28,7 @@ const PAGES: Readonly<Record<string, Omit<AuditEventQuery, 'limit'>>> = {
 /** They read a bounded part of the trail, so that a page may have fewer events than its limit: a time, not a ratio. */
 const SEARCHES: Readonly<Record<string, Omit<AuditEventQuery, 'limit'>>> = {
   'two common filters without a common event': { action: 'grant.add', actor: 'the pipeline' },
-  'a part of the name of nobody': { actorContains: 'nobody' },
+  'a name that no actor has': { actorContains: 'nobody' },
 }
 
 /** Pages of 100 events, and the export, of a trail of ten million beside one of ten thousand. */

@@ -96,9 +96,13 @@ async function load(): Promise<Dataset> {
   return dataset
 }
 
+/** The command as others can run it: without the folders of this machine. */
 function commandOf(name: string): string {
   const flags = process.argv.slice(2).filter((argument) => !positionals.includes(argument))
-  return ['npm run bench --', name, ...flags].join(' ')
+  const shown = flags.map((flag) =>
+    flag === values.keycloak ? 'DIR' : flag === values.hydra ? 'FILE' : flag,
+  )
+  return ['npm run bench --', name, ...shown].join(' ')
 }
 
 function parsePeer(text: string): Peer {

@@ -1,6 +1,6 @@
 import type { Signer } from './signing.ts'
 
-/** Of no token: a receiver, and any API, can tell it from one by its header. */
+/** No token has this type: receivers and APIs tell the two apart by the header. */
 export const WEBHOOK_JWS_TYPE = 'webhook+jws'
 
 /** A JWS in compact form whose payload is sent beside it (RFC 7515 appendix F). */

@@ -58,7 +58,7 @@ export function portalActor(
   return idHash === undefined ? actor : { ...actor, credential: { kind: 'session', idHash } }
 }
 
-/** Of the realm that the session is of, or of all realms. */
+/** Authority over the realm of the session, or over all realms. */
 export function authorityOfSession({
   realm,
   access,

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../domain/clock.ts'
+import { boundedCache } from './bounded-cache.ts'
 
 const KEYS = 10_000
 
@@ -13,7 +13,7 @@ export interface LineLimit {
 
 /** Returns a function that counts a line of a key, and says whether it may be written. */
 export function createLineLimit({ clock, linesPerMinute, onExceeded }: LineLimit): (key: string) => boolean {
-  const lines = new LRUCache<string, number>({ maxSize: KEYS, sizeCalculation: () => 1 })
+  const lines = boundedCache<number>(KEYS)
   return (key) => {
     const entry = `${Math.floor(clock().getTime() / 60_000)} ${key}`
     const count = (lines.get(entry) ?? 0) + 1

@@ -108,7 +108,7 @@ export async function listOrigins(db: Database, { realmId, clientId }: CountOwne
   }))
 }
 
-/** Of an account, or with an empty client_id of the realm; the oldest day first. */
+/** Lists the refusals of an account, or of the realm if client_id is empty; the oldest day first. */
 export async function listRefusalCounts(
   db: Database,
   { realmId, clientId }: CountOwner,

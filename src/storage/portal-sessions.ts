@@ -142,7 +142,7 @@ export async function endPortalSessions(
   return Number((await update.executeTakeFirst()).numUpdatedRows)
 }
 
-/** Of a session that was seen before it, nothing is live. */
+/** A session that was last seen before this has ended. */
 export function lastSeenToBeLive(now: Date): Date {
   return new Date(now.getTime() - (IDLE_SECONDS + SEEN_RESOLUTION_SECONDS) * 1000)
 }

@@ -69,7 +69,7 @@ export async function countOpenLeaks(
   return new Map(rows.map(({ realm_id: id, accounts }) => [id, Number(accounts)]))
 }
 
-/** Those whose key should have been rotated before `due`, and was not. */
+/** Finds realms whose key should have been rotated before `due`, and was not. */
 export async function findOverdueRotations(
   db: Database,
   realmIds: readonly string[],

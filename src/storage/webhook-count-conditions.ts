@@ -14,7 +14,7 @@ export type Condition = (looking: Looking) => RawBuilder<unknown>
 const hourOf = (now: Date) => new Date(now.getTime() - (now.getTime() % 3_600_000))
 const dayOf = (now: Date) => new Date(now.getTime() - (now.getTime() % 86_400_000))
 
-/** Of this hour and the last one, whose last counts may have been written after its end. */
+/** Looks at this hour and the last one, whose last counts may have been written after its end. */
 const refusalsBurst: Condition = ({ realmId, now }) => sql`
   select h.starts_at::text as occurrence, jsonb_build_object('hour', h.starts_at, 'refused', h.refused,
     'issued', h.issued, 'usual', round(usual.refused), 'accounts', accounts.busiest) as data

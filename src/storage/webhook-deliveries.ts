@@ -56,7 +56,7 @@ export async function findDelivery(
   return row && toDelivery(row)
 }
 
-/** Those that are due, the longest waiting first. */
+/** Lists the deliveries that are due; the one that waits longest first. */
 export async function listDueDeliveries(
   db: Database,
   { realmId, webhookId }: OfWebhook,

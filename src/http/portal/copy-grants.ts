@@ -41,16 +41,20 @@ async function sourceCard(visit: Visit, account: ServiceAccount, asked: Asked, d
 <p class="buttons"><a class="button" href="${addressOf(visit, account.clientId)}/permissions">Cancel</a></p></section>`
 }
 
-function planCard(visit: Visit, account: ServiceAccount, { source, first, total, of }: CopyPlan): Html {
+function planCard(
+  visit: Visit,
+  account: ServiceAccount,
+  { source, first, total, sourceGrants }: CopyPlan,
+): Html {
   const here = `${addressOf(visit, account.clientId)}/permissions`
   const other = html`<a href="${addressOf(visit, source.clientId)}/permissions">${named(source.name)}</a>`
   const cancel = html`<a class="button" href="${here}">Cancel</a>`
   if (total === 0)
-    return html`<section class="card narrow"><p>${of === 0 ? html`${other} has no grants.` : html`It has all ${countOf(of, 'grant')} of ${other} already.`}</p><p class="buttons">${cancel}</p></section>`
+    return html`<section class="card narrow"><p>${sourceGrants === 0 ? html`${other} has no grants.` : html`It has all ${countOf(sourceGrants, 'grant')} of ${other} already.`}</p><p class="buttons">${cancel}</p></section>`
   return html`<section class="card narrow">${form(
     visit,
     `${here}/grants/copy`,
-    html`<p><strong>${countOf(total, 'grant')} of ${other} would be added.</strong>${of > total && ` It has the other ${(of - total).toLocaleString('en')} already.`} What it has beside them stays.</p>
+    html`<p><strong>${countOf(total, 'grant')} of ${other} would be added.</strong>${sourceGrants > total && ` It has the other ${(sourceGrants - total).toLocaleString('en')} already.`} What it has beside them stays.</p>
 <input type="hidden" name="from" value="${source.clientId}"><input type="hidden" name="from_version" value="${source.version}">
 <ul class="lines">${first.map(({ role, type, id, name }) => html`<li><div><span class="strong">${named(name)}</span> <span class="muted">${typeInWords(type)} · <code class="wrap">${id}</code></span></div>${badge('plain', role)}</li>`)}</ul>
 ${total > first.length && html`<p class="muted">And ${(total - first.length).toLocaleString('en')} more.</p>`}

@@ -60,7 +60,7 @@ export function permissionFields(realm: Realm, pattern: Pattern | undefined, isO
 <fieldset><legend>And on single devices or groups</legend>${pastedFields(realm, { mayBeEmpty: true })}</fieldset></div></details>`
 }
 
-/** Of the form, and of the account that it is like. @throws Refusal `invalid`; `changed_meanwhile` if that is not as it was */
+/** Permissions by the form, and by the account that it is made like. @throws Refusal `invalid`; `changed_meanwhile` if that is not as it was */
 export function readPermissions(sent: Fields, realm: Realm, pattern: Pattern | undefined): LikeAccount {
   const { account, like = {} } = pattern ?? {}
   if (account && account.version !== Number(sent.get('like_version')))

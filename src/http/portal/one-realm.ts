@@ -42,7 +42,7 @@ export function oneRealmScreen(
     const name = params['name'] as string
     const serviceAccountLimit = readWhole(sent, 'service_account_limit')
     if (serviceAccountLimit === undefined)
-      throw new Refusal('invalid', 'It is a whole number.', 'service_account_limit')
+      throw new Refusal('invalid', 'Enter a whole number.', 'service_account_limit')
     const quota = readQuota(sent)
     await realms.update(visit.actor, name, {
       serviceAccountLimit,

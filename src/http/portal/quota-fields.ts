@@ -53,7 +53,7 @@ function readNumber(sent: Fields, name: string): number | undefined {
     .replaceAll(/(?<=\d)[ ,](?=\d{3})/g, '')
   if (text === '') return undefined
   if (!/^\d{1,10}$/.test(text) || Number(text) < 1 || Number(text) > MAX_QUOTA)
-    throw new Refusal('invalid', `It is a whole number from 1 to ${MAX_QUOTA.toLocaleString('en')}.`, name)
+    throw new Refusal('invalid', `Enter a whole number from 1 to ${MAX_QUOTA.toLocaleString('en')}.`, name)
   return Number(text)
 }
 

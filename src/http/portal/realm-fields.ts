@@ -5,7 +5,7 @@ import type { Fields } from './form-fields.ts'
 export function readWhole(sent: Fields, name: string): number | undefined {
   const text = sent.get(name).trim()
   if (text === '') return undefined
-  if (!/^\d{1,8}$/.test(text)) throw new Refusal('invalid', 'It is a whole number.', name)
+  if (!/^\d{1,8}$/.test(text)) throw new Refusal('invalid', 'Enter a whole number.', name)
   return Number(text)
 }
 

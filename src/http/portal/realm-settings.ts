@@ -43,7 +43,7 @@ ${rolesCard(realm)}</div>
 function readSettings(sent: Fields) {
   const lifetime = sent.get('token_lifetime_seconds').trim()
   if (!/^\d{1,6}$/.test(lifetime))
-    throw new Refusal('invalid', 'It is a whole number of seconds.', 'token_lifetime_seconds')
+    throw new Refusal('invalid', 'Enter a whole number of seconds.', 'token_lifetime_seconds')
   return {
     displayName: sent.get('display_name').trim(),
     tokenLifetimeSeconds: Number(lifetime),

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../domain/clock.ts'
 import {
   type AttemptCounters,
@@ -7,6 +6,7 @@ import {
   backOffSeconds,
   type FailedAttemptsPolicy,
 } from '../../domain/failed-attempts.ts'
+import { boundedCache } from '../bounded-cache.ts'
 
 interface Counter {
   failures: number
@@ -31,7 +31,7 @@ const CAPACITY = 100_000
 /** Counters in this process, under exact keys. */
 export function createMemoryCounters(clock: Clock, policy: FailedAttemptsPolicy): MemoryCounters {
   // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
-  const counters = new LRUCache<string, Counter>({ maxSize: CAPACITY, sizeCalculation: () => 1 })
+  const counters = boundedCache<Counter>(CAPACITY)
 
   function counterOf(key: string, now: number): Counter {
     const found = counters.get(key)

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import {
   type AssertionKey,
   fits,
@@ -8,6 +7,7 @@ import {
 } from '../../crypto/assertion-keys.ts'
 import type { KeyAlgorithm, PublicJwk } from '../../domain/client-key.ts'
 import type { KeyRecord } from '../../storage/assertion-records.ts'
+import { boundedCache } from '../bounded-cache.ts'
 
 /** A key that an assertion may be of. */
 export interface Candidate {
@@ -33,7 +33,7 @@ const TRIED_WITHOUT_KID = 2
 export function createCandidateKeys(
   capacity: number,
 ): (keys: readonly KeyRecord[], signed: Signed, now: Date) => Candidate[] {
-  const imported = new LRUCache<string, AssertionKey>({ maxSize: capacity, sizeCalculation: () => 1 })
+  const imported = boundedCache<AssertionKey>(capacity)
 
   function open(jwk: string): AssertionKey {
     const key = imported.get(jwk) ?? importAssertionKey(JSON.parse(jwk) as PublicJwk)

@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache'
 import { slotOf } from '../../crypto/fingerprint.ts'
 import type { Clock } from '../../domain/clock.ts'
 import { networkOf } from '../../domain/failed-attempts.ts'
 import { areNetworksKnown, type ClientNetwork, insertClientNetwork } from '../../storage/client-networks.ts'
 import type { Database } from '../../storage/database.ts'
+import { boundedCache } from '../bounded-cache.ts'
 import { shareReads } from './shared-reads.ts'
 
 /** Who tries to authenticate as which client, from where. */
@@ -36,7 +36,7 @@ export interface KnownNetworks {
 }
 
 export function knownNetworks({ db, tokenDb, clock }: Deps): KnownNetworks {
-  const known = new LRUCache<string, true>({ maxSize: KNOWN, sizeCalculation: () => 1 })
+  const known = boundedCache<true>(KNOWN)
   const reads = shareReads((asked: readonly ClientNetwork[]) => areNetworksKnown(tokenDb, asked), MAX_BATCH)
   return {
     has: (pair) => known.has(pair),

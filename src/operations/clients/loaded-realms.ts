@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { isRealmName, type Realm } from '../../domain/realm.ts'
 import { isDatabaseAway } from '../../storage/database.ts'
 import { findRealmVersions, type RealmVersion } from '../../storage/realms.ts'
+import { boundedCache } from '../bounded-cache.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { createLoad, type KeptRealm, type LoadedRealm } from './realm-loading.ts'
 import { shareReads } from './shared-reads.ts'
@@ -39,7 +39,7 @@ const PATIENCE_MILLISECONDS = 300
 export function createLoadedRealms(deps: Deps): LoadedRealms {
   const unopened = createUnopenedRealms(deps)
   // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
-  const kept = new LRUCache<string, KeptRealm>({ maxSize: deps.cacheSizes.realms, sizeCalculation: () => 1 })
+  const kept = boundedCache<KeptRealm>(deps.cacheSizes.realms)
   const loads = shareReads(
     createLoad(deps, (name, error) => {
       kept.delete(name)

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import { tokenDigest } from '../../crypto/platform-keys.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
+import { boundedCache } from '../bounded-cache.ts'
 
 /** Tokens remembered, about 200 bytes each. */
 const CAPACITY = 50_000
@@ -15,7 +15,7 @@ interface Verified {
  * about a token is remembered: all but its signature is checked again, on rows that are read again.
  */
 export function verifiedTokens() {
-  const known = new LRUCache<string, Verified>({ maxSize: CAPACITY, sizeCalculation: () => 1 })
+  const known = boundedCache<Verified>(CAPACITY)
   return {
     digestOf: tokenDigest,
 

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import { reasonOf } from '../../storage/database.ts'
 import { type DueRealm, listRealmsDueForRotation } from '../../storage/realm-rotation.ts'
+import { boundedCache } from '../bounded-cache.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 /** Gives each due realm its turn. Failing realms back off and delay no other realm. */
@@ -31,7 +31,7 @@ const MAX_DELAY = 300_000
 const FIRST: DueRealm = { name: '', dueAt: '-infinity' }
 
 export function createDueRealms({ db, clock, log }: Pick<Dependencies, 'db' | 'clock' | 'log'>): DueRealms {
-  const failures = new LRUCache<string, Failure>({ maxSize: MAX_FAILURES, sizeCalculation: () => 1 })
+  const failures = boundedCache<Failure>(MAX_FAILURES)
   let after = FIRST
 
   function mayTry(name: string): boolean {

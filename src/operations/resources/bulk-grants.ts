@@ -19,8 +19,7 @@ export interface CopyPlan {
   /** The first of those that would be added. */
   readonly first: readonly Grant[]
   readonly total: number
-  /** Of the source. */
-  readonly of: number
+  readonly sourceGrants: number
 }
 
 export interface CopyFrom {
@@ -71,8 +70,8 @@ export function bulkGrants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>
         const realm = await realmNamed(db, realmName)
         const source = await accountOf(db, realm, from)
         const missing = await listGrantsToCopy(db, realm.id, { from, to: clientId }, COUNTED)
-        const of = await countGrants(db, realm.id, from)
-        return { source, first: missing.slice(0, SHOWN), total: missing.length, of }
+        const sourceGrants = await countGrants(db, realm.id, from)
+        return { source, first: missing.slice(0, SHOWN), total: missing.length, sourceGrants }
       })
     },
 

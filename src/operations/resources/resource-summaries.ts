@@ -28,7 +28,7 @@ export type ResourceSummaries = ReturnType<typeof resourceSummaries>
 /** What a change would do, before it is made. */
 export function resourceSummaries({ db, refusals }: Pick<Dependencies, 'db' | 'refusals'>) {
   return {
-    /** Those of the resources that are there, in the order given. @throws Refusal `forbidden`, `not_found` */
+    /** Uses of the resources that exist, in the order given. @throws Refusal `forbidden`, `not_found` */
     usesOf(actor: Actor, realmName: string, keys: readonly ResourceKey[]): Promise<ResourceUse[]> {
       return refusals.ofRead({ actor, action: 'resource.read', realm: realmName }, async () => {
         requireAuthority(actor, realmName, 'view')

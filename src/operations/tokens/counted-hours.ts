@@ -19,7 +19,7 @@ export const REALM_ITSELF = ''
 export interface Count {
   issued: number
   refused: number
-  /** Of issued tokens. */
+  /** Where the tokens were asked from. */
   origins: Origin[] | undefined
   refusals: Refusals | undefined
 }

@@ -4,16 +4,16 @@ export interface Origin {
   readonly userAgent: string
 }
 
-/** Of an account and an outcome, in memory and in the database. */
+/** Most origins that are kept of an account for each outcome, in memory and in the database. */
 export const MAX_ORIGINS = 10
 
 /** Characters of a user agent. */
 const MAX_USER_AGENT = 200
 
-/** Of all accounts, between two writes. */
+/** Most origins of all accounts between two writes. */
 const CAPACITY = 100_000
 
-/** Of those, of refused requests, whose client_ids and user agents strangers make up. */
+/** Most origins of refused requests: strangers make up their client_ids and user agents. */
 const REFUSED_CAPACITY = 5000
 
 export type Origins = ReturnType<typeof origins>

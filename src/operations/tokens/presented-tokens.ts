@@ -13,6 +13,7 @@ import { hasStatusIndex } from '../../domain/status-list.ts'
 import { typeHeaderOf } from '../../domain/token-profile.ts'
 import type { AccountRecord } from '../../storage/client-records.ts'
 import { areTokensRevoked, type RevokedTokenLookup } from '../../storage/revoked-tokens.ts'
+import { boundedCache } from '../bounded-cache.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { LoadedRealm, PublicSigningKey } from '../clients/realm-loading.ts'
@@ -59,10 +60,7 @@ export function presentedTokens(
   { db, clock, publicUrl, cacheSizes }: Pick<Dependencies, 'db' | 'clock' | 'publicUrl' | 'cacheSizes'>,
   freshClients: Pick<FreshClients, 'find'>,
 ) {
-  const keys = new LRUCache<object, ReturnType<typeof importVerificationKey>>({
-    maxSize: cacheSizes.verificationKeys,
-    sizeCalculation: () => 1,
-  })
+  const keys = boundedCache<ReturnType<typeof importVerificationKey>, object>(cacheSizes.verificationKeys)
   const verified = new LRUCache<string, VerifiedJwt>({ maxSize: cacheSizes.verifiedTokenBytes })
   const issuerPrefix = issuerOf(publicUrl, '')
   const revoked = shareReads<RevokedTokenLookup, boolean>(

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../domain/clock.ts'
 import { TooManyFailuresError } from '../../domain/oauth-error.ts'
+import { boundedCache } from '../bounded-cache.ts'
 
 /** Maximum per client and process: each revocation is a write and an audit event. */
 export const REVOCATIONS_A_MINUTE = 600
@@ -9,7 +9,7 @@ const CLIENTS = 10_000
 
 /** Counts a client's revocations. The returned function throws TooManyFailuresError beyond the limit. */
 export function createRevocationLimit(clock: Clock): (realmId: string, clientId: string) => void {
-  const counts = new LRUCache<string, number>({ maxSize: CLIENTS, sizeCalculation: () => 1 })
+  const counts = boundedCache<number>(CLIENTS)
   return (realmId, clientId) => {
     const seconds = Math.floor(clock().getTime() / 1000)
     const key = `${Math.floor(seconds / 60)} ${realmId} ${clientId}`

@@ -13,7 +13,7 @@ import { signingKeyContext } from '../realms/sealed-keys.ts'
 /** For the connection, the request and the answer together. */
 const TIMEOUT_MILLISECONDS = 15_000
 
-/** Of an answer more is not read: only its status counts. */
+/** Most bytes of an answer that are read: only its status counts. */
 const MAX_ANSWER_BYTES = 16 * 1024
 
 export type Outcome =
