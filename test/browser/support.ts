@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import root, { type Test } from 'tap'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
@@ -51,7 +51,25 @@ function browserOfFile(): Promise<Browser> {
 async function launchBrowser(): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: findChromium() as string, args: FLAGS })
   root.teardown(() => browser.close())
+  await readPagesThatClicksOpen(browser)
   return browser
+}
+
+/**
+ * Playwright ends a click as soon as the next page begins to arrive. Here it ends when that page has been read, for a test asks for its
+ * title, its text or a count right away. The same for a key.
+ */
+async function readPagesThatClicksOpen(browser: Browser): Promise<void> {
+  const page = await browser.newPage()
+  const locators = Object.getPrototypeOf(page.locator('html'))
+  for (const act of ['click', 'press']) {
+    const original = locators[act]
+    locators[act] = async function (this: Locator, ...args: unknown[]) {
+      await original.apply(this, args)
+      await this.page().waitForLoadState('domcontentloaded')
+    }
+  }
+  await page.close()
 }
 
 /** A page of somebody who came in by a link. Whatever the page complains of fails the test. */
