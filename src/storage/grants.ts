@@ -1,12 +1,9 @@
-import { sql } from 'kysely'
-import { type AuthorizationDetail, MAX_DETAILS_BYTES } from '../domain/authorization-details.ts'
+import { type RawBuilder, sql } from 'kysely'
 import type { Grant, GrantKey } from '../domain/grant.ts'
 import type { ResourceKey } from '../domain/protected-resource.ts'
 import { nameKey } from '../domain/service-account.ts'
+import { batchesOf } from './batches.ts'
 import type { Database, DatabaseTransaction } from './database.ts'
-
-/** Accounts per statement: few enough to finish well within statement_timeout. */
-const BATCH = 2000
 
 export interface GrantFilter {
   /** End of the previous page; `undefined`: start at the beginning. */
@@ -58,13 +55,16 @@ export async function insertGrants(
   clientId: string,
   { grants, now }: { readonly grants: readonly GrantKey[]; readonly now: Date },
 ): Promise<GrantKey[]> {
-  const { rows } = await sql<GrantKey>`
+  return inBatches(
+    trx,
+    grants,
+    (batch) => sql<GrantKey>`
     insert into grants (realm_id, client_id, type, id, role, created_at)
-    select ${realmId}, ${clientId}, type, id, role, ${now} from ${unnest(grants)}
+    select ${realmId}, ${clientId}, type, id, role, ${now} from ${unnest(batch)}
     on conflict do nothing
     returning type, id, role
-  `.execute(trx)
-  return rows
+  `,
+  )
 }
 
 /** Removes the existing grants and returns them. */
@@ -74,13 +74,16 @@ export async function deleteGrants(
   clientId: string,
   grants: readonly GrantKey[],
 ): Promise<GrantKey[]> {
-  const { rows } = await sql<GrantKey>`
+  return inBatches(
+    trx,
+    grants,
+    (batch) => sql<GrantKey>`
     delete from grants
     where realm_id = ${realmId} and client_id = ${clientId}
-      and (type, id, role) in (select type, id, role from ${unnest(grants)})
+      and (type, id, role) in (select type, id, role from ${unnest(batch)})
     returning type, id, role
-  `.execute(trx)
-  return rows
+  `,
+  )
 }
 
 /** Removes all grants except these, and returns the removed ones. */
@@ -138,54 +141,14 @@ export async function isRoleGranted(db: Database, realmId: string, role: string)
   return row !== undefined
 }
 
-/** All grants of an account, or those on some resources, in the form of tokens. */
-export async function listAuthorizationDetails(
-  db: Database,
-  realmId: string,
-  clientId: string,
-  on?: readonly { readonly type: string; readonly identifier: string }[],
-): Promise<AuthorizationDetail[]> {
-  const types = on?.map(({ type }) => type)
-  const ids = on?.map(({ identifier }) => identifier)
-  const chosen = on ? sql`and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))` : sql``
-  const { rows } = await sql<AuthorizationDetail>`
-    select type, id as identifier, array_agg(role order by role) as privileges from grants
-    where realm_id = ${realmId} and client_id = ${clientId} ${chosen}
-    group by type, id order by type, id
-  `.execute(db)
-  return rows
-}
-
-/** Updates the grants in tokens, and the versions, of these accounts. Builds JSON without spaces, hence the text functions. */
-export async function updateAuthorizationDetails(
+async function inBatches(
   trx: DatabaseTransaction,
-  realmId: string,
-  clientIds: readonly string[],
-): Promise<void> {
-  for (const batch of batchesOf(clientIds)) await updateDetailsOf(trx, realmId, batch)
-}
-
-function* batchesOf<T>(all: readonly T[]): Generator<T[]> {
-  for (let start = 0; start < all.length; start += BATCH) yield all.slice(start, start + BATCH)
-}
-
-function updateDetailsOf(trx: DatabaseTransaction, realmId: string, clientIds: string[]) {
-  return sql`
-    update service_accounts a set version = a.version + 1,
-      authorization_details = case when octet_length(d.details) <= ${MAX_DETAILS_BYTES} then d.details end,
-      authorization_details_omitted = coalesce(octet_length(d.details) > ${MAX_DETAILS_BYTES}, false)
-    from unnest(${clientIds}::text[]) as c(client_id)
-    left join lateral (
-      select '[' || string_agg(entry, ',' order by type, id) || ']' as details from (
-        select type, id,
-          '{"type":' || to_json(type::text) || ',"identifier":' || to_json(id::text) ||
-          ',"privileges":' || array_to_json(array_agg(role::text order by role)) || '}' as entry
-        from grants g where g.realm_id = ${realmId} and g.client_id = c.client_id
-        group by type, id
-      ) as entries
-    ) as d on true
-    where a.realm_id = ${realmId} and a.client_id = c.client_id
-  `.execute(trx)
+  grants: readonly GrantKey[],
+  change: (batch: readonly GrantKey[]) => RawBuilder<GrantKey>,
+): Promise<GrantKey[]> {
+  const changed: GrantKey[] = []
+  for (const batch of batchesOf(grants)) changed.push(...(await change(batch).execute(trx)).rows)
+  return changed
 }
 
 function unnest(grants: readonly GrantKey[]) {

@@ -69,7 +69,7 @@ t.test('a file that is broken, cut off or something else is refused with what to
     t.equal(code, 1, name)
     t.match(stderr, told, name)
   }
-  t.match(await run('--file', '/nonexistent'), { code: 1, stderr: /cannot be read: ENOENT/ })
+  t.match(await run('--file', '/proc/none'), { code: 1, stderr: /cannot be read: ENOENT/ })
 })
 
 t.test('more clients than the realm may have are refused before anything is changed', async (t) => {

@@ -250,7 +250,7 @@ t.test(
     const keycloak = await keycloakServer(t, { tls })
     t.match(await live(keycloak, '--dry-run', '--ca-file', join(folder, 'tls.crt')), { code: 0 })
     t.match(await live(keycloak, '--dry-run'), { code: 6, stderr: '--ca-file or NODE_EXTRA_CA_CERTS' })
-    const none = await live(keycloak, '--ca-file', '/nonexistent')
-    t.match(none, { code: 1, stderr: '/nonexistent cannot be read: ENOENT' })
+    const none = await live(keycloak, '--ca-file', '/proc/none')
+    t.match(none, { code: 1, stderr: '/proc/none cannot be read: ENOENT' })
   },
 )

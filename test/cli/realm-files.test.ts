@@ -122,7 +122,7 @@ t.test('a folder is all the realm files in it', async (t) => {
   t.match(await run(['apply', '-f', empty]), { code: 1, stderr: /has no file/ })
   writeFileSync(join(folder, 'c.yaml'), Buffer.from([0x72, 0xff]))
   t.match(await run(['apply', '-f', folder]), { code: 1, stderr: /c\.yaml is not UTF-8/ })
-  t.match(await run(['apply', '-f', '/nonexistent']), { code: 1, stderr: /cannot be read: ENOENT/ })
+  t.match(await run(['apply', '-f', '/proc/none']), { code: 1, stderr: /cannot be read: ENOENT/ })
   t.match(await run(['apply']), { code: 2, stderr: /--file/ })
 })
 

@@ -16,7 +16,7 @@ async function nodesOnOneDatabase(t: Test): Promise<(...masterKeys: string[]) =>
       databaseUrl,
       masterKeys,
       clock: clock.read,
-      dataDir: '/nonexistent',
+      dataDir: '/proc/none',
       publicUrl: 'https://auth.test',
       poolSize: 2,
       databaseWaitSeconds: 5,

@@ -16,7 +16,7 @@ async function open(
   const opened = await openOperations({
     databaseUrl,
     ...(readUrl !== undefined && { readReplica: { url: readUrl, maxLagSeconds: 2 } }),
-    dataDir: '/nonexistent',
+    dataDir: '/proc/none',
     publicUrl: PUBLIC_URL,
     masterKeys: [MASTER_KEY],
     clock: systemClock,

@@ -32,7 +32,7 @@ async function writableDatabase(t: Test) {
       databaseUrl,
       masterKeys: [MASTER_KEY],
       clock: clock.read,
-      dataDir: '/nonexistent',
+      dataDir: '/proc/none',
       publicUrl: PUBLIC_URL,
       poolSize: 2,
       databaseWaitSeconds: 5,

@@ -40,7 +40,7 @@ export async function startNode(
   const opened = await openOperations({
     databaseUrl: primaryUrl,
     ...(readUrl !== undefined && { readReplica: { url: readUrl, maxLagSeconds } }),
-    dataDir: '/nonexistent',
+    dataDir: '/proc/none',
     publicUrl: PUBLIC_URL,
     masterKeys: [MASTER_KEY],
     clock: systemClock,

@@ -20,7 +20,7 @@ async function cluster(t: Test) {
   const databaseUrl = await testDatabase(t)
   const { operations, close } = await openOperations({
     databaseUrl,
-    dataDir: '/nonexistent',
+    dataDir: '/proc/none',
     publicUrl: PUBLIC_URL,
     masterKeys: [MASTER_KEY],
     clock: () => new Date(),

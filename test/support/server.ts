@@ -115,7 +115,7 @@ export async function testServer(
   const warnings: string[] = []
   const opened = await openOperations({
     databaseUrl: url,
-    dataDir: '/nonexistent',
+    dataDir: '/proc/none',
     publicUrl,
     singleSignOn,
     masterKeys,

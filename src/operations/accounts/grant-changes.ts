@@ -7,8 +7,9 @@ import {
 } from '../../domain/grant.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { updateAuthorizationDetails } from '../../storage/authorization-details.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
-import { countGrants, updateAuthorizationDetails } from '../../storage/grants.ts'
+import { countGrants } from '../../storage/grants.ts'
 import { lockProtectedResources } from '../../storage/protected-resource-changes.ts'
 import type { ChangeContext } from './account-changes.ts'
 

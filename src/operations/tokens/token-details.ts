@@ -1,6 +1,6 @@
 import { type AuthorizationDetail, intersectDetails } from '../../domain/authorization-details.ts'
+import { listAuthorizationDetails } from '../../storage/authorization-details.ts'
 import type { Database } from '../../storage/database.ts'
-import { listAuthorizationDetails } from '../../storage/grants.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { PresentedToken } from './presented-tokens.ts'
 
