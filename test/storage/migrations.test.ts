@@ -170,7 +170,7 @@ t.test(
     })
     const statuses = new Map<number, number>()
     let stopped = false
-    const load = Array.from({ length: 8 }, async () => {
+    const load = Array.from({ length: 3 }, async () => {
       while (!stopped) {
         const { status } = await fetch(`${server.url}/realms/acme/protocol/openid-connect/token`, {
           method: 'POST',
