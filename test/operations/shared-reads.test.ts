@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { shareReads } from '../../src/operations/clients/shared-reads.ts'
+import { shareEqualReads, shareReads } from '../../src/operations/clients/shared-reads.ts'
 
 t.test('every lookup, queued ones included, rejects at its time limit while no read answers', async (t) => {
   let isAway = true
@@ -59,4 +59,54 @@ t.test('reads grow first, and become more where they are full', async (t) => {
     asked.map((_, key) => -key),
   )
   t.same(sizes().slice(6), [10, 3])
+})
+
+t.test('equal lookups share a place in a read that has not begun, and none in one that has', async (t) => {
+  const underway: { keys: readonly { id: number }[]; answer: () => void }[] = []
+  let answers = 0
+  const reads = shareEqualReads(
+    (keys: readonly { id: number }[]) =>
+      new Promise<string[]>((resolve) => {
+        const answer = () => resolve(keys.map(({ id }) => `${id} of read ${++answers}`))
+        underway.push({ keys, answer })
+      }),
+    2,
+    ({ id }) => String(id),
+  )
+  const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+
+  const first = [reads.load({ id: 1 }), reads.load({ id: 1 }), reads.load({ id: 2 })]
+  const full = reads.load({ id: 3 })
+  await turn()
+  t.same(
+    underway.map(({ keys }) => keys),
+    [[{ id: 1 }, { id: 2 }], [{ id: 3 }]],
+  )
+  const later = [reads.load({ id: 1 }), reads.load({ id: 3 }), reads.load({ id: 1 })]
+  await turn()
+  t.equal(underway.length, 2, 'two reads at a time, as before')
+  underway[0]?.answer()
+  t.same(await Promise.all(first), ['1 of read 1', '1 of read 1', '2 of read 2'])
+  await turn()
+  t.same(underway[2]?.keys, [{ id: 1 }, { id: 3 }], 'a change in between is seen')
+  underway[1]?.answer()
+  t.equal(await full, '3 of read 3')
+  underway[2]?.answer()
+  t.same(await Promise.all(later), ['1 of read 4', '3 of read 5', '1 of read 4'])
+})
+
+t.test('a read that fails refuses equal lookups, and not those that come later', async (t) => {
+  let isAway = true
+  const reads = shareEqualReads(
+    async (keys: readonly number[]) => {
+      if (isAway) throw new Error('away')
+      return keys.map((key) => -key)
+    },
+    10,
+    String,
+  )
+  for (const one of await Promise.allSettled([reads.load(1), reads.load(1)]))
+    t.match(one, { status: 'rejected', reason: { message: 'away' } })
+  isAway = false
+  t.same(await Promise.all([reads.load(1), reads.load(1)]), [-1, -1])
 })

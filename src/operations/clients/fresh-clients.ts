@@ -3,11 +3,11 @@ import { isRealmName } from '../../domain/realm.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import { findAssertionRecords, type KeyRecord } from '../../storage/assertion-records.ts'
 import { type AccountRecord, type ClientLookup, findClientRecords } from '../../storage/client-records.ts'
-import { isDatabaseAway } from '../../storage/database.ts'
+import { type Database, isDatabaseAway } from '../../storage/database.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { LoadedRealms } from './loaded-realms.ts'
 import type { LoadedRealm } from './realm-loading.ts'
-import { shareReads } from './shared-reads.ts'
+import { shareEqualReads } from './shared-reads.ts'
 
 export interface FreshClient {
   readonly loaded: LoadedRealm
@@ -40,29 +40,31 @@ const MAX_BATCH = 32
 
 export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: LoadedRealms): FreshClients {
   const counts = { lookups: 0, batches: 0 }
-  const count = (lookups: readonly ClientLookup[]) => {
-    counts.batches++
-    counts.lookups += lookups.length
-  }
   // Each decision uses a row that was read after its request arrived.
-  const records = shareReads((lookups: readonly ClientLookup[]) => {
-    count(lookups)
-    return findClientRecords(db, lookups)
-  }, MAX_BATCH)
-  const recordsWithKeys = shareReads((lookups: readonly ClientLookup[]) => {
-    count(lookups)
-    return findAssertionRecords(db, lookups)
-  }, MAX_BATCH)
+  const share = <Record>(read: (db: Database, lookups: readonly ClientLookup[]) => Promise<Record[]>) =>
+    shareEqualReads(
+      (lookups: readonly ClientLookup[]) => {
+        counts.batches++
+        return read(db, lookups)
+      },
+      MAX_BATCH,
+      nameOf,
+    )
+  const records = share(findClientRecords)
+  const recordsWithKeys = share(findAssertionRecords)
 
   return {
     countLookups: () => counts,
 
     async find(realmName, clientId) {
       const lookup = lookupOf(realmName, clientId)
+      counts.lookups++
       try {
         const record = await records.load(lookup)
         if (!record) throw new UnknownRealmError(`no realm ${realmName}`)
-        return { loaded: await realms.at(realmName, record), account: record.account }
+        const loaded = realms.at(realmName, record)
+        // Most realms are in memory: a promise would cost a turn.
+        return { loaded: loaded instanceof Promise ? await loaded : loaded, account: record.account }
       } catch (error) {
         throw asUnavailable(error)
       }
@@ -70,6 +72,7 @@ export function createFreshClients({ db }: Pick<Dependencies, 'db'>, realms: Loa
 
     async findWithKeys(realmName, clientId) {
       const lookup = lookupOf(realmName, clientId)
+      counts.lookups++
       try {
         const record = await recordsWithKeys.load(lookup)
         if (!record) throw new UnknownRealmError(`no realm ${realmName}`)
@@ -86,6 +89,11 @@ function lookupOf(realm: string, clientId: string | undefined): ClientLookup {
   if (!isRealmName(realm)) throw new UnknownRealmError('not a realm name')
   // A value that PostgreSQL refuses would fail the other lookups of its batch.
   return { realm, clientId: clientId !== undefined && isClientId(clientId) ? clientId : undefined }
+}
+
+/** No realm's name has a space. */
+function nameOf({ realm, clientId = '' }: ClientLookup): string {
+  return `${realm} ${clientId}`
 }
 
 function asUnavailable(error: unknown): unknown {

@@ -71,3 +71,28 @@ export function shareReads<Key, Value>(
     { cache: false, maxBatchSize, batchScheduleFn: gather },
   )
 }
+
+/**
+ * The same for keys that many ask for at once: equal ones share a place in the next read.
+ * @param nameOf the same text for equal keys
+ */
+export function shareEqualReads<Key, Value>(
+  read: (keys: readonly Key[]) => Promise<Value[]>,
+  maxBatchSize: number,
+  nameOf: (key: Key) => string,
+): Pick<DataLoader<Key, Value>, 'load'> {
+  // Only those whose read has not begun: a later lookup needs a read that begins later.
+  const waiting = new Map<string, Promise<Value>>()
+  const reads = shareReads((keys: readonly Key[]) => {
+    for (const key of keys) waiting.delete(nameOf(key))
+    return read(keys)
+  }, maxBatchSize)
+  return {
+    load(key) {
+      const name = nameOf(key)
+      const found = waiting.get(name) ?? reads.load(key)
+      waiting.set(name, found)
+      return found
+    },
+  }
+}
