@@ -75,7 +75,13 @@ export function hmacMatches(presented: Buffer, expected: Buffer | undefined): bo
 }
 
 function checksumOf(text: string): string {
-  return toBase62(BigInt(crc32(text)), CHECKSUM_LENGTH)
+  let rest = crc32(text)
+  let checksum = ''
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) {
+    checksum = BASE62[rest % 62] + checksum
+    rest = Math.floor(rest / 62)
+  }
+  return checksum
 }
 
 function toBase62(value: bigint, length: number): string {

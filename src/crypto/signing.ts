@@ -14,7 +14,9 @@ export interface GeneratedKey {
 export interface Signer {
   readonly kid: string
   readonly algorithm: string
-  readonly sign: (input: Buffer) => Uint8Array | Promise<ArrayBuffer>
+  readonly sign: (input: Buffer) => Buffer | Promise<ArrayBuffer>
+  /** The last header, encoded, and the type that it names: tokens of a realm all have one type. */
+  header?: { readonly type: string; readonly encoded: string }
 }
 
 export async function generateSigningKey(algorithm: string): Promise<GeneratedKey> {
@@ -93,22 +95,31 @@ function toConcatenated(der: Buffer): Buffer {
   // A sequence of two integers, each shorter than 128 bytes: tag, length, value.
   const endOfR = 4 + (der[3] as number)
   // Drops the zero byte that keeps an integer positive, and restores the zeros that DER drops.
-  const r = der.subarray(Math.max(4, endOfR - 32), endOfR)
-  const s = der.subarray(Math.max(endOfR + 2, der.length - 32))
-  signature.set(r, 32 - r.length)
-  signature.set(s, 64 - s.length)
+  const r = Math.max(4, endOfR - 32)
+  const s = Math.max(endOfR + 2, der.length - 32)
+  der.copy(signature, 32 - (endOfR - r), r, endOfR)
+  der.copy(signature, 64 - (der.length - s), s)
   return signature
 }
 
-/** @param claims as JSON */
-export async function signJwt(
-  claims: string,
-  type: string,
-  { sign, kid, algorithm }: Signer,
-): Promise<string> {
-  const input = `${encode(JSON.stringify({ alg: algorithm, kid, typ: type }))}.${encode(claims)}`
-  const signature = await sign(Buffer.from(input))
-  return `${input}.${Buffer.from(signature as Uint8Array).toString('base64url')}`
+/**
+ * Signs at once where the algorithm does.
+ * @param claims as JSON
+ */
+export function signJwt(claims: string, type: string, signer: Signer): string | Promise<string> {
+  const input = `${headerOf(signer, type)}.${encode(claims)}`
+  const signature = signer.sign(Buffer.from(input, 'latin1'))
+  return signature instanceof Promise
+    ? signature.then((bytes) => `${input}.${Buffer.from(bytes).toString('base64url')}`)
+    : `${input}.${signature.toString('base64url')}`
+}
+
+function headerOf(signer: Signer, type: string): string {
+  if (signer.header?.type !== type) {
+    const { algorithm: alg, kid } = signer
+    signer.header = { type, encoded: encode(JSON.stringify({ alg, kid, typ: type })) }
+  }
+  return signer.header.encoded
 }
 
 function encode(json: string): string {

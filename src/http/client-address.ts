@@ -8,19 +8,25 @@ export type TrustedProxies = number | readonly string[]
 type IsProxy = (address: string, hop: number) => boolean
 
 const ADDRESS = Symbol('client address')
+const KNOWN = Symbol('client address that was read')
+
+type Addressed = FastifyRequest & { readonly [ADDRESS]: string; [KNOWN]: string | undefined }
 
 /** Longer than an IPv6 address with a zone, in brackets and with a port. */
 const MAX_LENGTH = 80
 
 /** The client's address: always an IP address, whatever X-Forwarded-For contains. */
 export function clientAddress(request: FastifyRequest): string {
-  return (request as FastifyRequest & { [ADDRESS]: string })[ADDRESS]
+  const addressed = request as Addressed
+  addressed[KNOWN] ??= addressed[ADDRESS]
+  return addressed[KNOWN]
 }
 
 /** Provides `clientAddress`. Trusts no other header of proxies. */
 export function readClientAddresses(app: FastifyInstance, trusted: TrustedProxies): void {
   const isProxy = toPredicate(trusted)
   let hasWarned = false
+  app.decorateRequest(KNOWN, undefined)
   app.decorateRequest(ADDRESS, {
     getter() {
       const { socket, headers } = (this as FastifyRequest).raw

@@ -194,7 +194,7 @@ const CLAIM_RULES = { issuer: 'https://i', audience: ['a'], now: 1_800_000_000, 
 export const PARSERS: readonly Parser[] = [
   {
     name: 'a form',
-    parse: (text) => parseForm(text).all('resource'),
+    parse: (text) => parseForm(text).resources,
     grammar: form,
     refusals: [OAuthError],
     pieces: ['&', '=', 'a=b&', '%41', '+', 'resource=x&'],

@@ -2,20 +2,23 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import { OAuthError } from '../../domain/oauth-error.ts'
 
-/** A parsed form. Only repeatable parameters may repeat; an empty value counts as absent. */
+/** A parsed form. Only `resource` may repeat; an empty value counts as absent. */
 export interface OAuthForm {
+  /** Every parameter but `resource`. */
   get(name: string): string | undefined
-  /** All values of a repeatable parameter. */
-  all(name: string): readonly string[]
+  readonly resources: readonly string[]
 }
 
 /** Larger than any honest request: the longest token, signed by ML-DSA-87, takes 14 kB, a secret 3 kB. */
 const BODY_LIMIT_BYTES = 18 * 1024
 
 // RFC 8707 section 2: the only parameter that may repeat.
-const REPEATABLE = 'resource'
+const RESOURCE = 'resource'
 
-const NO_FORM: OAuthForm = { get: () => undefined, all: () => [] }
+/** Characters that `formDecode` changes or refuses. */
+const ENCODED = /[%+\0\ufffd]/
+
+const NO_FORM: OAuthForm = { get: () => undefined, resources: [] }
 
 /** Accepts forms only, so that no route sees an unparsed body. */
 export async function acceptForms(app: FastifyInstance): Promise<void> {
@@ -44,23 +47,27 @@ function tryParse(text: string): OAuthForm | OAuthError {
 
 /** @throws OAuthError `invalid_request` */
 export function parseForm(text: string): OAuthForm {
-  const seen = new Set<string>()
-  const values = new Map<string, string[]>()
+  // Most forms have no character that needs decoding.
+  const decode = ENCODED.test(text) ? formDecode : asItIs
+  const values = new Map<string, string>()
+  const resources: string[] = []
   for (const pair of text.split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
-    const name = formDecode(equals < 0 ? pair : pair.slice(0, equals))
-    const value = equals < 0 ? '' : formDecode(pair.slice(equals + 1))
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals))
+    const value = equals < 0 ? '' : decode(pair.slice(equals + 1))
     // RFC 6749 section 3.2: no parameter may repeat; one without a value counts as omitted.
-    if (seen.has(name) && name !== REPEATABLE)
+    if (name === RESOURCE) {
+      if (value !== '') resources.push(value)
+    } else if (values.has(name))
       throw new OAuthError('invalid_request', 'A parameter was sent more than once.')
-    seen.add(name)
-    if (value === '') continue
-    const list = values.get(name)
-    if (list) list.push(value)
-    else values.set(name, [value])
+    else values.set(name, value)
   }
-  return { get: (name) => values.get(name)?.[0], all: (name) => values.get(name) ?? [] }
+  return { get: (name) => values.get(name) || undefined, resources }
+}
+
+function asItIs(text: string): string {
+  return text
 }
 
 /** Decodes one half of a pair (application/x-www-form-urlencoded, UTF-8). */

@@ -13,7 +13,7 @@ export interface LoadedRealms {
    * The realm with this id, at this version or a later one.
    * @throws UnknownRealmError if it was deleted meanwhile, even if another realm has its name now
    */
-  at(name: string, wanted: RealmVersion): Promise<LoadedRealm>
+  at(name: string, wanted: RealmVersion): LoadedRealm | Promise<LoadedRealm>
   /**
    * The current realm, or its state at `confirmedAt` while the database is away.
    * @throws UnknownRealmError
@@ -76,12 +76,14 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     throw new UnknownRealmError(`no realm ${name}`)
   }
 
-  async function at(name: string, wanted: RealmVersion): Promise<LoadedRealm> {
+  function at(name: string, wanted: RealmVersion): LoadedRealm | Promise<LoadedRealm> {
     const inMemory = kept.get(name)
-    if (inMemory && isOf(inMemory.realm, wanted)) {
-      inMemory.confirmedAt = deps.clock().getTime()
-      return inMemory
-    }
+    if (!inMemory || !isOf(inMemory.realm, wanted)) return loadAt(name, wanted)
+    inMemory.confirmedAt = deps.clock().getTime()
+    return inMemory
+  }
+
+  async function loadAt(name: string, wanted: RealmVersion): Promise<LoadedRealm> {
     // A load in progress may predate that version; one that begins now does not. A version lower than the one in memory
     // may come from a restored database, so only a load can tell.
     const joined = await load(name)

@@ -18,8 +18,8 @@ export interface LoadedRealm {
   readonly keys: readonly PublicSigningKey[]
   /** Keys of the server that the realm was moved from; some may have ended. */
   readonly foreignKeys: readonly ForeignKey[]
-  /** The current key, opened on first use. */
-  readonly signer: () => Promise<Signer>
+  /** The current key, opened on first use; no promise once it is open. */
+  readonly signer: () => Signer | Promise<Signer>
   /** When the database last confirmed this version, in milliseconds since the epoch. */
   readonly confirmedAt: number
 }
@@ -49,15 +49,18 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
         throw new Error(`realm ${name} has no current key`)
       }
     const { kid, algorithm, sealedPrivateJwk } = current
-    return once(async () => {
+    let ready: Signer | undefined
+    const open = once(async () => {
       try {
         const jwk = sealer.open(sealedPrivateJwk, signingKeyContext(id, current))
-        return await importSigner(kid, algorithm, jwk)
+        ready = await importSigner(kid, algorithm, jwk)
+        return ready
       } catch (error) {
         // The key may be sealed again at any moment, which does not change the realm's version.
         throw forget(name, error)
       }
     })
+    return () => ready ?? open()
   }
 
   function openKeys(realm: Realm, keys: readonly StoredSigningKey[]): readonly TrustedKey[] {

@@ -7,7 +7,7 @@ export interface UnopenedRealms {
   /** Error for a realm whose keys did not open: 503 where another node may serve it. */
   explain(error: unknown, realmName: string): unknown
   /** Returns whether the last such realm still does not open. */
-  isAny(latest: (realmName: string) => Promise<{ signer(): Promise<unknown> }>): Promise<boolean>
+  isAny(latest: (realmName: string) => Promise<{ signer(): unknown }>): Promise<boolean>
 }
 
 export function createUnopenedRealms({ log }: Pick<Dependencies, 'log'>): UnopenedRealms {

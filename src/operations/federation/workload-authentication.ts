@@ -152,7 +152,7 @@ export function workloadAuthentication(deps: Deps, parts: Parts) {
       const limited = limitFault(account, address, clock())
       if (limited !== undefined) refuse(limited, asked, at)
       if (known.issuer.singleUse) await use(met, at)
-      const loaded = await parts.loadedRealms.at(realmName, record).catch(throwUnavailable)
+      const loaded = await Promise.resolve(parts.loadedRealms.at(realmName, record)).catch(throwUnavailable)
       return {
         loaded,
         account,

@@ -63,7 +63,9 @@ export function accessTokens(
         request.details !== undefined,
       )
       const quota = realm.shadowMode ? NO_QUOTA : quotas.take({ realm, account })
-      const value = await signJwt(json, typeHeaderOf(realm), await loaded.signer())
+      const signer = loaded.signer()
+      const signed = signJwt(json, typeHeaderOf(realm), signer instanceof Promise ? await signer : signer)
+      const value = signed instanceof Promise ? await signed : signed
       const { clientId } = account
       const expiresInSeconds = tokenRealm.tokenLifetimeSeconds
       if (realm.shadowMode) {
