@@ -5,6 +5,8 @@ import { traceIdOf } from './trace-id.ts'
 
 /** Members of a request's log line beside method, route, status and time. */
 export interface RequestNote {
+  /** Where no route answers: the one that has other methods. */
+  route?: string
   realm?: string
   client_id?: string | undefined
   /** The administrator: `realm/client_id`. */
@@ -74,8 +76,8 @@ export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutc
   app.decorateRequest(NOTE, null)
 
   function log(request: FastifyRequest, reply: FastifyReply, status: number): void {
-    const route = request.routeOptions.url
     const known = (request as Noted)[NOTE]
+    const route = known?.route ?? request.routeOptions.url
     const ms = reply.elapsedTime
     observe({
       route: route ?? '(none)',

@@ -8,9 +8,9 @@ import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import { createSharedCounters } from '../storage/attempt-counters.ts'
 import { isAnyDataKeyStored } from '../storage/data-keys.ts'
-import { checkDatabase, isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
+import { isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
 import { findPlainHashesUntil } from '../storage/keyed-hashes.ts'
-import { unknownMigrations as findUnknownMigrations, migrateToLatest } from '../storage/migrations.ts'
+import { compareMigrations, migrateToLatest } from '../storage/migrations.ts'
 import { cacheSizes } from './cache-sizes.ts'
 import { createMemoryCounters } from './clients/attempt-counters.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
@@ -76,13 +76,13 @@ export class DatabaseUnreachableError extends Error {
  * @throws EmbeddedPostgresError
  * @throws MigrationError
  */
-export async function applyMigrations(options: MigrationOptions): Promise<string[]> {
+export async function applyMigrations(options: MigrationOptions): Promise<readonly string[]> {
   const { databaseUrl, dataDir, log } = options
-  if (databaseUrl !== undefined) return migrateWhenReachable(databaseUrl, options)
+  if (databaseUrl !== undefined) return (await migrateWhenReachable(databaseUrl, options)).migrated
   const { openEmbeddedPostgres } = await import('../embedded/embedded-postgres.ts')
   const embedded = await openEmbeddedPostgres(dataDir, log)
   try {
-    return await migrateWhenReachable(embedded.connectionString, options)
+    return (await migrateWhenReachable(embedded.connectionString, options)).migrated
   } finally {
     await embedded.close()
   }
@@ -120,21 +120,19 @@ async function openOn(
   options: OpenOptions,
   closeEmbedded: () => Promise<void>,
 ): Promise<OpenedOperations> {
-  const migrated = await migrateWhenReachable(databaseUrl, options)
+  const migrations = await migrateWhenReachable(databaseUrl, options)
   const pools = openPools(databaseUrl, options)
   const close = async () => {
     await pools.close()
     await closeEmbedded()
   }
   try {
-    const unknownMigrations = await findUnknownMigrations(pools.db)
     // A lost key file is not replaced: a new key opens nothing that the old one sealed, and its file would look right.
     const mayMake = async () => !(await isAnyDataKeyStored(pools.db))
     const file = join(options.dataDir, 'master-key')
     const masterKeys = options.masterKeys ?? (await openMasterKeyFile(file, mayMake))
-    const dependencies = await openDependencies(pools, masterKeys, options)
-    const operations = createOperations(dependencies)
-    return { operations, migrated, unknownMigrations, databaseUrl, masterKeys, close }
+    const operations = createOperations(await openDependencies(pools, masterKeys, options))
+    return { operations, ...migrations, databaseUrl, masterKeys, close }
   } catch (error) {
     await pools.close()
     throw error
@@ -180,12 +178,14 @@ async function openDependencies(
 async function migrateWhenReachable(
   databaseUrl: string,
   { databaseWaitSeconds, lockWaitSeconds = databaseWaitSeconds, signal, log }: MigrationOptions,
-): Promise<string[]> {
+): Promise<Pick<OpenedOperations, 'migrated' | 'unknownMigrations'>> {
   const deadline = performance.now() + databaseWaitSeconds * 1000
   for (let delay = 100; ; delay = Math.min(delay * 2, 2000)) {
     try {
-      await checkDatabase(databaseUrl)
-      return await migrateToLatest(databaseUrl, { lockWaitSeconds, log, signal })
+      const { pending, unknown } = await compareMigrations(databaseUrl)
+      if (pending.length === 0) return { migrated: [], unknownMigrations: unknown }
+      const migrated = await migrateToLatest(databaseUrl, { lockWaitSeconds, log, signal })
+      return { migrated, unknownMigrations: (await compareMigrations(databaseUrl)).unknown }
     } catch (error) {
       if (!isDatabaseUnreachable(error)) throw error
       const reason = reasonOf(error)

@@ -75,25 +75,6 @@ export function openDatabase(options: DatabaseOptions): Database {
   return db
 }
 
-/**
- * Connects once to check the settings that Mintmark needs, those of a pooler included.
- * @throws DatabaseSettingError
- */
-export async function checkDatabase(connectionString: string): Promise<void> {
-  const client = new PatientClient({
-    connectionString,
-    connectionTimeoutMillis: QUERY_MILLISECONDS,
-    application_name: APPLICATION_NAME,
-  })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    await client.query('select 1', [])
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
-
 const pools = new WeakMap<Database, pg.Pool>()
 
 /** A pg pool, for a library that needs one. */

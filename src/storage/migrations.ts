@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
-import { beginTransaction } from './database.ts'
+import { beginTransaction, openDatabase } from './database.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 
@@ -74,12 +74,27 @@ export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
   return (await compare(db, FOLDER)).pending
 }
 
-/** Migrations of the database that this version does not know: a newer version applied them. */
-export async function unknownMigrations<T>(db: Kysely<T>): Promise<string[]> {
-  return (await compare(db, FOLDER)).unknown
+interface Comparison {
+  readonly pending: string[]
+  /** Migrations of the database that this version does not know: a newer version applied them. */
+  readonly unknown: string[]
 }
 
-async function compare<T>(db: Kysely<T>, folder: string): Promise<{ pending: string[]; unknown: string[] }> {
+/**
+ * Compares the migrations of the database with those of this version over one connection, which also checks the settings
+ * that Mintmark needs, those of a pooler included.
+ * @throws DatabaseSettingError
+ */
+export async function compareMigrations(connectionString: string): Promise<Comparison> {
+  const db = openDatabase({ connectionString, poolSize: 1, onIdleError: () => {} })
+  try {
+    return await compare(db, FOLDER)
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function compare<T>(db: Kysely<T>, folder: string): Promise<Comparison> {
   const known = (await listFiles(folder)).map(nameOf)
   if (!(await isTable(db, 'kysely_migration'))) return { pending: known, unknown: [] }
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { type AdminAnswer, asking, platformAdministrator } from '../support/admin.ts'
 import { exchange } from '../support/raw.ts'
+import { routesOf } from '../support/routes.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const ACCOUNTS = '/admin/realms/acme/service-accounts'
@@ -41,7 +42,15 @@ t.test('a method that an address does not know is 405, and OPTIONS says which it
     '/admin/realms': 'GET, HEAD, POST',
     '/admin/realms/acme/keys/rotate': 'POST',
     '/admin/realms/acme/service-accounts/x/roles': 'GET, HEAD, PUT, POST',
+    '/admin/nothing': 'GET, HEAD, POST, PUT, PATCH, DELETE',
+    // Another address, with a parameter there, has the methods that these lack.
+    '/admin/realms/acme/keys/rotate?x': 'POST',
+    [`${ACCOUNTS}/import`]: 'POST',
+    '/admin/realms/acme/trusted-issuers/explain': 'POST',
     '/portal/acme/service-accounts': 'GET, HEAD',
+    '/portal/acme/service-accounts/create': 'GET, HEAD, POST',
+    '/portal/_assets/sign-in': 'GET, HEAD',
+    '/portal/_assets/a%2Fb%25': 'GET, HEAD',
   }
   for (const [url, allow] of Object.entries(addresses)) {
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'QUERY', 'GET']) {
@@ -49,12 +58,29 @@ t.test('a method that an address does not know is 405, and OPTIONS says which it
       const answer = await server.app.inject({ method: method as 'GET', url })
       t.equal(answer.statusCode, 405, `${method} ${url}: ${answer.body.slice(0, 200)}`)
       t.equal(answer.headers['allow'], `${allow}, OPTIONS`, url)
+      t.match(
+        JSON.parse(server.log.at(-1) as string).route,
+        /^\/(admin|portal)\/.*(\w|\*)$/,
+        'the route is logged',
+      )
       if (url.startsWith('/admin')) t.match(answer.headers['content-type'], /problem\+json/)
     }
+    if (url === '/admin/nothing') continue
     const options = await server.app.inject({ method: 'OPTIONS', url })
     t.equal(options.statusCode, 204, url)
     t.equal(options.headers['allow'], `${allow}, OPTIONS`)
   }
+})
+
+t.test('a refused method takes no route, which would slow each start', async (t) => {
+  const { server } = await acme(t)
+  const ours = (await routesOf(server)).filter(({ path }) => /^\/(admin|portal)\//.test(path))
+  for (const method of ['TRACE', 'QUERY', 'OPTIONS'])
+    t.same(
+      ours.filter(({ path, methods }) => methods.includes(method) && path !== '/admin/nothing'),
+      [],
+      method,
+    )
 })
 
 t.test('a parameter that a route does not know is refused by name, and nothing is done', async (t) => {

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Operations } from '../../operations/operations.ts'
 import { keepWhileWorking } from '../body-time.ts'
-import { watchMethods } from '../other-methods.ts'
+import { answerOtherMethods } from '../other-methods.ts'
 import { scope as named } from '../scope.ts'
 import { accountRoleRoutes } from './account-roles.ts'
 import { activityRoutes } from './activity.ts'
@@ -47,7 +47,6 @@ export async function adminApi(
   operations: Operations,
   { publicUrl, rateLimits = DEFAULT_RATE_LIMITS }: AdminApiOptions,
 ): Promise<void> {
-  const answerOtherMethods = watchMethods(app)
   acceptJson(app)
   closeQueries(app)
   keepWhileWorking(app)
@@ -56,6 +55,7 @@ export async function adminApi(
     reply.header('cache-control', 'no-store')
   })
   answerConditionally(app)
+  const endRoutes = answerOtherMethods(app, refuseAdminMethod)
   await describeApi(app, publicUrl)
   const guard = async (guarded: FastifyInstance) => {
     await requireAdministrator(guarded, operations, rateLimits)
@@ -91,7 +91,7 @@ export async function adminApi(
     })
   }
   await app.register(named('administrators', guard))
-  answerOtherMethods(refuseAdminMethod)
+  endRoutes()
   // Not below /admin/*, and the framework refuses some methods of an address without a route.
   app.route({
     method: app.supportedMethods,

@@ -1,12 +1,12 @@
 import cookies from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { networkOf } from '../../domain/failed-attempts.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { keepWhileWorking } from '../body-time.ts'
 import { clientAddress } from '../client-address.ts'
-import { watchMethods } from '../other-methods.ts'
+import { answerOtherMethods } from '../other-methods.ts'
 import { scope } from '../scope.ts'
 import { accountActivityScreen } from './account-activity.ts'
 import { accountLimitsScreen } from './account-limits.ts'
@@ -64,7 +64,6 @@ export async function portalRoutes(
   { publicUrl, docsUrl }: { readonly publicUrl: string; readonly docsUrl?: string | undefined },
 ): Promise<void> {
   const secure = publicUrl.startsWith('https:')
-  const answerOtherMethods = watchMethods(app)
   keepWhileWorking(app)
   await acceptForms(app)
   await app.register(cookies)
@@ -76,6 +75,7 @@ export async function portalRoutes(
   serveBelowPath(app, publicUrl)
   tidyAddresses(app)
   refuseNul(app)
+  const endRoutes = answerOtherMethods(app, refusePortalMethod)
 
   const gate = openGate(app, operations, createLayout(serveAssets(app, publicUrl), docsUrl), publicUrl)
   signInScreen(app, operations, gate)
@@ -90,9 +90,11 @@ export async function portalRoutes(
   auditScreen(portal, operations)
   realmScreens(portal, operations)
   platformScreens(portal, operations)
-  answerOtherMethods((_request, _reply, allow) => {
-    throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
-  })
+  endRoutes()
+}
+
+function refusePortalMethod(_request: FastifyRequest, _reply: FastifyReply, allow: string): never {
+  throw Object.assign(new Error(`use ${allow}`), { statusCode: 405 })
 }
 
 /** Errors become pages, which keep what was typed. */
