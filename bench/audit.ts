@@ -31,7 +31,7 @@ const SEARCHES: Readonly<Record<string, Omit<AuditEventQuery, 'limit'>>> = {
   'a name that no actor has': { actorContains: 'nobody' },
 }
 
-/** Pages of 100 events, and the export, of a trail of ten million beside one of ten thousand. */
+/** Pages of 100 events, and the export, of a long trail beside one of ten thousand. */
 export async function run({ options, postgres, say }: BenchContext): Promise<Report> {
   const few = await trail(await postgres.createDatabase('few'), FEW)
   say(`writing ${options.events} events`)

@@ -27,6 +27,9 @@ export async function run({ options, folder, dataset, say }: BenchContext): Prom
   const whole = (i: number) => (i % realms) + Math.floor(i / realms) * options.realms
   const single = (i: number) => i % loaded.size
   const results = { whole: noRates(), single: noRates() }
+  const helper = await startMintmark(loaded.databaseUrl)
+  const floor = await startFloor(helper, loaded.clientAt(0))
+  await helper.stop()
   for (let round = 0; round < Math.min(options.rounds, 3); round++) {
     for (const [name, indexOf] of [
       ['whole', whole],
@@ -36,6 +39,7 @@ export async function run({ options, folder, dataset, say }: BenchContext): Prom
       const { cold, warm, coldMicroseconds } = await restartAndAsk(
         loaded,
         writeRequests(join(folder, 'cold'), requests),
+        floor.url,
       )
       say(`  ${name}: ${cold.toFixed(0)}/s cold, ${warm.toFixed(0)}/s warm`)
       results[name].cold.push(cold)
@@ -43,6 +47,7 @@ export async function run({ options, folder, dataset, say }: BenchContext): Prom
       results[name].coldMicroseconds.push(coldMicroseconds)
     }
   }
+  await floor.stop()
   const row = (name: string, { cold, warm, coldMicroseconds }: Rates) => [
     name,
     show(spread(cold), 0),
@@ -78,16 +83,14 @@ export async function run({ options, folder, dataset, say }: BenchContext): Prom
 }
 
 async function restartAndAsk(
-  { databaseUrl, clientAt }: Dataset,
+  { databaseUrl }: Dataset,
   file: string,
+  warmUpUrl: string,
 ): Promise<{ cold: number; warm: number; coldMicroseconds: number }> {
-  const helper = await startMintmark(databaseUrl)
-  const floor = await startFloor(helper, clientAt(0))
-  await helper.stop()
   const server = await startMintmark(databaseUrl)
   const rate = async (amount: number) => {
     const load = { url: server.url, file, order: 'sequential', connections: CONNECTIONS, seconds: 0 } as const
-    const { completed, seconds, refused } = await runLoad({ ...load, amount, warmUpUrl: floor.url })
+    const { completed, seconds, refused } = await runLoad({ ...load, amount, warmUpUrl })
     if (refused > 0) throw new Error(`${refused} requests were refused`)
     return completed / seconds
   }
@@ -95,10 +98,9 @@ async function restartAndAsk(
     const before = cpuMicroseconds(familyOf(server.pid))
     const cold = await rate(TOKENS)
     const coldMicroseconds = (cpuMicroseconds(familyOf(server.pid)) - before) / TOKENS
-    await rate(3 * TOKENS)
+    await rate(2 * TOKENS)
     return { cold, warm: await rate(TOKENS), coldMicroseconds }
   } finally {
     await server.stop()
-    await floor.stop()
   }
 }

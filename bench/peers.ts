@@ -90,7 +90,7 @@ async function race(context: BenchContext): Promise<Record<string, Measured[]>> 
     const turns = contestants.map(
       (contestant) => [contestant.server.name, turnOf(contestant, options.seconds)] as const,
     )
-    return await alternate(Object.fromEntries(turns), options.rounds, 0)
+    return await alternate(Object.fromEntries(turns), options.rounds, { isWarm: true })
   } finally {
     for (const { server } of contestants) await server.stop()
   }

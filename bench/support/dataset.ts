@@ -9,6 +9,7 @@ import { systemClock } from '../../src/domain/clock.ts'
 import { openVerifierKey } from '../../src/operations/realms/data-keys.ts'
 import { signingKeyContext } from '../../src/operations/realms/sealed-keys.ts'
 import { openDatabase } from '../../src/storage/database.ts'
+import { dropIndexes, readColumns } from './bulk-rows.ts'
 import { type Client, createClient, MASTER_KEY, openAdministration } from './mintmark.ts'
 
 /** Many accounts in many realms, each with a secret and each realm with a key of its own. */
@@ -35,11 +36,18 @@ export async function loadDataset(databaseUrl: string, { accounts, realms }: Dat
   await client.connect()
   try {
     // Foreign keys hold by how the rows are made.
-    await client.query('set session_replication_role = replica; set synchronous_commit = off')
+    await client.query(
+      "set session_replication_role = replica; set synchronous_commit = off; set maintenance_work_mem = '256MB'",
+    )
     await insertRealms(client, realms)
     await insertKeys(client, sealer, realms)
-    for (let from = 0; from < accounts; from += CHUNK)
-      await insertAccounts(client, verifierKey, { from, to: Math.min(from + CHUNK, accounts), realms })
+    const restoreIndexes = await dropIndexes(client, ['service_accounts', 'client_secrets'])
+    const columns = await readColumns(client)
+    for (let from = 0; from < accounts; from += CHUNK) {
+      const part = { from, to: Math.min(from + CHUNK, accounts), realms }
+      await insertAccounts(client, { verifierKey, columns }, part)
+    }
+    await restoreIndexes()
     await client.query('vacuum analyze')
     await client.query('checkpoint')
   } finally {
@@ -96,38 +104,55 @@ interface Part {
   readonly realms: number
 }
 
-async function insertAccounts(client: pg.Client, verifierKey: KeyObject, part: Part): Promise<void> {
+/** How to make what a million rows have in common. */
+interface Making {
+  readonly verifierKey: KeyObject
+  /** By table. */
+  readonly columns: ReadonlyMap<string, readonly string[]>
+}
+
+async function insertAccounts(
+  client: pg.Client,
+  { verifierKey, columns }: Making,
+  part: Part,
+): Promise<void> {
   const indices = Array.from({ length: part.to - part.from }, (_, i) => part.from + i)
   const hmacs = indices.map((i) => hmacOf(secretOf(i), verifierKey))
   const realmIds = await realmIdsByName(client)
-  const bound = indices.map((i) => {
-    const realmId = realmIds.get(realmName(i % part.realms)) as string
-    return boundHmacOf(secretOf(i), { realmId, clientId: clientIdOf(i) }, verifierKey)
-  })
-  const names = indices.map((i) => realmName(i % part.realms))
-  const values = [indices, indices.map(clientIdOf), names, hmacs, bound]
-  const rows = `unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::bytea[]) as a(n, client_id, realm, hmac, bound)
-    join realms r on r.name = a.realm`
-  // Columns that a table has not are passed over; a status index, where there is one, is the realm's next.
-  await client.query(
-    `insert into service_accounts
-     select made.* from ${rows},
-       (select s.* from service_accounts s join realms first on first.id = s.realm_id
-        where first.name = 'r-0' and s.name = 'bench') template,
-       jsonb_populate_record(null::service_accounts, to_jsonb(template) || jsonb_build_object(
-         'realm_id', r.id, 'client_id', a.client_id, 'name', 'account ' || a.n, 'name_key', 'account ' || a.n,
-         'status_index', 1 + a.n / ${part.realms})) made`,
-    values,
+  const idOf = (i: number) => realmIds.get(realmName(i % part.realms)) as string
+  const bound = indices.map((i) =>
+    boundHmacOf(secretOf(i), { realmId: idOf(i), clientId: clientIdOf(i) }, verifierKey),
   )
-  await client.query(
-    `insert into client_secrets
-     select made.* from ${rows},
-       (select s.* from client_secrets s join realms first on first.id = s.realm_id
-        where first.name = 'r-0' order by s.created_at limit 1) template,
-       jsonb_populate_record(null::client_secrets, to_jsonb(template) || jsonb_build_object(
-         'realm_id', r.id, 'client_id', a.client_id, 'hmac', '\\x' || encode(a.hmac, 'hex'),
-         'bound_hmac', '\\x' || encode(a.bound, 'hex'))) made`,
-    values,
+  const values = [indices, indices.map(clientIdOf), indices.map(idOf), hmacs, bound]
+  const rows =
+    'unnest($1::int[], $2::text[], $3::bigint[], $4::bytea[], $5::bytea[]) as a(n, client_id, realm_id, hmac, bound)'
+  const insert = (table: string, own: Readonly<Record<string, string>>, template: string) => {
+    const names = columns.get(table) ?? []
+    return client.query(
+      `insert into ${table} (${names.join()})
+       select ${names.map((name) => own[name] ?? `template.${name}`).join()}
+       from ${rows}, (${template}) template`,
+      values,
+    )
+  }
+  await insert(
+    'service_accounts',
+    {
+      realm_id: 'a.realm_id',
+      client_id: 'a.client_id',
+      name: "'account ' || a.n",
+      name_key: "'account ' || a.n",
+      // The realm's next.
+      status_index: `1 + a.n / ${part.realms}`,
+    },
+    `select s.* from service_accounts s join realms r on r.id = s.realm_id
+     where r.name = 'r-0' and s.name = 'bench'`,
+  )
+  await insert(
+    'client_secrets',
+    { realm_id: 'a.realm_id', client_id: 'a.client_id', hmac: 'a.hmac', bound_hmac: 'a.bound' },
+    `select s.* from client_secrets s join realms r on r.id = s.realm_id
+     where r.name = 'r-0' order by s.created_at limit 1`,
   )
 }
 

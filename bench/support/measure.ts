@@ -28,19 +28,38 @@ export async function measure(
   }
 }
 
-/** Takes turns, A B A B, so that what the machine does meanwhile falls on all alike. The first turns warm up. */
+/** V8 still compiles after the first ten thousand requests. */
+const WARM_UP_REQUESTS = 20_000
+
+/** A contestant stands still where a turn costs no less than this of the cheapest before. */
+const STANDS_STILL = 0.97
+
+/** However slow the machine is. */
+const MAX_WARM_UP_TURNS = 12
+
+/** Takes turns until so many requests were answered and what a request costs no longer falls. Others warm up for one turn. */
+async function warmUp(turn: () => Promise<unknown>): Promise<void> {
+  let completed = 0
+  let cheapest = Number.POSITIVE_INFINITY
+  for (let turns = 0; turns < MAX_WARM_UP_TURNS; turns++) {
+    const result = (await turn()) as Partial<Measured> | undefined
+    if (result?.completed === undefined || result.serverMicroseconds === undefined) return
+    completed += result.completed
+    if (completed >= WARM_UP_REQUESTS && result.serverMicroseconds >= STANDS_STILL * cheapest) return
+    cheapest = Math.min(cheapest, result.serverMicroseconds)
+  }
+}
+
+/** Takes turns, A B A B, so that what the machine does meanwhile falls on all alike. Each is warm before the first round. */
 export async function alternate<Turns extends Record<string, () => Promise<unknown>>>(
   turns: Turns,
   rounds: number,
-  warmUps = 1,
+  { isWarm = false } = {},
 ): Promise<{ [Name in keyof Turns]: Awaited<ReturnType<Turns[Name]>>[] }> {
   const results: Record<string, unknown[]> = Object.fromEntries(Object.keys(turns).map((name) => [name, []]))
-  for (let round = -warmUps; round < rounds; round++) {
-    for (const [name, turn] of Object.entries(turns)) {
-      const result = await turn()
-      if (round >= 0) results[name]?.push(result)
-    }
-  }
+  if (!isWarm) for (const turn of Object.values(turns)) await warmUp(turn)
+  for (let round = 0; round < rounds; round++)
+    for (const [name, turn] of Object.entries(turns)) results[name]?.push(await turn())
   return results as Awaited<ReturnType<typeof alternate<Turns>>>
 }
 

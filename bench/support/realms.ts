@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { OpenedOperations } from '../../src/operations/open.ts'
+import { readColumns } from './bulk-rows.ts'
 import { ACTOR } from './mintmark.ts'
 
 export const REALM = 'bench-5000'
@@ -49,21 +50,21 @@ export async function copyRealm(databaseUrl: string, copies: number): Promise<vo
      from realms r, generate_series(1, $2::int) n where r.name = $1 and 9999 - n <> 5000`,
     [REALM, copies],
   )
-  for (const table of TABLES)
-    await client.query(
-      `insert into ${table}
-       select (jsonb_populate_record(t, jsonb_build_object('realm_id', c.id))).*
-       from ${table} t join realms o on o.id = t.realm_id and o.name = $1
-       join realms c on c.id > 1000`,
+  const columns = await readColumns(client)
+  const copy = (table: string, own: Readonly<Record<string, string>>, from: string) => {
+    const names = columns.get(table) ?? []
+    const values = names.map((name) => own[name] ?? `t.${name}`)
+    return client.query(
+      `insert into ${table} (${names.join()}) overriding system value
+       select ${values.join()} from ${table} t ${from} join realms c on c.id > 1000`,
       [REALM],
     )
-  await client.query(
-    `insert into audit_events overriding system value
-     select (jsonb_populate_record(e, jsonb_build_object(
-       'id', nextval(pg_get_serial_sequence('audit_events', 'id')), 'realm_id', c.id, 'realm', c.name))).*
-     from audit_events e join realms c on c.id > 1000 where e.realm = $1`,
-    [REALM],
-  )
+  }
+  for (const table of TABLES)
+    await copy(table, { realm_id: 'c.id' }, 'join realms o on o.id = t.realm_id and o.name = $1')
+  const nextId = "nextval(pg_get_serial_sequence('audit_events', 'id'))"
+  const events = 'join realms o on o.name = t.realm and o.name = $1'
+  await copy('audit_events', { id: nextId, realm_id: 'c.id', realm: 'c.name' }, events)
   await client.query("select setval(pg_get_serial_sequence('realms', 'id'), (select max(id) from realms))")
   await client.end()
 }
