@@ -11,7 +11,7 @@ import { about, addressOf } from './service-account-frame.ts'
 import { when } from './times.ts'
 import type { Asked, Fields, Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'accounts' | 'clientKeys' | 'publishedRealms'>
+type Deps = Pick<Operations, 'accounts' | 'realms' | 'clientKeys' | 'publishedRealms'>
 
 const PATH = '/portal/:realm/service-accounts/:clientId'
 
@@ -44,10 +44,11 @@ function adding(portal: Portal, operations: Deps): void {
       sent.get(key),
     )
     const { issuer } = await operations.publishedRealms.find(visit.realm)
+    const realm = await operations.realms.find(visit.actor, visit.realm)
     try {
       const asked = { ...readPastedKey(pasted), name, expiresAt: endOf(visit, lifetime) ?? undefined }
       const added = await operations.clientKeys.add(visit.actor, visit.realm, clientId, asked)
-      return keyAdded(visit, added, issuer, 'Key added')
+      return keyAdded(visit, added, { issuer, realm }, 'Key added')
     } catch (error) {
       if (!(error instanceof Refusal) || !/^(invalid|conflict|limit_reached)$/.test(error.code)) throw error
       const account = await operations.accounts.find(visit.actor, visit.realm, clientId)

@@ -1,4 +1,5 @@
 import { type AuthMethod, findPrivateMember, readKeyText, type SentKey } from '../../domain/client-key.ts'
+import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { ChangedClientKey } from '../../operations/accounts/client-keys.ts'
@@ -6,6 +7,7 @@ import { copyable, copyButton, notice } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
+import { snippetsCard } from './snippets/snippets-card.ts'
 import type { Visit } from './visit.ts'
 
 export const METHOD_NAMES = {
@@ -54,7 +56,7 @@ ${fault && html`<p class="fault" id="public_key-fault">${icon('exclamation-trian
 export function keyAdded(
   visit: Visit,
   { account, key }: ChangedClientKey,
-  issuer: string,
+  { issuer, realm }: { readonly issuer: string; readonly realm: Realm },
   title: string,
 ): Page {
   const list = `/portal/${visit.realm}/service-accounts`
@@ -82,6 +84,7 @@ ${notice('warning', html`<strong>Download the private key now — it cannot be r
 <dt>Algorithm</dt><dd>${key.algorithm}</dd>
 </dl></section>
 ${tokenByKeyCard(issuer, account)}
+${snippetsCard({ issuer, account, realm }, { kind: 'key', kid: key.kid, algorithm: key.algorithm })}
 <p><a class="button primary" href="${here}">Continue</a></p>
 </div>`,
   }
@@ -95,7 +98,7 @@ export function tokenByKeyCard(issuer: string, { clientId }: Pick<ServiceAccount
   --issuer ${issuer} \\
   --client-id ${clientId} \\
   --private-key ${clientId}.pem`}</pre>
-<div class="section-head"><h2>In a Node.js program</h2>${copyButton('program', 'program')}</div>
+<div class="section-head"><h2>With its library for Node</h2>${copyButton('program', 'program')}</div>
 <pre id="program" tabindex="0" aria-label="Program">${`import { createTokenSource } from '@mintmark/client'
 
 const source = createTokenSource({

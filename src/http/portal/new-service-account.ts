@@ -68,11 +68,11 @@ async function create(operations: Deps, visit: Visit, sent: Fields, issuer: stri
   const { accounts } = operations
   if (sent.get('auth_method') !== 'private_key_jwt') {
     const made = await accounts.create(visit.actor, visit.realm, asked).catch(atPastedIds)
-    return shownOnce(visit, made, issuer, 'created')
+    return shownOnce(visit, made, { issuer, realm }, 'created')
   }
   const key = readPastedKey(sent.get('public_key'))
   const made = await accounts.create(visit.actor, visit.realm, { ...asked, key }).catch(atPastedIds)
-  return keyAdded(visit, { account: made.account, key: made.key as ClientKey }, issuer, TITLE)
+  return keyAdded(visit, { account: made.account, key: made.key as ClientKey }, { issuer, realm }, TITLE)
 }
 
 /** A new, unsent form with the typed values. */

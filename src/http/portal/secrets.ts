@@ -10,7 +10,7 @@ import { alreadyShown, isFirstTime, shownOnce } from './shown-once.ts'
 import { when } from './times.ts'
 import type { Asked, Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'accounts' | 'secrets' | 'publishedRealms' | 'portal'>
+type Deps = Pick<Operations, 'accounts' | 'realms' | 'secrets' | 'publishedRealms' | 'portal'>
 
 const PATH = '/portal/:realm/service-accounts/:clientId'
 const HOUR_MILLISECONDS = 3_600_000
@@ -153,10 +153,11 @@ function once(
     const { clientId = '' } = params
     // Before the change: a failure after it would lose the secret.
     const { issuer } = await operations.publishedRealms.find(visit.realm)
+    const realm = await operations.realms.find(visit.actor, visit.realm)
     if (!(await isFirstTime(operations, visit, sent)))
       return alreadyShown(visit, `/${encodeURIComponent(clientId)}`)
     const { length } = await operations.secrets.list(visit.actor, visit.realm, clientId)
     const made = await make(visit, clientId, sent.get('hours'))
-    return shownOnce(visit, made, issuer, length === 0 ? 'first' : shown)
+    return shownOnce(visit, made, { issuer, realm }, length === 0 ? 'first' : shown)
   })
 }

@@ -1,3 +1,4 @@
+import { type ClientKey, isKeyValid } from '../../domain/client-key.ts'
 import type { OpenLeak } from '../../domain/leaked-secret.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -22,11 +23,14 @@ import { METHOD_NAMES, tokenByKeyCard } from './key-pair.ts'
 import { leakNotices } from './leaks.ts'
 import { secretsCard } from './secrets-card.ts'
 import { about, addressOf, tabs } from './service-account-frame.ts'
-import { curlCommand } from './shown-once.ts'
+import { type Asking, snippetsCard } from './snippets/snippets-card.ts'
 import { when } from './times.ts'
 import type { Portal, Visit } from './visit.ts'
 
-type Deps = Pick<Operations, 'accounts' | 'secrets' | 'clientKeys' | 'publishedRealms' | 'leakedSecrets'>
+type Deps = Pick<
+  Operations,
+  'accounts' | 'realms' | 'secrets' | 'clientKeys' | 'publishedRealms' | 'leakedSecrets'
+>
 
 const PATH = '/portal/:realm/service-accounts/:clientId'
 
@@ -48,6 +52,7 @@ export function serviceAccountScreen(portal: Portal, operations: Deps): void {
     const secrets = await operations.secrets.list(visit.actor, visit.realm, clientId)
     const keys = await operations.clientKeys.list(visit.actor, visit.realm, clientId)
     const { issuer } = await operations.publishedRealms.find(visit.realm)
+    const realm = await operations.realms.find(visit.actor, visit.realm)
     const leaks = await operations.leakedSecrets.listOpen(visit.actor, visit.realm, clientId)
     const done = DONE.get(query('done'))
     return {
@@ -60,7 +65,7 @@ ${leakNotices(visit, account, leaks)}
 ${facts(visit, account, leaks[0])}
 ${secretsCard(visit, account, secrets)}
 ${keysCard(visit, account, keys)}
-${tokenCards(issuer, account)}
+${tokenCards({ issuer, account, realm }, account, newestOf(keys, visit.now))}
 ${visit.mayChange && detailsCard(visit, account)}`,
     }
   })
@@ -110,14 +115,19 @@ function states(portal: Portal, operations: Deps): void {
   }
 }
 
-function tokenCards(issuer: string, account: ServiceAccount): Content {
-  const { clientId, authMethods } = account
+/** How its programs get tokens, by each way in which it may authenticate. */
+function tokenCards(asking: Asking, { clientId, authMethods }: ServiceAccount, key?: ClientKey): Content {
+  const byKey = authMethods.includes('private_key_jwt')
   return [
-    authMethods.includes('client_secret') &&
-      html`<section class="card"><h2>Get a bearer token</h2>
-<pre tabindex="0" aria-label="curl command">${curlCommand(issuer, clientId, '<secret>')}</pre></section>`,
-    authMethods.includes('private_key_jwt') && tokenByKeyCard(issuer, account),
+    authMethods.includes('client_secret') && snippetsCard(asking, { kind: 'secret' }),
+    byKey && tokenByKeyCard(asking.issuer, { clientId }),
+    byKey && key && snippetsCard(asking, { kind: 'key', kid: key.kid, algorithm: key.algorithm }),
   ]
+}
+
+function newestOf(keys: readonly ClientKey[], now: Date): ClientKey | undefined {
+  const valid = keys.filter((key) => isKeyValid(key, now))
+  return valid.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())[0]
 }
 
 function actions(visit: Visit, account: ServiceAccount): Content {

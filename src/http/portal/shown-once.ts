@@ -1,9 +1,11 @@
+import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccountWithSecret } from '../../operations/accounts/new-service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { copyAsCard } from './copy-as.ts'
 import { copyable, copyButton, notice } from './elements.ts'
 import { html, named } from './html.ts'
 import type { Page } from './layout.ts'
+import { snippetsCard } from './snippets/snippets-card.ts'
 import type { Fields, Visit } from './visit.ts'
 
 const TITLES = {
@@ -17,7 +19,7 @@ const TITLES = {
 export function shownOnce(
   visit: Visit,
   { account, clientSecret }: ServiceAccountWithSecret,
-  issuer: string,
+  { issuer, realm }: { readonly issuer: string; readonly realm: Realm },
   what: keyof typeof TITLES,
 ): Page {
   const list = `/portal/${visit.realm}/service-accounts`
@@ -49,6 +51,7 @@ ${what === 'rotating' && html`<p>The old secret goes on working until the rotati
 <div class="section-head"><h2>Get a bearer token</h2>${copyButton('curl', 'curl command')}</div>
 <pre id="curl" tabindex="0" aria-label="curl command">${curlCommand(issuer, account.clientId, clientSecret)}</pre>
 </section>
+${snippetsCard({ issuer, account, realm }, { kind: 'secret' })}
 ${copyAsCard({ name: account.name, tokenUrl: `${issuer}/protocol/openid-connect/token`, clientId: account.clientId, clientSecret })}
 <p><a class="button primary" href="${here}" data-copied-it>I have copied it</a></p>
 </div>`,

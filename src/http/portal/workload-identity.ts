@@ -5,14 +5,18 @@ import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import { ruleText } from './rule-fields.ts'
 import { about } from './service-account-frame.ts'
+import { snippetsCard } from './snippets/snippets-card.ts'
 import { when } from './times.ts'
 import { issuerAddress, issuerState, nameOfIssuer, warningNotices } from './trusted-issuer-frame.ts'
 import type { Portal, Visit } from './visit.ts'
 import { identitiesAddress, identityOf, notCounting, titleOfIdentity } from './workload-identities.ts'
 import type { Recipe } from './workload-programs.ts'
-import { recipesOf } from './workload-recipes.ts'
+import { recipesOf, tokenFileOf } from './workload-recipes.ts'
 
-type Deps = Pick<Operations, 'accounts' | 'trustedIssuers' | 'workloadIdentities' | 'publishedRealms'>
+type Deps = Pick<
+  Operations,
+  'accounts' | 'realms' | 'trustedIssuers' | 'workloadIdentities' | 'publishedRealms'
+>
 
 const PATH = '/portal/:realm/service-accounts/:clientId/workload-identities/:id'
 
@@ -29,6 +33,8 @@ export function workloadIdentityScreen(portal: Portal, operations: Deps): void {
     const found = await identityOf(operations, visit, asked)
     const { account, identity, issuer } = found
     const { issuer: realmIssuer } = await operations.publishedRealms.find(visit.realm)
+    const realm = await operations.realms.find(visit.actor, visit.realm)
+    const file = tokenFileOf(issuer)
     const done = DONE.get(asked.query('done'))
     const { rules } = identity
     const recipes = recipesOf({ realmIssuer, clientId: account.clientId, issuer, rules })
@@ -41,7 +47,8 @@ export function workloadIdentityScreen(portal: Portal, operations: Deps): void {
 ${notCounting(visit, account)}
 ${facts(visit, found)}
 ${warningNotices(workloadIdentityToWire(identity).warnings)}
-<section class="card"><h2>For the workload</h2>${recipes.map(recipe)}</section>`,
+<section class="card"><h2>For the workload</h2>${recipes.map(recipe)}</section>
+${file !== undefined && snippetsCard({ issuer: realmIssuer, account, realm }, { kind: 'platform', file })}`,
     }
   })
 

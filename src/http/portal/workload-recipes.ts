@@ -1,4 +1,5 @@
 import type { ClaimPath } from '../../domain/claim-rule.ts'
+import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
 import { audienceOf, curl, programs, quoted, type Recipe, type Recipient } from './workload-programs.ts'
 
 type Maker = (about: Recipient) => readonly Recipe[]
@@ -10,6 +11,7 @@ export function recipesOf(about: Recipient): readonly Recipe[] {
 }
 
 const TOKEN_FILE = '/var/run/secrets/mintmark/token'
+const ANY_FILE = '/path/to/token'
 const MIN_PROJECTED_SECONDS = 600
 
 const MAKERS: Readonly<Record<string, Maker>> = {
@@ -23,6 +25,12 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   gcp: (about) => programs(about, 'gcp'),
   azure: (about) => programs(about, 'azure'),
   spiffe: (about) => programs(about, 'spiffe'),
+}
+
+/** Where a workload finds its token as a file; `undefined`: its platform gives it another way. */
+export function tokenFileOf({ preset = '' }: Pick<TrustedIssuer, 'preset'>): string | undefined {
+  if (!Object.hasOwn(MAKERS, preset)) return ANY_FILE
+  return MAKERS[preset] === kubernetesRecipes ? TOKEN_FILE : undefined
 }
 
 /** The one value that a rule pins a claim to. */
@@ -107,7 +115,6 @@ spec:
               audience: ${quoted(audienceOf(about))}
               expirationSeconds: ${seconds}`,
     },
-    { title: 'In the pod, with curl', text: curl(about, `@${TOKEN_FILE}`) },
     ...programs(about, 'kubernetes'),
   ]
 }
@@ -124,10 +131,7 @@ function awsPolicy(about: Recipient): string {
 }
 
 function otherRecipes(about: Recipient): readonly Recipe[] {
-  return [
-    { title: 'With curl', text: curl(about, '@/path/to/token') },
-    ...programs(about, 'file:/path/to/token'),
-  ]
+  return programs(about, `file:${ANY_FILE}`)
 }
 
 function indented(text: string, width: number): string {
