@@ -87,6 +87,9 @@ const sourcesIn = (folder: string) =>
 
 const files = sourcesIn(SRC)
 
+/** A text of a program that others run: what it imports and reads is not imported and read here. */
+const isText = (file: string) => file === join('http', 'portal', 'snippets', 'node.ts')
+
 t.ok(files.length > 50, 'the sources are where this test looks')
 
 for (const file of files) {
@@ -104,7 +107,7 @@ for (const file of files) {
         const [room, other] = [roomOf(path), roomOf(resolve(dirname(path), specifier))]
         if (room !== undefined && other !== undefined)
           t.ok(room === other || ROOMS[room]?.includes(other), `${room} may import ${other}`)
-      } else if (specifier in OWNED) {
+      } else if (specifier in OWNED && !isText(file)) {
         t.ok(OWNED[specifier]?.includes(layer), `${layer} may import ${specifier}`)
       }
     }
@@ -145,12 +148,12 @@ t.test('the verifier imports nothing but jose, Fastify’s types and itself', as
 })
 
 t.test('the wall clock is read in one place alone', async (t) => {
-  for (const file of files.filter((one) => !/^domain\/clock\.ts/.test(one)))
+  for (const file of files.filter((one) => !/^domain\/clock\.ts/.test(one) && !isText(one)))
     t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bDate\.now\(|\bnew Date\(\)/, file)
 })
 
 t.test('the environment is read in one place alone', async (t) => {
-  for (const file of files.filter((one) => !/^(main|config)\.ts$/.test(one)))
+  for (const file of files.filter((one) => !/^(main|config)\.ts$/.test(one) && !isText(one)))
     t.notMatch(readFileSync(join(SRC, file), 'utf8'), /\bprocess\.env\b(?!\['PATH'\])/, file)
 })
 

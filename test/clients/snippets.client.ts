@@ -21,7 +21,7 @@ for (const language of ['node', 'python', 'go', 'java'] as const)
       t.match(decodeJwt(printedToken(run)), { client_id: clientId, aud: RESOURCE, scope: SCOPES.join(' ') })
       const refused = await runSnippet(t, language, text, { CLIENT_SECRET: 'wrong' })
       t.not(refused.code, 0)
-      t.match(refused.errors, /401 [^]*invalid_client/)
+      t.match(refused.errors, /401 [\s\S]*invalid_client/)
     })
 
     for (const algorithm of ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'] as const)

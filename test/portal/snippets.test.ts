@@ -77,7 +77,7 @@ t.test('no program has a secret in its text, on any page', async (t) => {
     for (const text of programs.values()) t.notOk(text.includes(secret))
   }
   for (const text of programs.values()) t.notOk(text.includes(env['CLIENT_SECRET'] as string))
-  t.match(textOf(page), 'The secret comes from the environment variable CLIENT_SECRET')
+  t.match(textOf(page), 'The secret is read from the environment variable CLIENT_SECRET')
 })
 
 const HOSTILE = `'"\`$(exit 9)\${HOME}%s\\u0022\\" \\\n  "); //\r\u2028\u202e\ufeff\t🚀#{x}\\`

@@ -27,6 +27,7 @@ export function accountActivityScreen(
     const all = `/portal/${visit.realm}/audit?${new URLSearchParams({ target: clientId })}`
     return {
       ...about(visit, account),
+      help: 'portal#activity-people-and-settings',
       tab: 'Activity',
       body: html`${tabs(visit, account, 'activity')}
 ${activityChart('hour', counts.hour, visit.now)}

@@ -23,6 +23,7 @@ export function accountLimitsScreen(
     const used = await activity.usedNow(visit.actor, visit.realm, account.clientId)
     return {
       ...about(visit, account, 'Limits'),
+      help: 'administer#limits-of-an-account',
       body: html`<section class="card narrow">${form(
         visit,
         `${here}/limits`,

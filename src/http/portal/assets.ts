@@ -34,6 +34,7 @@ const STYLES = [
   'key-pair',
   'gate',
   'account-list',
+  'programs',
   'activity',
   'narrow',
   'realm-switcher',

@@ -53,6 +53,7 @@ function page(visit: Visit, account: ServiceAccount, realm: Realm, refusal?: Ref
 <span><strong>${METHOD_NAMES[method]}</strong><span class="hint">${METHOD_HINTS[method]} ${account.authMethods.includes(method) && LOSSES[method]}</span></span></label>`
   return {
     ...about(visit, account, 'How it authenticates'),
+    help: 'client-keys#how-an-account-may-authenticate',
     ...(refusal && { settleAt: `${here}/auth-methods` }),
     body: html`<section class="card narrow">
 ${refusal && notice('danger', refusal.message)}

@@ -81,6 +81,7 @@ ${textArea('metadata', 'Metadata', { value: sent?.get('metadata') ?? metadata.jo
   const draft = () => (sent ? readDraft(sent) : {})
   return {
     ...about(visit, account),
+    help: 'claims#what-a-claim-says',
     ...(sent && { settleAt: here }),
     body: html`${done === 'saved' && notice('success', 'Saved. The next token says so.')}
 ${tabs(visit, account, 'claims')}

@@ -40,19 +40,18 @@ function adding(portal: Portal, operations: Deps): void {
 
   portal.action(path, async (visit, sent, { params }) => {
     const { clientId = '' } = params
-    const [name = '', pasted = '', lifetime = ''] = ['name', 'public_key', 'expires'].map((key) =>
-      sent.get(key),
-    )
+    const typed = { name: sent.get('name'), pasted: sent.get('public_key'), lifetime: sent.get('expires') }
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     const realm = await operations.realms.find(visit.actor, visit.realm)
     try {
-      const asked = { ...readPastedKey(pasted), name, expiresAt: endOf(visit, lifetime) ?? undefined }
+      const expiresAt = endOf(visit, typed.lifetime) ?? undefined
+      const asked = { ...readPastedKey(typed.pasted), name: typed.name, expiresAt }
       const added = await operations.clientKeys.add(visit.actor, visit.realm, clientId, asked)
       return keyAdded(visit, added, { issuer, realm }, 'Key added')
     } catch (error) {
       if (!(error instanceof Refusal) || !/^(invalid|conflict|limit_reached)$/.test(error.code)) throw error
       const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
-      return addPage(visit, account, { name, pasted, lifetime, refusal: error })
+      return addPage(visit, account, { ...typed, refusal: error })
     }
   })
 }
@@ -70,6 +69,7 @@ function addPage(visit: Visit, account: ServiceAccount, typed: Typed): Page {
   const ofName = refusal?.field === 'name'
   return {
     ...about(visit, account, 'Add a key'),
+    help: 'client-keys#rotate-a-key-without-a-gap',
     ...(refusal && { settleAt: `${here}/keys/add` }),
     status: refusal ? (refusal.code === 'invalid' ? 400 : 409) : 200,
     body: html`<section class="card narrow">
@@ -118,6 +118,7 @@ function changePage(visit: Visit, account: ServiceAccount, key: ClientKey, refus
   const kept = key.expiresAt ? html`as it is: ${when(key.expiresAt, visit.now)}` : 'as it is: never'
   return {
     ...about(visit, account, 'Change a key'),
+    help: 'client-keys#end-a-key',
     body: html`<section class="card narrow">
 <dl class="facts"><dt>kid</dt><dd><code class="wrap">${key.kid}</code></dd><dt>Thumbprint</dt><dd><code class="wrap">${key.thumbprint}</code></dd></dl>
 ${form(
@@ -144,6 +145,7 @@ function deletion(portal: Portal, operations: Deps): void {
 ${keepTokensChoice()}`
     return {
       ...about(visit, account, 'Delete a key'),
+      help: 'client-keys#end-a-key',
       body: confirmation(visit, {
         action: `${here}/keys/${key.thumbprint}/delete`,
         button: 'Delete',
@@ -156,10 +158,9 @@ ${keepTokensChoice()}`
 
   portal.action(path, async (visit, sent, asked) => {
     const { account, key } = await keyOf(operations, visit, asked)
-    const { clientId } = account
     const doomed = { kid: key.kid, keepTokens: keepsTokens(sent) }
-    await operations.clientKeys.delete(visit.actor, visit.realm, clientId, doomed)
-    return { redirect: `${addressOf(visit, clientId)}?done=key-deleted` }
+    await operations.clientKeys.delete(visit.actor, visit.realm, account.clientId, doomed)
+    return { redirect: `${addressOf(visit, account.clientId)}?done=key-deleted` }
   })
 }
 

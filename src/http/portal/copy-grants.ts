@@ -23,6 +23,7 @@ export function copyGrantsScreen(portal: Portal, operations: Deps): void {
       from === '' ? undefined : await operations.grants.planCopy(visit.actor, visit.realm, clientId, from)
     return {
       ...about(visit, account, 'Copy grants from another account'),
+      help: 'roles-and-grants#many-grants',
       body: plan ? planCard(visit, account, plan) : await sourceCard(visit, account, asked, operations),
     }
   })

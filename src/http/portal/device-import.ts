@@ -77,7 +77,13 @@ function summaryOf(outcomes: readonly LineOutcome<ImportOutcome>[]): Summary {
 
 function page(visit: Visit, body: Html): Page {
   const list = `/portal/${visit.realm}/devices`
-  return { title: 'Import devices', section: 'devices', trail: [['Devices', list]], body }
+  return {
+    title: 'Import devices',
+    section: 'devices',
+    help: 'roles-and-grants#import-resources',
+    trail: [['Devices', list]],
+    body,
+  }
 }
 
 interface Checked {

@@ -25,6 +25,8 @@ export interface Page {
   readonly tab?: string
   /** The open item of the navigation. */
   readonly section?: Section
+  /** Page of the documentation and heading, where it is not that of the section. */
+  readonly help?: string
   /** Breadcrumbs: names and URLs, outermost first. */
   readonly trail?: readonly (readonly [string, string])[]
   /** Content beside the title. */
@@ -76,7 +78,7 @@ function sectionsFor({ session, mayChange }: SignedIn): typeof SECTIONS {
 const HELP: Readonly<Record<Section, string>> = {
   realms: 'portal#platform-administrators',
   activity: 'portal#activity-people-and-settings',
-  'service-accounts': 'portal',
+  'service-accounts': 'portal#service-accounts',
   devices: 'portal#devices',
   claims: 'claims',
   'trusted-issuers': 'portal#trusted-issuers',
@@ -130,7 +132,7 @@ function inside(assets: Assets, page: Page, visit: SignedIn, docsUrl: string | u
     <ul>${sectionsFor(visit).map(
       ([section, title, picture]) =>
         html`<li><a href="${base}/${section}"${section === page.section && html` aria-current="page"`}>${icon(picture)}${title}</a></li>`,
-    )}${docsUrl !== undefined && helpLink(docsUrl, page.section)}</ul>
+    )}${docsUrl !== undefined && helpLink(docsUrl, page.help ?? HELP[page.section ?? 'service-accounts'])}</ul>
   </nav>
   <div class="who">
     ${icon('user-circle')}
@@ -164,8 +166,8 @@ ${
 }</div></details>`
 }
 
-function helpLink(docsUrl: string, section: Section = 'service-accounts'): Html {
-  const [page, heading] = HELP[section].split('#')
+function helpLink(docsUrl: string, help: string): Html {
+  const [page, heading] = help.split('#')
   const href = `${docsUrl}/docs/${page}.html${heading === undefined ? '' : `#${heading}`}`
   return html`<li><a href="${href}" target="_blank" rel="noopener">${icon('information-circle')}Help</a></li>`
 }

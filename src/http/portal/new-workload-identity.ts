@@ -82,6 +82,7 @@ function choosePage(visit: Visit, account: ServiceAccount, issuers: readonly Tru
     html`<li><a class="tile" href="?issuer=${issuer.id}"><span>${nameOfIssuer(issuer)}<br><span class="hint">${platformOf(issuer) ?? 'Another platform'}${!issuer.enabled && ', disabled'}</span></span>${icon('chevron-right')}</a></li>`
   return {
     ...about(visit, account, 'Add a workload identity'),
+    help: 'workload-identity#workload-identities',
     body:
       issuers.length > 0
         ? html`<p class="lead">Which issuer signs the tokens of the workload?</p><ul class="tiles">${issuers.map(choice)}</ul>`
@@ -106,6 +107,7 @@ function askPage(visit: Visit, account: ServiceAccount, issuer: TrustedIssuer, t
   const isNamed = refusal?.field === 'name'
   return {
     ...about(visit, account, 'Add a workload identity'),
+    help: 'workload-identity#workload-identities',
     body: html`<div class="split even"><section class="card">
 ${fault && fault.row === undefined && !isNamed && notice('danger', fault.text)}
 ${warningNotices(warnings)}

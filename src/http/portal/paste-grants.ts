@@ -23,6 +23,7 @@ export function pasteGrantsScreen(
     const here = `${addressOf(visit, account.clientId)}/permissions`
     return {
       ...about(visit, account, 'Grant a role on pasted ids'),
+      help: 'roles-and-grants#many-grants',
       body: html`<section class="card narrow">${form(
         visit,
         `${here}/grants/paste`,

@@ -31,6 +31,7 @@ export function permissionsScreen(portal: Portal, operations: Deps): void {
     const done = DONE.get(asked.query('done'))
     return {
       ...about(visit, account),
+      help: 'roles-and-grants',
       tab: 'Permissions',
       body: html`${done && notice('success', done)}
 ${tabs(visit, account, 'permissions')}

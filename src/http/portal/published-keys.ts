@@ -42,6 +42,7 @@ function page(visit: Visit, account: ServiceAccount, sent?: Typed): Page {
   const here = addressOf(visit, account.clientId)
   return {
     ...about(visit, account, 'Published keys'),
+    help: 'client-keys#publish-the-keys-instead-of-uploading-them',
     ...(sent && { settleAt: `${here}/published-keys` }),
     body: html`<section class="card narrow">
 ${form(

@@ -43,6 +43,7 @@ ${resetWarning(valid.length)}
 ${valid.length === 1 && html`<p class="hint">To change over without interruption, <a href="${addressOf(visit, account.clientId)}/rotate-secret">rotate with overlap</a> instead.</p>`}`
     return {
       ...about(visit, account, 'Reset Secret'),
+      help: 'get-a-token#change-a-secret-without-a-gap',
       body: questionForm(operations, visit, account, {
         verb: 'reset-secret',
         button: 'Reset Secret',
@@ -76,6 +77,7 @@ function rotating(portal: Portal, operations: Deps): void {
 <fieldset><legend>The old secret goes on for</legend>${OVERLAPS.map(choice)}</fieldset>`
     return {
       ...about(visit, account, 'Rotate with overlap'),
+      help: 'get-a-token#change-a-secret-without-a-gap',
       body: questionForm(operations, visit, account, {
         verb: 'rotate-secret',
         button: 'Issue a second secret',
@@ -106,6 +108,7 @@ function ending(portal: Portal, operations: Deps): void {
 <p class="hint">It was last used: ${when(secret.lastUsedAt, visit.now, 'never')}.</p>`
     return {
       ...about(visit, account, isNew ? 'Cancel the rotation' : 'Finish the rotation'),
+      help: 'get-a-token#change-a-secret-without-a-gap',
       body: confirmation(visit, {
         action: `${here}/secrets/${encodeURIComponent(secretId)}/delete?end=${isNew ? 'new' : 'old'}`,
         button: isNew ? 'Drop the new secret' : 'End the old secret',

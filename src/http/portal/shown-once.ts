@@ -3,7 +3,7 @@ import type { ServiceAccountWithSecret } from '../../operations/accounts/new-ser
 import type { Operations } from '../../operations/operations.ts'
 import { copyAsCard } from './copy-as.ts'
 import { copyable, copyButton, notice } from './elements.ts'
-import { html, named } from './html.ts'
+import { type Html, html, named } from './html.ts'
 import type { Page } from './layout.ts'
 import { snippetsCard } from './snippets/snippets-card.ts'
 import type { Fields, Visit } from './visit.ts'
@@ -47,10 +47,7 @@ ${notice(
 ${what === 'reset' && html`<p>The old secret has stopped working.</p>`}
 ${what === 'rotating' && html`<p>The old secret goes on working until the rotation is finished or its time is up.</p>`}
 </section>
-<section class="card">
-<div class="section-head"><h2>Get a bearer token</h2>${copyButton('curl', 'curl command')}</div>
-<pre id="curl" tabindex="0" aria-label="curl command">${curlCommand(issuer, account.clientId, clientSecret)}</pre>
-</section>
+${tryCard(issuer, account.clientId, clientSecret)}
 ${snippetsCard({ issuer, account, realm }, { kind: 'secret' })}
 ${copyAsCard({ name: account.name, tokenUrl: `${issuer}/protocol/openid-connect/token`, clientId: account.clientId, clientSecret })}
 <p><a class="button primary" href="${here}" data-copied-it>I have copied it</a></p>
@@ -85,7 +82,15 @@ export function alreadyShown(visit: Visit, where = ''): Page {
   }
 }
 
-export function curlCommand(issuer: string, clientId: string, clientSecret: string): string {
+/** The one text with the secret in it: to try at once, not to keep. */
+function tryCard(issuer: string, clientId: string, clientSecret: string): Html {
+  return html`<section class="card">
+<div class="section-head"><h2>Get a bearer token</h2>${copyButton('curl', 'curl command')}</div>
+<pre id="curl" tabindex="0" aria-label="curl command">${curlCommand(issuer, clientId, clientSecret)}</pre>
+</section>`
+}
+
+function curlCommand(issuer: string, clientId: string, clientSecret: string): string {
   return `curl -X POST \\
   ${issuer}/protocol/openid-connect/token \\
   -H "Content-Type: application/x-www-form-urlencoded" \\

@@ -33,6 +33,7 @@ export function workloadIdentitiesScreen(portal: Portal, operations: Deps): void
     const mayAdd = visit.mayChange && identities.length < MAX_IDENTITIES
     return {
       ...about(visit, account),
+      help: 'workload-identity#workload-identities',
       tab: 'Workload identities',
       actions:
         mayAdd &&

@@ -40,6 +40,7 @@ export function workloadIdentityScreen(portal: Portal, operations: Deps): void {
     const recipes = recipesOf({ realmIssuer, clientId: account.clientId, issuer, rules })
     return {
       ...about(visit, account, 'Workload identity'),
+      help: 'workload-identity#workload-identities',
       actions:
         visit.mayChange &&
         html`<a class="button danger-text" href="${identitiesAddress(visit, account.clientId)}/${identity.id}/delete">${icon('trash')}Delete</a>`,
@@ -77,6 +78,7 @@ function deletion(portal: Portal, operations: Deps): void {
     const list = identitiesAddress(visit, account.clientId)
     return {
       ...about(visit, account, 'Delete a workload identity'),
+      help: 'workload-identity#the-end-of-trust',
       body: confirmation(visit, {
         action: `${list}/${identity.id}/delete`,
         button: 'Delete',

@@ -12,7 +12,7 @@ import {
 export const csharp: Language = {
   id: 'csharp',
   label: 'C#',
-  run: 'dotnet run, as Program.cs of a console program of .NET 8 or later',
+  run: 'Run: dotnet run (Program.cs of a console program, .NET 8 or later)',
   write(request) {
     const { credential, tokenUrl } = request
     const signer = credential.kind === 'key' ? SIGNERS[credential.algorithm] : undefined

@@ -20,8 +20,8 @@ function command(request: TokenRequest, proof: string, indent: string): string {
   // The parameter that curl reads has no `=` before its file.
   const fields = formOf(request, (text) => `=${text}`, proof).map(([name, value]) => word(name + value))
   // The body of the answer says the error; its status goes to standard error.
-  return `curl -sS --fail-with-body --max-time 10 -w '%{stderr}%{http_code}\\n' ${word(request.tokenUrl)} \\
-${fields.map((field) => `${indent}--data-urlencode ${field}`).join(' \\\n')}`
+  return `curl -sS --fail-with-body --max-time 10 -w '%{stderr}%{http_code}\\n' \\
+${[word(request.tokenUrl), ...fields.map((field) => `--data-urlencode ${field}`)].map((line) => indent + line).join(' \\\n')}`
 }
 
 function word(text: string): string {

@@ -12,7 +12,7 @@ import {
 export const go: Language = {
   id: 'go',
   label: 'Go',
-  run: 'go run token.go, with Go 1.24 or later',
+  run: 'Run: go run token.go (Go 1.24 or later)',
   write(request) {
     const { credential, tokenUrl } = request
     const signer = credential.kind === 'key' ? SIGNERS[credential.algorithm] : undefined

@@ -11,7 +11,7 @@ import {
 export const java: Language = {
   id: 'java',
   label: 'Java',
-  run: 'java Token.java, with Java 17 or later',
+  run: 'Run: java Token.java (Java 17 or later)',
   write(request) {
     const { credential, tokenUrl } = request
     if (credential.kind === 'key' && SIGNERS[credential.algorithm] === undefined) return undefined

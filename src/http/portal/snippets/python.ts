@@ -11,7 +11,7 @@ import {
 export const python: Language = {
   id: 'python',
   label: 'Python',
-  run: 'python3 token_request.py',
+  run: 'Run: python3 token_request.py',
   write(request) {
     const { credential, tokenUrl } = request
     if (credential.kind === 'key' && SIGNING[credential.algorithm] === undefined) return undefined

@@ -48,26 +48,33 @@ export function snippetsCard(asking: Asking, credential: Credential): Html {
   return html`<section class="card"><h2>${TITLES[credential.kind]}</h2>${snippets(asking, credential)}</section>`
 }
 
-/** One is open at a time, also without script. */
-export function snippets(asking: Asking, credential: Credential): Html {
+/** The language is chosen by a radio button, so that it needs no script. */
+function snippets(asking: Asking, credential: Credential): Html {
   const request = tokenRequestOf(asking, credential)
-  const written = LANGUAGES.map((language) => [language, language.write(request)] as const)
-  const missing = written.filter(([, text]) => text === undefined).map(([{ label }]) => label)
-  const first = written.find(([, text]) => text !== undefined)?.[0]
-  return html`<p class="hint">${hintOf(credential)} It prints the token, or the status and the error of the answer.</p>
-${written.map(([language, text]) => text !== undefined && snippet(language, text, credential, language === first))}
-${missing.length > 0 && html`<p class="hint">Not by the language's own library: ${missing.join(', ')}. Use a library, or <code>mintmark token</code>.</p>`}`
+  const written = LANGUAGES.map((language) => ({ ...language, text: language.write(request) }))
+  const shown = written.filter(({ text }) => text !== undefined)
+  const missing = written.filter(({ text }) => text === undefined).map(({ label }) => label)
+  const name = `snippet-${credential.kind}`
+  const choice = ({ id, label }: Language, at: number) =>
+    html`<input class="unseen" type="radio" name="${name}" id="${name}-choice-${id}"${at === 0 && html` checked`}><label for="${name}-choice-${id}">${label}</label>`
+  return html`<p class="hint">${hintOf(credential)}</p>
+<fieldset class="programs"><legend class="unseen">Language</legend>${shown.map(choice)}${shown.map((language) => program(name, language))}</fieldset>
+${missing.length > 0 && html`<p class="hint">Not with the library of the language alone: ${missing.join(', ')}.</p>`}`
 }
 
-function snippet({ id, label, run }: Language, text: string, { kind }: Credential, open: boolean): Html {
-  const name = `snippet-${kind}`
-  return html`<details class="copy-as" name="${name}"${open && html` open`}><summary>${label}</summary><div class="section-head"><span class="muted">${run && html`Run: ${run}`}</span>${copyButton(`${name}-${id}`, label)}</div><pre id="${name}-${id}" tabindex="0" aria-label="${label}">${text}</pre></details>`
+function program(
+  name: string,
+  { id, label, run, text }: Language & { readonly text?: string | undefined },
+): Html {
+  return html`<div class="program"><div class="section-head"><span class="hint">${run ?? 'In a shell'}</span>${copyButton(`${name}-${id}`, `program for ${label}`)}</div>
+<pre id="${name}-${id}" tabindex="0" aria-label="Program for ${label}">${text}</pre></div>`
 }
 
-function hintOf(credential: Credential): Content {
-  if (credential.kind === 'secret')
-    return html`The secret comes from the environment variable <code>CLIENT_SECRET</code>, so that no program has it in its text.`
-  if (credential.kind === 'key')
-    return html`The private key is the PEM file that the environment variable <code>PRIVATE_KEY_FILE</code> names.`
-  return html`The platform keeps its token in a file, which is read for each request.`
+function hintOf({ kind }: Credential): Content {
+  const prints = 'Each prints a token, or the status and the error of the answer.'
+  if (kind === 'secret')
+    return html`${prints} The secret is read from the environment variable <code>CLIENT_SECRET</code>, so that no program has it in its text.`
+  if (kind === 'key')
+    return html`${prints} The private key is read from the PEM file that the environment variable <code>PRIVATE_KEY_FILE</code> names.`
+  return html`${prints} The token of the platform is read from its file each time.`
 }
