@@ -7,13 +7,11 @@ import type { AuditEventQuery } from '../src/operations/upkeep/audit-events.ts'
 import type { BenchContext } from './support/bench.ts'
 import { ratio, spread } from './support/measure.ts'
 import { type Report, show, type Target } from './support/report.ts'
+import { daysAgo, fillTrail, makeMonths, packMonths } from './support/trail.ts'
 
 const FEW = 10_000
-const DAY_MILLISECONDS = 86_400_000
-/** The events are of two years up to now. */
-const DAYS = 730
 const NOW = Date.now()
-const ago = (days: number) => new Date(NOW - days * DAY_MILLISECONDS)
+const ago = (days: number) => daysAgo(days, NOW)
 const BENCHER = { kind: 'cli', id: 'bench', address: undefined, authority: PLATFORM_AUTHORITY } as const
 
 const PAGES: Readonly<Record<string, Omit<AuditEventQuery, 'limit'>>> = {
@@ -100,28 +98,8 @@ async function trail(databaseUrl: string, events: number) {
   const client = new pg.Client(databaseUrl)
   await client.connect()
   await makeMonths(client)
-  const { rows: months } = await client.query<{ name: string; isOver: boolean }>(
-    `select name, upper_bound < now() as "isOver" from audit_events_partitions() where lower_bound is not null`,
-  )
-  for (const { name, isOver } of months) if (isOver) await dropIndexes(client, name)
-  // A thousand are key rotations, and everybody and everything has a hundred events, however many there are. Half are of one
-  // actor; the rest has twenty actions.
-  await client.query(
-    `insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, target, outcome, address, details)
-     select r.id, r.name, $1::timestamptz + n * interval '1 millisecond' * ($2 / $3::float8), 'api',
-       case n % 2 when 0 then 'the pipeline' else 'actor ' || n % ($3 / 100) end,
-       case when n % ($3 / 1000) = 0 then 'key.rotate' when n % 2 = 0 then 'service-account.update' else (array[
-         'grant.add', 'grant.remove', 'role.add', 'role.remove', 'resource.create', 'resource.update', 'resource.delete',
-         'service-account.create', 'service-account.delete', 'service-account.reset-secret', 'realm.update', 'portal.link',
-         'portal.sign-in', 'portal.sign-out', 'token.revoke', 'service-account.import', 'workload-identity.add',
-         'service-account.enable'])[1 + n / 2 % 18] end,
-       'target ' || n % ($3 / 100), 'done', '203.0.113.' || n % 250, '{"name": "CI deployer"}'
-     from generate_series(1, $3::int) n, realms r where r.name = 'bench'`,
-    [ago(DAYS), DAYS * DAY_MILLISECONDS, events],
-  )
-  // As the upkeep does when a month is over; the month under way has indexes that grew line by line.
-  for (const { name, isOver } of months)
-    if (isOver) await client.query('select audit_events_pack($1)', [name])
+  await fillTrail(client, 'bench', events)
+  await packMonths(client)
   await client.query('vacuum analyze audit_events')
   const { rows: sizes } = await client.query<{ bytes: string; indexes: string }>(
     `select sum(pg_total_relation_size(quote_ident(name)::regclass)) as bytes,
@@ -134,22 +112,6 @@ async function trail(databaseUrl: string, events: number) {
     bytes: Number(sizes[0]?.bytes) / events,
     indexes: Number(sizes[0]?.indexes),
   }
-}
-
-async function makeMonths(client: pg.Client): Promise<void> {
-  await client.query(
-    `select audit_events_add_month(m) from generate_series(date_trunc('month', $1::timestamptz at time zone 'UTC'),
-       date_trunc('month', now() at time zone 'UTC') - interval '1 month', interval '1 month') m`,
-    [ago(DAYS)],
-  )
-}
-
-async function dropIndexes(client: pg.Client, table: string): Promise<void> {
-  const { rows } = await client.query<{ name: string }>(
-    'select indexname as name from pg_indexes where tablename = $1',
-    [table],
-  )
-  for (const { name } of rows) await client.query(`drop index ${name}`)
 }
 
 async function median(call: () => Promise<unknown>, calls = 50): Promise<number> {

@@ -13,6 +13,7 @@ end $$;
 
 -- What it writes. A table that is not named here can be read and added to, and no more.
 grant select, insert, update, delete on
+  account_ends,
   account_origins,
   account_subjects,
   attempt_counters,
@@ -31,6 +32,7 @@ grant select, insert, update, delete on
   issuer_refusals,
   last_uses,
   leaked_secrets,
+  never_used_accounts,
   platform_policy,
   portal_finished_sign_ins,
   portal_forms,

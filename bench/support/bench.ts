@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly realms: number
   /** Events of the long audit trail. */
   readonly events: number
+  /** Devices of the large realm of `portal`. */
+  readonly devices: number
 }
 
 /** What a bench is given. */

@@ -31,6 +31,7 @@ const TABLES = [
   'status_indexes',
   'status_lists',
   'service_accounts',
+  'never_used_accounts',
   'client_secrets',
   'protected_resources',
   'protected_resource_groups',

@@ -31,7 +31,7 @@ export interface ResourceGrantFilter {
   readonly role?: string | undefined
 }
 
-/** Grants on a resource and on the groups that it is in, in order of client_id, type, id and role. */
+/** Grants on a resource and on the groups that it is in, in order of client_id, type, id and role: a page of each by index. */
 export async function listResourceGrants(
   db: Database,
   realmId: string,
@@ -40,15 +40,25 @@ export async function listResourceGrants(
 ): Promise<ResourceGrant[]> {
   const types = [type, ...groups.map(() => groupTypeOf(type))]
   const ids = [id, ...groups]
+  const ofRole = role === undefined ? sql`` : sql`and role = ${role}`
+  // As a range of the index, and exactly.
+  const from = after
+    ? sql`and client_id >= ${after.clientId}
+        and (client_id, type, id, role) > (${after.clientId}, ${after.type}, ${after.id}, ${after.role})`
+    : sql``
   const { rows } = await sql<ResourceGrant>`
     select g.client_id as "clientId", a.name as "accountName", a.disabled_at is null as enabled,
       g.role, g.type, g.id, g.created_at as "createdAt"
-    from unnest(${types}::text[], ${ids}::text[]) as place(type, id)
-    join grants g on g.realm_id = ${realmId}::bigint and g.type = place.type and g.id = place.id
+    from (
+      select found.* from unnest(${types}::text[], ${ids}::text[]) as place(type, id)
+      cross join lateral (
+        select * from grants where realm_id = ${realmId}::bigint and type = place.type and id = place.id ${ofRole} ${from}
+        order by client_id, role limit ${limit}
+      ) found
+      order by found.client_id, found.type, found.id, found.role limit ${limit}
+    ) g
     join service_accounts a on a.realm_id = g.realm_id and a.client_id = g.client_id
-    where true ${role === undefined ? sql`` : sql`and g.role = ${role}`}
-      ${after ? sql`and (g.client_id, g.type, g.id, g.role) > (${after.clientId}, ${after.type}, ${after.id}, ${after.role})` : sql``}
-    order by g.client_id, g.type, g.id, g.role limit ${limit}
+    order by g.client_id, g.type, g.id, g.role
   `.execute(db)
   return rows
 }

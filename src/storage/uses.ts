@@ -17,20 +17,26 @@ export interface Use {
 export async function updateLastUses(db: Database, uses: readonly Use[]): Promise<void> {
   const column = <K extends keyof Use>(name: K) => uses.map((use) => use[name])
   await sql`
-    insert into last_uses as noted (realm_id, client_id, secret_id, used_at, address, scope)
+    insert into last_uses as noted (realm_id, client_id, secret_id, used_at, address, scope, used_month)
     select u.* from unnest(
       ${column('realmId')}::bigint[], ${column('clientId')}::text[], ${column('secretId')}::text[],
-      ${column('at')}::timestamptz[], ${column('address')}::text[], ${column('scope')}::text[]
-    ) as u(realm_id, client_id, secret_id, used_at, address, scope)
+      ${column('at')}::timestamptz[], ${column('address')}::text[], ${column('scope')}::text[],
+      ${uses.map(({ at }) => monthOf(at))}::date[]
+    ) as u(realm_id, client_id, secret_id, used_at, address, scope, used_month)
     where exists (
       select from service_accounts a where a.realm_id = u.realm_id and a.client_id = u.client_id
     )
     -- Always in the same order, so that two nodes that write wait for each other rather than deadlock.
     order by u.realm_id, u.client_id, u.secret_id
     on conflict (realm_id, client_id, secret_id) do update
-    set used_at = excluded.used_at, address = excluded.address, scope = excluded.scope
+    set used_at = excluded.used_at, address = excluded.address, scope = excluded.scope, used_month = excluded.used_month
     where noted.used_at < excluded.used_at
   `.execute(db)
+}
+
+/** First day of the month (UTC). */
+export function monthOf(at: Date): string {
+  return `${at.toISOString().slice(0, 7)}-01`
 }
 
 /** The last use of each credential of an account, the latest first. */

@@ -13,6 +13,8 @@ const PATH = '/admin/realms/acme/service-accounts'
 const make = (name: string, more = {}) => operations.accounts.create(TESTER, 'acme', { name, ...more })
 const plain = await make('Plain', { description: 'Reads the Boiler' })
 const deployer = await make('Deployer', { roles: ['deployer', 'view'] })
+const labelled = { owner: 'Ann "Ops" O\\Neil', tags: 'EU, Zürich' }
+await make('Labelled', { metadata: { ...labelled, other: 'nowhere' } })
 const off = await make('Off', { roles: ['deployer'] })
 await operations.accounts.update(TESTER, 'acme', off.account.clientId, { enabled: false })
 const rotating = await make('Rotating')
@@ -56,6 +58,12 @@ const CASES: readonly [string, readonly string[]][] = [
   ['search=lain', ['Plain']],
   [`search=${plain.account.clientId.slice(4, -1).toUpperCase()}`, ['Plain']],
   ['search=%25', []],
+  ['search=ops', ['Labelled']],
+  ['search=%22OPS%22', ['Labelled']],
+  ['search=O%5CNeil', ['Labelled']],
+  ['search=eu%2C%20Z%C3%BC', ['Labelled']],
+  ['search=nowhere', []],
+  ['search=tags', []],
   ['auth_method=private_key_jwt', [signerName]],
   ['auth_method=federated', []],
 ]

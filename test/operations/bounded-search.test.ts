@@ -164,7 +164,7 @@ t.test('a request reads windows until its page is full, its list ends or its tim
   let time = 0
   const { now } = performance
   performance.now = () => (time += 600)
-  t.same((await searchBounded(search)).next, '1', 'no window begins after half a second')
+  t.same((await searchBounded(search)).next, '1', 'no window begins once its time is over')
   performance.now = now
 
   const away = Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' })

@@ -14,14 +14,22 @@ const ask = asking(server, token)
 const client = new pg.Client(databaseUrl)
 await client.connect()
 t.teardown(() => client.end())
-for (const table of ['service_accounts', 'client_secrets', 'leaked_secrets'])
+for (const table of [
+  'service_accounts',
+  'client_secrets',
+  'leaked_secrets',
+  'last_uses',
+  'never_used_accounts',
+  'account_ends',
+])
   await client.query(`alter table ${table} set (autovacuum_enabled = off)`)
 const realmId = (await client.query("select id from realms where name = 'acme'")).rows[0].id as string
 await client.query(
-  `insert into service_accounts (realm_id, client_id, name, name_key, roles, status_index, created_at, updated_at, disabled_at)
+  `insert into service_accounts (realm_id, client_id, name, name_key, roles, status_index, created_at, updated_at, disabled_at, expires_at)
    select $1, 'c' || 100000 + i, 'n' || 100000 + i, 'n' || 100000 + i,
      case when i % 10000 = 9999 then '{rare,common}'::text[] else '{common}' end, 10000000 + i, '2020-01-01', '2020-01-01',
-     case when i % 10000 = 9998 then now() end
+     case when i % 10000 = 9998 then now() end,
+     case when i % 10000 = 9992 then '2020-02-01'::timestamptz when i % 2 = 0 then '2100-01-01' end
    from generate_series(1, ${ACCOUNTS}) i`,
   [realmId],
 )
@@ -36,6 +44,16 @@ await client.query(
    select realm_id, client_id, 's', now() from service_accounts where client_id like 'c1%9996'`,
 )
 
+// Used this month, but for those that were last used or made long ago. Two have no month: the version before wrote them.
+await client.query(
+  `insert into last_uses (realm_id, client_id, secret_id, used_at, address, scope, used_month)
+   select realm_id, client_id, secret, case when client_id ~ '999[45]$' then '2020-01-15' else now() end, '', '',
+     case when client_id like '%9995' then '2020-01-01'::date when client_id !~ '999[14]$' then date_trunc('month', now()) end
+   from service_accounts, unnest(array['s', 't']) secret where client_id like 'c1%' and client_id not like '%9993'`,
+)
+// Otherwise it has the room of the thirty thousand that have just been used for the first time.
+await client.query('vacuum full never_used_accounts')
+
 const ends = (digits: string) => [`c10${digits}`, `c11${digits}`, `c12${digits}`]
 
 const RARE: readonly [string, RegExp, readonly string[]][] = [
@@ -43,6 +61,12 @@ const RARE: readonly [string, RegExp, readonly string[]][] = [
   ['role=rare', /service_accounts_realm_roles_idx/, ends('9999')],
   ['rotating=true', /client_secrets_ending_idx/, ends('9997')],
   ['leaked=true', /leaked_secrets_pkey/, ends('9996')],
+  ['state=ended', /account_ends_expires_at_idx/, ends('9992')],
+  [
+    'unused_since=2020-03-01T00:00:00Z',
+    /last_uses_month_idx|never_used_accounts_created_at_idx/,
+    ['c10', 'c11', 'c12'].flatMap((start) => ['9993', '9994', '9995'].map((end) => start + end)),
+  ],
   [
     'client_id=c12999',
     /service_accounts_client_id_start_idx/,
@@ -101,7 +125,7 @@ t.test('accounts that are many are read in order of name, page by page to the en
     cursor = answer.body.next_cursor
   }
   const { rows } = await client.query(
-    "select count(*)::int as n from service_accounts where client_id like 'c%9%' and disabled_at is null",
+    "select count(*)::int as n from service_accounts where client_id like 'c%9%' and disabled_at is null and (expires_at is null or expires_at > now())",
   )
   t.equal(found.size, rows[0].n)
   t.ok(pages >= rows[0].n / 1000)

@@ -24,6 +24,13 @@ t.test('pages of devices, of a group and of who may do what are read by index', 
     select ${id}, 'device', 'd' || n, 'device_group', 'g' || (n % 2) from generate_series(1, 40000) n`)
   await client.query(`insert into grants (realm_id, client_id, type, id, role, created_at)
     select ${id}, '${account.clientId}', 'device', 'd' || n, 'view', now() from generate_series(1, 9000) n`)
+  // Thousands may do something on one device, on the group that it is in, or on both.
+  await client.query(`insert into service_accounts (realm_id, client_id, name, name_key, roles, status_index, created_at, updated_at)
+    select ${id}, 'sa' || 10000 + n, 'n' || n, 'n' || n, '{}', 10000000 + n, now(), now() from generate_series(1, 3000) n`)
+  await client.query(`insert into grants (realm_id, client_id, type, id, role, created_at)
+    select ${id}, 'sa' || 10000 + n, type, place, role, now()
+    from generate_series(1, 3000) n, unnest(array['view', 'rare']) role, (values ('device', 'd78'), ('device_group', 'g0')) held(type, place)
+    where role = 'view' or n % 500 = 0`)
   await client.query('analyze')
   const group = { type: 'device_group', id: 'g1' }
   const device = { type: 'device', id: 'd77' }
@@ -40,7 +47,17 @@ t.test('pages of devices, of a group and of who may do what are read by index', 
       { grants: 1, accounts: 1, members: 0 },
       { grants: 0, members: 20_000 },
     ])
-    t.match((await grants.listOn(TESTER, 'acme', device, { limit: 50 })).items, [{ role: 'view' }])
+    const held = { type: 'device', id: 'd78' }
+    for (const after of [undefined, 'sa12000/view/device_group/g0']) {
+      const { items } = await grants.listOn(TESTER, 'acme', held, { limit: 50, after })
+      t.equal(items.length, 50)
+      t.ok(items.every(({ clientId }) => after === undefined || clientId > 'sa12000'))
+    }
+    const rare = await grants.listOn(TESTER, 'acme', { ...group, id: 'g0' }, { limit: 50, role: 'rare' })
+    t.same(
+      rare.items.map(({ clientId }) => clientId),
+      ['sa10500', 'sa11000', 'sa11500', 'sa12000', 'sa12500', 'sa13000'],
+    )
   })
   t.ok(
     statements.some(({ values }) => values.includes(1000)),

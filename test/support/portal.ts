@@ -9,9 +9,9 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-s
 /** A browser without script: keeps cookies, and sends the forms of pages that it has. */
 export class Browser {
   readonly cookies = new Map<string, string>()
-  readonly #app: TestServer['app']
+  readonly #app: Pick<TestServer['app'], 'inject'>
 
-  constructor({ app }: Pick<TestServer, 'app'>) {
+  constructor({ app }: { readonly app: Pick<TestServer['app'], 'inject'> }) {
     this.#app = app
   }
 

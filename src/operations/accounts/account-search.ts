@@ -30,12 +30,12 @@ export interface ServiceAccountFilter extends AccountFilter {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Accounts that one request reads at most, a few first: a common word is found among them. */
-const NAME_WINDOWS = [1000, 10_000, 89_000, 300_000, 600_000]
+/** Accounts that the queries of one request read, a few first: a common word is found among them. None takes long. */
+const NAME_WINDOWS = [1000, 10_000, ...Array<number>(10).fill(100_000)]
 /** Each account is read whole. */
-const ACCOUNT_WINDOWS = [1000, 5000, 25_000, 100_000]
+const ACCOUNT_WINDOWS = [1000, 5000, ...Array<number>(8).fill(25_000)]
 /** Each account costs a look-up of its last use or its secrets. */
-const LOOK_UP_WINDOWS = [500, 2000, 7500, 20_000, 50_000]
+const LOOK_UP_WINDOWS = [500, 2000, ...Array<number>(10).fill(7500)]
 /** Where an index finds no more than these, they are searched instead of the realm. */
 const MAX_CANDIDATES = 5000
 

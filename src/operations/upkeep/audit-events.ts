@@ -4,7 +4,9 @@ import { requireAuthority, requirePlatformAuthority } from '../../domain/authori
 import { badCursor, type Page, pageOfRows } from '../../domain/page.ts'
 import { Refusal, unknownRealm } from '../../domain/refusal.ts'
 import { hasAuditTrail } from '../../storage/audit-events.ts'
-import { type AuditEventPosition, listAuditEvents, searchAuditEvents } from '../../storage/audit-pages.ts'
+import { listAuditEvents } from '../../storage/audit-pages.ts'
+import type { AuditEventPosition } from '../../storage/audit-scans.ts'
+import { searchAuditEvents } from '../../storage/audit-search.ts'
 import { findDeletedRealm } from '../../storage/realm-deletion.ts'
 import { findRealmByName } from '../../storage/realms.ts'
 import { searchBounded } from '../bounded-search.ts'
@@ -27,7 +29,7 @@ export interface AuditEventQuery extends AuditEventFilter {
 export type TrailOwner = string | { readonly id: string } | undefined
 
 /** Events that each query of a search reads at most. */
-const SEARCH_WINDOWS = [1000, 10_000, 40_000]
+const SEARCH_WINDOWS = [1000, 10_000, 20_000, 20_000]
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log' | 'refusals'>
 

@@ -1,6 +1,6 @@
 import type { RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Page } from '../../domain/page.ts'
-import type { AuditEventPosition } from '../../storage/audit-pages.ts'
+import type { AuditEventPosition } from '../../storage/audit-scans.ts'
 
 /** Events a query. */
 export const EXPORT_PAGE = 1000
