@@ -14,6 +14,7 @@ const KINDS = {
   key: 'key',
   workload_identity: 'workload identity',
   grant: 'grant',
+  webhook: 'web hook',
 } as const
 
 export function summaryOf(plans: readonly RealmPlan[]) {

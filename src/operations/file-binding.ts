@@ -13,6 +13,7 @@ import { realms } from './realms/realms.ts'
 import type { Attempt, Refusals } from './refusals.ts'
 import { grants } from './resources/grants.ts'
 import { protectedResources } from './resources/protected-resources.ts'
+import { webhooks } from './webhooks/webhooks.ts'
 
 /** Refused attempts that are recorded: of a file with many faults, these say enough. */
 const RECORDED = 20
@@ -36,6 +37,7 @@ export function fileBinding(deps: Dependencies, trust: Pick<EndOfTrust, 'finish'
         trustedIssuers: trustedIssuers(own, { finish }),
         resources: protectedResources(own),
         grants: grants(own),
+        webhooks: webhooks(own),
       },
       deferred: {
         async finish() {

@@ -138,6 +138,7 @@ t.test('secrets are reset and rotated once, and so is each other operation with 
     [`${one}/roles`, { role: 'operate' }],
     [`${one}/revoke-tokens`, undefined],
     ['/admin/realms/acme/keys/rotate', undefined],
+    ['/admin/realms/acme/webhooks', { url: 'https://ops.example.com/', events: ['secret.leaked'] }],
   ] as const) {
     const first = await post(path, body, path.slice(-40))
     t.ok(first.status < 300, `${path} ${first.status} ${first.text}`)
@@ -147,6 +148,7 @@ t.test('secrets are reset and rotated once, and so is each other operation with 
     t.notMatch(again.text, /mm_/)
   }
   t.equal((await api('GET', `${one}/secrets`)).body.items.length, 2)
+  t.equal((await api('GET', '/admin/realms/acme/webhooks')).body.items.length, 1)
 })
 
 t.test('the document tells which operations heed the key', async (t) => {

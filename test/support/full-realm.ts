@@ -47,7 +47,21 @@ export async function fullRealm(operations: Operations, realm: string): Promise<
     requiredClaims: [['a.b', 'c'], 'team'],
     enabled: false,
   })
+  await fullWebhooks(operations, realm)
   await fullAccounts(operations, realm, issuer.id)
+}
+
+/** Two of them have one address. */
+async function fullWebhooks({ webhooks }: Operations, realm: string): Promise<void> {
+  const url = 'https://ops.example.com/mintmark?team=a&n=1'
+  await webhooks.create(TESTER, realm, { url, events: ['secret.leaked', 'limit.reached'] })
+  await webhooks.create(TESTER, realm, {
+    url,
+    events: ['secret.leaked'],
+    description: 'Yes: no',
+    enabled: false,
+  })
+  await webhooks.create(TESTER, realm, { url: 'https://a.example.com', events: ['refusals.burst'] })
 }
 
 async function fullAccounts(operations: Operations, realm: string, issuerId: string): Promise<void> {

@@ -14,6 +14,7 @@ export const IDEMPOTENT_BY_KEY: ReadonlySet<string> = new Set([
   'addPublicKey',
   'createTrustedIssuer',
   'createWorkloadIdentity',
+  'createWebhook',
   'addRole',
   'addGrant',
   'publishForeignKeys',

@@ -8,6 +8,7 @@ import { applyAccounts, pruneAccounts } from './apply-accounts.ts'
 import { applyIssuers, pruneIssuers } from './apply-issuers.ts'
 import { applyResources, pruneResources } from './apply-resources.ts'
 import { applySettings, createRealmOf, finishSettings, isPlatform } from './apply-settings.ts'
+import { applyWebhooks, pruneWebhooks } from './apply-webhooks.ts'
 import { collecting, type FileFaults } from './file-faults.ts'
 import type { ReadRealm } from './file-reader.ts'
 import type { FileWork } from './file-work.ts'
@@ -56,7 +57,9 @@ async function applyTo(work: FileWork, isThere: boolean): Promise<void> {
   if (prune) {
     await pruneAccounts(work)
     await pruneResources(work)
+    await pruneWebhooks(work)
   }
+  await applyWebhooks(work)
   await applyIssuers(work)
   await applyResources(work)
   await applyAccounts(work)

@@ -10,10 +10,11 @@ import {
   type RealmReader,
   resourceToFile,
   settingsToFile,
+  webhookToFile,
   withContents,
 } from './present-realm.ts'
 import { MAX_ACCOUNTS, MAX_RESOURCES } from './realm-file-limits.ts'
-import type { RealmFile, RealmFileAccount } from './realm-file-schema.ts'
+import type { RealmFile, RealmFileAccount, RealmFileWebhook } from './realm-file-schema.ts'
 
 /** Accounts whose contents are read at once. */
 const CHUNK = 500
@@ -31,10 +32,17 @@ export async function exportedRealm(reader: RealmReader): Promise<RealmFile> {
   return {
     realm: realm.name,
     ...settingsToFile(realm),
+    webhooks: await exportedWebhooks(reader),
     trusted_issuers: issuers.map(issuerToFile),
     resources,
     service_accounts: await exportedAccounts(reader, new Map(issuers.map(({ id, issuer }) => [id, issuer]))),
   }
+}
+
+/** In order of their addresses: several may have one. */
+async function exportedWebhooks({ operations, actor, realm }: RealmReader): Promise<RealmFileWebhook[]> {
+  const all = (await operations.webhooks.list(actor, realm.name)).map(webhookToFile)
+  return all.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 }
 
 async function exportedAccounts(

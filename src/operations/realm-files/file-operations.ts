@@ -7,6 +7,7 @@ import type { WorkloadIdentities } from '../federation/workload-identities.ts'
 import type { Realms } from '../realms/realms.ts'
 import type { Grants } from '../resources/grants.ts'
 import type { ProtectedResources } from '../resources/protected-resources.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 
 /** The ordinary operations, on the transaction of one file. */
 export interface FileOperations {
@@ -17,6 +18,7 @@ export interface FileOperations {
   readonly trustedIssuers: TrustedIssuers
   readonly resources: ProtectedResources
   readonly grants: Grants
+  readonly webhooks: Webhooks
 }
 
 /** What waits for the end of the transaction. */

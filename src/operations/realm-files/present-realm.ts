@@ -6,6 +6,7 @@ import type { ProtectedResource } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
+import type { Webhook } from '../../domain/webhook.ts'
 import type { WorkloadIdentity } from '../../domain/workload-identity.ts'
 import type { Database } from '../../storage/database.ts'
 import { findAccountContents } from '../../storage/realm-contents.ts'
@@ -20,6 +21,7 @@ import {
   type RealmFileAccount,
   type RealmFileIssuer,
   type RealmFileResource,
+  type RealmFileWebhook,
   SETTING_NAMES,
 } from './realm-file-schema.ts'
 import { pick } from './realm-plan.ts'
@@ -70,6 +72,10 @@ export function pathToFile(path: string | readonly string[]): string | string[] 
 
 export function resourceToFile({ type, id, name, groups }: ProtectedResource): RealmFileResource {
   return { type, id, name, groups: [...groups] }
+}
+
+export function webhookToFile({ url, description, events, enabled }: Webhook): RealmFileWebhook {
+  return { url, description, events: [...events], enabled }
 }
 
 /** Members of an account's own row. */

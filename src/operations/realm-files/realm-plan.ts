@@ -8,12 +8,13 @@ export type ChangeKind =
   | 'key'
   | 'workload_identity'
   | 'grant'
+  | 'webhook'
 
 /** One difference between a realm and its file, in the names of the file. */
 export interface PlannedChange {
   readonly action: 'create' | 'update' | 'delete'
   readonly kind: ChangeKind
-  /** Name of a realm, issuer, type/id, client_id, kid, role on type/id. */
+  /** Name of a realm, issuer, type/id, client_id, kid, role on type/id, address without its query. */
   readonly target: string
   /** client_id of the account that it belongs to. */
   readonly account?: string
@@ -32,7 +33,15 @@ export interface RealmPlan {
 type Members = Readonly<Record<string, unknown>>
 
 /** Lists whose order says nothing. */
-const SETS = ['roles', 'scopes', 'resource_types', 'allowed_auth_methods', 'auth_methods', 'algorithms']
+const SETS = [
+  'roles',
+  'scopes',
+  'resource_types',
+  'allowed_auth_methods',
+  'auth_methods',
+  'algorithms',
+  'events',
+]
 
 export function isSame(member: string, one: unknown, other: unknown): boolean {
   if (SETS.includes(member) && Array.isArray(one) && Array.isArray(other))

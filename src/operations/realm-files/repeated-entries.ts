@@ -1,14 +1,21 @@
 import type { FilePath } from '../../domain/realm-file-fault.ts'
+import { MAX_WEBHOOKS } from '../../domain/webhook.ts'
 import type { FileFaults, Place } from './file-faults.ts'
 import { MAX_ACCOUNTS, MAX_RESOURCES } from './realm-file-limits.ts'
 import type { RealmFile } from './realm-file-schema.ts'
 
 /** Refuses what a document names twice: one of the two would not count. And more than a file may have. */
 export function requireSingle(value: RealmFile, faults: FileFaults, place: Place): void {
-  const { service_accounts: accounts = [], resources = [], trusted_issuers: issuers = [] } = value
+  const {
+    service_accounts: accounts = [],
+    resources = [],
+    trusted_issuers: issuers = [],
+    webhooks = [],
+  } = value
   const limits = [
     ['service_accounts', accounts.length, MAX_ACCOUNTS],
     ['resources', resources.length, MAX_RESOURCES],
+    ['webhooks', webhooks.length, MAX_WEBHOOKS],
   ] as const
   for (const [list, count, limit] of limits)
     if (count > limit)
