@@ -26,7 +26,7 @@ export function auditEventCommands(program: Command, inSession: InSession): void
       inSession(async ({ operations, actor }) => {
         const deleted = await operations.audit.prune(actor)
         return { json: { deleted }, text: `Deleted: ${deleted}.` }
-      }),
+      }, 'it deletes what the database role of the server may not'),
     )
 
   audit

@@ -57,6 +57,6 @@ export function masterKeyCommands(program: Command, inSession: InSession, termin
 Realms with a new signing key: ${realms}; signing keys revoked: ${signingKeys}; portal sessions ended: ${portalSessions}.
 ${AFTERWARDS}`,
         }
-      }),
+      }, 'it needs the master keys, which no server gives away'),
     )
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
+import { besideTheDatabase, serverOf } from './beside-database.ts'
 import { requireEmbeddedDatabase } from './session.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -12,6 +13,7 @@ export function migrateCommand(program: Command, env: NodeJS.ProcessEnv, termina
     .command('migrate')
     .description('apply pending migrations, as the server does at its start; needs no master key')
     .action(async () => {
+      if (serverOf(program, env) !== undefined) throw besideTheDatabase('it changes the tables themselves')
       const { databaseUrl, dataDir } = loadConfig(env, { needsMasterKey: false })
       if (databaseUrl === undefined) await requireEmbeddedDatabase(dataDir)
       const { applyMigrations } = await import('../operations/open.ts')

@@ -18,6 +18,10 @@ interface ApplyOptions {
   readonly schema?: true
 }
 
+const OF_ONE_MOMENT = 'a realm is written as it is at one moment, and the admin API reads it page by page'
+const IN_ONE_TRANSACTION =
+  'a file is applied whole or not at all, and the admin API makes one change after the other'
+
 /** Realms as files. */
 export function realmFileCommands(program: Command, inSession: InSession, terminal: Terminal): void {
   ofRealm(
@@ -30,10 +34,10 @@ export function realmFileCommands(program: Command, inSession: InSession, termin
       const { writeRealmFile } = await import('../operations/realm-files/file-writer.ts')
       const exported = await operations.realmFiles.export(actor, realm)
       return { json: exported, text: writeRealmFile(exported) }
-    }),
+    }, OF_ONE_MOMENT),
   )
 
-  const apply = inSession((session, options: ApplyOptions) => applyFile(session, options))
+  const apply = inSession((session, options: ApplyOptions) => applyFile(session, options), IN_ONE_TRANSACTION)
   program
     .command('apply')
     .description('make realms what a file says; what it does not name stays')

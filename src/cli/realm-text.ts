@@ -46,7 +46,8 @@ export function describeAll(realm: Realm, publicUrl: string): string {
   })
 }
 
-export function listText(realms: readonly Realm[]): Text {
+export function listText(realms: readonly Realm[], search?: string): Text {
+  if (realms.length === 0 && search !== undefined) return `No realm has ${search} in its name.`
   if (realms.length === 0) return 'There are no realms yet. Make one: mintmark realm create <name>'
   const rows = realms.map((realm) => [
     realm.name,

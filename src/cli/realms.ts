@@ -18,7 +18,7 @@ import { QUOTA, type QuotaOption, quota, quotaOf } from './quota-arguments.ts'
 import { describe, describeAll, listText } from './realm-text.ts'
 import type { InSession } from './session.ts'
 import { shadowCommand } from './shadow.ts'
-import type { Terminal } from './terminal.ts'
+import { noteAll, type Terminal } from './terminal.ts'
 
 const PAGE = 500
 
@@ -32,9 +32,10 @@ export function realmCommands(program: Command, inSession: InSession): void {
   withSettings(create).action(
     inSession(async ({ operations, actor, publicUrl, terminal }, name: string, options: SettingOptions) => {
       const created = await operations.realms.create(actor, name, await settingsOf(options, terminal))
+      noteAll(terminal, created.warnings)
       const next = `Next: mintmark service-account create --realm ${name} --name <name>`
       return {
-        json: realmToWire(created, publicUrl),
+        json: { ...realmToWire(created, publicUrl), warnings: created.warnings },
         text: `${describe(created, publicUrl)}\n\n${next}`,
       }
     }),
@@ -47,7 +48,9 @@ export function realmCommands(program: Command, inSession: InSession): void {
   withoutClaims(withSettings(update).option('--no-quota', 'any number of tokens')).action(
     inSession(async ({ operations, actor, publicUrl, terminal }, name: string, options: SettingOptions) => {
       const updated = await operations.realms.update(actor, name, await settingsOf(options, terminal))
-      return { json: realmToWire(updated, publicUrl), text: describe(updated, publicUrl) }
+      noteAll(terminal, updated.warnings)
+      const json = { ...realmToWire(updated, publicUrl), warnings: updated.warnings }
+      return { json, text: describe(updated, publicUrl) }
     }),
   )
 
@@ -83,11 +86,13 @@ function otherCommands(realm: Command, inSession: InSession): void {
 
   realm
     .command('list')
-    .description('list realms')
+    .description('list realms, in order of name')
+    .option('--search <text>', 'part of the name or the display name, case-insensitive')
     .action(
-      inSession(async ({ operations, actor, publicUrl }) => {
-        const realms = await allItems((after = '') => operations.realms.list(actor, { after, limit: PAGE }))
-        return { json: realms.map((each) => realmToWire(each, publicUrl)), text: listText(realms) }
+      inSession(async ({ operations, actor, publicUrl }, { search }: { search?: string }) => {
+        const read = (after = '') => operations.realms.list(actor, { after, limit: PAGE, search })
+        const realms = await allItems(read)
+        return { json: realms.map((each) => realmToWire(each, publicUrl)), text: listText(realms, search) }
       }),
     )
 }

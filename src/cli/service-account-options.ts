@@ -7,7 +7,6 @@ import { collect } from './arguments.ts'
 import { readPublicKey } from './client-keys.ts'
 import {
   type ClaimOptions,
-  leftOutText,
   type MetadataOptions,
   readClaims,
   withClaims,
@@ -19,7 +18,7 @@ import { QUOTA, type QuotaOption, quota, quotaOf } from './quota-arguments.ts'
 import { type InRealm, ofAccount, ofRealm } from './realm-options.ts'
 import { describe, describeCreated } from './service-account-text.ts'
 import type { InSession, Session } from './session.ts'
-import type { Terminal } from './terminal.ts'
+import { noteAll, type Terminal } from './terminal.ts'
 
 interface CreateOptions extends InRealm, ClaimOptions, MetadataOptions, LimitOptions {
   readonly name: string
@@ -97,6 +96,7 @@ export function createCommand(group: Command, inSession: InSession): void {
         authMethods: options.authMethod,
         jwksUri: options.jwksUri,
       })
+      noteAll(terminal, created.warnings)
       // The client knows its own secret; do not print it again.
       return describeCreated(imported ? { ...created, clientSecret: undefined } : created, options.realm)
     }),
@@ -149,11 +149,9 @@ export function updateCommand(group: Command, inSession: InSession): void {
           ...readLimits(options),
         }
         const updated = await operations.accounts.update(actor, realm, clientId, update)
-        if (claims || metadata) {
-          const { leftOut } = await operations.tokens.previewDraft(actor, realm, clientId)
-          for (const one of leftOut) terminal.note(leftOutText(one))
-        }
-        return describe(updated, realm)
+        noteAll(terminal, updated.warnings)
+        const { json, text } = describe(updated, realm)
+        return { json: { ...(json as object), warnings: updated.warnings }, text }
       }),
     )
 }

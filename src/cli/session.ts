@@ -6,6 +6,7 @@ import { PLATFORM_AUTHORITY } from '../domain/authority.ts'
 import { MAX_CLOCK_SKEW_SECONDS, systemClock } from '../domain/clock.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Operations } from '../operations/operations.ts'
+import { besideTheDatabase, serverOf } from './beside-database.ts'
 import type { Answer, Terminal } from './terminal.ts'
 
 export type { Answer }
@@ -19,9 +20,13 @@ export interface Session {
   readonly terminal: Terminal
 }
 
-/** Makes a commander action of a function that needs the database. */
+/**
+ * Makes a commander action of a function that needs the database, or a server.
+ * @param reason why it cannot be done over the admin API
+ */
 export type InSession = <Args extends unknown[]>(
   work: (session: Session, ...args: Args) => Promise<Answer>,
+  reason?: string,
 ) => (...args: Args) => Promise<void>
 
 /** The command found no database. Only the server creates one. */
@@ -33,10 +38,11 @@ export class NoDatabaseError extends Error {
 const DATABASE_WAIT_SECONDS = 5
 
 export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal, program: Command): InSession {
-  return (work) =>
+  return (work, reason) =>
     async (...args) => {
-      const server = program.opts<{ server?: string }>().server ?? env['MINTMARK_SERVER']
+      const server = serverOf(program, env)
       if (server !== undefined) {
+        if (reason !== undefined) throw besideTheDatabase(reason)
         const asked = (session: Omit<Session, 'terminal'>) => work({ ...session, terminal }, ...args)
         return inRemoteSession(server, realmOf(args), env, async (session) =>
           terminal.print(await asked(session)),

@@ -39,6 +39,11 @@ export interface Terminal {
   confirm(question: string): Promise<boolean>
 }
 
+/** Prints what an administrator should know of a change. */
+export function noteAll({ note }: Pick<Terminal, 'note'>, warnings: readonly string[] = []): void {
+  for (const one of warnings) note(one)
+}
+
 /** The program's `--json` decides how results are printed. */
 export function terminalOf(program: Command, streams: Streams): Terminal {
   let exitCode = 0

@@ -5,7 +5,7 @@ import {
   grantDetails,
   type HeldDetails,
 } from './authorization-details.ts'
-import { type CustomClaim, type MadeClaims, type Metadata, makeCustomClaims } from './custom-claim.ts'
+import { type ClaimSources, type CustomClaim, type Metadata, makeCustomClaims } from './custom-claim.ts'
 import type { TokenProfile } from './realm.ts'
 import { grantScope } from './scope.ts'
 import { type StatusClaim, statusClaimOf } from './status-list.ts'
@@ -103,7 +103,7 @@ export function decideClaims(
   if (realm.profile === 'keycloak') return inShapeOfKeycloak(subject, realm, request, { claims, address })
   if (!subject.claims && !realm.claims?.length) return claims
   // The server's own claims come last, so that nothing replaces them.
-  return { ...customClaimsOf(subject, realm, address, claims).claims, ...claims }
+  return { ...customClaimsOf(subject, realm, address, claims), ...claims }
 }
 
 /** The same as Keycloak would write them. What it says itself about type and roles, no setting replaces. */
@@ -125,28 +125,34 @@ function inShapeOfKeycloak(
     typ: 'Bearer',
     ...roles,
   }
-  const custom = customClaimsOf(subject, realm, address, own).claims
+  const custom = customClaimsOf(subject, realm, address, own)
   return { ...keycloakExtras(clientId, address), ...custom, ...NO_ROLES, ...own }
 }
 
 /** Claims that settings of account and realm add to a token, whose own claims are decided. */
-export function customClaimsOf(
+function customClaimsOf(
   subject: TokenSubject,
   realm: TokenRealm,
   address: string | undefined,
   { aud, scope }: Pick<AccessTokenClaims, 'aud' | 'scope'>,
-): MadeClaims {
-  const { clientId: client_id, name = '', roles, metadata } = subject
-  const sources = {
-    client_id,
-    name,
+): Readonly<Record<string, unknown>> {
+  const sources = sourcesOf(subject, realm, address, scope?.split(' ') ?? [])
+  return makeCustomClaims({ own: subject.claims, ofRealm: realm.claims }, sources, [aud ?? []].flat()).claims
+}
+
+/** What claims of settings are made from. */
+export function sourcesOf(
+  {
+    clientId: client_id,
+    name = '',
     roles,
-    scope: scope?.split(' ') ?? [],
-    address,
-    realm: realm.name ?? '',
     metadata,
-  }
-  return makeCustomClaims({ own: subject.claims, ofRealm: realm.claims }, sources, [aud ?? []].flat())
+  }: Pick<TokenSubject, 'clientId' | 'name' | 'roles' | 'metadata'>,
+  realm: Pick<TokenRealm, 'name'>,
+  address: string | undefined,
+  scope: readonly string[],
+): ClaimSources {
+  return { client_id, name, roles, scope, address, realm: realm.name ?? '', metadata }
 }
 
 // Ignores scopes of the account that the realm no longer defines.

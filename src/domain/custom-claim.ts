@@ -128,7 +128,8 @@ interface Converted {
   readonly reason?: string
 }
 
-function valueFor(claim: CustomClaim, sources: ClaimSources): Converted {
+/** What a claim is in a token, or why there is nothing. */
+export function valueFor(claim: CustomClaim, sources: ClaimSources): Converted {
   if (claim.from === undefined) return { value: claim.value }
   const { from } = claim
   const key = metadataKey(from)

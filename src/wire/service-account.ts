@@ -42,6 +42,7 @@ export function limitsToWire({ allowedNetworks, expiresAt, maxSecretAgeSeconds }
 /** What is shown of credentials that were made just now. */
 export interface NewCredentials {
   readonly account: ServiceAccount
+  readonly warnings?: readonly string[] | undefined
   /** `undefined`: there is none, or the client has it already. */
   readonly clientSecret: string | undefined
   readonly secret?: ListedClientSecret | undefined
@@ -51,7 +52,7 @@ export interface NewCredentials {
 
 /** An account with new credentials, for the one answer that shows them. */
 export function newCredentialsToWire(
-  { account, clientSecret, secret, oldSecrets = [], key }: NewCredentials,
+  { account, warnings, clientSecret, secret, oldSecrets = [], key }: NewCredentials,
   realmName: string,
 ) {
   const { client_id, ...rest } = serviceAccountToWire(account, realmName)
@@ -62,6 +63,7 @@ export function newCredentialsToWire(
     ...(secret && { secret: clientSecretToWire(secret) }),
     old_secrets: oldSecrets.map(clientSecretToWire),
     ...(key && { key: clientKeyToWire(key) }),
+    ...(warnings && { warnings: [...warnings] }),
   }
 }
 

@@ -22,6 +22,39 @@ t.test('realms and accounts come in pages, each once and in order of name', asyn
   t.same(await names('/admin/realms/acme/service-accounts'), ['alpha', 'Beta', 'Żuraw'])
 })
 
+t.test('realms are found by part of the name or display name, in pages, and others’ are not', async (t) => {
+  const server = await testServer(t)
+  const root = await platformAdministrator(server)
+  for (const [name, displayName] of [
+    ['acme', 'Anvils and more'],
+    ['bravo', 'ANVIL 100%'],
+    ['anvil-2', ''],
+    ['other', 'x'],
+  ] as const)
+    await server.operations.realms.create(TESTER, name, { displayName })
+  async function found(search: string, ask = root, limit = 1): Promise<string[]> {
+    const all: string[] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const query = new URLSearchParams({ search, limit: String(limit), ...(cursor !== '' && { cursor }) })
+      const { body } = await ask('GET', `/admin/realms?${query}`)
+      all.push(...body.items.map(({ name }: { name: string }) => name))
+      cursor = body.next_cursor
+    }
+    return all
+  }
+  t.same(await found('anvil'), ['acme', 'anvil-2', 'bravo'])
+  t.same(await found('AnViL', root, 100), ['acme', 'anvil-2', 'bravo'])
+  t.same(await found('0%'), ['bravo'])
+  t.same(await found('%'), ['bravo'], 'a pattern is a text')
+  t.same(await found('nothing'), [])
+  const own = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
+  t.same(await found('ANVILS', own), ['acme'])
+  t.same(await found('acm', own), ['acme'])
+  t.same(await found('bravo', own), [])
+  for (const query of ['search=', 'search=a&search=b', 'name=a', 'q=a', `search=${'a'.repeat(201)}`])
+    t.equal((await root('GET', `/admin/realms?${query}`)).status, 400, query)
+})
+
 t.test('accounts are found by the time since their last use', async (t) => {
   const server = await testServer(t)
   await server.operations.realms.create(TESTER, 'acme')

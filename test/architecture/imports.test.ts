@@ -44,7 +44,7 @@ const ROOMS: Record<string, readonly string[]> = {
   tokens: ['accounts', 'clients', 'realms'],
   portal: ['realms'],
   federation: ['accounts', 'clients', 'realms'],
-  'realm-files': ['accounts', 'federation', 'realms', 'resources'],
+  'realm-files': ['accounts', 'federation', 'realms', 'resources', 'webhooks'],
   upkeep: ['accounts', 'clients', 'realms', 'tokens'],
   webhooks: ['federation', 'realms'],
 }

@@ -61,6 +61,8 @@ t.test('a command says the same beside the database and over the admin API', asy
 
   const reads = [
     'realm list',
+    'realm list --search CM',
+    'realm list --search nothing',
     'realm show acme',
     'service-account list',
     'service-account list --name ci --unused-since 2001-01-01T00:00:00Z',
@@ -106,6 +108,8 @@ t.test('a command says the same beside the database and over the admin API', asy
     `role add ${clientId} operate`,
     `grant add ${clientId} operate device/a/b`,
     'realm update acme --token-lifetime 120',
+    `realm update acme --claim x@=metadata.x`,
+    `service-account update ${clientId} --claim a@=metadata.a`,
     `trusted-issuer update ${issuer.id} --name Platform`,
     `service-account create --name CI --like ${clientId}`,
     'resource delete device/nothing',
@@ -215,8 +219,8 @@ t.test('a server that cannot be used ends a command with the exit code of that',
     ['realm list', { ...over, MINTMARK_SERVER: 'nothing' }, 1, /--server must be/],
     ['realm create other', over, 5, /platform-admin/],
     ['realm show other', over, 3, /no realm other/],
-    ['audit prune', over, 1, /beside the database alone/],
-    ['export', over, 1, /beside the database alone/],
+    ['audit prune', over, 1, /beside the database alone, since it deletes/],
+    ['export', over, 1, /beside the database alone, since a realm is written as it is at one moment/],
     ['import keycloak --file nothing.json', over, 1, /nothing\.json/],
   ]
   for (const [command, env, code, said] of cases) {
@@ -231,6 +235,64 @@ t.test('a server that cannot be used ends a command with the exit code of that',
   t.equal((await mintmark(['realm', 'list'], over)).code, 5, 'one who may not')
   await server.cutDatabase()
   t.equal((await mintmark(['realm', 'list'], over)).code, 6, 'the database is away')
+})
+
+t.test('what cannot be done over the admin API says why before it signs in or reads anything', async (t) => {
+  const nowhere = {
+    MINTMARK_SERVER: 'http://127.0.0.1:1',
+    DATABASE_URL: 'postgres://127.0.0.1:1/x',
+    MASTER_KEY,
+  }
+  for (const [command, reason] of [
+    ['migrate', 'it changes the tables themselves'],
+    ['master-key rotate', 'it needs the master keys'],
+    ['audit prune', 'it deletes what the database role'],
+    ['export --realm acme', 'a realm is written as it is at one moment'],
+    ['apply -f nothing.yaml', 'a file is applied whole or not at all'],
+  ] as const) {
+    const { MINTMARK_SERVER, ...env } = nowhere
+    for (const [args, environment] of [
+      [command.split(' '), nowhere],
+      [['--server', MINTMARK_SERVER, ...command.split(' ')], env],
+    ] as const) {
+      const { code, stdout, stderr } = await mintmark(args, environment)
+      t.same([code, stdout], [1, ''], command)
+      t.match(stderr, `mintmark: This command works beside the database alone, since ${reason}`)
+    }
+  }
+  t.equal((await mintmark(['master-key', 'generate'], nowhere)).code, 0, 'it needs neither')
+  t.equal((await mintmark(['apply', '--schema'], nowhere)).code, 0)
+})
+
+t.test('keys of another server and counts of shadow mode are there over the admin API', async (t) => {
+  const { operations, beside, over } = await twoWays(t)
+  await operations.bootstrap.createAdministrator('root', 'a secret of the platform')
+  const platform = {
+    ...over,
+    MINTMARK_CLIENT_REALM: 'system',
+    MINTMARK_CLIENT_ID: 'root',
+    MINTMARK_CLIENT_SECRET: 'a secret of the platform',
+  }
+  const jwks = JSON.stringify({ keys: [{ ...testKeyPair().jwk, kid: 'old', alg: 'ES256', use: 'sig' }] })
+  const until = new Date(Date.now() + 86_400_000).toISOString()
+  const publish = ['key', 'publish-foreign', '--realm', 'acme', '--jwks', '-', '--until', until]
+  const made = await mintmark([...publish, '--issuer', 'https://old.example', '--json'], platform, {
+    input: jwks,
+  })
+  t.equal(made.code, 0, made.stderr)
+  t.match(JSON.parse(made.stdout), [{ kid: 'old', issuer: 'https://old.example', until }])
+  await mintmark(['realm', 'update', 'acme', '--shadow-mode', 'on'], beside)
+  for (const command of ['key list-foreign', 'realm shadow acme'])
+    for (const more of [[], ['--json']]) {
+      const args = [...argumentsOf(command), ...more]
+      const there = await mintmark(args, platform)
+      t.equal(there.code, 0, there.stderr)
+      t.same(there, await mintmark(args, beside), args.join(' '))
+    }
+  t.equal((await mintmark(['realm', 'shadow', 'acme', '--reset'], platform)).code, 0)
+  const withdraw = ['key', 'withdraw-foreign', '--realm', 'acme', 'old', '--yes']
+  t.equal((await mintmark(withdraw, platform)).code, 0)
+  t.equal((await mintmark(withdraw, beside)).code, 3)
 })
 
 t.test('a command over the admin API loads nothing that works with the database', async (t) => {

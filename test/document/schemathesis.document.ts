@@ -33,6 +33,7 @@ t.test(
     t.comment(`SEED=${seed}`)
     const report = join(folder, 'report.ndjson')
     const args = [
+      ...['--config-file', join(import.meta.dirname, 'schemathesis.toml')],
       'run',
       `${url}/admin/openapi.json`,
       ...['--header', `Authorization: Bearer ${token}`, '--checks', CHECKS.join(), '--seed', `${seed}`],

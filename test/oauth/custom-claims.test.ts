@@ -56,7 +56,10 @@ t.test('a claim that cannot be made is left out, and the preview says why', asyn
   await ask('PATCH', account, { metadata: { center: 'none' } })
   t.same(decodeJwt(await token())['org'], { groups: ['acme/view'] })
   const { body } = await ask('POST', `${account}/preview-token`, {})
-  t.same(body.left_out, [{ claim: 'org.center', reason: 'metadata.center is not a number' }])
+  t.same(body.left_out, [
+    { claim: 'org.center', reason: 'metadata.center is not a number' },
+    { claim: 'only', reason: 'no token of the realm is for https://api.test' },
+  ])
   const draft = { metadata: { center: '5' }, claims: [{ claim: 'x', value: 1 }], realm_claims: [] }
   t.match((await ask('POST', `${account}/preview-token`, draft)).body, { claims: { x: 1 }, left_out: [] })
   t.match(
@@ -64,6 +67,72 @@ t.test('a claim that cannot be made is left out, and the preview says why', asyn
     400,
   )
   t.notOk('x' in decodeJwt(await token()), 'a draft changes nothing')
+})
+
+t.test('a change of an account says which claims its tokens cannot have, and is made', async (t) => {
+  const { ask, realm, account } = await world(t)
+  const { body: made } = await ask('PATCH', account, { description: 'none of its tokens has a claim' })
+  t.same(made.warnings, [])
+  const claims = [
+    { claim: 'a', from: 'metadata.a' },
+    { claim: 'b', from: 'name', as: 'number' },
+    { claim: 'c', value: 1, audiences: ['https://other.test'] },
+    { claim: 'd', from: 'metadata.a', audiences: [ISSUER, 'https://other.test'] },
+    { claim: 'e', from: 'address' },
+  ]
+  const changed = await ask('PATCH', account, { claims })
+  t.equal(changed.status, 200)
+  t.same(changed.body.claims, claims)
+  t.same(changed.body.warnings, [
+    'The token is without the claim a: the account has no metadata a.',
+    'The token is without the claim b: name is not a number.',
+    'The token is without the claim c: no token of the realm is for https://other.test.',
+    'The token is without the claim d: the account has no metadata a.',
+  ])
+  const read = await ask('GET', account)
+  t.equal(read.headers['etag'], changed.headers['etag'], 'what is said once is no part of the account')
+  t.notOk('warnings' in read.body)
+  t.same((await ask('PATCH', account, { metadata: { a: 'x' } })).body.warnings.length, 2)
+  await ask('PATCH', realm, { audiences: [ISSUER, 'https://other.test'] })
+  t.same((await ask('PATCH', account, { claims: claims.slice(2) })).body.warnings, [])
+})
+
+t.test('a change and a creation of a realm, and a creation of an account, say it too', async (t) => {
+  const { ask, realm } = await world(t)
+  const claims = [
+    { claim: 'a', from: 'metadata.a' },
+    { claim: 'b', from: 'realm', as: 'boolean' },
+    { claim: 'c', value: 1, audiences: ['https://other.test'] },
+  ]
+  const warnings = [
+    'A token can be without the claim a: the account has no metadata a.',
+    'A token can be without the claim b: realm is neither true nor false.',
+    'A token can be without the claim c: no token of the realm is for https://other.test.',
+  ]
+  t.match(await ask('PATCH', realm, { claims }), { status: 200, body: { warnings } })
+  t.match(await ask('POST', '/admin/realms', { name: 'other', claims }), { status: 201, body: { warnings } })
+  t.same((await ask('POST', '/admin/realms', { name: 'plain' })).body.warnings, [])
+  const own = [
+    { claim: 'a', value: 1 },
+    { claim: 'b.c', value: 1 },
+    { claim: 'd', from: 'metadata.d' },
+  ]
+  const made = await ask('POST', `${realm}/service-accounts`, { name: 'new', claims: own })
+  t.equal(made.status, 201)
+  t.same(
+    made.body.warnings,
+    [
+      'The token is without the claim d: the account has no metadata d.',
+      'The token is without the claim c: no token of the realm is for https://other.test.',
+    ],
+    'its own claims come before those of the realm',
+  )
+})
+
+t.test('a claim for another client is told of in no realm in the shape of Keycloak', async (t) => {
+  const { ask, realm } = await world(t)
+  const claims = [{ claim: 'c', value: 1, audiences: ['reports'] }]
+  t.same((await ask('PATCH', realm, { claims, token_profile: 'keycloak' })).body.warnings, [])
 })
 
 t.test('introspection tells claims of roles less the roles that the account lost', async (t) => {

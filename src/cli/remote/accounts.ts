@@ -9,7 +9,7 @@ import type {
 } from '../../operations/accounts/new-service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { AdminApi } from './admin-api.ts'
-import { fromWire, pageFromWire, pathOf, toWire } from './wire.ts'
+import { fromWire, pageFromWire, pathOf, toWire, warningsFromWire } from './wire.ts'
 
 export const accountPath = (realm: string, clientId: string) =>
   pathOf('realms', realm, 'service-accounts', clientId)
@@ -30,8 +30,10 @@ export function remoteAccounts({ ask }: AdminApi): Partial<Operations['accounts'
       return toCredentials(answer.body)
     }) as Operations['accounts']['create'],
     find: (_actor, realm, clientId) => read(realm, clientId),
-    update: async (_actor, realm, clientId, update) =>
-      toAccount((await ask('PATCH', accountPath(realm, clientId), { body: toWire(update) })).body),
+    update: async (_actor, realm, clientId, update) => {
+      const { body } = await ask('PATCH', accountPath(realm, clientId), { body: toWire(update) })
+      return { ...toAccount(body), warnings: warningsFromWire(body) }
+    },
     delete: async (_actor, realm, clientId) => void (await ask('DELETE', accountPath(realm, clientId))),
     revokeTokens: async (_actor, realm, clientId) =>
       toAccount((await ask('POST', `${accountPath(realm, clientId)}/revoke-tokens`)).body),
@@ -143,8 +145,8 @@ function toAccount(body: unknown): ServiceAccount {
 }
 
 function toCredentials(body: unknown): CreatedServiceAccount {
-  const { clientSecret, secret, oldSecrets, key, ...account } = fromWire<
+  const { clientSecret, secret, oldSecrets, key, warnings, ...account } = fromWire<
     CreatedServiceAccount & ServiceAccount
   >(body) as CreatedServiceAccount & ServiceAccount & { readonly oldSecrets: readonly ListedClientSecret[] }
-  return { account, clientSecret, secret, oldSecrets, key } as CreatedServiceAccount
+  return { account, clientSecret, secret, oldSecrets, key, warnings } as CreatedServiceAccount
 }

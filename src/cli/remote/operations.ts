@@ -1,9 +1,10 @@
 import type { AccountActivity, Activity, RealmActivity, TokenCount } from '../../domain/activity.ts'
-import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { besideTheDatabase } from '../beside-database.ts'
 import { accountPath, remoteAccounts, remoteClientKeys, remoteSecrets } from './accounts.ts'
 import type { AdminApi } from './admin-api.ts'
 import { remoteFederation, remoteTrustedIssuers, remoteWorkloadIdentities } from './federation.ts'
+import { remoteForeignKeys, remoteShadow } from './moves.ts'
 import { remotePortal } from './portal.ts'
 import {
   remoteAudit,
@@ -36,6 +37,8 @@ export function remoteOperations(api: AdminApi): Operations {
     federation: remoteFederation(api),
     tokens: remoteTokens(api),
     activity: remoteActivity(api),
+    shadow: remoteShadow(api),
+    foreignKeys: remoteForeignKeys(api),
     webhooks: remoteWebhooks(api),
     portal: remotePortal(api),
     publishedRealms: remotePublishedRealms(api),
@@ -87,9 +90,7 @@ function withRefusals(target: object, read: (member: object | undefined) => obje
   })
 }
 
+/** Of a command that says itself why, this is never reached. */
 async function refuse(): Promise<never> {
-  throw new Refusal(
-    'invalid',
-    'This command works beside the database alone: run it without --server (and without MINTMARK_SERVER) where the server runs.',
-  )
+  throw besideTheDatabase('the admin API does not offer what it does')
 }

@@ -8,22 +8,22 @@ import type { Operations } from '../../operations/operations.ts'
 import type { PublishedKey } from '../../operations/realms/signing-keys.ts'
 import { accountPath, importEntries } from './accounts.ts'
 import type { AdminApi } from './admin-api.ts'
-import { fromWire, pageFromWire, pathOf, toWire } from './wire.ts'
+import { fromWire, pageFromWire, pathOf, toWire, warningsFromWire } from './wire.ts'
 
 /** Realms, over the admin API. */
 export function remoteRealms({ ask }: AdminApi): Partial<Operations['realms']> {
   return {
-    list: async (_actor, { after, limit }) => {
+    list: async (_actor, { after, limit, search }) => {
       const { body } = await ask('GET', '/realms', {
-        query: { cursor: after === '' ? undefined : after, limit },
+        query: { cursor: after === '' ? undefined : after, limit, search },
       })
       return pageFromWire(body, toRealm)
     },
     create: async (_actor, name, settings) =>
-      toRealm((await ask('POST', '/realms', { body: toWire({ name, ...settings }) })).body),
+      toChangedRealm((await ask('POST', '/realms', { body: toWire({ name, ...settings }) })).body),
     find: async (_actor, name) => toRealm((await ask('GET', pathOf('realms', name))).body),
     update: async (_actor, name, settings) =>
-      toRealm((await ask('PATCH', pathOf('realms', name), { body: toWire(settings) })).body),
+      toChangedRealm((await ask('PATCH', pathOf('realms', name), { body: toWire(settings) })).body),
     delete: async (_actor, name) =>
       void (await ask('DELETE', pathOf('realms', name), { query: { confirm: name } })),
   }
@@ -33,6 +33,10 @@ export function remoteRealms({ ask }: AdminApi): Partial<Operations['realms']> {
 function toRealm(body: unknown): Realm {
   const realm = fromWire<Realm>(body)
   return { ...realm, auditRetentionDays: realm.auditRetentionDays ?? null }
+}
+
+function toChangedRealm(body: unknown) {
+  return { ...toRealm(body), warnings: warningsFromWire(body) }
 }
 
 /** Keys that a realm signs with. */

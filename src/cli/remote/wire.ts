@@ -31,6 +31,11 @@ function isTime(name: string, value: unknown): boolean {
   return typeof value === 'string' && (name === 'at' || name.endsWith('_at'))
 }
 
+/** A server of an older version says none. */
+export function warningsFromWire(body: unknown): readonly string[] {
+  return (body as { warnings?: string[] }).warnings ?? []
+}
+
 /** The opposite, for a body: what is undefined is left out. */
 export function toWire(value: object): object {
   const members = Object.entries(value)

@@ -17,7 +17,7 @@ import { type Static, Type } from '../../wire/json-schema.ts'
 import { quotaFromWire } from '../../wire/quota.ts'
 import { Claims } from './claim-schema.ts'
 import { quotaOf } from './quota-schema.ts'
-import { Closed, Moment, named } from './schemas.ts'
+import { Closed, Moment, named, Warnings } from './schemas.ts'
 
 const defaults = DEFAULT_REALM_SETTINGS
 
@@ -115,6 +115,7 @@ export const RealmAnswer = named(
     ...settings,
     service_account_count: Type.Integer(),
     created_at: Moment,
+    warnings: Warnings,
   }),
 )
 

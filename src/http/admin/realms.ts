@@ -1,4 +1,6 @@
 import type { FastifyReply } from 'fastify'
+import type { Warned } from '../../domain/impossible-claims.ts'
+import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { Type } from '../../wire/json-schema.ts'
@@ -8,12 +10,20 @@ import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
 import { NewRealm, RealmAnswer, RealmChange, readSettings } from './realm-schema.ts'
-import { DEFAULT_LIMIT, InRealm, PageQuery, pageOf } from './schemas.ts'
+import { DEFAULT_LIMIT, InRealm, PageQuery, pageOf, SearchText } from './schemas.ts'
 
 /** A realm has many roles. */
 const BODY_LIMIT_BYTES = 256 * 1024
 
 const tags = ['Realms']
+
+const RealmListQuery = Type.Object({
+  ...PageQuery,
+  search: Type.Optional({
+    ...SearchText,
+    description: 'Part of the name or the display name, whatever its case',
+  }),
+})
 
 /** Realms: all for platform administrators, its own for a realm's administrator. */
 export function realmRoutes(
@@ -28,13 +38,14 @@ export function realmRoutes(
         tags,
         operationId: 'listRealms',
         summary: 'List realms, in order of name',
-        querystring: Type.Object(PageQuery),
+        querystring: RealmListQuery,
         response: { 200: pageOf(RealmAnswer) },
       },
     },
     async (request) => {
-      const { cursor, limit = DEFAULT_LIMIT } = request.query
-      const page = await operations.realms.list(actorOf(request), { after: readCursor(cursor) ?? '', limit })
+      const { cursor, limit = DEFAULT_LIMIT, search } = request.query
+      const asked = { after: readCursor(cursor) ?? '', limit, search, signal: request.signal }
+      const page = await operations.realms.list(actorOf(request), asked)
       return pageToWire(page, (realm) => realmToWire(realm, publicUrl))
     },
   )
@@ -56,7 +67,7 @@ export function realmRoutes(
       const { name, ...settings } = request.body
       const realm = await operations.realms.create(actorOf(request), name, readSettings(settings))
       reply.code(201).header('location', `${publicUrl}/admin/realms/${name}`)
-      return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
+      return sendChanged(reply, realm, publicUrl)
     },
   )
   oneRealmRoutes(app, operations, publicUrl)
@@ -77,7 +88,8 @@ function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>,
     },
     async (request, reply) => {
       const realm = await operations.realms.find(actorOf(request), request.params.realm)
-      return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
+      const wire = realmToWire(realm, publicUrl)
+      return reply.header('etag', etagOf(realm.version, wire)).send(wire)
     },
   )
 
@@ -98,7 +110,7 @@ function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>,
     async (request, reply) => {
       const { realm: name } = request.params
       const realm = await operations.realms.update(actorOf(request), name, readSettings(request.body))
-      return sendRealm(reply, realmToWire(realm, publicUrl), realm.version)
+      return sendChanged(reply, realm, publicUrl)
     },
   )
   deleteRealmRoute(app, operations)
@@ -135,6 +147,7 @@ function deleteRealmRoute(app: AdminScope, operations: Pick<Operations, 'realms'
   )
 }
 
-function sendRealm(reply: FastifyReply, wire: ReturnType<typeof realmToWire>, version: string): FastifyReply {
-  return reply.header('etag', etagOf(version, wire)).send(wire)
+function sendChanged(reply: FastifyReply, realm: Warned<Realm>, publicUrl: string): FastifyReply {
+  const wire = realmToWire(realm, publicUrl)
+  return reply.header('etag', etagOf(realm.version, wire)).send({ ...wire, warnings: [...realm.warnings] })
 }

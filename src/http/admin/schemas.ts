@@ -8,6 +8,14 @@ export const MaybeMoment = Type.Unsafe<Date | null>({ type: ['string', 'null'], 
 
 export const MaybeText = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 
+/** In answers to changes. */
+export const Warnings = Type.Optional(
+  Type.Array(Type.String(), {
+    description:
+      'In the answer to a change: what to know of it, for people. Such as a claim that tokens cannot have',
+  }),
+)
+
 /** An object without additional members. */
 export const Closed = { additionalProperties: false }
 

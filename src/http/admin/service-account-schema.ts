@@ -8,7 +8,7 @@ import { Claims, MetadataPairs } from './claim-schema.ts'
 import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
 import { NewGrant } from './grant-schema.ts'
 import { quotaOf } from './quota-schema.ts'
-import { Closed, MaybeMoment, MaybeText, Moment, named } from './schemas.ts'
+import { Closed, MaybeMoment, MaybeText, Moment, named, Warnings } from './schemas.ts'
 
 // The domain limits length and characters, with better messages.
 const members = {
@@ -147,6 +147,7 @@ export const ServiceAccountAnswer = named(
     last_used_at: MaybeMoment,
     last_used_address: MaybeText,
     last_used_scope: MaybeText,
+    warnings: Warnings,
   }),
 )
 

@@ -142,7 +142,8 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
       const update = readUpdate(request.body)
       const account = await operations.accounts.update(actorOf(request), realm, client_id, update)
       const wire = serviceAccountToWire(account, realm)
-      return reply.header('etag', etagOf(account.version, wire)).send(wire)
+      const warnings = [...account.warnings]
+      return reply.header('etag', etagOf(account.version, wire)).send({ ...wire, warnings })
     },
   )
   deleteAccountRoute(app, operations)

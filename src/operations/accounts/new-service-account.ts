@@ -8,6 +8,7 @@ import type { ClientKey } from '../../domain/client-key.ts'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
 import type { GrantKey } from '../../domain/grant.ts'
+import { accountWarnings } from '../../domain/impossible-claims.ts'
 import { checkQuota, type Quota } from '../../domain/quota.ts'
 import { checkAccountRights, type Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -71,6 +72,8 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'argon2' | 'verifierKey' | 'plai
 
 export interface CreatedServiceAccount {
   readonly account: ServiceAccount
+  /** Of its claims, for people. */
+  readonly warnings?: readonly string[] | undefined
   /** `undefined`: it may not authenticate with one. */
   readonly clientSecret: string | undefined
   readonly secret?: ListedClientSecret | undefined
@@ -134,7 +137,8 @@ export async function createServiceAccount(
     const key = read && (await insertNewKey({ ...context, account }, read))
     const details = noteOfNew(account, asked, key)
     await insertAuditEvent(trx, realm, done(actor, 'service-account.create', account.clientId, details), now)
-    return { account, clientSecret, secret, oldSecrets: [], key }
+    const warnings = accountWarnings(account, realm, deps.publicUrl)
+    return { account, clientSecret, secret, oldSecrets: [], key, warnings }
   }).catch((error: unknown) => {
     throw takenRefusal(error, name) ?? error
   })

@@ -3,6 +3,7 @@ import { type AccountLimits, type AccountLimitsUpdate, parseLimits } from '../..
 import type { ChangeAction } from '../../domain/audit-event.ts'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims } from '../../domain/custom-claim-check.ts'
+import { accountWarnings, type Warned } from '../../domain/impossible-claims.ts'
 import { checkQuota, type Quota } from '../../domain/quota.ts'
 import { checkAccountRights, MAX_TOKEN_LIFETIME_SECONDS } from '../../domain/realm.ts'
 import { PLATFORM_ADMIN } from '../../domain/role.ts'
@@ -150,7 +151,17 @@ const LONGEST_TOKEN = MAX_TOKEN_LIFETIME_SECONDS * 1000
 /** Members that a token grows by. */
 const SHOWN_IN_TOKENS = ['roles', 'scopes', 'claims', 'metadata', 'name', 'subject'] as const
 
+/** Tells of claims that its tokens cannot have then. */
 export async function applyUpdate(
+  context: ChangeContext,
+  update: ServiceAccountUpdate,
+  publicUrl: string,
+): Promise<Warned<ServiceAccount>> {
+  const account = await write(context, update, publicUrl)
+  return { ...account, warnings: accountWarnings(account, context.realm, publicUrl) }
+}
+
+async function write(
   context: ChangeContext,
   update: ServiceAccountUpdate,
   publicUrl: string,

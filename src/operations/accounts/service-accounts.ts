@@ -1,5 +1,6 @@
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
+import type { Warned } from '../../domain/impossible-claims.ts'
 import type { Page } from '../../domain/page.ts'
 import { checkAccountRights } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
@@ -94,7 +95,7 @@ export function serviceAccounts(deps: Deps) {
       realmName: string,
       clientId: string,
       { expectedVersion, ...update }: ServiceAccountUpdate & Pick<AccountChange, 'expectedVersion'>,
-    ): Promise<ServiceAccount> {
+    ): Promise<Warned<ServiceAccount>> {
       const action = actionOf(update)
       const about = { actor, action, realmName, clientId, roles: update.roles, expectedVersion }
       return refusals.ofChange(attemptOf(about), () =>

@@ -1,4 +1,6 @@
 import type { AccountLine } from '../../domain/account-line.ts'
+import { accountWarnings } from '../../domain/impossible-claims.ts'
+import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { quotaFromWire, wholeQuota } from '../../wire/quota.ts'
 import type { NewAccountMethods } from '../accounts/imported-accounts.ts'
@@ -15,7 +17,7 @@ export async function changeAccount(
   entry: RealmFileAccount,
   present: PresentAccount,
 ): Promise<void> {
-  const { operations, actor, realm, changes } = work
+  const { operations, actor, realm, changes, notes } = work
   const { account } = present
   // An account has its keys in one place: those that go make room for an address.
   if (work.prune) await pruneKeys({ work, account: present, entry })
@@ -24,6 +26,8 @@ export async function changeAccount(
   if (names.length === 0) return
   const update = updateFrom(pick(entry, names))
   const after = await operations.accounts.update(actor, realm.name, account.clientId, update)
+  if ('claims' in update || 'metadata' in update)
+    notes.push(...after.warnings.map((warning) => `${account.clientId}: ${warning}`))
   const about = { kind: 'service_account', target: account.clientId } as const
   const change = updateOf(about, before, accountToFile(after))
   if (change) changes.push(change)
@@ -36,10 +40,16 @@ export function newAccount(entry: RealmFileAccount): AccountLine & NewAccountMet
   return { ...(line as Partial<AccountLine>), clientId, name, authMethods, jwksUri: jwksUri ?? undefined }
 }
 
-export function noteNew({ realm, changes, notes }: FileWork, account: ServiceAccount): void {
+/** @param realm as it is with the settings of the file */
+export function noteNew(
+  { publicUrl, changes, notes }: FileWork,
+  realm: Realm,
+  account: ServiceAccount,
+): void {
   const { clientId } = account
   const { client_id: _id, ...after } = accountToFile(account)
   changes.push({ action: 'create', kind: 'service_account', target: clientId, after })
+  notes.push(...accountWarnings(account, realm, publicUrl).map((warning) => `${clientId}: ${warning}`))
   if (account.authMethods.includes('client_secret'))
     notes.push(
       `${clientId} has no secret yet: mintmark service-account reset-secret --realm ${realm.name} ${clientId}`,

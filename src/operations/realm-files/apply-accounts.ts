@@ -107,7 +107,8 @@ async function create(
   const clientIds = made.map(({ entry }) => entry.client_id)
   const found = await findServiceAccountsByClientId(db, realm.id, clientIds)
   const byId = new Map(found.map((account) => [account.clientId, account]))
-  for (const clientId of clientIds) noteNew(work, byId.get(clientId) as ServiceAccount)
+  const present = await operations.realms.find(actor, realm.name)
+  for (const clientId of clientIds) noteNew(work, present, byId.get(clientId) as ServiceAccount)
 }
 
 function pathOf({ index }: Wanted) {

@@ -18,6 +18,7 @@ import { pick, type RealmPlan } from './realm-plan.ts'
 
 export interface RealmApplication extends Omit<RealmReader, 'realm' | 'db'> {
   readonly db: FileWork['db']
+  readonly publicUrl: string
   readonly file: ReadRealm
   readonly prune: boolean
   readonly faults: FileFaults
@@ -29,14 +30,12 @@ export async function applyRealm(asked: RealmApplication): Promise<RealmPlan> {
   const { realm: name } = file.value
   requireAuthority(actor, name, 'administer')
   const realm = await lockRealmByName(db, name)
-  const plan = { realm: name, changes: [], notes: [] }
+  const plan: RealmPlan & Pick<FileWork, 'changes' | 'notes'> = { realm: name, changes: [], notes: [] }
   await collecting(faults, file, [], async () => {
-    const work = {
-      ...asked,
-      ...plan,
-      realm: realm ?? (await createRealmOf(asked.operations, actor, file.value)),
-    }
-    await applyTo(work, realm !== undefined)
+    if (realm) return applyTo({ ...asked, ...plan, realm }, true)
+    const made = await createRealmOf(asked.operations, actor, file.value)
+    plan.notes.push(...made.warnings)
+    await applyTo({ ...asked, ...plan, realm: made }, false)
   })
   return plan
 }

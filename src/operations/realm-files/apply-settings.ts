@@ -1,4 +1,5 @@
 import type { CustomClaim } from '../../domain/custom-claim.ts'
+import type { Warned } from '../../domain/impossible-claims.ts'
 import { type Realm, type RealmSettings, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { quotaFromWire, type WireQuota, wholeQuota } from '../../wire/quota.ts'
@@ -62,12 +63,13 @@ function isSameAudiences(one: readonly string[], other: readonly string[]): bool
 
 /** Adds what the file names; nothing goes yet, for accounts may still have it. Returns whether it was done. */
 export async function applySettings(work: FileWork): Promise<boolean> {
-  const { operations, actor, realm, file } = work
+  const { operations, actor, realm, file, notes } = work
   const present = settingsToFile(realm)
   const changes = changesOf(withPresent(file.value, present), present)
   if (Object.keys(changes).length === 0) return true
   return attempt(work, [], async () => {
-    await operations.realms.update(actor, realm.name, sentSettings(changes))
+    const { warnings } = await operations.realms.update(actor, realm.name, sentSettings(changes))
+    if ('claims' in changes) notes.push(...warnings)
   })
 }
 
@@ -93,7 +95,7 @@ export async function createRealmOf(
   operations: FileOperations,
   actor: FileWork['actor'],
   value: RealmFile,
-): Promise<Realm> {
+): Promise<Warned<Realm>> {
   return operations.realms.create(actor, value.realm, sentSettings(value)).catch((error: unknown) => {
     if (!(error instanceof Refusal) || error.field !== 'name') throw error
     throw new Refusal(error.code, error.message, 'realm')

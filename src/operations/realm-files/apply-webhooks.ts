@@ -3,7 +3,7 @@ import { WEBHOOK_EVENT_NAMES, type Webhook } from '../../domain/webhook.ts'
 import { shown } from '../webhooks/webhook-changes.ts'
 import { attempt, type FileWork } from './file-work.ts'
 import { webhookToFile } from './present-realm.ts'
-import type { RealmFileWebhook } from './realm-file-schema.ts'
+import type { RealmFileWebhook } from './realm-file-values.ts'
 import { differing, updateOf } from './realm-plan.ts'
 
 /** Adds the web hooks of the file, and changes those that are there. */

@@ -14,7 +14,8 @@ import {
   withContents,
 } from './present-realm.ts'
 import { MAX_ACCOUNTS, MAX_RESOURCES } from './realm-file-limits.ts'
-import type { RealmFile, RealmFileAccount, RealmFileWebhook } from './realm-file-schema.ts'
+import type { RealmFile, RealmFileAccount } from './realm-file-schema.ts'
+import type { RealmFileWebhook } from './realm-file-values.ts'
 
 /** Accounts whose contents are read at once. */
 const CHUNK = 500

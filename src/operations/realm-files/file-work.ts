@@ -9,6 +9,7 @@ import type { PlannedChange } from './realm-plan.ts'
 /** One realm of a file as it is applied. */
 export interface FileWork extends RealmReader {
   readonly db: DatabaseTransaction
+  readonly publicUrl: string
   readonly file: ReadRealm
   readonly prune: boolean
   readonly faults: FileFaults

@@ -21,9 +21,9 @@ import {
   type RealmFileAccount,
   type RealmFileIssuer,
   type RealmFileResource,
-  type RealmFileWebhook,
   SETTING_NAMES,
 } from './realm-file-schema.ts'
+import type { RealmFileWebhook } from './realm-file-values.ts'
 import { pick } from './realm-plan.ts'
 
 /** What a present realm is read with. */

@@ -5,9 +5,8 @@ import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import { PLATFORM_ALGORITHMS } from '../../domain/platform-algorithm.ts'
 import { ALGORITHMS, TOKEN_PROFILES, TOKEN_TYPE_HEADERS } from '../../domain/realm.ts'
 import { KEY_SOURCES } from '../../domain/trusted-issuer.ts'
-import { WEBHOOK_EVENT_NAMES } from '../../domain/webhook.ts'
 import { type Static, type TSchema, Type } from '../../wire/json-schema.ts'
-import { Claim, quota } from './realm-file-values.ts'
+import { Claim, quota, RealmFileWebhook } from './realm-file-values.ts'
 
 // Shapes alone: what a value may be is decided by the operations that write it.
 const Closed = { additionalProperties: false }
@@ -158,20 +157,6 @@ export const RealmFileIssuer = Type.Object(
   Closed,
 )
 
-export const RealmFileWebhook = Type.Object(
-  {
-    url: text('https address that is sent to; finds the web hook'),
-    ...optional({
-      description: text('In your words'),
-      events: Type.Array(Type.Enum([...WEBHOOK_EVENT_NAMES]), {
-        description: 'What it is told of. Default of a new one: everything',
-      }),
-      enabled: Type.Boolean({ description: 'false: paused. Default of a new one: true' }),
-    }),
-  },
-  Closed,
-)
-
 export const LISTS = {
   webhooks: RealmFileWebhook,
   trusted_issuers: RealmFileIssuer,
@@ -197,7 +182,6 @@ export type RealmFile = Static<typeof RealmFile>
 export type RealmFileAccount = Static<typeof RealmFileAccount>
 export type RealmFileResource = Static<typeof RealmFileResource>
 export type RealmFileIssuer = Static<typeof RealmFileIssuer>
-export type RealmFileWebhook = Static<typeof RealmFileWebhook>
 export type ListName = keyof typeof LISTS
 
 export const LIST_NAMES = Object.keys(LISTS) as ListName[]

@@ -1,6 +1,7 @@
 import { CLAIM_FORMS, CLAIM_SOURCES } from '../../domain/custom-claim.ts'
 import { QUOTA_MODES } from '../../domain/quota.ts'
-import { Type } from '../../wire/json-schema.ts'
+import { WEBHOOK_EVENT_NAMES } from '../../domain/webhook.ts'
+import { type Static, Type } from '../../wire/json-schema.ts'
 import type { WireQuota } from '../../wire/quota.ts'
 
 const text = (description: string) => Type.String({ description })
@@ -29,3 +30,19 @@ export const quota = (description: string) =>
     },
     description: `${description}; null: any number`,
   })
+
+export const RealmFileWebhook = Type.Object(
+  {
+    url: text('https address that is sent to; finds the web hook'),
+    description: Type.Optional(text('In your words')),
+    events: Type.Optional(
+      Type.Array(Type.Enum([...WEBHOOK_EVENT_NAMES]), {
+        description: 'What it is told of. Default of a new one: everything',
+      }),
+    ),
+    enabled: Type.Optional(Type.Boolean({ description: 'false: paused. Default of a new one: true' })),
+  },
+  { additionalProperties: false },
+)
+
+export type RealmFileWebhook = Static<typeof RealmFileWebhook>

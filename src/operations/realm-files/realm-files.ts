@@ -29,7 +29,7 @@ export interface ApplyOptions {
   readonly confirmed?: readonly string[]
 }
 
-type Deps = Pick<Dependencies, 'db' | 'clock' | 'refusals'>
+type Deps = Pick<Dependencies, 'db' | 'clock' | 'publicUrl' | 'refusals'>
 
 export type RealmFiles = ReturnType<typeof realmFiles>
 
@@ -95,7 +95,15 @@ interface Application extends Deps {
   readonly options: ApplyOptions
 }
 
-async function applyAll({ clock, bound, trx, actor, realms, options }: Application): Promise<RealmPlan[]> {
+async function applyAll({
+  clock,
+  publicUrl,
+  bound,
+  trx,
+  actor,
+  realms,
+  options,
+}: Application): Promise<RealmPlan[]> {
   const { operations } = bound
   const { prune = false, dryRun = false, confirmed } = options
   for (const { value } of realms) await takeTurn(trx, value.realm)
@@ -104,7 +112,7 @@ async function applyAll({ clock, bound, trx, actor, realms, options }: Applicati
   const faults = new FileFaults()
   const plans: RealmPlan[] = []
   for (const file of realms)
-    plans.push(await applyRealm({ operations, db: trx, actor, now: clock(), file, prune, faults }))
+    plans.push(await applyRealm({ operations, db: trx, publicUrl, actor, now: clock(), file, prune, faults }))
   faults.throwAny()
   if (confirmed && !deletionsOf(plans).every((one) => confirmed.includes(one)))
     throw new Refusal(

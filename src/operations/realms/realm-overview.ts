@@ -1,19 +1,13 @@
 import type { Actor } from '../../domain/actor.ts'
 import { requirePlatformAuthority } from '../../domain/authority.ts'
-import { type Page, pageOfRows } from '../../domain/page.ts'
+import type { Page } from '../../domain/page.ts'
 import { beyondPolicy } from '../../domain/policy.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { findPolicy } from '../../storage/policy.ts'
-import {
-  countOpenLeaks,
-  findOverdueRotations,
-  findRealmsByName,
-  searchRealms,
-} from '../../storage/realm-search.ts'
-import { listRealms } from '../../storage/realms.ts'
-import { searchBounded } from '../bounded-search.ts'
+import { countOpenLeaks, findOverdueRotations } from '../../storage/realm-search.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from './named-realm.ts'
+import { pageOfRealms, type RealmsAsked } from './realm-pages.ts'
 
 /** A realm, and what of it needs somebody's attention. */
 export interface RealmOverview {
@@ -26,17 +20,6 @@ export interface RealmOverview {
   readonly isBeyondPolicy: boolean
 }
 
-export interface RealmsAsked {
-  /** Part of the name or the display name; empty: all. */
-  readonly search: string
-  readonly after: string
-  readonly limit: number
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Realms that one request reads at most, a few first. */
-const WINDOWS = [1000, 10_000, 90_000]
-
 /** Longer than the jobs that rotate need, also after a restart. */
 const OVERDUE_MILLISECONDS = 3_600_000
 
@@ -44,22 +27,6 @@ export type RealmOverviews = ReturnType<typeof realmOverviews>
 
 /** All realms, for platform administrators. */
 export function realmOverviews({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clock' | 'refusals'>) {
-  function pageOf({ search, after, limit, signal }: RealmsAsked): Promise<Page<Realm>> | Page<Realm> {
-    const positionOf = ({ name }: Realm) => name
-    return searchBounded({
-      after,
-      limit,
-      signal,
-      positionOf,
-      windows: WINDOWS,
-      async read(position, rows, wanted) {
-        const asked = { after: position, rows, limit: wanted, contains: search, signal }
-        const { names, end } = await searchRealms(db, asked)
-        return { hits: await findRealmsByName(db, names), end }
-      },
-    })
-  }
-
   async function withAttention(realms: readonly Realm[]): Promise<RealmOverview[]> {
     const now = clock()
     const ids = realms.map(({ id }) => id)
@@ -81,11 +48,7 @@ export function realmOverviews({ db, clock, refusals }: Pick<Dependencies, 'db' 
     listOverviews(actor: Actor, asked: RealmsAsked): Promise<Page<RealmOverview>> {
       return refusals.ofRead({ actor, action: 'realm.list' }, async () => {
         requirePlatformAuthority(actor)
-        const { after, limit } = asked
-        const { items, next } =
-          asked.search === ''
-            ? pageOfRows(await listRealms(db, after, limit + 1), limit, ({ name }) => name)
-            : await pageOf(asked)
+        const { items, next } = await pageOfRealms(db, asked)
         return { items: await withAttention(items), next }
       })
     },

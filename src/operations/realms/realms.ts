@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Actor } from '../../domain/actor.ts'
 import { done } from '../../domain/audit-event.ts'
 import { requireAuthority, requirePlatformAuthority } from '../../domain/authority.ts'
-import { type Page, pageOfRows } from '../../domain/page.ts'
+import { realmWarnings, type Warned } from '../../domain/impossible-claims.ts'
+import type { Page } from '../../domain/page.ts'
 import { requireWithinPolicy } from '../../domain/policy.ts'
 import { DEFAULT_REALM_SETTINGS, type Realm, type RealmSettings, SYSTEM_REALM } from '../../domain/realm.ts'
 import { checkRealmSettings } from '../../domain/realm-settings.ts'
@@ -17,11 +18,12 @@ import { findPolicy } from '../../storage/policy.ts'
 import { isResourceTypeUsed } from '../../storage/protected-resources.ts'
 import { deleteRealm, deleteRowsOfDeletedRealms } from '../../storage/realm-deletion.ts'
 import { updateRealmRotation } from '../../storage/realm-rotation.ts'
-import { findRealmByName, listRealms, updateRealm } from '../../storage/realms.ts'
+import { findRealmByName, updateRealm } from '../../storage/realms.ts'
 import { type ChangeScope, inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { lockRealmNamed, realmNamed } from './named-realm.ts'
 import { createRealm } from './new-realm.ts'
+import { isRealmFound, pageOfRealms, type RealmsAsked } from './realm-pages.ts'
 
 export interface RealmUpdate extends Partial<RealmSettings> {
   /** Version that the change is based on; `undefined`: any. */
@@ -36,22 +38,20 @@ export function realms(deps: Deps) {
   const { db, clock, refusals } = deps
   return {
     /** @throws Refusal `invalid`, `name_taken` */
-    create(actor: Actor, name: string, settings: Partial<RealmSettings> = {}): Promise<Realm> {
-      return refusals.ofChange({ actor, action: 'realm.create', realm: name }, () =>
-        createRealm(deps, actor, name, settings),
+    create(actor: Actor, name: string, settings: Partial<RealmSettings> = {}): Promise<Warned<Realm>> {
+      return refusals.ofChange({ actor, action: 'realm.create', realm: name }, async () =>
+        warned(await createRealm(deps, actor, name, settings), deps),
       )
     },
 
     /** One page of the realms that the actor may see, ordered by name. */
-    list(actor: Actor, page: { readonly after: string; readonly limit: number }): Promise<Page<Realm>> {
+    list(actor: Actor, asked: RealmsAsked): Promise<Page<Realm>> {
       return refusals.ofRead({ actor, action: 'realm.list' }, async () => {
-        const { after, limit } = page
-        if (actor.authority.platform)
-          return pageOfRows(await listRealms(db, after, limit + 1), limit, ({ name }) => name)
+        if (actor.authority.platform) return pageOfRealms(db, asked)
         const { realm: own } = actor.authority
         requireAuthority(actor, own, 'view')
-        const realm = own > after ? await findRealmByName(db, own) : undefined
-        return { items: realm ? [realm] : [], next: undefined }
+        const realm = own > asked.after ? await findRealmByName(db, own) : undefined
+        return { items: realm && isRealmFound(realm, asked.search) ? [realm] : [], next: undefined }
       })
     },
 
@@ -67,7 +67,7 @@ export function realms(deps: Deps) {
      * Changes settings; absent members stay. A new algorithm takes over by rotation.
      * @throws Refusal `forbidden`, `not_found`, `invalid`, `changed_meanwhile`; `conflict` for a role or a type in use
      */
-    update(actor: Actor, name: string, { expectedVersion, ...update }: RealmUpdate): Promise<Realm> {
+    update(actor: Actor, name: string, { expectedVersion, ...update }: RealmUpdate): Promise<Warned<Realm>> {
       const permit = (by: Actor) => requireAuthority(by, name, 'administer')
       return refusals.ofChange({ actor, action: 'realm.update', realm: name }, () =>
         inChange(deps, { actor, permit, realmName: name }, async (scope) => {
@@ -75,7 +75,7 @@ export function realms(deps: Deps) {
           scope.checkVersion(realm.version, 'the realm')
           if (expectedVersion !== undefined && expectedVersion !== realm.version)
             throw new Refusal('changed_meanwhile', 'Another administrator changed the realm: read it again.')
-          return changeSettings(deps, scope, realm, update)
+          return warned(await changeSettings(deps, scope, realm, update), deps)
         }),
       )
     },
@@ -102,6 +102,10 @@ export function realms(deps: Deps) {
       })
     },
   }
+}
+
+function warned(realm: Realm, { publicUrl }: Pick<Deps, 'publicUrl'>): Warned<Realm> {
+  return { ...realm, warnings: realmWarnings(realm, publicUrl) }
 }
 
 async function changeSettings(

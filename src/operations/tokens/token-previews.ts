@@ -1,17 +1,12 @@
 import { newTokenId } from '../../crypto/signing.ts'
-import {
-  type AccessTokenClaims,
-  customClaimsOf,
-  decideClaims,
-  type TokenSubject,
-} from '../../domain/access-token.ts'
+import { type AccessTokenClaims, decideClaims } from '../../domain/access-token.ts'
 import type { Actor } from '../../domain/actor.ts'
 import { requireAuthority } from '../../domain/authority.ts'
 import type { CustomClaim, LeftOutClaim, Metadata } from '../../domain/custom-claim.ts'
 import { checkAccountClaims, checkCustomClaims } from '../../domain/custom-claim-check.ts'
+import { EXAMPLE_ADDRESS, EXAMPLE_SUBJECT, impossibleClaims } from '../../domain/impossible-claims.ts'
 import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { Refusal, unknownRealm } from '../../domain/refusal.ts'
-import { DEFAULT_ROLE } from '../../domain/role.ts'
 import { MAX_CLAIMS_BYTES, requireRoomForRights, writeClaims } from '../../domain/token-size.ts'
 import { unknownAccount } from '../accounts/account-changes.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
@@ -48,7 +43,7 @@ export function tokenPreviews(
     requireAuthority(actor, realmName, 'view')
     checkAccountClaims(draft)
     if (draft.realmClaims !== undefined) checkCustomClaims(draft.realmClaims)
-    const { loaded, account = clientId === undefined ? EXAMPLE : undefined } = await freshClients
+    const { loaded, account = clientId === undefined ? EXAMPLE_SUBJECT : undefined } = await freshClients
       .find(realmName, clientId)
       .catch((error: unknown) => {
         throw error instanceof UnknownRealmError ? unknownRealm(realmName) : error
@@ -64,7 +59,7 @@ export function tokenPreviews(
     const decided = decideClaims(subject, realm, EVERYTHING, stamp)
     return {
       claims: inLimits(() => writeClaims(decided, false).claims),
-      leftOut: customClaimsOf(subject, realm, address, decided).leftOut,
+      leftOut: impossibleClaims(subject, realm, address),
     }
   }
 
@@ -101,19 +96,6 @@ export function tokenPreviews(
 const ACTION = 'service-account.preview-token'
 
 const EVERYTHING = { scope: undefined, targets: { resources: [], audience: undefined } }
-
-/** RFC 5737; commands have no address. */
-const EXAMPLE_ADDRESS = '192.0.2.1'
-
-const EXAMPLE: TokenSubject = {
-  clientId: 'example',
-  name: 'Example',
-  roles: [DEFAULT_ROLE],
-  scopes: undefined,
-  statusIndex: 0,
-  details: [],
-  detailsOmitted: false,
-}
 
 /** @throws Refusal `limit_reached` */
 function inLimits<T>(write: () => T): T {
