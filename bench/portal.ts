@@ -39,14 +39,14 @@ export const PAGES: Readonly<Record<string, string>> = {
   'audit: newest': 'audit',
   'audit: by time': `audit?from=${day(400)}&to=${day(300)}`,
   'audit: by action': 'audit?action=key.rotate',
-  'audit: by object': 'audit?target=target+7',
+  'audit: by object': 'audit?target=target+7&only=target',
   'audit: deep': `audit?after=${daysAgo(600).getTime()}.1`,
 } /** They read more than they show, up to a bound: a time, not a ratio. */
 export const SEARCHES: Readonly<Record<string, string>> = {
   'accounts: a word that none has': 'service-accounts?search=zebra',
   'devices: a word that none has': 'devices?search=zebra',
   'devices of a group: a word that none has': 'devices?group=device_group/all&search=zebra',
-  'grants: a word that none has': `service-accounts/${MANY_GRANTS}/permissions?search=zebra`,
+  'grants: a word that none has': `service-accounts/${MANY_GRANTS}/permissions?filter=zebra`,
   'audit: two filters without a common line': 'audit?action=grant.add&actor=the+pipeline',
   'audit: a name that no actor has': 'audit?actor=nobody',
 }

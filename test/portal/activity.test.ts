@@ -42,7 +42,7 @@ t.test(
     t.match(page.body, /<rect class="refused"/)
     t.match(text, new RegExp(`Secret …${clientSecret.slice(-4)} from 127.0.0.1`))
     t.match(text, /In the audit trail All of its lines .* Create a service account/)
-    t.match(page.body, `href="/portal/acme/audit?target&#61;${clientId}"`)
+    t.match(page.body, `href="/portal/acme/audit?target&#61;${clientId}&#38;only&#61;target"`)
     t.notMatch(page.body, /style=|onmouse/)
     t.match(textOf(await browser.get(`/portal/acme/service-accounts/${clientId}`)), 'Activity')
   },

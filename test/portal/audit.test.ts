@@ -1,5 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
+import { auditLines } from '../../src/http/portal/audit-groups.ts'
 import { adminOf, textOf } from '../support/portal.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
@@ -195,7 +196,7 @@ t.test('a search reads past what does not match, page by page', async (t) => {
   )
   await client.end()
   let answer = await browser.get(`${AUDIT}?target=needle`)
-  for (let pages = 0; !textOf(answer).includes('Needle') && pages < 5; pages++) {
+  for (let pages = 0; !textOf(answer).includes('Needle') && pages < 200; pages++) {
     const [, next = ''] = /href="(\?[^"]*after[^"]*)"/.exec(answer.body) ?? []
     answer = await browser.get(AUDIT + next.replaceAll('&#61;', '=').replaceAll('&#38;', '&'))
   }
@@ -216,14 +217,59 @@ t.test(
     t.match(text, `just now ${exact}`)
     t.match(text, 'Name: CI → CI 2')
     t.match(text, 'Roles: manage')
-    t.match(answer.body, `href="/portal/acme/audit?target&#61;${clientId}"`)
-    t.match(answer.body, 'href="/portal/acme/audit?actor&#61;tester"')
+    t.match(answer.body, `href="/portal/acme/audit?target&#61;${clientId}&#38;only&#61;target"`)
+    t.match(answer.body, 'href="/portal/acme/audit?actor&#61;tester&#38;only&#61;actor"')
     t.match(answer.body, `href="/portal/acme/service-accounts/${clientId}"`)
     await server.operations.accounts.delete(TESTER, 'acme', clientId)
     const gone = (await browser.get(`${AUDIT}?action=service-account.delete`)).body
     t.notMatch(gone, `href="/portal/acme/service-accounts/${clientId}"`)
   },
 )
+
+t.test(
+  'a name that is clicked has its own lines alone, over all pages, until a part is searched for',
+  async (t) => {
+    const { server, browser } = await signedIn(t)
+    await server.operations.audit.list(TESTER, 'acme', { limit: 1 })
+    const client = new pg.Client(server.databaseUrl)
+    await client.connect()
+    await client.query(
+      `insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, target, outcome, details)
+     select r.id, r.name, now() - n * interval '1 second', 'cli', 'bob', 'key.rotate', case n % 2 when 0 then 'kid' else 'kid-2' end, 'done', '{}'
+     from realms r, generate_series(1, 120) n where r.name = 'acme'`,
+    )
+    await client.end()
+    const first = await browser.get(`${AUDIT}?target=kid&only=target`)
+    t.match(textOf(first), 'Lines on kid alone.')
+    t.notMatch(textOf(first), 'kid-2')
+    const [, next = ''] = /href="(\?[^"]*after[^"]*)"/.exec(first.body) ?? []
+    const second = await browser.get(AUDIT + next.replaceAll('&#61;', '=').replaceAll('&#38;', '&'))
+    t.match(textOf(second), 'Lines on kid alone.')
+    t.match(second.body, 'Rotate')
+    t.notMatch(textOf(second), 'kid-2')
+    const [, part = ''] = /href="([^"]*)">Search for it as a part/.exec(first.body) ?? []
+    t.match(textOf(await browser.get(AUDIT + part.replaceAll('&#61;', '='))), 'kid-2')
+    t.match(textOf(await browser.get(`${AUDIT}?actor=bo&only=actor`)), 'No line of the trail is like that.')
+    t.notMatch(textOf(await browser.get(`${AUDIT}?actor=bo&only=%3Cb%3E`)), /Lines (on|by)/)
+    t.notMatch(textOf(await browser.get(`${AUDIT}?only=target`)), /Lines (on|by)/)
+  },
+)
+
+t.test('a page of the trail reads no more once a search has read as much as it may', async (t) => {
+  let reads = 0
+  const read = async () => ({ items: [], next: String(++reads) })
+  t.same(await auditLines(read, undefined, 50), { items: [], next: '1' })
+  const event = {
+    action: 'resource.import',
+    outcome: 'done',
+    details: { created: 1 },
+    occurredAt: new Date(),
+    actor: {},
+  }
+  const full = async () => ({ items: Array(50).fill(event), next: String(++reads) })
+  t.equal((await auditLines(full, undefined, 50)).items.length, 1)
+  t.equal(reads, 11, 'an import of many parts is read on, up to a bound')
+})
 
 t.test('an import is one line, however many parts it was written in', async (t) => {
   const { server, browser } = await signedIn(t)

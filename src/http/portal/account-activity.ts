@@ -24,7 +24,7 @@ export function accountActivityScreen(
     const trail = { target: clientId, limit: LINES }
     const { items } = await operations.audit.list(visit.actor, visit.realm, trail)
     const lines = items.map((event) => ({ event, parts: 1, imported: 0 }))
-    const all = `/portal/${visit.realm}/audit?${new URLSearchParams({ target: clientId })}`
+    const all = `/portal/${visit.realm}/audit?${new URLSearchParams({ target: clientId, only: 'target' })}`
     return {
       ...about(visit, account),
       help: 'portal#activity-people-and-settings',

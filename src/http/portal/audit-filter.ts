@@ -2,10 +2,13 @@ import type { AuditEventFilter } from '../../domain/audit-event.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { WORDS } from './audit-words.ts'
 import { field } from './elements.ts'
-import { type Html, html } from './html.ts'
+import { type Content, type Html, html } from './html.ts'
 import type { Asked, Visit } from './visit.ts'
 
-export const FILTERS = ['from', 'to', 'action', 'outcome', 'actor', 'target'] as const
+export const FILTERS = ['from', 'to', 'action', 'outcome', 'actor', 'target', 'only'] as const
+
+/** Value of `only`: this one is the whole id rather than a part, and an index finds its lines. */
+export type WholeId = 'actor' | 'target'
 
 const DAY_MILLISECONDS = 86_400_000
 const OUTCOMES = ['done', 'refused'] as const
@@ -21,8 +24,8 @@ export function filterOf({ query }: Asked): AuditEventFilter {
     to: to && new Date(to.getTime() + DAY_MILLISECONDS),
     action: text('action'),
     outcome: OUTCOMES.find((outcome) => outcome === query('outcome')),
-    actorContains: text('actor'),
-    targetContains: text('target'),
+    ...(query('only') === 'actor' ? { actor: text('actor') } : { actorContains: text('actor') }),
+    ...(query('only') === 'target' ? { target: text('target') } : { targetContains: text('target') }),
   }
 }
 
@@ -71,5 +74,15 @@ ${date('to', 'To, that day too (UTC)')}
 ${part('actor', 'Who')}
 ${part('target', 'On what: part of a name or id')}
 <div class="buttons"><button>Filter</button><a class="button quiet" href="/portal/${realm}/audit">Clear</a></div>
-</form>`
+</form>
+${wholeIdHint(asked)}`
+}
+
+/** The form searches for parts: this says that the lines below it are of a whole id. */
+function wholeIdHint({ query }: Asked): Content {
+  const name = query('only')
+  if ((name !== 'actor' && name !== 'target') || query(name) === '') return undefined
+  const search = new URLSearchParams()
+  for (const other of FILTERS) if (other !== 'only' && query(other) !== '') search.set(other, query(other))
+  return html`<p class="hint">Lines ${name === 'actor' ? 'by' : 'on'} <bdi>${query(name).slice(0, 200)}</bdi> alone. <a href="?${search.toString()}">Search for it as a part of others too</a></p>`
 }

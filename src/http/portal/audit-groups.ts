@@ -15,7 +15,10 @@ const HOUR_MILLISECONDS = 3_600_000
 /** Pages that are read for one page of lines at most. */
 const MAX_READS = 10
 
-/** A page of lines: a large import writes an event for each part, and is one line. */
+/**
+ * A page of lines: a large import writes an event for each part, and is one line.
+ * @param read pages of `limit` events
+ */
 export async function auditLines(
   read: (after: string | undefined) => Promise<Page<RecordedAuditEvent>>,
   after: string | undefined,
@@ -27,7 +30,8 @@ export async function auditLines(
     const page = await read(next)
     for (const event of page.items) add(lines, event)
     next = page.next
-    if (next === undefined || lines.length >= limit / 2) break
+    // A search that gave fewer events has read as much as it may.
+    if (next === undefined || lines.length >= limit / 2 || page.items.length < limit) break
   }
   return { items: lines, next }
 }

@@ -1,7 +1,7 @@
 import type { RecordedAuditEvent } from '../../domain/audit-event.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { csv, jsonLines } from './audit-export.ts'
-import { FILTERS, filterForm, filterOf, requireFormat } from './audit-filter.ts'
+import { FILTERS, filterForm, filterOf, requireFormat, type WholeId } from './audit-filter.ts'
 import { type AuditLine, auditLines } from './audit-groups.ts'
 import { detailsOf, WORDS } from './audit-words.ts'
 import { badge } from './elements.ts'
@@ -88,8 +88,8 @@ function who(visit: Visit, { actor: { id }, details: { actor_name: name } }: Rec
   return html`${filterLink(visit, 'actor', id, name)} <code class="muted">${id}</code>`
 }
 
-function filterLink({ realm }: Visit, name: 'actor' | 'target', value: string, label: string): Html {
-  return html`<a class="cell-filter" href="/portal/${realm}/audit?${new URLSearchParams({ [name]: value }).toString()}">${named(label)}</a>`
+function filterLink({ realm }: Visit, name: WholeId, value: string, label: string): Html {
+  return html`<a class="cell-filter" href="/portal/${realm}/audit?${new URLSearchParams({ [name]: value, only: name }).toString()}">${named(label)}</a>`
 }
 
 function target(visit: Visit, event: RecordedAuditEvent): Html {

@@ -31,7 +31,11 @@ export function leakNotices(visit: Visit, account: ServiceAccount, leaks: readon
 
 function leakNotice(visit: Visit, { clientId }: ServiceAccount, leak: OpenLeak): Html {
   const { url, source, foundAt, isValid } = leak
-  const line = new URLSearchParams({ action: 'service-account.leaked-secret', target: clientId })
+  const line = new URLSearchParams({
+    action: 'service-account.leaked-secret',
+    target: clientId,
+    only: 'target',
+  })
   const place = url !== undefined && html` at <code class="wrap">${url}</code>`
   return notice(
     'danger',
