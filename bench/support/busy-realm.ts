@@ -17,8 +17,8 @@ export const SOME_GRANTS = 'sa_0000001'
 export const MANY_GRANTS = 'sa_0000002'
 
 /**
- * A realm with accounts, devices in a group, grants, counts of tokens and a trail, as the server would have written them. Few
- * accounts are disabled, ended, unused or leaked, however many there are: what is rare is what is slow to find.
+ * A realm with accounts, devices in a group, grants, counts of tokens and a trail, as the server would have written them. Twenty
+ * accounts are disabled, ended, unused and so on, however many there are: what is rare is what is slow to find.
  */
 export async function fillRealm(
   { operations }: OpenedOperations,
@@ -53,22 +53,24 @@ export async function fillRealm(
 }
 
 const accountId = "'sa_' || lpad(n::text, 7, '0')"
+/** Twenty of the accounts, however many there are. */
+const isOfTwenty = (which: number) => `n % greatest($2::int / 20, 5) = ${which}`
 const each = 'from generate_series(1, $2::int) n'
 
 const ACCOUNTS = `insert into service_accounts (realm_id, client_id, name, name_key, description, roles, auth_methods, metadata,
     status_index, created_at, updated_at, disabled_at, expires_at)
   select $1::bigint, ${accountId}, 'Deployer ' || n, 'deployer ' || n, 'Rolls out service ' || n % 1000 || ' of the shop',
-    case when n % 5000 = 7 then '{rare,common}'::text[] else '{common}' end, '{client_secret}',
+    case when ${isOfTwenty(0)} then '{rare,common}'::text[] else '{common}' end, '{client_secret}',
     json_build_object('owner', 'team-' || n % 40, 'tags', 'eu, prod')::text,
-    n, now() - interval '1 year', now() - interval '1 year', case when n % 5000 = 8 then now() end,
-    case when n % 5000 = 9 then now() - interval '1 day' when n % 10 = 0 then now() + interval '1 year' end
+    n, now() - interval '1 year', now() - interval '1 year', case when ${isOfTwenty(1)} then now() end,
+    case when ${isOfTwenty(2)} then now() - interval '1 day' when n % 10 = 0 then now() + interval '1 year' end
   ${each}`
 const STATUS_INDEXES = `insert into status_indexes (realm_id, status_index) select $1::bigint, n ${each}`
 const SECRETS = `insert into client_secrets (realm_id, client_id, id, phc, last_four, created_at, expires_at)
-  select $1::bigint, ${accountId}, 'one', '', '1234', now(), case when n % 5000 = 10 then now() + interval '1 day' end ${each}`
+  select $1::bigint, ${accountId}, 'one', '', '1234', now(), case when ${isOfTwenty(4)} then now() + interval '1 day' end ${each}`
 const USES = `insert into last_uses (realm_id, client_id, secret_id, used_at, address, scope, used_month)
   select $1::bigint, ${accountId}, 'one', at, '203.0.113.7', '', date_trunc('month', at at time zone 'UTC')
-  ${each}, lateral (select now() - interval '1 hour' * (case when n % 5000 = 6 then 5000 else n % 900 end) as at) used`
+  ${each}, lateral (select now() - interval '1 hour' * (case when ${isOfTwenty(3)} then 5000 else n % 900 end) as at) used`
 const ENDS = `insert into account_ends select realm_id, client_id, expires_at from service_accounts
   where realm_id = $1 and expires_at is not null and status_index <= $2`
 const ACCOUNT_COUNTS = `insert into token_counts
