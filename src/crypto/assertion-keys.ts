@@ -8,6 +8,7 @@ import {
   verify,
 } from 'node:crypto'
 import { algorithmsOf, type KeyAlgorithm, type PublicJwk } from '../domain/client-key.ts'
+import { withoutTraces } from './without-traces.ts'
 
 export type VerificationKey = KeyObject
 
@@ -21,7 +22,7 @@ export interface AssertionKey {
 
 /** @throws Error where it is no key */
 export function importAssertionKey(jwk: PublicJwk): AssertionKey {
-  const key = createPublicKey({ key: jwk, format: 'jwk' })
+  const key = withoutTraces(() => createPublicKey({ key: jwk, format: 'jwk' }))
   const { n } = key.asymmetricKeyType === 'rsa' ? key.export({ format: 'jwk' }) : {}
   return {
     key,

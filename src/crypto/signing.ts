@@ -1,6 +1,7 @@
-import { createHash, createPrivateKey, randomUUID, sign, type webcrypto } from 'node:crypto'
+import { createPrivateKey, hash, randomUUID, sign, type webcrypto } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { TamperedSealError } from './sealing.ts'
+import { withoutTraces } from './without-traces.ts'
 
 export interface GeneratedKey {
   /** RFC 7638 thumbprint. */
@@ -63,9 +64,7 @@ function publicMembersOf(jwk: JWK): JWK {
 }
 
 function thumbprintOf(jwk: JWK): string {
-  return createHash('sha256')
-    .update(JSON.stringify(publicMembersOf(jwk)))
-    .digest('base64url')
+  return hash('sha256', JSON.stringify(publicMembersOf(jwk)), 'base64url')
 }
 
 /** WebCrypto's names of the JOSE algorithms. */
@@ -78,11 +77,11 @@ const WEB_CRYPTO: Record<string, webcrypto.AlgorithmIdentifier | webcrypto.RsaPs
 async function signatureOf(algorithm: string, jwk: JWK): Promise<Signer['sign']> {
   // Node signs twice as fast with the bare key as with an options object.
   if (algorithm === 'ES256') {
-    const key = createPrivateKey({ key: jwk, format: 'jwk' })
+    const key = withoutTraces(() => createPrivateKey({ key: jwk, format: 'jwk' }))
     return (input) => toConcatenated(sign('sha256', input, key))
   }
   if (algorithm === 'EdDSA') {
-    const key = createPrivateKey({ key: jwk, format: 'jwk' })
+    const key = withoutTraces(() => createPrivateKey({ key: jwk, format: 'jwk' }))
     return (input) => sign(null, input, key)
   }
   const key = (await importJWK(jwk, algorithm)) as CryptoKey

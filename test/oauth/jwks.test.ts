@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { ALGORITHMS } from '../../src/domain/realm.ts'
+import { until } from '../support/embedded.ts'
 import { TESTER, testServer } from '../support/server.ts'
 
 const CERTS = '/realms/acme/protocol/openid-connect/certs'
@@ -116,7 +117,11 @@ t.test('while the database is away, caches may keep it for what is left of its t
   t.equal(old.body, known.body)
   t.equal(old.headers['cache-control'], 'public, no-cache')
   await giveBack()
-  t.match((await app.inject(CERTS)).headers['cache-control'], /^public, max-age=2\d\d$/)
+  // Within the patience for a document, a busy machine may not have connected again yet.
+  await until(async () => {
+    const { headers } = await app.inject(CERTS)
+    return /^public, max-age=2\d\d$/.test(String(headers['cache-control']))
+  })
 })
 
 t.test('while the database is slow, no JWKS is served that may lack a key that signs', async (t) => {
