@@ -42,6 +42,10 @@ import { createMetrics } from './metrics.ts'
 
 const REQUEST_MILLISECONDS = 10_000
 
+/** Those that a server may do without. */
+export const FRONT_DOORS = ['portal', 'admin'] as const
+export type FrontDoor = (typeof FRONT_DOORS)[number]
+
 export interface ServerOptions {
   readonly logger: Logger
   readonly trustProxy: TrustedProxies
@@ -57,6 +61,8 @@ export interface ServerOptions {
   readonly publicUrl: string
   /** Documentation that the portal's help links lead to. Default: no help links. */
   readonly docsUrl?: string | undefined
+  /** Default: all. The protocol is always served. */
+  readonly frontDoors?: readonly FrontDoor[]
   /** Rate limit of the admin API. */
   readonly rateLimits?: RateLimits
 }
@@ -75,9 +81,9 @@ export interface Server {
   close(): Promise<void>
 }
 
-/** Registers all front doors on a server that does not listen yet. */
+/** Registers the front doors on a server that does not listen yet. */
 export async function buildServer(operations: Operations, options: ServerOptions): Promise<Server> {
-  const { trustProxy, metricsToken } = options
+  const { trustProxy, metricsToken, frontDoors = FRONT_DOORS } = options
   const drain = createDrain()
   const app = createApp(options, drain)
   if (options.tracing) await app.register(options.tracing)
@@ -96,8 +102,9 @@ export async function buildServer(operations: Operations, options: ServerOptions
   await app.register(scope('metrics', async (at) => metricsRoute(at, metrics.read, metricsAccess)))
   await app.register(scope('oauth', async (oauth) => protocolRoutes(oauth, operations, options)))
   await app.register(scope('leaked-secrets', async (reports) => reportRoutes(reports, operations, options)))
-  await app.register(scope('portal', async (portal) => portalRoutes(portal, operations, options)))
-  await app.register(scope('admin', async (admin) => adminApi(admin, operations, options)))
+  const register = { portal: portalRoutes, admin: adminApi }
+  for (const door of frontDoors)
+    await app.register(scope(door, async (at) => register[door](at, operations, options)))
   await app.ready()
   return { app, drain: drain.start, close: () => close(app, drain) }
 }

@@ -94,12 +94,11 @@ export async function deleteGrantsBut(
   kept: readonly GrantKey[],
 ): Promise<GrantKey[]> {
   const { rows } = await sql<GrantKey>`
-    delete from grants
+    select type, id, role from grants
     where realm_id = ${realmId} and client_id = ${clientId}
       and (type, id, role) not in (select type, id, role from ${unnest(kept)})
-    returning type, id, role
   `.execute(trx)
-  return rows
+  return deleteGrants(trx, realmId, clientId, rows)
 }
 
 /** Grants on a resource. Locks the rows of the accounts that hold them until the transaction ends. */

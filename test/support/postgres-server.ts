@@ -53,6 +53,9 @@ export async function startPostgres(): Promise<void> {
     'checkpoint_timeout=1d',
     'wal_writer_delay=10s',
     'io_method=sync',
+    // Dropping a database looks through all buffers.
+    'shared_buffers=32MB',
+    'update_process_title=off',
     'jit=off',
   ]
   const [server, ...rest] = command(owner, postgres)

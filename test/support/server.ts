@@ -1,4 +1,3 @@
-import type { FastifyInstance, FastifyListenOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { Argon2Cost } from '../../src/crypto/argon2-pool.ts'
@@ -11,7 +10,8 @@ import type { TrustedProxies } from '../../src/http/client-address.ts'
 import type { KeyFetchSettings } from '../../src/operations/federation/guarded-fetch.ts'
 import { openOperations } from '../../src/operations/open.ts'
 import type { Operations } from '../../src/operations/operations.ts'
-import { buildServer, type Server } from '../../src/server/build-server.ts'
+import { buildServer } from '../../src/server/build-server.ts'
+import { type TestApp, testApp } from './front-doors.ts'
 import { cutDatabase, testDatabase } from './postgres.ts'
 
 export const PUBLIC_URL = 'https://auth.test'
@@ -25,13 +25,6 @@ export const TESTER: Actor = {
 
 /** The least that argon2id takes: most tests are about something else. */
 const CHEAP_HASHES: Argon2Cost = { memoryCost: 8, timeCost: 1 }
-
-/** The front doors, which are built when they are first asked: tests of operations alone need none. */
-export interface TestApp extends Pick<FastifyInstance, 'server'> {
-  listen(options?: FastifyListenOptions): Promise<string>
-  inject(request: InjectOptions | string): Promise<LightMyRequestResponse>
-  ready(): PromiseLike<FastifyInstance>
-}
 
 export interface TestServer {
   readonly app: TestApp
@@ -134,8 +127,9 @@ export async function testServer(
   })
   const log: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void log.push(line) })
-  const { app, close } = lazily(() =>
+  const { app, close } = testApp((frontDoors) =>
     buildServer(opened.operations, {
+      frontDoors,
       logger,
       trustProxy,
       areMetricsOpenLocally,
@@ -157,24 +151,4 @@ export async function testServer(
     clock,
     cutDatabase: () => cutDatabase(url),
   }
-}
-
-function lazily(build: () => Promise<Server>): { app: TestApp; close(): Promise<void> } {
-  let building: Promise<Server> | undefined
-  let built: Server | undefined
-  const ready = async () => {
-    building ??= build()
-    built = await building
-    return built.app
-  }
-  const app: TestApp = {
-    ready,
-    inject: async (request) => (await ready()).inject(request),
-    listen: async (options?: FastifyListenOptions) => (await ready()).listen(options),
-    get server() {
-      if (!built) throw new Error('it does not listen yet')
-      return built.app.server
-    },
-  }
-  return { app, close: async () => (await building)?.close() }
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { testDatabase } from '../support/postgres.ts'
 import { mintmark, onDatabase, startServer } from '../support/process.ts'
-import { Issuer } from './issuer.ts'
+import { Issuer } from '../verifier/issuer.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
