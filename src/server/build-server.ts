@@ -42,7 +42,7 @@ import { createMetrics } from './metrics.ts'
 
 const REQUEST_MILLISECONDS = 10_000
 
-/** Those that a server may do without. */
+/** Optional front doors. The protocol is always served. */
 export const FRONT_DOORS = ['portal', 'admin'] as const
 export type FrontDoor = (typeof FRONT_DOORS)[number]
 
@@ -61,7 +61,7 @@ export interface ServerOptions {
   readonly publicUrl: string
   /** Documentation that the portal's help links lead to. Default: no help links. */
   readonly docsUrl?: string | undefined
-  /** Default: all. The protocol is always served. */
+  /** Default: all. */
   readonly frontDoors?: readonly FrontDoor[]
   /** Rate limit of the admin API. */
   readonly rateLimits?: RateLimits

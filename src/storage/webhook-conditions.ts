@@ -63,7 +63,7 @@ const CONDITIONS: Partial<Record<WebhookEvent, Condition>> = {
   ...COUNT_CONDITIONS,
 }
 
-/** What is so in the realm and was not told yet to the web hook. */
+/** Conditions that hold in the realm and were not sent to the web hook yet. */
 export async function findUntold(
   db: Database,
   looking: Looking,

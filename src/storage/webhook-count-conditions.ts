@@ -36,7 +36,7 @@ const refusalsBurst: Condition = ({ realmId, now }) => sql`
     and h.starts_at >= ${hourOf(now)}::timestamptz - interval '1 hour'
     and h.refused >= ${BURST.atLeast} and h.refused >= ${BURST.times} * usual.refused`
 
-/** Once a day for as long as it lasts. */
+/** Reported once a day while the limit is reached. */
 const accountLimit = ({ realmId, now }: Looking) => sql`
   select 'service_accounts ' || r.service_account_limit || ' ' || ${dayOf(now).toISOString()} as occurrence,
     jsonb_build_object('limit', 'service_accounts', 'maximum', r.service_account_limit,

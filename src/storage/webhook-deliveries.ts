@@ -76,7 +76,7 @@ export async function listDueDeliveries(
   return rows.map(toDelivery)
 }
 
-/** What an attempt came to; or, without attempts, that it begins again. */
+/** Stores the result of an attempt; without attempts, the delivery starts again. */
 export async function updateDelivery(
   trx: DatabaseTransaction,
   { realmId, webhookId }: OfWebhook,

@@ -56,7 +56,7 @@ export async function adminApi(
   })
   answerConditionally(app)
   const endRoutes = answerOtherMethods(app, refuseAdminMethod)
-  await describeApi(app, publicUrl)
+  describeApi(app, publicUrl)
   const guard = async (guarded: FastifyInstance) => {
     await requireAdministrator(guarded, operations, rateLimits)
     heedIdempotencyKeys(guarded, operations)

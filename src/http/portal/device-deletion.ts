@@ -12,10 +12,10 @@ type Deps = Pick<Operations, 'resources'>
 
 const PATH = '/portal/:realm/devices/delete'
 
-/** As many as a page of the list has. */
+/** Maximum of resources in one form: a page of the list. */
 const MAX_RESOURCES = 50
 
-/** Deletes devices and groups: first what goes with them, then one by one, then what came of it. */
+/** Deletes devices and groups: asks with the number of grants that end, deletes one by one, then shows the results. */
 export function deviceDeletionScreen(portal: Portal, { resources }: Deps): void {
   portal.question(PATH, async (visit, { queryAll }) => {
     const uses = await resources.usesOf(visit.actor, visit.realm, keysIn(queryAll('resource')))
@@ -25,7 +25,7 @@ export function deviceDeletionScreen(portal: Portal, { resources }: Deps): void 
   portal.action(PATH, async (visit, sent) => {
     const uses = await resources.usesOf(visit.actor, visit.realm, keysIn(sent.getAll('resource')))
     if (uses.length === 0) return nothingTicked(visit)
-    // What was not told before the click is told now.
+    // More grants would end than the question said: ask again.
     if (sumOf(uses, 'grants') > Number(sent.get('grants'))) return question(visit, uses, true)
     const refused: [ResourceUse, string][] = []
     for (const use of uses) {

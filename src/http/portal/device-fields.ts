@@ -3,7 +3,7 @@ import { atMost, field, textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Html, html } from './html.ts'
 
-/** What is known of a device beside its type and id. */
+/** Fields of a device beside its type and id. */
 export function deviceFields({
   name = '',
   groups = [],

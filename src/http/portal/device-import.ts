@@ -26,7 +26,7 @@ const TOLD = 100
 
 type Counts = Readonly<Record<ImportOutcome['status'], number>>
 
-/** What an import did, or would do. */
+/** Result of an import or of its dry run. */
 interface Summary {
   readonly counts: Counts
   readonly refused: readonly { readonly line: number; readonly refusal: Refusal }[]

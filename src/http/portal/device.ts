@@ -67,7 +67,7 @@ function facts(visit: Visit, resource: ProtectedResource): Html {
 </dl></section>`
 }
 
-/** What is in a group. */
+/** Members of a group. */
 async function membersCard(
   visit: Visit,
   { resource, realm }: { readonly resource: ProtectedResource; readonly realm: Realm },

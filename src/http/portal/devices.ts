@@ -16,7 +16,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ['deleted', 'Deleted, with all grants on it. New tokens no longer have them.'],
 ])
 
-/** What the list is asked for. */
+/** Filters of the list, from the query. */
 interface ListAsked {
   readonly search: string
   readonly type: string | undefined

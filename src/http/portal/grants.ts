@@ -25,7 +25,7 @@ type Deps = Pick<Operations, 'grants' | 'resources'>
 
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants'
 const GRANTS = 50
-/** For those who look at many. */
+/** Page size for people who look at many. */
 const MANY_GRANTS = 500
 const FOUND = 10
 
@@ -115,7 +115,7 @@ ${visit.mayChange && removalForm(visit, account.clientId)}`
 
 interface Found extends Part<ProtectedResource> {
   readonly find: string
-  /** What the account has on them already. */
+  /** Grants that the account has on these resources already. */
   readonly on: readonly GrantKey[]
 }
 

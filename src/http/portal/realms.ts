@@ -83,7 +83,7 @@ export function openButton(visit: Visit, { name }: Pick<Realm, 'name'>): Html {
   )
 }
 
-/** What somebody should look at, or that nobody has to. */
+/** State of a realm and what needs attention. */
 export function stateOf(overview: RealmOverview): Html {
   const needs = needsOf(overview).map(([tone, words]) => badge(tone, words))
   return html`<span class="badges">${overview.realm.shadowMode ? badge('info', 'Shadow mode') : badge('success', 'Active')}${needs}</span>`

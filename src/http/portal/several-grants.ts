@@ -11,17 +11,17 @@ import type { Portal, Redirect, Visit } from './visit.ts'
 
 const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants'
 
-/** What an act leads to: its notice is in the card of the grants. */
+/** Notices after an action, shown in the card of the grants. */
 const DONE: ReadonlyMap<string, string> = new Map([
   ['granted', 'Granted. The next token says so.'],
   ['had', 'It has that role there already: nothing was changed.'],
   ['removed', 'Removed. The next token says so.'],
 ])
 
-/** What stays as it is when a role is granted or removed. */
+/** Query parameters that stay when a role is granted or removed. */
 const KEPT = ['find', 'from', 'filter', 'after', 'back', 'each']
 
-/** To the grants as they were shown. @param done what was done, with how many were asked for and how many changed */
+/** Redirects to the grants as they were shown. @param done the action, the number requested and the number changed */
 export function backToGrants(visit: Visit, clientId: string, done: string): Redirect {
   const { searchParams: page } = new URL(visit.page, 'http://portal')
   const kept = KEPT.map((name): [string, string] => [name, page.get(name) ?? ''])

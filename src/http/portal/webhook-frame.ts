@@ -14,7 +14,7 @@ export function webhookState({ enabled, pausedReason, failingSince }: Webhook): 
   return failingSince ? badge('danger', 'Failing') : badge('success', 'Enabled')
 }
 
-/** What is wrong with it, in words. */
+/** Explains why a web hook gets no events. */
 export function webhookTrouble(
   { enabled, pausedReason, failingSince }: Webhook,
   now: Date,
@@ -45,7 +45,7 @@ export function readWebhook(sent: Fields) {
   return {
     url: sent.get('url').trim(),
     description: sent.get('description').trim(),
-    // What is no event is refused.
+    // The operation refuses unknown events.
     events: sent.getAll('events') as Webhook['events'],
   }
 }

@@ -8,13 +8,13 @@ import type { Dependencies } from '../dependencies.ts'
 import { REALM_ITSELF } from './counted-hours.ts'
 import type { TokenCounts } from './token-counts.ts'
 
-/** Accounts and realms to remember. One that was forgotten counts from zero until the next refresh. */
+/** Maximum of accounts and realms in memory. One that was evicted counts from zero until the next refresh. */
 const CAPACITY = 50_000
 
 /** Rows per statement. */
 const BATCH = 500
 
-/** What this process knows of one account or realm. */
+/** Counts of one account or realm in this process. */
 interface Known {
   readonly realmId: string
   readonly clientId: string

@@ -47,7 +47,7 @@ export async function lockOne({ trx, realm, checkVersion }: Held, id: string): P
   return webhook
 }
 
-/** For the audit trail, which more people read: the query of an address may hold what its receiver wants to know. */
+/** Settings as the audit trail shows them: without the query of the URL, which may hold a secret of the receiver. */
 export function shown({ url, description, events, enabled }: WebhookSettings) {
   return { url: url.replace(/\?.*/, '?…'), description, events, enabled }
 }

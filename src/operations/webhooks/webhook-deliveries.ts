@@ -19,7 +19,7 @@ export interface DeliveryQuery {
 
 export type WebhookDeliveries = ReturnType<typeof webhookDeliveries>
 
-/** What was sent to web hooks, or is to be. */
+/** Deliveries of web hooks, past and pending. */
 export function webhookDeliveries(deps: WebhookDeps) {
   const { db, refusals } = deps
   return {

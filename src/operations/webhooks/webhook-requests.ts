@@ -10,7 +10,7 @@ import { guardedRequest } from '../federation/guarded-request.ts'
 import { KeyFetchError } from '../federation/key-fetch-error.ts'
 import { signingKeyContext } from '../realms/sealed-keys.ts'
 
-/** For the connection, the request and the answer together. */
+/** Time limit of connection, request and answer together. */
 const TIMEOUT_MILLISECONDS = 15_000
 
 /** Most bytes of an answer that are read: only its status counts. */
@@ -106,7 +106,7 @@ async function readSome(answer: IncomingMessage): Promise<void> {
   }
 }
 
-/** For administrators of the realm: it tells nothing of the network. */
+/** Describes a fault to administrators of the realm, without details of the network. */
 function faultOf({ fault, description }: KeyFetchError): string {
   return fault === 'network' ? NETWORK : description
 }

@@ -27,7 +27,7 @@ const PER_TURN = 5
 /** Longer than a turn takes at most. After it, another node sends what this one did not note as sent. */
 const LEASE_SECONDS = 120
 
-/** Where no attempt has succeeded for this long, and one delivery had all of its attempts, the web hook is paused. */
+/** A web hook is paused after this long without success, once one delivery has used all of its attempts. */
 const FAILING_SECONDS = 3 * 86_400
 
 type Deps = Pick<Dependencies, 'db' | 'sealer' | 'publicUrl' | 'clock' | 'log' | 'webhookSending'>
@@ -96,7 +96,7 @@ export function webhookSender(deps: Deps) {
   }
 
   function start(webhook: LeasedWebhook): void {
-    // What fails here leaves the lease, so that it is not tried at once again.
+    // A failure keeps the lease, so that no node retries at once.
     const work = serve(webhook)
       .catch((error: Error) => {
         if (!isDatabaseAway(error))

@@ -12,7 +12,7 @@ const EVERY_SECONDS = 60
 /** Occurrences of one kind that are told in one look; the others come next. */
 const MAX_AT_ONCE = 100
 
-/** Nothing is looked for while so many deliveries wait: what is so will be told when its receiver is back. */
+/** Conditions are not checked while this many deliveries wait: those that still hold are told once the receiver is back. */
 const ENOUGH_WAITING = 500
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'log'>

@@ -97,7 +97,7 @@ export function webhooks(deps: WebhookDeps) {
       })
     },
 
-    /** What was not delivered yet is not. @throws Refusal `forbidden`, `not_found`, `changed_meanwhile` */
+    /** Pending deliveries are dropped. @throws Refusal `forbidden`, `not_found`, `changed_meanwhile` */
     delete(actor: Actor, realmName: string, id: string): Promise<void> {
       const about = { actor, action: 'webhook.delete', realm: realmName, target: id } as const
       return changeWebhooks(deps, about, async (held) => {
