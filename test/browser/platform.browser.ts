@@ -1,5 +1,6 @@
 import t from 'tap'
 import { TESTER } from '../support/server.ts'
+import { sweep } from './clipped.ts'
 import { look } from './look.ts'
 import { enterAsPlatformAdmin, portal, signedIn, watch } from './support.ts'
 
@@ -27,7 +28,10 @@ t.test(
       await page.getByRole('button', { name: 'Create' }).click()
       t.match(await page.locator('main').innerText(), 'There is a realm acme already')
       t.equal(await page.getByLabel('Audiences (optional)').inputValue(), 'https://api.example')
-      if (javaScriptEnabled) await look(t, page, 'new-realm-fault')
+      if (javaScriptEnabled) {
+        await look(t, page, 'new-realm-fault')
+        t.same(await sweep(page), [], 'new-realm-fault')
+      }
       await page.getByLabel('Name', { exact: true }).fill('beta')
       await page.getByRole('button', { name: 'Create' }).click()
       t.match(await page.locator('main').innerText(), 'The realm is there')

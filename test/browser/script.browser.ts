@@ -87,6 +87,38 @@ t.test('roles that were ticked and not saved outlive another form of the page', 
   t.equal(await box.isChecked(), false, 'once')
 })
 
+t.test('roles that were ticked and not saved outlive another page of the grants', async (t) => {
+  const at = await portal(t)
+  const { operations } = at.server
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  const devices = Array.from({ length: 51 }, (_, n) => ({
+    type: 'device',
+    id: `gw-${n}`,
+    name: `Gateway ${n}`,
+  }))
+  await operations.resources.import(TESTER, 'acme', devices)
+  const grants = devices.map(({ type, id }) => ({ role: 'view', type, id }))
+  await operations.grants.replace(TESTER, 'acme', account.clientId, grants)
+  const page = await signedIn(t, at)
+  await page.goto(`${at.base}/service-accounts/${account.clientId}/permissions`)
+  const box = page.getByRole('checkbox', { name: 'manage' })
+  await box.check()
+  await page.getByRole('link', { name: 'More', exact: true }).click()
+  await page.getByRole('link', { name: 'Back', exact: true }).waitFor()
+  t.equal(await box.isChecked(), true)
+})
+
+t.test('on a narrow screen the open section is in sight', async (t) => {
+  const at = await portal(t)
+  const page = await signedIn(t, at, { viewport: { width: 360, height: 740 } })
+  for (const section of ['try-it', 'webhooks', 'service-accounts']) {
+    await page.goto(`${at.base}/${section}`)
+    const box = await page.locator('.side nav [aria-current]').boundingBox()
+    t.ok(box && box.x >= 0 && box.x + box.width <= 360, `${section} ${JSON.stringify(box)}`)
+    t.equal(await page.evaluate(() => scrollY), 0)
+  }
+})
+
 t.test('the switcher leads from realm to realm, with and without script', async (t) => {
   const at = await portal(t)
   await at.server.operations.realms.create(TESTER, 'beta')

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
+import { sweep } from './clipped.ts'
 import { look } from './look.ts'
 import { portal, signedIn } from './support.ts'
 
@@ -49,6 +50,7 @@ t.test('a secret, its forms to copy and the limits of its account look right', a
   await page.getByRole('button', { name: 'Confirm' }).click()
   for (const form of ['.env', 'Kubernetes Secret']) await page.getByText(form, { exact: true }).click()
   await look(t, page, 'secret-copy-as')
+  t.same(await sweep(page), [], 'secret-copy-as')
   await page.getByRole('link', { name: 'I have copied it' }).click()
   await page.getByRole('link', { name: 'Change its limits' }).click()
   await page.getByLabel('Allowed networks').fill('10.0.0.0/8\n2001:db8::/32')

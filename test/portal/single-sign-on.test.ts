@@ -73,18 +73,25 @@ t.test('the provider makes an Account Admin, who comes back to where they were',
   t.match(items[0], { action: 'portal.sign-in', actor: { kind: 'portal', id: 'alice' } })
 })
 
-t.test('a person of the provider stands in the trail by name as well as by subject', async (t) => {
-  const { provider, server, browser } = await withProvider(t)
-  await signIn(browser, provider)
-  await browser.submit(`${LIST}/create`, `${LIST}/create`, { name: 'CI' })
-  const { items } = await server.operations.audit.list(TESTER, 'acme', {
-    action: 'service-account.create',
-    limit: 1,
-  })
-  t.match(items[0], { actor: { id: 'alice' }, details: { actor_name: 'Alice' } })
-  t.match((await browser.get('/portal/acme/audit?actor=Alice')).body, /Alice[\s\S]*alice/)
-  t.match(textOf(await browser.get('/portal/acme/audit?actor=alice')), 'Create a service account')
-})
+t.test(
+  'a person of the provider stands in the trail and among people by name as well as by subject',
+  async (t) => {
+    const { provider, server, browser } = await withProvider(t)
+    await signIn(browser, provider)
+    await browser.submit(`${LIST}/create`, `${LIST}/create`, { name: 'CI' })
+    const { items } = await server.operations.audit.list(TESTER, 'acme', {
+      action: 'service-account.create',
+      limit: 1,
+    })
+    t.match(items[0], { actor: { id: 'alice' }, details: { actor_name: 'Alice' } })
+    t.match((await browser.get('/portal/acme/audit?actor=Alice')).body, /Alice[\s\S]*alice/)
+    t.match(textOf(await browser.get('/portal/acme/audit?actor=alice')), 'Create a service account')
+    t.match(
+      textOf(await browser.get('/portal/acme/people')),
+      /Alice Account Admin You by single sign-on: alice from/,
+    )
+  },
+)
 
 t.test('another value makes a viewer, and none refuses the sign-in', async (t) => {
   const { provider, server, browser } = await withProvider(t)

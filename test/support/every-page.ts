@@ -28,7 +28,9 @@ export async function furnish(server: TestServer): Promise<Furnished> {
   await operations.secrets.startRotation(TESTER, 'acme', clientId)
   const secrets = await operations.secrets.list(TESTER, 'acme', clientId)
   const authMethods = ['client_secret', 'private_key_jwt', 'federated']
-  await operations.accounts.update(TESTER, 'acme', clientId, { authMethods })
+  const quota = { tokensPerHour: 1_000_000, tokensPerDay: 10_000_000, mode: 'enforce' } as const
+  await operations.accounts.update(TESTER, 'acme', clientId, { authMethods, quota })
+  await operations.realms.update(TESTER, 'acme', { quota })
   const key = { pem: testKeyPair().pem, name: LONG }
   const { key: added } = await operations.clientKeys.add(TESTER, 'acme', clientId, key)
   const trustedIssuer = await trust(server, testPlatform(server, `https://platform.example/${LONG}`), {

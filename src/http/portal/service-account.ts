@@ -65,8 +65,8 @@ ${leakNotices(visit, account, leaks)}
 ${facts(visit, account, leaks[0])}
 ${secretsCard(visit, account, secrets)}
 ${keysCard(visit, account, keys)}
-${tokenCards({ issuer, account, realm }, account, newestOf(keys, visit.now))}
-${visit.mayChange && detailsCard(visit, account)}`,
+${visit.mayChange && detailsCard(visit, account)}
+${tokenCards({ issuer, account, realm }, account, newestOf(keys, visit.now))}`,
     }
   })
 

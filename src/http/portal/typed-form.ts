@@ -125,6 +125,6 @@ function labelOf(form: string, name: string): string {
 
 /** The name of a field in words. */
 export function wordsOf(name: string): string {
-  const words = name.replaceAll('_', ' ')
+  const words = name.replaceAll(/[._]/g, ' ')
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }

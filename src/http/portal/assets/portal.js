@@ -14,6 +14,11 @@ if (codeForm && code !== '') {
 const { settleAt } = document.body.dataset
 if (settleAt) history.replaceState(null, '', settleAt)
 
+// On a narrow screen the sections are a row that scrolls: the open one is in sight.
+const openSection = document.querySelector('.side nav [aria-current]')
+const row = openSection?.closest('ul')
+if (row) row.scrollLeft += openSection.getBoundingClientRect().left - row.getBoundingClientRect().left - 16
+
 // A page with a secret does not come back from the browser's memory.
 addEventListener('pagehide', () => document.querySelector('[data-secret]')?.remove())
 addEventListener('pageshow', (event) => {
@@ -118,7 +123,7 @@ for (const text of document.querySelectorAll('time[datetime] + .exact')) {
   text.textContent = `${date.toLocaleString('sv-SE')} ${zone.value}`
 }
 
-// Choices that were not saved outlive another form of their page.
+// Choices that were not saved outlive another form or list of their page.
 const unsaved = document.querySelector('form[data-unsaved]')
 const isUnsaved = (box) => box.checked !== (box.dataset.saved === 'on')
 if (unsaved) {
@@ -129,9 +134,15 @@ if (unsaved) {
     if (box) box.checked = !box.checked
   }
   sessionStorage.removeItem(place)
-  addEventListener('submit', ({ target }) => {
-    if (target === unsaved) return
+  const keep = () =>
     sessionStorage.setItem(place, JSON.stringify(boxes.filter(isUnsaved).map(({ value }) => value)))
+  addEventListener('submit', ({ target }) => {
+    if (target !== unsaved) keep()
+  })
+  // Other pages of its lists are links to the same page.
+  addEventListener('click', ({ target }) => {
+    const link = target instanceof Element && target.closest('a[href]')
+    if (link && link.pathname === location.pathname) keep()
   })
 }
 

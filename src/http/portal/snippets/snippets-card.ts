@@ -59,7 +59,7 @@ function snippets(asking: Asking, credential: Credential): Html {
     html`<input class="unseen" type="radio" name="${name}" id="${name}-choice-${id}"${at === 0 && html` checked`}><label for="${name}-choice-${id}">${label}</label>`
   return html`<p class="hint">${hintOf(credential)}</p>
 <fieldset class="programs"><legend class="unseen">Language</legend>${shown.map(choice)}${shown.map((language) => program(name, language))}</fieldset>
-${missing.length > 0 && html`<p class="hint">Not with the library of the language alone: ${missing.join(', ')}.</p>`}`
+${credential.kind === 'key' && missing.length > 0 && html`<p class="hint">None for ${missing.join(' and ')}, which cannot sign with ${credential.algorithm} without a library: <code>mintmark token</code> can.</p>`}`
 }
 
 function program(
