@@ -46,6 +46,7 @@ export function auditEventCommands(program: Command, inSession: InSession): void
     .option('--action <action>', 'service-account.create, key.rotate, …')
     .option('--actor <id>', 'actor')
     .option('--target <name>', 'client_id, kid or name of the target')
+    .addOption(new Option('--outcome <outcome>', 'done or refused').choices(['done', 'refused']))
     .option('--limit <number>', 'maximum number of events', whole, 100)
     .action(
       inSession(async (session, { realm, realmId: id, limit, ...filter }: ListOptions) => {

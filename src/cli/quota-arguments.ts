@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Quota, QuotaMode } from '../domain/quota.ts'
 
 export const QUOTA =
-  'tokens at most, like 1000/hour,5000/day; with :monitor they are counted and logged alone, with :off not looked at'
+  'maximum number of tokens, like 1000/hour,5000/day; add :monitor to count and log only, :off to ignore it'
 
 const FORM = /^(\d{1,10})\/(hour|day)(?:,(\d{1,10})\/(hour|day))?(?::(monitor|enforce|off))?$/
 

@@ -45,7 +45,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     .command('update')
     .description('change settings; options left out stay')
     .argument('<name>')
-  withoutClaims(withSettings(update).option('--no-quota', 'any number of tokens')).action(
+  withoutClaims(withSettings(update).option('--no-quota', 'remove the quota')).action(
     inSession(async ({ operations, actor, publicUrl, terminal }, name: string, options: SettingOptions) => {
       const updated = await operations.realms.update(actor, name, await settingsOf(options, terminal))
       noteAll(terminal, updated.warnings)

@@ -33,7 +33,7 @@ export function listCommand(group: Command, inSession: InSession): void {
     .option('--rotating', 'a rotation of its secret is under way')
     .option('--leaked', 'its secret was found in public, and still works or has no successor')
     .option('--unused-since <time>', 'not used since then: a time, or an age as 90d', past)
-    .option('--limit <number>', 'so many at most (default: all)', whole)
+    .option('--limit <number>', 'maximum number of accounts (default: all)', whole)
     .action(
       inSession(async ({ operations, actor }, { realm, limit, ...options }: ListOptions) => {
         const filter = filterOf(options)

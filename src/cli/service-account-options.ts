@@ -126,7 +126,7 @@ export function updateCommand(group: Command, inSession: InSession): void {
     .option('--no-introspects-audience', 'remove all introspected audiences')
     .option('--jwks-uri <url>', `${JWKS_URI}; tokens that it has got by keys elsewhere end`)
     .option('--quota <limits>', QUOTA, quota)
-    .option('--no-quota', 'any number of tokens')
+    .option('--no-quota', 'remove the quota')
     .option('--no-jwks-uri', 'its keys are uploaded; tokens that it has got by published ones end')
     .option(
       '--auth-method <method>',

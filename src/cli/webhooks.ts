@@ -26,9 +26,7 @@ interface Settings extends InRealm {
 
 /** Addresses that are told of leaked secrets, ending rotations and more: commands of the noun webhook. */
 export function webhookCommands(program: Command, inSession: InSession): void {
-  const group = program
-    .command('webhook')
-    .description('web hooks: addresses that are told of what an administrator wants to know')
+  const group = program.command('webhook').description('web hooks: addresses that get events of a realm')
 
   ofRealm(group, 'list', 'web hooks of a realm', REALM).action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
@@ -39,7 +37,7 @@ export function webhookCommands(program: Command, inSession: InSession): void {
 
   settings(ofRealm(group, 'create', 'add a web hook', REALM))
     .requiredOption('--url <address>', 'https address that is sent to')
-    .option('--disabled', 'send nothing yet')
+    .option('--disabled', 'create it paused')
     .action(
       inSession(
         async ({ operations, actor }, { realm, event, disabled, url = '', description }: Settings) => {
@@ -64,7 +62,7 @@ export function webhookCommands(program: Command, inSession: InSession): void {
 function settings(command: Command): Command {
   return command
     .addOption(
-      new Option('--event <event...>', 'what it is told of (default of a new one: everything)').choices(
+      new Option('--event <event...>', 'events that are sent to it (default of a new one: all)').choices(
         WEBHOOK_EVENT_NAMES,
       ),
     )
@@ -75,8 +73,8 @@ function changeCommands(group: Command, inSession: InSession): void {
   settings(ofRealm(group, 'update', 'change a web hook; what is left out stays', REALM))
     .argument('<id>')
     .option('--url <address>', 'https address that is sent to')
-    .option('--enabled', 'send to it, also what waits')
-    .option('--disabled', 'pause it: it is told of nothing that happens meanwhile')
+    .option('--enabled', 'send events to it again; waiting deliveries too')
+    .option('--disabled', 'pause it; events that happen meanwhile are not sent later')
     .action(
       inSession(async ({ operations, actor }, id: string, options: Settings) => {
         const { realm, url, event: events, description, enabled, disabled } = options
@@ -85,7 +83,7 @@ function changeCommands(group: Command, inSession: InSession): void {
       }),
     )
 
-  ofRealm(group, 'delete', 'delete a web hook; what waits is not sent', REALM)
+  ofRealm(group, 'delete', 'delete a web hook; waiting deliveries are not sent', REALM)
     .argument('<id>')
     .option(...YES)
     .action(
@@ -99,7 +97,7 @@ function changeCommands(group: Command, inSession: InSession): void {
 }
 
 function deliveryCommands(group: Command, inSession: InSession): void {
-  ofRealm(group, 'test', 'send a ping, attempted once; `webhook deliveries` says what came of it', REALM)
+  ofRealm(group, 'test', 'send a ping, attempted once; `webhook deliveries` shows the result', REALM)
     .argument('<id>')
     .action(
       inSession(async ({ operations, actor }, id: string, { realm }: InRealm) =>
@@ -107,7 +105,7 @@ function deliveryCommands(group: Command, inSession: InSession): void {
       ),
     )
 
-  ofRealm(group, 'deliveries', 'what was sent to a web hook, or is to be: the newest first', REALM)
+  ofRealm(group, 'deliveries', 'deliveries of a web hook, newest first', REALM)
     .argument('<id>')
     .option('--limit <number>', 'maximum number of deliveries', whole, 100)
     .action(
@@ -170,7 +168,7 @@ function listText(webhooks: readonly Webhook[], realm: string): Text {
 }
 
 function deliveriesText(deliveries: readonly WebhookDelivery[]): Text {
-  if (deliveries.length === 0) return 'Nothing was sent in the last 14 days.'
+  if (deliveries.length === 0) return 'No deliveries in the last 14 days.'
   const rows = deliveries.map((one) => [
     one.id,
     time(one.createdAt),

@@ -38,7 +38,7 @@ export function checkQuota(quota: Quota | null | undefined): void {
   if (tokensPerHour === undefined && tokensPerDay === undefined)
     throw new Refusal(
       'invalid',
-      'A quota has tokens_per_hour, tokens_per_day or both; null removes it.',
+      'A quota needs tokens_per_hour, tokens_per_day or both; null removes it.',
       'quota',
     )
 }

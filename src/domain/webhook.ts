@@ -109,13 +109,17 @@ export function parseWebhook({ url, description, events, enabled }: WebhookSetti
   if (description.length > MAX_DESCRIPTION || /\p{Cc}|\p{Cs}/u.test(description))
     throw new Refusal(
       'invalid',
-      `description has ${MAX_DESCRIPTION} characters at most, and none that cannot be printed.`,
+      `description must have at most ${MAX_DESCRIPTION} characters, all printable.`,
       'description',
     )
   const unknown = events.find((event) => !Object.hasOwn(WEBHOOK_EVENTS, event))
   if (unknown !== undefined)
-    throw new Refusal('invalid', `${unknown} is no event: use ${WEBHOOK_EVENT_NAMES.join(', ')}.`, 'events')
-  if (events.length === 0) throw new Refusal('invalid', 'events has one event at least.', 'events')
+    throw new Refusal(
+      'invalid',
+      `${unknown} is not an event: use ${WEBHOOK_EVENT_NAMES.join(', ')}.`,
+      'events',
+    )
+  if (events.length === 0) throw new Refusal('invalid', 'events must have at least one event.', 'events')
   return {
     url: parseKeyAddress(url, 'url'),
     description,

@@ -57,6 +57,20 @@ t.test('the trail comes in pages and as one export, by action and time', async (
   t.equal((await ask('GET', `${TRAIL}?to=${later}&action=realm.create`)).body.items.length, 1)
 })
 
+t.test('the trail is filtered by outcome, in pages and in the export', async (t) => {
+  const { ask } = await acme(t)
+  await ask('POST', '/admin/realms/acme/service-accounts', { name: 'a' })
+  await ask('POST', '/admin/realms/acme/service-accounts', { name: 'A' })
+  const outcomes = (text: string) => [...text.matchAll(/"outcome":"(\w+)"/g)].map(([, outcome]) => outcome)
+  t.same(outcomes((await ask('GET', `${TRAIL}?outcome=refused`)).text), ['refused'])
+  t.same(outcomes((await ask('GET', `${TRAIL}/export?outcome=refused`)).text), ['refused'])
+  const done = outcomes((await ask('GET', `${TRAIL}?outcome=done`)).text)
+  t.ok(done.length > 1)
+  t.same([...new Set(done)], ['done'])
+  const wrong = await ask('GET', `${TRAIL}?outcome=failed`)
+  t.match(wrong, { status: 400, body: { field: 'outcome' } })
+})
+
 t.test('a refused read leaves an audit event, an empty one does not', async (t) => {
   const { server, ask } = await acme(t)
   await server.operations.realms.create(TESTER, 'other')

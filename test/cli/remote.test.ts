@@ -88,6 +88,7 @@ t.test('a command says the same beside the database and over the admin API', asy
     `workload-identity show ${clientId} ${identity.id}`,
     'audit list --limit 3',
     'audit list --action service-account.create',
+    'audit list --outcome done --limit 2',
     'policy show',
     'realm activity acme',
     `service-account activity ${clientId}`,

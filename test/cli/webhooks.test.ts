@@ -50,7 +50,7 @@ t.test(
         new RegExp(`${made.id} +enabled +${URL} +secret.leaked, limit.reached`),
       )
       t.match((await run('show', made.id)).stdout, /^state +enabled$/m)
-      t.match((await run('deliveries', made.id)).stdout, /^Nothing was sent/)
+      t.match((await run('deliveries', made.id)).stdout, /^No deliveries in the last 14 days/)
       const ping = await json('test', made.id)
       t.match(ping, {
         type: 'ping',

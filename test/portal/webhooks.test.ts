@@ -66,7 +66,7 @@ t.test('what is refused comes back with what was typed', async (t) => {
   }
   const none = await browser.submit(`${PAGE}/add`, `${PAGE}/add`, { url: URL })
   t.equal(none.statusCode, 400)
-  t.match(textOf(none), 'events has one event at least')
+  t.match(textOf(none), 'events must have at least one event')
   t.same(await webhooks(), [])
 })
 

@@ -11,6 +11,8 @@ import { pageToWire, readCursor } from './cursor.ts'
 import { readMoment } from './moment.ts'
 import { DEFAULT_LIMIT, InRealm, MaybeText, Moment, named, PageQuery, pageOf, SearchText } from './schemas.ts'
 
+const OUTCOMES = ['done', 'refused'] as const
+
 const NDJSON = 'application/x-ndjson'
 
 const AuditEvent = named(
@@ -29,7 +31,7 @@ const AuditEvent = named(
     }),
     action: Type.String({ description: 'service-account.create, key.rotate, …' }),
     target: MaybeText,
-    outcome: Type.Enum(['done', 'refused']),
+    outcome: Type.Enum([...OUTCOMES]),
     details: Type.Object(
       {},
       { additionalProperties: true, description: 'Before and after, without secrets' },
@@ -43,6 +45,7 @@ const Search = Type.Object({
   action: Type.Optional({ ...SearchText, description: 'Events of that action' }),
   actor: Type.Optional({ ...SearchText, description: 'Events by the actor of that id' }),
   target: Type.Optional({ ...SearchText, description: 'Events about that target' }),
+  outcome: Type.Optional(Type.Enum([...OUTCOMES], { description: 'Events of that outcome' })),
 })
 
 const Query = Type.Object({
@@ -168,8 +171,8 @@ function platformTrail({ query: { realm_id: id } }: Pick<TrailRequest, 'query'>)
   return id === undefined ? undefined : { id }
 }
 
-function searchOf({ query: { from, to, action, actor, target } }: Pick<TrailRequest, 'query'>) {
-  return { action, actor, target, from: readMoment(from, 'from'), to: readMoment(to, 'to') }
+function searchOf({ query: { from, to, action, actor, target, outcome } }: Pick<TrailRequest, 'query'>) {
+  return { action, actor, target, outcome, from: readMoment(from, 'from'), to: readMoment(to, 'to') }
 }
 
 /** One line per event, sent as it is read. */

@@ -19,7 +19,7 @@ export function webhookDeliveryRoutes(app: AdminScope, { webhookDeliveries }: De
       schema: {
         tags,
         operationId: 'testWebhook',
-        summary: 'Send a ping to a web hook. It is attempted once: its delivery says what came of it',
+        summary: 'Send a ping to a web hook. It is attempted once; the delivery shows the result',
         params: OfWebhook,
         response: { 202: DeliveryAnswer },
       },

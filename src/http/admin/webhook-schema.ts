@@ -17,7 +17,8 @@ const members = {
     description: `What it is told of. ${EVENTS.join('; ')}`,
   }),
   enabled: Type.Boolean({
-    description: 'false: it is told of nothing that happens meanwhile, and what waits goes on waiting',
+    description:
+      'false: paused. Events that happen meanwhile are not sent later; waiting deliveries go on waiting',
   }),
 }
 

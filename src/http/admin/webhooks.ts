@@ -103,7 +103,7 @@ function deleteRoute(app: AdminScope, operations: Deps): void {
       schema: {
         tags,
         operationId: 'deleteWebhook',
-        summary: 'Delete a web hook with its deliveries; what waits is not sent',
+        summary: 'Delete a web hook with its deliveries; those that wait are not sent',
         params: OfWebhook,
         response: { 204: Type.Null() },
       },

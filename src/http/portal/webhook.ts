@@ -136,7 +136,7 @@ ${webhook.description !== '' && html`<dt>Description</dt><dd class="wrap">${webh
 
 function deliveriesCard(visit: Visit, webhook: Webhook, deliveries: readonly WebhookDelivery[]): Html {
   if (deliveries.length === 0)
-    return html`<section class="card"><h2>Deliveries</h2><p class="muted">Nothing was sent in the last 14 days.</p></section>`
+    return html`<section class="card"><h2>Deliveries</h2><p class="muted">No deliveries in the last 14 days.</p></section>`
   const mayAgain = visit.mayChange && webhook.enabled
   const row = (one: WebhookDelivery) => html`<tr>
 <td data-label="When">${when(one.createdAt, visit.now)}</td>

@@ -54,7 +54,7 @@ export function bulkGrants(deps: Pick<Dependencies, 'db' | 'clock' | 'refusals'>
         changeAccount(deps, about, async (context) => {
           const { trx, realm, note } = context
           const removed = await deleteGrants(trx, realm.id, clientId, grants.filter(isGrantKey))
-          if (removed.length === 0) throw new Refusal('not_found', 'It has none of these grants.')
+          if (removed.length === 0) throw new Refusal('not_found', 'The account has none of these grants.')
           note({ grants_removed: removed.length, removed: audited(removed) })
           await settle(context)
           return removed.length

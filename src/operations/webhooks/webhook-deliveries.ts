@@ -84,7 +84,7 @@ function requireEnabled({ enabled }: { readonly enabled: boolean }): void {
 }
 
 function full(): Refusal {
-  const text = `${MAX_WAITING} deliveries of the web hook wait already: pause it, or see to its receiver.`
+  const text = `${MAX_WAITING} deliveries already wait for this web hook: pause it, or repair its receiver.`
   return new Refusal('limit_reached', text, undefined, MAX_WAITING)
 }
 
