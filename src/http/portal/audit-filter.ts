@@ -2,7 +2,7 @@ import type { AuditEventFilter } from '../../domain/audit-event.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { WORDS } from './audit-words.ts'
 import { field } from './elements.ts'
-import { type Content, type Html, html } from './html.ts'
+import { type Content, type Html, html, named } from './html.ts'
 import type { Asked, Visit } from './visit.ts'
 
 export const FILTERS = ['from', 'to', 'action', 'outcome', 'actor', 'target', 'only'] as const
@@ -84,5 +84,5 @@ function wholeIdHint({ query }: Asked): Content {
   if ((name !== 'actor' && name !== 'target') || query(name) === '') return undefined
   const search = new URLSearchParams()
   for (const other of FILTERS) if (other !== 'only' && query(other) !== '') search.set(other, query(other))
-  return html`<p class="hint">Lines ${name === 'actor' ? 'by' : 'on'} <bdi>${query(name).slice(0, 200)}</bdi> alone. <a href="?${search.toString()}">Search for it as a part of others too</a></p>`
+  return html`<p class="hint">Lines ${name === 'actor' ? 'by' : 'on'} ${named(query(name).slice(0, 200))} alone. <a href="?${search.toString()}">Search for it as a part of others too</a></p>`
 }
