@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
 import { besideTheDatabase, serverOf } from './beside-database.ts'
 import { requireEmbeddedDatabase } from './session.ts'
-import type { Terminal } from './terminal.ts'
+import { logOf, type Terminal } from './terminal.ts'
 
 /** How long to wait for the database, and for tables that are locked. */
 const DATABASE_WAIT_SECONDS = 5
@@ -22,7 +22,7 @@ export function migrateCommand(program: Command, env: NodeJS.ProcessEnv, termina
         dataDir,
         databaseWaitSeconds: DATABASE_WAIT_SECONDS,
         lockWaitSeconds: LOCK_WAIT_SECONDS,
-        log: terminal.note,
+        log: logOf(program, terminal),
       })
       const roles =
         databaseUrl === undefined

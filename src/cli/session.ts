@@ -7,7 +7,7 @@ import { MAX_CLOCK_SKEW_SECONDS, systemClock } from '../domain/clock.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Operations } from '../operations/operations.ts'
 import { besideTheDatabase, serverOf } from './beside-database.ts'
-import type { Answer, Terminal } from './terminal.ts'
+import { type Answer, logOf, type Terminal } from './terminal.ts'
 
 export type { Answer }
 
@@ -59,7 +59,7 @@ export function sessionOpener(env: NodeJS.ProcessEnv, terminal: Terminal, progra
         clock: systemClock,
         poolSize: 2,
         databaseWaitSeconds: DATABASE_WAIT_SECONDS,
-        log: terminal.note,
+        log: logOf(program, terminal),
       })
       try {
         const { operations } = opened

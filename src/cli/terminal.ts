@@ -39,6 +39,11 @@ export interface Terminal {
   confirm(question: string): Promise<boolean>
 }
 
+/** Tells a person what the database does. With `--json` a program reads standard error: it has a failure, and nothing before. */
+export function logOf(program: Command, { note }: Pick<Terminal, 'note'>): (line: string) => void {
+  return program.opts()['json'] ? () => {} : note
+}
+
 /** Prints what an administrator should know of a change. */
 export function noteAll({ note }: Pick<Terminal, 'note'>, warnings: readonly string[] = []): void {
   for (const one of warnings) note(one)
