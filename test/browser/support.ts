@@ -1,8 +1,7 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import root, { type Test } from 'tap'
 import type { SingleSignOnSettings } from '../../src/domain/single-sign-on.ts'
+import { freePort } from '../support/free-port.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 import { findChromium } from './chromium.ts'
 
@@ -141,13 +140,4 @@ export async function shownCredentials(page: Page): Promise<Credentials> {
     clientId: await page.locator('#client-id').innerText(),
     clientSecret: await page.locator('#client-secret').innerText(),
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, 'localhost')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
