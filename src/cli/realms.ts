@@ -10,6 +10,7 @@ import type { LeakedSecretAction } from '../domain/leaked-secret.ts'
 import { ALGORITHMS, type RealmSettings, type TokenProfile, type TokenTypeHeader } from '../domain/realm.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { realmToWire } from '../wire/realm.ts'
+import { warningsToWire } from '../wire/warnings.ts'
 import { realmActivityCommand } from './activity.ts'
 import { allItems } from './all-items.ts'
 import { collect, onOrOff, whole } from './arguments.ts'
@@ -35,7 +36,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
       noteAll(terminal, created.warnings)
       const next = `Next: mintmark service-account create --realm ${name} --name <name>`
       return {
-        json: { ...realmToWire(created, publicUrl), warnings: created.warnings },
+        json: { ...realmToWire(created, publicUrl), ...warningsToWire(created.warnings) },
         text: `${describe(created, publicUrl)}\n\n${next}`,
       }
     }),
@@ -49,7 +50,7 @@ export function realmCommands(program: Command, inSession: InSession): void {
     inSession(async ({ operations, actor, publicUrl, terminal }, name: string, options: SettingOptions) => {
       const updated = await operations.realms.update(actor, name, await settingsOf(options, terminal))
       noteAll(terminal, updated.warnings)
-      const json = { ...realmToWire(updated, publicUrl), warnings: updated.warnings }
+      const json = { ...realmToWire(updated, publicUrl), ...warningsToWire(updated.warnings) }
       return { json, text: describe(updated, publicUrl) }
     }),
   )

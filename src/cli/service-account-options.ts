@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { AUTH_METHODS } from '../domain/client-key.ts'
 import { Refusal } from '../domain/refusal.ts'
 import { likeAccount } from '../operations/resources/account-template.ts'
+import { warningsToWire } from '../wire/warnings.ts'
 import { collect } from './arguments.ts'
 import { readPublicKey } from './client-keys.ts'
 import {
@@ -151,7 +152,7 @@ export function updateCommand(group: Command, inSession: InSession): void {
         const updated = await operations.accounts.update(actor, realm, clientId, update)
         noteAll(terminal, updated.warnings)
         const { json, text } = describe(updated, realm)
-        return { json: { ...(json as object), warnings: updated.warnings }, text }
+        return { json: { ...(json as object), ...warningsToWire(updated.warnings) }, text }
       }),
     )
 }

@@ -2,6 +2,7 @@ import type { AccountLimits } from '../domain/account-limits.ts'
 import type { ClientKey } from '../domain/client-key.ts'
 import type { ListedClientSecret, ServiceAccount } from '../domain/service-account.ts'
 import { quotaToWire } from './quota.ts'
+import { warningsToWire } from './warnings.ts'
 
 /** A service account as JSON of the admin API and of the CLI's `--json`. */
 export function serviceAccountToWire(account: ServiceAccount, realmName: string) {
@@ -63,7 +64,7 @@ export function newCredentialsToWire(
     ...(secret && { secret: clientSecretToWire(secret) }),
     old_secrets: oldSecrets.map(clientSecretToWire),
     ...(key && { key: clientKeyToWire(key) }),
-    ...(warnings && { warnings: [...warnings] }),
+    ...warningsToWire(warnings),
   }
 }
 

@@ -58,7 +58,7 @@ t.test('an import with lines that are refused tells them and fails', async (t) =
     /^lines that were refused: 2\n {2}line 1: type must be.+\n {2}line 3: The line is not JSON\.$/,
   )
   const missing = await run(['resource', 'import', '/proc/none/file'])
-  t.match(missing, { code: 1, stderr: 'mintmark: /nonexistent/file cannot be read: ENOENT\n' })
+  t.match(missing, { code: 1, stderr: 'mintmark: /proc/none/file cannot be read: ENOENT\n' })
 })
 
 t.test('grants are given, listed and taken away', async (t) => {

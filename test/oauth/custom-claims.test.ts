@@ -72,7 +72,7 @@ t.test('a claim that cannot be made is left out, and the preview says why', asyn
 t.test('a change of an account says which claims its tokens cannot have, and is made', async (t) => {
   const { ask, realm, account } = await world(t)
   const { body: made } = await ask('PATCH', account, { description: 'none of its tokens has a claim' })
-  t.same(made.warnings, [])
+  t.notOk('warnings' in made)
   const claims = [
     { claim: 'a', from: 'metadata.a' },
     { claim: 'b', from: 'name', as: 'number' },
@@ -94,7 +94,7 @@ t.test('a change of an account says which claims its tokens cannot have, and is 
   t.notOk('warnings' in read.body)
   t.same((await ask('PATCH', account, { metadata: { a: 'x' } })).body.warnings.length, 2)
   await ask('PATCH', realm, { audiences: [ISSUER, 'https://other.test'] })
-  t.same((await ask('PATCH', account, { claims: claims.slice(2) })).body.warnings, [])
+  t.notOk('warnings' in (await ask('PATCH', account, { claims: claims.slice(2) })).body)
 })
 
 t.test('a change and a creation of a realm, and a creation of an account, say it too', async (t) => {
@@ -111,7 +111,7 @@ t.test('a change and a creation of a realm, and a creation of an account, say it
   ]
   t.match(await ask('PATCH', realm, { claims }), { status: 200, body: { warnings } })
   t.match(await ask('POST', '/admin/realms', { name: 'other', claims }), { status: 201, body: { warnings } })
-  t.same((await ask('POST', '/admin/realms', { name: 'plain' })).body.warnings, [])
+  t.notOk('warnings' in (await ask('POST', '/admin/realms', { name: 'plain' })).body)
   const own = [
     { claim: 'a', value: 1 },
     { claim: 'b.c', value: 1 },
@@ -132,7 +132,7 @@ t.test('a change and a creation of a realm, and a creation of an account, say it
 t.test('a claim for another client is told of in no realm in the shape of Keycloak', async (t) => {
   const { ask, realm } = await world(t)
   const claims = [{ claim: 'c', value: 1, audiences: ['reports'] }]
-  t.same((await ask('PATCH', realm, { claims, token_profile: 'keycloak' })).body.warnings, [])
+  t.notOk('warnings' in (await ask('PATCH', realm, { claims, token_profile: 'keycloak' })).body)
 })
 
 t.test('introspection tells claims of roles less the roles that the account lost', async (t) => {

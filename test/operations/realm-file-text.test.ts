@@ -95,7 +95,7 @@ t.test('what is written is read as it was, whatever is in it', async (t) => {
   fc.assert(
     fc.property(realm.map(plain), (value) => {
       const written = writeRealmFile(value as never)
-      const whole = { trusted_issuers: [], resources: [], service_accounts: [], ...value }
+      const whole = { webhooks: [], trusted_issuers: [], resources: [], service_accounts: [], ...value }
       deepStrictEqual(read(written), [whole])
       deepStrictEqual(parse(written), whole, 'read whole')
     }),

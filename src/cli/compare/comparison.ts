@@ -35,21 +35,29 @@ export const CONCURRENCY = 4
 /** Accounts that are named for each difference. */
 const MAX_NAMED = 100
 
-/** Sends each request to both servers, and gathers what differs. */
+/** Sends each request to both servers, and gathers what differs, in the order of the requests. */
 export async function compareTokens(
   ask: RemoteServer['ask'],
   cases: Iterable<TokenCase>,
   { old, new: now, ignored, onProgress }: ComparisonOptions,
 ): Promise<Found[]> {
   const found = new Map<string, Found>()
+  let sent = 0
   let done = 0
+  let noted = 0
+  // Differences that wait for those of a request before.
+  const early = new Map<number, () => void>()
   const waiting = cases[Symbol.iterator]()
   const worker = async () => {
     for (let next = waiting.next(); !next.done; next = waiting.next()) {
       const one = next.value
+      const place = sent++
       const [before, after] = await Promise.all([answerOf(ask, old, one), answerOf(ask, now, one)])
-      for (const difference of compareAnswers(before, after, ignoredIn(one.name, ignored)))
-        note(found, one, difference)
+      const differences = compareAnswers(before, after, ignoredIn(one.name, ignored))
+      early.set(place, () => {
+        for (const difference of differences) note(found, one, difference)
+      })
+      for (; early.has(noted); early.delete(noted++)) early.get(noted)?.()
       onProgress(++done)
     }
   }

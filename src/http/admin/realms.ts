@@ -5,6 +5,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { realmToWire } from '../../wire/realm.ts'
+import { warningsToWire } from '../../wire/warnings.ts'
 import type { AdminScope } from './admin-scope.ts'
 import { actorOf } from './authentication.ts'
 import { pageToWire, readCursor } from './cursor.ts'
@@ -149,5 +150,7 @@ function deleteRealmRoute(app: AdminScope, operations: Pick<Operations, 'realms'
 
 function sendChanged(reply: FastifyReply, realm: Warned<Realm>, publicUrl: string): FastifyReply {
   const wire = realmToWire(realm, publicUrl)
-  return reply.header('etag', etagOf(realm.version, wire)).send({ ...wire, warnings: [...realm.warnings] })
+  return reply
+    .header('etag', etagOf(realm.version, wire))
+    .send({ ...wire, ...warningsToWire(realm.warnings) })
 }

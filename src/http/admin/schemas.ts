@@ -12,7 +12,7 @@ export const MaybeText = Type.Unsafe<string | null>({ type: ['string', 'null'] }
 export const Warnings = Type.Optional(
   Type.Array(Type.String(), {
     description:
-      'In the answer to a change: what to know of it, for people. Such as a claim that tokens cannot have',
+      'In the answer to a change, where there is something to know of it, for people: such as a claim that tokens cannot have',
   }),
 )
 

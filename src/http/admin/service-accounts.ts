@@ -4,6 +4,7 @@ import type { Operations } from '../../operations/operations.ts'
 import { type Static, Type } from '../../wire/json-schema.ts'
 import { quotaFromWire } from '../../wire/quota.ts'
 import { newCredentialsToWire, serviceAccountToWire } from '../../wire/service-account.ts'
+import { warningsToWire } from '../../wire/warnings.ts'
 import { AccountListQuery, readAccountFilter } from './account-filter.ts'
 import { readLimits } from './account-limits.ts'
 import type { AdminScope } from './admin-scope.ts'
@@ -142,8 +143,9 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
       const update = readUpdate(request.body)
       const account = await operations.accounts.update(actorOf(request), realm, client_id, update)
       const wire = serviceAccountToWire(account, realm)
-      const warnings = [...account.warnings]
-      return reply.header('etag', etagOf(account.version, wire)).send({ ...wire, warnings })
+      return reply
+        .header('etag', etagOf(account.version, wire))
+        .send({ ...wire, ...warningsToWire(account.warnings) })
     },
   )
   deleteAccountRoute(app, operations)
