@@ -22,18 +22,18 @@ create table never_used_accounts (
 );
 create index never_used_accounts_created_at_idx on never_used_accounts (realm_id, created_at, client_id);
 
-create function note_new_account() returns trigger language plpgsql as $$
+create function note_new_accounts() returns trigger language plpgsql as $$
 begin
   insert into never_used_accounts (realm_id, client_id, created_at)
-  values (new.realm_id, new.client_id, new.created_at) on conflict do nothing;
+  select realm_id, client_id, created_at from added on conflict do nothing;
   return null;
 end $$;
 
 -- Waits for no one: an account that is being deleted takes its row along.
-create function note_first_use() returns trigger language plpgsql as $$
+create function note_first_uses() returns trigger language plpgsql as $$
 begin
   delete from never_used_accounts where ctid = any(array(
-    select ctid from never_used_accounts where realm_id = new.realm_id and client_id = new.client_id for update skip locked
+    select n.ctid from never_used_accounts n join added using (realm_id, client_id) for update of n skip locked
   ));
   return null;
 end $$;
@@ -41,12 +41,17 @@ end $$;
 -- With the owner's rights: until docs/database-roles.sql is run again the server's role may not delete here.
 do $$
 begin
-  execute format('alter function note_new_account() security definer set search_path = %I, pg_temp', current_schema());
-  execute format('alter function note_first_use() security definer set search_path = %I, pg_temp', current_schema());
+  execute format('alter function note_new_accounts() security definer set search_path = %I, pg_temp', current_schema());
+  execute format('alter function note_first_uses() security definer set search_path = %I, pg_temp', current_schema());
 end $$;
+-- No other role makes a trigger of them.
+revoke all on function note_new_accounts(), note_first_uses() from public;
 
-create trigger note_new_account after insert on service_accounts for each row execute function note_new_account();
-create trigger note_first_use after insert on last_uses for each row execute function note_first_use();
+-- Once for each statement: uses are written many at a time.
+create trigger note_new_accounts after insert on service_accounts referencing new table as added
+  for each statement execute function note_new_accounts();
+create trigger note_first_uses after insert on last_uses referencing new table as added
+  for each statement execute function note_first_uses();
 
 insert into never_used_accounts (realm_id, client_id, created_at)
 select realm_id, client_id, created_at from service_accounts a

@@ -25,6 +25,7 @@ do $$
 begin
   execute format('alter function note_account_end() security definer set search_path = %I, pg_temp', current_schema());
 end $$;
+revoke all on function note_account_end() from public;
 
 create trigger note_new_account_end after insert on service_accounts for each row
   when (new.expires_at is not null) execute function note_account_end();

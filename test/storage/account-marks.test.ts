@@ -36,6 +36,22 @@ t.test('an account is marked as never used until its first use, whichever versio
   t.same(await rows('never_used_accounts'), [])
 })
 
+t.test('accounts and uses of one statement are marked, each as its own', async (t) => {
+  const { client, rows } = await acme(t)
+  const made = ['a', 'b', 'c', 'd'].map((id, at) => `('${id}', ${1_000_001 + at})`).join()
+  await client.query(`insert into service_accounts
+    (realm_id, client_id, name, name_key, roles, status_index, created_at, updated_at)
+    select r.id, n.id, n.id, n.id, '{}', n.at, now(), now() from realms r, (values ${made}) n(id, at) where r.name = 'acme'`)
+  t.same(await rows('never_used_accounts'), ['a', 'b', 'c', 'd'])
+  await client.query(OLD_USE, ['a', new Date()])
+  t.same(await rows('never_used_accounts'), ['b', 'c', 'd'])
+  // One was used before: it is changed, the others are added.
+  await client.query(`insert into last_uses as noted (realm_id, client_id, secret_id, used_at, address, scope)
+    select r.id, n.id, 's', now(), '', '' from realms r, (values ('a'), ('b'), ('d')) n(id) where r.name = 'acme'
+    on conflict (realm_id, client_id, secret_id) do update set used_at = excluded.used_at`)
+  t.same(await rows('never_used_accounts'), ['c'])
+})
+
 t.test('a first use waits for no one who deletes the account', async (t) => {
   const { databaseUrl, client, rows } = await acme(t)
   await client.query(OLD_ACCOUNT, ['a', 1_000_001])
