@@ -31,22 +31,20 @@ export function eventsOf(
   { rows, end }: { readonly rows: number; readonly end: AuditEventPosition | undefined },
 ): Sql {
   const key = indexedKey(page)
-  const base = bounds(trail, page, range)
-  const from = end ? [sql`(e.occurred_at, e.id) >= (${end.occurredAt}, ${end.id}::bigint)`] : []
+  const base = bounds(trail, page, range, end)
   const some = (columns: Sql, conditions: readonly Sql[]) =>
     sql`(select ${columns} from audit_events e ${where([...base, ...conditions])} ${orderOf(key)} limit ${rows}) e`
-  if (key) return sql`select e.* from ${some(COLUMNS, [...from, ...keyConditions(trail, page, key)])}`
+  if (key) return sql`select e.* from ${some(COLUMNS, keyConditions(trail, page, key))}`
   const ofKind = sql`e.action = kinds.action`
-  // The last of all by the index alone, so that only events of the page are read.
+  // The time of the last of all by the index alone, so that few more events than those of the page are read.
   const last = end
     ? sql``
-    : sql`, last as materialized (select e.occurred_at, e.id
+    : sql`, last as materialized (select e.occurred_at
       from kinds cross join lateral ${some(KEY_COLUMNS, [ofKind])}
       order by e.occurred_at desc, e.id desc offset ${rows - 1} limit 1)`
-  const notBefore = sql`(e.occurred_at, e.id) >=
-    (coalesce((select occurred_at from last), '-infinity'), coalesce((select id from last), 0))`
+  const notBefore = sql`e.occurred_at >= coalesce((select occurred_at from last), '-infinity')`
   return sql`${kindsOf(trail, range)}${last} select e.* from kinds
-    cross join lateral ${some(COLUMNS, [ofKind, ...(end ? from : [notBefore])])}`
+    cross join lateral ${some(COLUMNS, end ? [ofKind] : [ofKind, notBefore])}`
 }
 
 export type Key = 'target' | 'actor' | 'action'
@@ -95,13 +93,43 @@ function inRange({ from, to }: PartitionRange): Sql[] {
   return [...(from ? [sql`e.occurred_at >= ${from}`] : []), ...(to ? [sql`e.occurred_at < ${to}`] : [])]
 }
 
+/**
+ * Conditions on realm and time, with one bound at each end: of two, PostgreSQL may start its scan of the index at the
+ * looser one, or not stop at the tighter one.
+ * @param end the last event that is wanted, if known
+ */
 export function bounds(
   trail: Trail,
   { after, from, to }: Omit<AuditEventPage, 'limit'>,
   range: PartitionRange,
+  end?: AuditEventPosition,
 ): Sql[] {
-  const before = after && sql`(e.occurred_at, e.id) < (${after.occurredAt}, ${after.id}::bigint)`
-  return [ofRealm(trail), ...inRange(range), ...inRange({ from, to }), ...(before ? [before] : [])]
+  return [
+    ofRealm(trail),
+    ...lowerBound(latest(range.from, from), end),
+    ...upperBound(earliest(range.to, to), after),
+  ]
+}
+
+function lowerBound(from: Date | undefined, end: AuditEventPosition | undefined): Sql[] {
+  if (!end || (from && from > end.occurredAt)) return inRange({ from, to: undefined })
+  const notBefore = sql`(e.occurred_at, e.id) >= (${end.occurredAt}, ${end.id}::bigint)`
+  return [...inRange({ from: end.occurredAt, to: undefined }), notBefore]
+}
+
+function upperBound(to: Date | undefined, after: AuditEventPosition | undefined): Sql[] {
+  if (!after || (to && to <= after.occurredAt)) return inRange({ from: undefined, to })
+  // The time alone is what PostgreSQL chooses partitions by.
+  const before = sql`(e.occurred_at, e.id) < (${after.occurredAt}, ${after.id}::bigint)`
+  return [sql`e.occurred_at <= ${after.occurredAt}`, before]
+}
+
+function latest(one: Date | undefined, other: Date | undefined): Date | undefined {
+  return one && other ? new Date(Math.max(+one, +other)) : (one ?? other)
+}
+
+function earliest(one: Date | undefined, other: Date | undefined): Date | undefined {
+  return one && other ? new Date(Math.min(+one, +other)) : (one ?? other)
 }
 
 export function where(conditions: readonly Sql[]): Sql {

@@ -92,6 +92,55 @@ t.test('two filters without a common line read each line once, by index', async 
   t.match((await explainAll(searches)).plans, /_actor_idx/)
 })
 
+const BUSY: readonly [string, Omit<AuditEventQuery, 'limit'>][] = [
+  ['newest', {}],
+  ['by time', { from: ago(45), to: ago(35) }],
+  ['deep', { after: `${ago(40).getTime()}.1` }],
+]
+
+t.test('a page of a busy realm', async (t) => {
+  const { id } = await operations.realms.create(TESTER, 'busy')
+  // One event a minute, so that a page is a small part of a month, and one action, so that few looks find the page.
+  await client.query(
+    `insert into audit_events (realm_id, realm, occurred_at, actor_kind, actor_id, action, target, outcome, details)
+     select $1, 'busy', $2::timestamptz - n * interval '1 minute', 'api', 'pipeline', 'service-account.update', 'x', 'done', '{}'
+     from generate_series(1, 80000) n`,
+    [id, clock.now],
+  )
+  await client.query('vacuum analyze audit_events')
+  for (const [name, query] of BUSY)
+    t.test(`${name} reads its own events rather than all of its months`, async (t) => {
+      const statements = await recordStatements(async () => {
+        t.equal((await operations.audit.list(TESTER, 'busy', { ...query, limit: 50 })).items.length, 50)
+      })
+      const { pages } = await explainAll(statements.filter(({ text }) => /from audit_events e/.test(text)))
+      t.ok(pages <= 150, `${pages} pages`)
+    })
+})
+
+t.test(
+  'pages without a filter, between two times of two months, have each event once and in order',
+  async (t) => {
+    const month = new Date(Date.UTC(clock.now.getUTCFullYear(), clock.now.getUTCMonth() - 1))
+    const [from, to] = [-1, 1].map((days) => new Date(month.getTime() + days * DAY_MILLISECONDS))
+    const { rows } = await client.query(
+      `select id from audit_events where realm = 'acme' and occurred_at >= $1 and occurred_at < $2
+     order by occurred_at desc, id desc`,
+      [from, to],
+    )
+    for (const limit of [3, 7, 101]) {
+      const found: string[] = []
+      for (let after: string | undefined, more = true; more; more = after !== undefined) {
+        const page = await operations.audit.list(TESTER, 'acme', { from, to, after, limit })
+        found.push(...page.items.map(({ id }) => id))
+        after = page.next
+      }
+      t.equal(found.join(), rows.map(({ id }) => id).join(), `${limit} at a time`)
+    }
+    t.ok(rows.length > 300)
+  },
+)
+
 async function explainAll(statements: readonly Statement[]) {
   let pages = 0
   let plans = ''
