@@ -3,6 +3,7 @@ import type { ProtectedResource, ResourceKey } from '../domain/protected-resourc
 import { nameKey } from '../domain/service-account.ts'
 import { executeCancellable } from './cancellable-query.ts'
 import type { Database } from './database.ts'
+import { isAfter } from './positions.ts'
 import type { ProtectedResourceRow } from './tables.ts'
 
 const COLUMNS = ['type', 'id', 'name', 'created_at', 'updated_at'] as const
@@ -45,7 +46,7 @@ export async function listProtectedResources(
     .select(groups)
     .where('realm_id', '=', realmId)
   if (type !== undefined) query = query.where('type', '=', type)
-  if (after) query = query.where(sql<boolean>`(type, id) > (${after.type}, ${after.id})`)
+  if (after) query = query.where(isAfter('protected_resources', after, type))
   const rows = await query.orderBy('type').orderBy('id').limit(limit).execute()
   return rows.map(toProtectedResource)
 }
@@ -84,17 +85,19 @@ function rowsToSearch(
   realmId: string,
   { after, rows, type, group }: Pick<ProtectedResourceSearch, 'after' | 'rows' | 'type' | 'group'>,
 ): RawBuilder<unknown> {
-  const start = after ?? { type: '', id: '' }
-  const from = group
-    ? sql`protected_resource_groups m join protected_resources r using (realm_id, type, id)`
-    : sql`protected_resources m`
-  const row = sql.raw(group ? 'r' : 'm')
-  return sql`
-    select m.realm_id, m.type, m.id, ${row}.name, ${row}.search_key, ${row}.created_at, ${row}.updated_at from ${from}
-    where m.realm_id = ${realmId}::bigint and (m.type, m.id) > (${start.type}, ${start.id})
+  const members = sql`select m.realm_id, m.type, m.id from protected_resource_groups m`
+  const all = sql`select m.realm_id, m.type, m.id, m.name, m.search_key, m.created_at, m.updated_at from protected_resources m`
+  const next = sql`${group ? members : all}
+    where m.realm_id = ${realmId}::bigint ${after ? sql`and ${isAfter('m', after, type)}` : sql``}
       ${group ? sql`and m.group_type = ${group.type} and m.group_id = ${group.id}` : sql``}
       ${type === undefined ? sql`` : sql`and m.type = ${type}`}
     order by m.type, m.id limit ${rows}`
+  // One look at the index for each member: PostgreSQL could merge both tables, and read resources of other groups.
+  return group
+    ? sql`select m.*, r.name, r.search_key, r.created_at, r.updated_at from (${next}) m cross join lateral (
+        select * from protected_resources p where p.realm_id = m.realm_id and p.type = m.type and p.id = m.id limit 1) r
+      order by m.type, m.id`
+    : next
 }
 
 export async function findProtectedResource(

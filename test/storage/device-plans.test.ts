@@ -73,4 +73,38 @@ t.test('pages of devices, of a group and of who may do what are read by index', 
     const most = statement.values.includes(1000) ? MAX_PAGES.search : MAX_PAGES.list
     t.ok(pages <= most, `${pages} pages: ${statement.text}`)
   }
+  const pagesOf = async (during: () => Promise<{ readonly items: readonly unknown[] }>) => {
+    const sent = await recordStatements(async () => {
+      t.equal((await during()).items.length, 50)
+    })
+    const listing = sent.filter(({ text }) => /from "?(grants|protected_resource)|with scanned/.test(text))
+    t.ok(listing.length > 0)
+    let pages = 0
+    for (const one of listing) pages += (await explain(client, one, false)).pages
+    return pages
+  }
+  const lists: [string, string, (query: object) => Promise<{ items: readonly unknown[] }>][] = [
+    ['devices', 'device/d4', (query) => resources.list(TESTER, 'acme', { limit: 50, ...query })],
+    [
+      'devices by a word',
+      'device/d4',
+      (query) => resources.list(TESTER, 'acme', { limit: 50, contains: 'device', ...query }),
+    ],
+    [
+      'devices of a group',
+      'device/d4',
+      (query) => resources.list(TESTER, 'acme', { limit: 50, group, ...query }),
+    ],
+    [
+      'grants on devices',
+      'view/device/d8',
+      (query) => grants.list(TESTER, 'acme', account.clientId, { limit: 50, ...query }),
+    ],
+  ]
+  for (const [name, after, list] of lists)
+    for (const type of [undefined, 'device']) {
+      const first = await pagesOf(() => list({ type }))
+      const deep = await pagesOf(() => list({ type, after }))
+      t.ok(deep <= first + 20, `${name}, ${type}: a deep page reads ${deep} pages, the first one ${first}`)
+    }
 })
