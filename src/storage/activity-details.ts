@@ -10,7 +10,10 @@ export interface NotedOrigin extends CountOwner, Pick<AccountOrigin, 'outcome' |
 
 export interface NotedRefusal extends CountOwner, RefusalCount {}
 
-/** Adds counts in one statement. Ignores accounts that do not exist; an empty client_id is the realm. */
+/**
+ * Adds counts in one statement. Ignores accounts that do not exist; an empty client_id is the realm. "offset 0" here and below: each
+ * row is looked up, and no table read whole, whatever the statistics say.
+ */
 export async function addRefusalCounts(
   trx: DatabaseTransaction,
   counts: readonly NotedRefusal[],
@@ -23,9 +26,9 @@ export async function addRefusalCounts(
       ${column('realmId')}::bigint[], ${column('clientId')}::text[], ${column('startsAt')}::timestamptz[],
       ${column('reason')}::text[], ${column('count')}::bigint[]
     ) as n(realm_id, client_id, starts_at, reason, count)
-    where case when n.client_id = '' then exists (select from realms r where r.id = n.realm_id)
+    where case when n.client_id = '' then exists (select from realms r where r.id = n.realm_id offset 0)
       else exists (
-        select from service_accounts a where a.realm_id = n.realm_id and a.client_id = n.client_id
+        select from service_accounts a where a.realm_id = n.realm_id and a.client_id = n.client_id offset 0
       ) end
     group by realm_id, client_id, starts_at, reason
     -- In one order, so that two nodes wait for each other rather than deadlock.
@@ -51,11 +54,14 @@ export async function addOrigins(
       ${column('realmId')}::bigint[], ${column('clientId')}::text[], ${column('outcome')}::text[],
       ${column('address')}::text[], ${column('userAgent')}::text[], ${column('at')}::timestamptz[]
     ) as n(realm_id, client_id, outcome, address, user_agent, at)
-    where exists (select from service_accounts a where a.realm_id = n.realm_id and a.client_id = n.client_id)
-      and not exists (
+    where not exists (
         select from account_origins known where known.realm_id = n.realm_id and known.client_id = n.client_id
           and known.outcome = n.outcome and known.address = n.address and known.user_agent = n.user_agent
           and known.last_at >= n.at
+        offset 0
+      )
+      and exists (
+        select from service_accounts a where a.realm_id = n.realm_id and a.client_id = n.client_id offset 0
       )
     group by realm_id, client_id, outcome, address, user_agent
     order by realm_id, client_id, outcome, address, user_agent

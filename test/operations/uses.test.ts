@@ -35,6 +35,31 @@ t.test('the last use of account and secret is known to the minute once it is wri
   t.equal((await find()).lastUsedAt?.toISOString(), '2026-05-05T10:21:00.000Z')
 })
 
+t.test('a busy account is written once a minute, and again after a write that failed', async (t) => {
+  const server = await testServer(t)
+  const { operations, clock } = server
+  clock.now = new Date('2026-05-05T10:20:30Z')
+  const realm = await operations.realms.create(TESTER, 'acme')
+  const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  const [secret] = await operations.secrets.list(TESTER, 'acme', account.clientId)
+  const use = { realmId: realm.id, clientId: account.clientId, secretId: secret?.id as string }
+  const ask = () => operations.uses.note({ ...use, address: '192.0.2.1', scope: 'view' })
+  ask()
+  const restore = await server.cutDatabase()
+  await t.rejects(operations.uses.write())
+  await restore()
+  t.equal(await operations.uses.write(), 1)
+  ask()
+  clock.advance(29)
+  ask()
+  t.equal(await operations.uses.write(), 0, 'this minute is written')
+  clock.advance(1)
+  ask()
+  t.equal(await operations.uses.write(), 1, 'the next one is not')
+  const { lastUsedAt } = await operations.accounts.find(TESTER, 'acme', account.clientId)
+  t.equal(lastUsedAt?.toISOString(), '2026-05-05T10:21:00.000Z')
+})
+
 t.test('uses that cannot be written now are written later', async (t) => {
   const { operations, databaseUrl, clock } = await testServer(t)
   const realm = await operations.realms.create(TESTER, 'acme')

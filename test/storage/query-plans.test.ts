@@ -2,6 +2,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { generateClientSecret } from '../../src/crypto/client-secret.ts'
 import { migrateToLatest } from '../../src/storage/migrations.ts'
+import { tokenFor } from '../support/admin.ts'
 import { askWith, assertionClaims, keyClient, keyPair, signAssertion } from '../support/assertion.ts'
 import { basic, testClient } from '../support/introspection.ts'
 import { ownPostgres } from '../support/own-postgres.ts'
@@ -41,6 +42,30 @@ for (const shape of SHAPES) {
     await checkShape(t, databaseUrl, shape)
   })
 }
+
+t.test('what tokens left to count is written without reading all realms or accounts', async (t) => {
+  const server = await testServer(t)
+  const { operations, databaseUrl } = server
+  await operations.realms.create(TESTER, 'acme')
+  const known = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })
+  const client = new pg.Client(databaseUrl)
+  await client.connect()
+  t.teardown(() => client.end())
+  const statements = await recordStatements(async () => {
+    await tokenFor(server, 'acme', known.account.clientId, known.clientSecret)
+    await t.rejects(tokenFor(server, 'acme', known.account.clientId, generateClientSecret()))
+    await operations.tokenCounts.write()
+  })
+  const writes = statements.filter(({ text }) => /^\s*insert into (token|refusal)_counts/.test(text))
+  t.equal(writes.length, 2)
+  await client.query('analyze')
+  for (const { text, values } of writes) {
+    // As many rows as a busy server writes at once: then a table read whole looks cheap.
+    const many = values.map((value) => Array.from({ length: 250 }, () => value as unknown[]).flat())
+    const { plan } = await explain(client, { text, values: many }, false)
+    t.notMatch(JSON.stringify(plan), /hashed|Seq Scan on realms|Hash Join/, text)
+  }
+})
 
 async function checkShape(t: Test, databaseUrl: string, shape: (typeof SHAPES)[number]): Promise<void> {
   const server = await testServer(t, { databaseUrl, failedAttemptsStore: 'postgres' })
@@ -146,6 +171,9 @@ async function strangers(server: TestServer): Promise<() => Promise<void>> {
     await new Browser(server).post('/portal/acme/sign-in', { code: 'x'.repeat(43) })
     const { url } = await operations.portal.createLink(TESTER, 'acme')
     await new Browser(server).post('/portal/acme/sign-in', { code: url.split('#')[1] as string })
+    // What all these requests left in memory.
+    await operations.uses.write()
+    await operations.tokenCounts.write()
   }
 }
 

@@ -1,4 +1,3 @@
-import { PERIODS, type Period, startOf } from '../../domain/activity.ts'
 import type { RefusedReason } from '../../domain/refused-request.ts'
 import type { DatabaseTransaction } from '../../storage/database.ts'
 import { addTokenCounts, type CountOwner, type NotedCount } from '../../storage/token-counts.ts'
@@ -20,11 +19,7 @@ const WRITTEN_EVERY_MILLISECONDS = 60_000
 
 const UNHELD = {
   realmOf: ({ realmId }: CountedHour) => realmId,
-  write: (trx: DatabaseTransaction, batch: readonly CountedHour[]) =>
-    addTokenCounts(
-      trx,
-      PERIODS.flatMap((period) => batch.map((counted) => toNoted(counted, period))),
-    ),
+  write: (trx: DatabaseTransaction, batch: readonly CountedHour[]) => addTokenCounts(trx, batch.map(toNoted)),
 }
 
 /** A refusal as it is counted. */
@@ -115,7 +110,6 @@ function addRefusal(count: Count, reason: RefusedReason) {
   return count.refusals
 }
 
-function toNoted({ realmId, clientId, startsAt, count }: CountedHour, period: Period): NotedCount {
-  const { issued, refused } = count
-  return { realmId, clientId, period, startsAt: startOf(period, startsAt), issued, refused }
+function toNoted({ realmId, clientId, startsAt, count: { issued, refused } }: CountedHour): NotedCount {
+  return { realmId, clientId, startsAt, issued, refused }
 }
