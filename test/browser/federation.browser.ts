@@ -143,7 +143,7 @@ t.test('an issuer with a fault is typed again where the fault is said', async (t
   await page.getByRole('link', { name: 'Another platform' }).click()
   await page.getByLabel('Issuer', { exact: true }).fill('http://a.example')
   await page.getByRole('button', { name: 'Trust it' }).click()
-  await page.getByText('issuer must be the iss').waitFor()
+  await page.locator('#issuer-fault').waitFor()
   t.equal(await page.evaluate(() => document.activeElement?.id), 'issuer')
   await look(t, page, 'add-issuer-fault')
   await page.getByLabel('Issuer', { exact: true }).fill('https://a.example')

@@ -93,7 +93,7 @@ t.test('a key pair that is refused says why, and is made anew', async (t) => {
   await page.getByLabel('Name', { exact: true }).fill('CI')
   await page.getByLabel('Key pair').check()
   await page.getByRole('button', { name: 'Confirm' }).click()
-  await page.getByText('There is a service account named “CI” already.').waitFor()
+  await page.locator('#name-fault').waitFor()
   t.equal(await page.getByLabel('Key pair').isChecked(), true)
   t.equal(await page.getByLabel('Public key').inputValue(), '', 'its private half is gone, so it is not kept')
   await page.getByLabel('Name', { exact: true }).fill('Second')

@@ -108,7 +108,7 @@ t.test('a rule with a fault is typed again in its row', async (t) => {
     const answer = await add(id, fields)
     t.equal(answer.statusCode, 400, textOf(answer))
     t.match(textOf(answer), message)
-    if (row !== undefined) t.match(answer.body, `id="fault_${row}"`)
+    if (row !== undefined) t.match(answer.body, `id="value_${row}-fault"`)
     for (const text of Object.values(fields)) if (/^[\w ]+$/.test(text)) t.match(answer.body, text)
   }
   t.same(await listed(), [])

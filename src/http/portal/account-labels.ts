@@ -25,20 +25,15 @@ export function typedLabelsOf(account: Pick<ServiceAccount, 'metadata'>): TypedL
   return { owner, tags: tags.join(', ') }
 }
 
-/** @param faultOf what is wrong with a typed value */
-export function labelFields(
-  { owner, tags }: TypedLabels,
-  faultOf: (name: string) => string | undefined = () => undefined,
-): Html {
+export function labelFields({ owner, tags }: TypedLabels): Html {
   return html`${field('owner', 'Owner (optional)', {
     value: owner,
-    fault: faultOf('owner'),
     hint: 'Who looks after it: a team or a person.',
     attributes: atMost(100),
   })}
 ${field('tags', 'Tags (optional)', {
   value: tags,
-  fault: faultOf('tags'),
+
   hint: 'Words to find it by, separated by commas.',
   attributes: atMost(450),
 })}`

@@ -1,7 +1,7 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { field, form, textArea } from './elements.ts'
+import { field, form, saveButton, textArea, versionField } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, html } from './html.ts'
 import { quotaFields, quotaInWords, readQuota } from './quota-fields.ts'
@@ -27,7 +27,7 @@ export function accountLimitsScreen(
       body: html`<section class="card narrow">${form(
         visit,
         `${here}/limits`,
-        html`<input type="hidden" name="version" value="${account.version}">
+        html`${versionField(account.version)}
 ${textArea('allowed_networks', 'Allowed networks', {
   value: account.allowedNetworks?.join('\n') ?? '',
   hint: 'Addresses and networks, one on a line: 10.0.0.0/8, 2001:db8::/32. None: from anywhere.',
@@ -43,7 +43,7 @@ ${field('max_secret_age_days', 'Greatest age of its secrets, in days', {
   attributes: html`inputmode="decimal"`,
 })}
 ${quotaFields(account.quota, used, 'it')}
-<div class="buttons"><button class="primary">Save</button><a class="button" href="${here}">Cancel</a></div>`,
+<div class="buttons">${saveButton()}<a class="button" href="${here}">Cancel</a></div>`,
       )}</section>`,
     }
   })

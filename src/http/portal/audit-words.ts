@@ -1,6 +1,6 @@
 import type { AuditAction, RecordedAuditEvent } from '../../domain/audit-event.ts'
+import { wordsOf } from './form-fields.ts'
 import { type Content, type Html, html, named } from './html.ts'
-import { wordsOf } from './typed-form.ts'
 
 const LABELS: Readonly<Record<AuditAction, string>> = {
   'realm.create': 'Create the realm',

@@ -1,10 +1,10 @@
 import { AUTH_METHODS, type AuthMethod } from '../../domain/client-key.ts'
 import type { Realm } from '../../domain/realm.ts'
-import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { form, notice } from './elements.ts'
-import { type Html, html } from './html.ts'
+import { type Choice, choices } from './choices.ts'
+import { form, saveButton, versionField } from './elements.ts'
+import { html } from './html.ts'
 import { METHOD_HINTS, METHOD_NAMES } from './key-pair.ts'
 import type { Page } from './layout.ts'
 import { about, addressOf } from './service-account-frame.ts'
@@ -22,47 +22,44 @@ const LOSSES = {
 
 /** By what a service account may authenticate. */
 export function authMethodsScreen(portal: Portal, operations: Pick<Operations, 'accounts' | 'realms'>): void {
-  const pageOf = async (visit: Visit, clientId: string, refusal?: Refusal): Promise<Page> => {
-    const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
-    return page(visit, account, await operations.realms.find(visit.actor, visit.realm), refusal)
-  }
-
-  portal.question(PATH, (visit, { params }) => pageOf(visit, params['clientId'] as string))
+  portal.question(PATH, async (visit, { params }) => {
+    const account = await operations.accounts.find(visit.actor, visit.realm, params['clientId'] as string)
+    return page(visit, account, await operations.realms.find(visit.actor, visit.realm))
+  })
 
   portal.action(PATH, async (visit, sent, { params }) => {
     const { clientId = '' } = params
     const authMethods = sent.getAll('auth_method')
     const update = { authMethods, expectedVersion: Number(sent.get('version')) }
-    try {
-      await operations.accounts.update(visit.actor, visit.realm, clientId, update)
-      return { redirect: `${addressOf(visit, clientId)}?done=saved` }
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.field !== 'auth_methods') throw error
-      return { ...(await pageOf(visit, clientId, error)), status: 400 }
-    }
+    await operations.accounts.update(visit.actor, visit.realm, clientId, update)
+    return { redirect: `${addressOf(visit, clientId)}?done=saved` }
   })
 }
 
-function page(visit: Visit, account: ServiceAccount, realm: Realm, refusal?: Refusal): Page {
+function page(visit: Visit, account: ServiceAccount, realm: Realm): Page {
   const here = addressOf(visit, account.clientId)
   const offered = AUTH_METHODS.filter(
     (method) => realm.allowedAuthMethods.includes(method) || account.authMethods.includes(method),
   )
-  const choice = (method: AuthMethod): Html => html`<label class="choice described">
-<input type="checkbox" name="auth_method" value="${method}"${account.authMethods.includes(method) && html` checked`}>
-<span><strong>${METHOD_NAMES[method]}</strong><span class="hint">${METHOD_HINTS[method]} ${account.authMethods.includes(method) && LOSSES[method]}</span></span></label>`
+  const choice = (method: AuthMethod): Choice => {
+    const isChosen = account.authMethods.includes(method)
+    return {
+      value: method,
+      label: html`<strong>${METHOD_NAMES[method]}</strong>`,
+      hint: html`${METHOD_HINTS[method]} ${isChosen && LOSSES[method]}`,
+      isChosen,
+    }
+  }
   return {
     ...about(visit, account, 'How it authenticates'),
     help: 'client-keys#how-an-account-may-authenticate',
-    ...(refusal && { settleAt: `${here}/auth-methods` }),
     body: html`<section class="card narrow">
-${refusal && notice('danger', refusal.message)}
 ${form(
   visit,
   `${here}/auth-methods`,
-  html`<input type="hidden" name="version" value="${account.version}">
-<fieldset><legend>It may authenticate with</legend>${offered.map(choice)}</fieldset>
-<div class="buttons"><button class="primary">Save</button><a class="button" href="${here}">Cancel</a></div>`,
+  html`${versionField(account.version)}
+${choices({ type: 'checkbox', name: 'auth_method', legend: 'It may authenticate with', refusedAs: 'auth_methods' }, offered.map(choice))}
+<div class="buttons">${saveButton()}<a class="button" href="${here}">Cancel</a></div>`,
 )}
 </section>`,
   }

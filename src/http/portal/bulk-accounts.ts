@@ -1,7 +1,7 @@
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { confirmedByTyping, typeToConfirm, wasUsedLately } from './confirm-by-typing.ts'
+import { requireConfirmation, typeToConfirm, wasUsedLately } from './confirm-by-typing.ts'
 import { form, notice } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
@@ -50,8 +50,11 @@ export function bulkAccountsScreen(portal: Portal, operations: Deps): void {
     const act = actOf(sent.get('act'))
     const accounts = await accountsOf(operations, visit, sent.getAll('account'))
     if (act === undefined || accounts.length === 0) return nothingTicked(visit)
-    if (!confirmedByTyping(sent, needsTyping(visit, act, accounts)))
-      return summary(visit, act, accounts, 'Type the number of accounts to delete them.')
+    requireConfirmation(
+      sent,
+      needsTyping(visit, act, accounts),
+      'Type the number of accounts to delete them.',
+    )
     const outcomes: Outcome[] = []
     for (const account of accounts) outcomes.push(await perform(operations, visit, act, account))
     return report(visit, act, outcomes)
@@ -128,7 +131,7 @@ function countOf(accounts: readonly unknown[]): string {
   return accounts.length === 1 ? '1 service account' : `${accounts.length} service accounts`
 }
 
-function summary(visit: Visit, act: Act, accounts: readonly ServiceAccount[], fault?: string): Page {
+function summary(visit: Visit, act: Act, accounts: readonly ServiceAccount[]): Page {
   const { title, button } = ACTS[act]
   const list = `/portal/${visit.realm}/service-accounts`
   const lately = accounts.filter((account) => wasUsedLately(account, visit.now)).length
@@ -139,8 +142,6 @@ function summary(visit: Visit, act: Act, accounts: readonly ServiceAccount[], fa
   const expected = needsTyping(visit, act, accounts)
   return {
     ...aboutBulk(visit, title),
-    status: fault === undefined ? 200 : 400,
-    ...(fault !== undefined && { settleAt: list }),
     body: html`<section class="card narrow">${form(
       visit,
       `${list}/bulk`,
@@ -148,7 +149,7 @@ function summary(visit: Visit, act: Act, accounts: readonly ServiceAccount[], fa
 ${lately > 0 && notice('warning', `${lately === 1 ? '1 of them was' : `${lately} of them were`} used in the last 30 days.`)}
 <input type="hidden" name="act" value="${act}">
 <ul class="lines">${accounts.map((account) => html`<li><div><input type="hidden" name="account" value="${account.clientId}"><a class="strong" href="${addressOf(visit, account.clientId)}">${named(account.name)}</a> <code class="muted wrap">${account.clientId}</code></div><span class="muted">last used: ${when(account.lastUsedAt, visit.now)}</span></li>`)}</ul>
-${expected !== undefined && typeToConfirm(html`To confirm, type the number of accounts: <strong>${expected}</strong>`, fault)}
+${expected !== undefined && typeToConfirm(html`To confirm, type the number of accounts: <strong>${expected}</strong>`)}
 <div class="buttons"><button class="danger">${button} ${countOf(accounts)}</button><a class="button" href="${list}">Cancel</a></div>`,
     )}</section>`,
   }

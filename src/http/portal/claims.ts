@@ -5,9 +5,10 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { ClaimsDraft } from '../../operations/tokens/token-previews.ts'
-import { form, notice, textArea } from './elements.ts'
+import { form, notice, saveButton, textArea, versionField } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
+import { SentForm } from './sent-form.ts'
 import { about, addressOf, tabs } from './service-account-frame.ts'
 import type { Fields, Portal, Visit } from './visit.ts'
 
@@ -75,31 +76,39 @@ async function accountPage(
 ): Promise<Page> {
   const here = `${addressOf(visit, account.clientId)}/claims`
   const metadata = Object.entries(account.metadata).map(([key, value]) => `${key}=${value}`)
-  const fields = html`<input type="hidden" name="version" value="${account.version}">
-${claimsArea(account.claims, sent)}
-${textArea('metadata', 'Metadata', { value: sent?.get('metadata') ?? metadata.join('\n'), rows: 4, hint: 'cost_center=4711 on each line. It is in no token unless a claim says so.' })}`
+  const fields = html`${versionField(account.version)}
+${claimsArea(account.claims)}
+${textArea('metadata', 'Metadata', { value: metadata.join('\n'), rows: 4, hint: 'cost_center=4711 on each line. It is in no token unless a claim says so.' })}`
   const draft = () => (sent ? readDraft(sent) : {})
   return {
     ...about(visit, account),
     help: 'claims#what-a-claim-says',
     ...(sent && { settleAt: here }),
-    body: html`${done === 'saved' && notice('success', 'Saved. The next token says so.')}
+    body: withSent(
+      here,
+      sent,
+      html`${done === 'saved' && notice('success', 'Saved. The next token says so.')}
 ${tabs(visit, account, 'claims')}
 ${split(visit, { here, fields, more: html`<p class="hint"><a href="/portal/${visit.realm}/claims">Claims of the whole realm</a> are in its tokens too; its own win.</p>` }, await previewOf(operations, visit, account.clientId, draft))}`,
+    ),
   }
 }
 
 async function realmPage(operations: Deps, visit: Visit, realm: Realm, { done, sent }: Shown): Promise<Page> {
   const here = `/portal/${visit.realm}/claims`
-  const fields = html`<input type="hidden" name="version" value="${realm.version}">
-${claimsArea(realm.claims, sent)}`
+  const fields = html`${versionField(realm.version)}
+${claimsArea(realm.claims)}`
   const draft = () => (sent ? { realmClaims: readClaimLines(sent.get('claims')) } : {})
   return {
     title: 'Claims of the realm',
     section: 'claims',
     ...(sent && { settleAt: here }),
-    body: html`${done === 'saved' && notice('success', 'Saved. The next token of every account says so.')}
+    body: withSent(
+      here,
+      sent,
+      html`${done === 'saved' && notice('success', 'Saved. The next token of every account says so.')}
 ${split(visit, { here, fields, more: html`<p class="hint">All tokens of the realm get these. The token beside is of an account that is made up.</p>` }, await previewOf(operations, visit, undefined, draft))}`,
+    ),
   }
 }
 
@@ -107,9 +116,12 @@ function readDraft(sent: Fields) {
   return { claims: readClaimLines(sent.get('claims')), metadata: readMetadataLines(sent.get('metadata')) }
 }
 
-function claimsArea(claims: readonly CustomClaim[], sent: Fields | undefined): Html {
-  const value = sent?.get('claims') ?? claims.map(claimText).join('\n')
-  return textArea('claims', 'Claims', { value, rows: 8, hint: HINT })
+function claimsArea(claims: readonly CustomClaim[]): Html {
+  return textArea('claims', 'Claims', { value: claims.map(claimText).join('\n'), rows: 8, hint: HINT })
+}
+
+function withSent(action: string, sent: Fields | undefined, body: Html): Html {
+  return (sent && new SentForm(action, sent).fill(body)) ?? body
 }
 
 interface Part {
@@ -119,7 +131,7 @@ interface Part {
 }
 
 function split(visit: Visit, { here, fields, more }: Part, preview: Html): Html {
-  const buttons = html`<div class="buttons"><button class="primary">Save</button><button formaction="${here}/preview" data-preview="token-preview">Preview</button></div>`
+  const buttons = html`<div class="buttons">${saveButton()}<button formaction="${here}/preview" data-preview="token-preview">Preview</button></div>`
   return html`<div class="split even">
 <section class="card"><h2>Claims</h2>${visit.mayChange ? form(visit, here, html`${fields}${buttons}`) : fields}${more}</section>
 <section class="card follow" id="token-preview"><h2>What its token will contain</h2>

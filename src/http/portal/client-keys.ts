@@ -2,8 +2,9 @@ import type { ClientKey } from '../../domain/client-key.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { choice, choices } from './choices.ts'
 import { titleOf } from './client-keys-card.ts'
-import { atMost, confirmation, field, form } from './elements.ts'
+import { atMost, confirmation, field, form, saveButton, versionField } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import { keyAdded, publicKeyField, readPastedKey } from './key-pair.ts'
 import type { Page } from './layout.ts'
@@ -35,50 +36,32 @@ function adding(portal: Portal, operations: Deps): void {
   const path = `${PATH}/keys/add`
 
   portal.question(path, async (visit, { params }) =>
-    addPage(visit, await accountOf(operations, visit, params), {}),
+    addPage(visit, await accountOf(operations, visit, params)),
   )
 
   portal.action(path, async (visit, sent, { params }) => {
     const { clientId = '' } = params
-    const typed = { name: sent.get('name'), pasted: sent.get('public_key'), lifetime: sent.get('expires') }
     const { issuer } = await operations.publishedRealms.find(visit.realm)
     const realm = await operations.realms.find(visit.actor, visit.realm)
-    try {
-      const expiresAt = endOf(visit, typed.lifetime) ?? undefined
-      const asked = { ...readPastedKey(typed.pasted), name: typed.name, expiresAt }
-      const added = await operations.clientKeys.add(visit.actor, visit.realm, clientId, asked)
-      return keyAdded(visit, added, { issuer, realm }, 'Key added')
-    } catch (error) {
-      if (!(error instanceof Refusal) || !/^(invalid|conflict|limit_reached)$/.test(error.code)) throw error
-      const account = await operations.accounts.find(visit.actor, visit.realm, clientId)
-      return addPage(visit, account, { ...typed, refusal: error })
-    }
+    const expiresAt = endOf(visit, sent.get('expires')) ?? undefined
+    const asked = { ...readPastedKey(sent.get('public_key')), name: sent.get('name'), expiresAt }
+    const added = await operations.clientKeys.add(visit.actor, visit.realm, clientId, asked)
+    return keyAdded(visit, added, { issuer, realm }, 'Key added')
   })
 }
 
-interface Typed {
-  readonly name?: string
-  readonly pasted?: string
-  readonly lifetime?: string
-  readonly refusal?: Refusal
-}
-
-function addPage(visit: Visit, account: ServiceAccount, typed: Typed): Page {
-  const { name = '', pasted = '', lifetime = '', refusal } = typed
+function addPage(visit: Visit, account: ServiceAccount): Page {
   const here = addressOf(visit, account.clientId)
-  const ofName = refusal?.field === 'name'
   return {
     ...about(visit, account, 'Add a key'),
     help: 'client-keys#rotate-a-key-without-a-gap',
-    ...(refusal && { settleAt: `${here}/keys/add` }),
-    status: refusal ? (refusal.code === 'invalid' ? 400 : 409) : 200,
     body: html`<section class="card narrow">
 ${form(
   visit,
   `${here}/keys/add`,
-  html`${publicKeyField(pasted, ofName ? undefined : refusal?.message)}
-${field('name', 'Name (optional)', { value: name, fault: ofName ? refusal.message : undefined, hint: 'Say where its private key is: “build server 2”.', attributes: html`${atMost(100)}` })}
-${lifetimes([['', 'never'], ...LIFETIMES], lifetime)}
+  html`${publicKeyField()}
+${field('name', 'Name (optional)', { hint: 'Say where its private key is: “build server 2”.', attributes: html`${atMost(100)}` })}
+${lifetimes([['', 'never'], ...LIFETIMES])}
 <div class="buttons"><button class="primary">Add</button><a class="button" href="${here}">Cancel</a></div>`,
   html` data-key-pair`,
 )}
@@ -96,24 +79,18 @@ function changing(portal: Portal, operations: Deps): void {
 
   portal.action(path, async (visit, sent, asked) => {
     const { account, key } = await keyOf(operations, visit, asked)
-    const name = sent.get('name')
-    try {
-      await operations.clientKeys.update(visit.actor, visit.realm, account.clientId, {
-        kid: key.kid,
-        name,
-        expiresAt: endOf(visit, sent.get('expires')),
-        keepTokens: keepsTokens(sent),
-        expectedVersion: Number(sent.get('version')),
-      })
-      return { redirect: `${addressOf(visit, account.clientId)}?done=saved` }
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.field !== 'name') throw error
-      return { ...changePage(visit, account, { ...key, name }, error), status: 400 }
-    }
+    await operations.clientKeys.update(visit.actor, visit.realm, account.clientId, {
+      kid: key.kid,
+      name: sent.get('name'),
+      expiresAt: endOf(visit, sent.get('expires')),
+      keepTokens: keepsTokens(sent),
+      expectedVersion: Number(sent.get('version')),
+    })
+    return { redirect: `${addressOf(visit, account.clientId)}?done=saved` }
   })
 }
 
-function changePage(visit: Visit, account: ServiceAccount, key: ClientKey, refusal?: Refusal): Page {
+function changePage(visit: Visit, account: ServiceAccount, key: ClientKey): Page {
   const here = addressOf(visit, account.clientId)
   const kept = key.expiresAt ? html`as it is: ${when(key.expiresAt, visit.now)}` : 'as it is: never'
   return {
@@ -124,11 +101,11 @@ function changePage(visit: Visit, account: ServiceAccount, key: ClientKey, refus
 ${form(
   visit,
   `${here}/keys/${key.thumbprint}`,
-  html`<input type="hidden" name="version" value="${account.version}">
-${field('name', 'Name', { value: key.name, fault: refusal?.message, attributes: html`${atMost(100)}` })}
-${lifetimes([['', kept], ['never', 'never'], ...LIFETIMES, ['now', 'now: the next request that it signed is refused']], '')}
+  html`${versionField(account.version)}
+${field('name', 'Name', { value: key.name, attributes: html`${atMost(100)}` })}
+${lifetimes([['', kept], ['never', 'never'], ...LIFETIMES, ['now', 'now: the next request that it signed is refused']])}
 ${keepTokensChoice()}
-<div class="buttons"><button class="primary">Save</button><a class="button" href="${here}">Cancel</a></div>`,
+<div class="buttons">${saveButton()}<a class="button" href="${here}">Cancel</a></div>`,
 )}
 </section>`,
   }
@@ -177,10 +154,11 @@ async function keyOf(operations: Deps, visit: Visit, { params }: Asked) {
   return { account, key }
 }
 
-function lifetimes(choices: readonly (readonly [string, Content])[], chosen: string): Html {
-  const choice = ([value, label]: readonly [string, Content]) =>
-    html`<label class="choice"><input type="radio" name="expires" value="${value}"${value === chosen && html` checked`}>${label}</label>`
-  return html`<fieldset><legend>It expires</legend>${choices.map(choice)}</fieldset>`
+function lifetimes(offered: readonly (readonly [string, Content])[]): Html {
+  return choices(
+    { type: 'radio', name: 'expires', legend: 'It expires', refusedAs: 'expires_at' },
+    offered.map(([value, label]) => ({ value, label, isChosen: value === '' })),
+  )
 }
 
 /** `undefined`: as it is; `null`: never. */
@@ -192,7 +170,15 @@ function endOf({ now }: Visit, chosen: string): Date | null | undefined {
 }
 
 function keepTokensChoice(): Html {
-  return html`<label class="choice described"><input type="checkbox" name="keep_tokens" value="yes"><span>Leave tokens valid<span class="hint">Otherwise all tokens that the service account has got so far end with the key.</span></span></label>`
+  return choice(
+    { type: 'checkbox', name: 'keep_tokens', legend: 'Leave tokens valid' },
+    {
+      value: 'yes',
+      label: 'Leave tokens valid',
+      hint: 'Otherwise all tokens that the service account has got so far end with the key.',
+      isChosen: false,
+    },
+  )
 }
 
 function keepsTokens(sent: Fields): boolean {

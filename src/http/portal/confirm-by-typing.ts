@@ -1,3 +1,4 @@
+import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import { field } from './elements.ts'
 import type { Fields } from './form-fields.ts'
@@ -11,15 +12,15 @@ export function wasUsedLately({ lastUsedAt }: Pick<ServiceAccount, 'lastUsedAt'>
   return lastUsedAt !== undefined && now.getTime() - lastUsedAt.getTime() < LATELY_MILLISECONDS
 }
 
-export function typeToConfirm(label: Content, fault?: string): Html {
+export function typeToConfirm(label: Content): Html {
   return field('confirm', label, {
-    fault,
     attributes: html`required spellcheck="false" autocapitalize="none"`,
   })
 }
 
-/** @param expected `undefined`: nothing has to be typed */
-export function confirmedByTyping(sent: Fields, expected: string | undefined): boolean {
+/** @param expected `undefined`: nothing has to be typed. @throws Refusal `invalid` */
+export function requireConfirmation(sent: Fields, expected: string | undefined, fault: string): void {
   const folded = (text: string) => text.normalize('NFKC').trim().replaceAll(/\s+/g, ' ')
-  return expected === undefined || folded(sent.get('confirm')) === folded(expected)
+  if (expected === undefined || folded(sent.get('confirm')) === folded(expected)) return
+  throw new Refusal('invalid', fault, 'confirm')
 }

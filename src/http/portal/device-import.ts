@@ -8,7 +8,7 @@ import {
   importResourceLines,
 } from '../../operations/resources/protected-resource-import.ts'
 import { countOf } from './device-words.ts'
-import { form, notice } from './elements.ts'
+import { form, notice, textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
@@ -96,10 +96,7 @@ function importForm(visit: Visit, found?: Checked): Html {
   const list = `/portal/${visit.realm}/devices`
   const fields = html`${found && html`<input type="hidden" name="checked" value="${found.checked}">${outcome(found.summary, 'would be')}`}
 ${found ? undefined : fileField()}
-<div class="field"><label for="lines">${found ? 'Lines' : 'Or paste its lines'}</label>
-<textarea id="lines" name="lines" rows="8" spellcheck="false" autocomplete="off" aria-describedby="lines-hint">
-${found?.text ?? ''}</textarea>
-<p class="hint" id="lines-hint">A resource on each line, as JSON, and a group before what is in it. What is there already gets the name and the groups of its line; its grants stay.</p></div>
+${textArea('lines', found ? 'Lines' : 'Or paste its lines', { value: found?.text ?? '', rows: 8, hint: 'A resource on each line, as JSON, and a group before what is in it. What is there already gets the name and the groups of its line; its grants stay.' })}
 <div class="buttons">${found && importButton(found.summary)}<button class="${!found && 'primary'}" name="act" value="check">${found ? 'Check again' : 'Check'}</button><a class="button" href="${list}">Cancel</a></div>`
   return html`<section class="card">${form(visit, `${list}/import`, fields, html` enctype="multipart/form-data"`)}</section>
 ${!found && example()}`

@@ -6,7 +6,7 @@ import { resourceVersion } from '../../operations/resources/protected-resources.
 import { deviceFields, readDeviceFields } from './device-fields.ts'
 import { deviceGrantsCard } from './device-grants.ts'
 import { deviceAddress, groupLinks, keyText, typeInWords } from './device-words.ts'
-import { copyable, form, notice } from './elements.ts'
+import { copyable, form, notice, saveButton, versionField } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import { when } from './times.ts'
@@ -88,8 +88,8 @@ function changeCard(visit: Visit, resource: ProtectedResource): Html {
   return html`<section class="card"><h2>Name and groups</h2>${form(
     visit,
     deviceAddress(visit, resource),
-    html`<input type="hidden" name="version" value="${resourceVersion(resource)}">
+    html`${versionField(resourceVersion(resource))}
 ${deviceFields(resource)}
-<div class="buttons"><button>Save</button></div>`,
+<div class="buttons">${saveButton('Save', false)}</div>`,
   )}</section>`
 }

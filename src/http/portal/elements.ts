@@ -1,6 +1,6 @@
 import type { OpenLeak } from '../../domain/leaked-secret.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
-import { type Content, type Html, html } from './html.ts'
+import { type Content, Html, html } from './html.ts'
 import { type IconName, icon } from './icons.ts'
 import type { Visit } from './visit.ts'
 
@@ -8,7 +8,7 @@ import type { Visit } from './visit.ts'
 export function form(visit: Visit, action: string, fields: Content, attributes?: Html): Html {
   return html`<form method="post" action="${action}" class="stack"${attributes}>
 <input type="hidden" name="form_token" value="${visit.formToken}"><input type="hidden" name="form_page" value="${visit.page.slice(1)}">
-${fields}
+${Html.inForm(action, fields)}
 </form>`
 }
 
@@ -68,24 +68,24 @@ export function atMost(characters: number): Html {
 export interface FieldOptions {
   readonly value?: string
   readonly hint?: Content
-  /** What is wrong with the typed value. */
+  /** What is wrong with the value, where the page knows it by itself. */
   readonly fault?: string | undefined
+  /** Names by which a refusal calls the field, beside its own. */
+  readonly refusedAs?: readonly string[]
   readonly type?: string
   readonly attributes?: Html
 }
 
 /** A labelled field; screen readers read hint and fault with it. */
 export function field(name: string, label: Content, options: FieldOptions = {}): Html {
-  const { value, hint, fault, type = 'text', attributes } = options
-  const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(' ')
-  return html`<div class="field">
-<label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}" value="${value ?? ''}" autocomplete="off" ${attributes}${
-    described && html` aria-describedby="${described}"`
-  }${fault && html` aria-invalid="true" autofocus`}>
-${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
-${fault && html`<p class="fault" id="${name}-fault">${icon('exclamation-triangle')}${fault}</p>`}
-</div>`
+  const { type = 'text', attributes } = options
+  return labelled(
+    name,
+    label,
+    options,
+    (value, state) =>
+      html`<input id="${name}" name="${name}" type="${type}" value="${value}" autocomplete="off" ${attributes}${state}>`,
+  )
 }
 
 /** A labelled field of several lines. */
@@ -94,17 +94,51 @@ export function textArea(
   label: Content,
   options: FieldOptions & { readonly rows?: number },
 ): Html {
-  const { value = '', hint, fault, attributes, rows = 3 } = options
-  const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(' ')
-  return html`<div class="field">
+  const { attributes, rows = 3 } = options
+  return labelled(
+    name,
+    label,
+    options,
+    (value, state) =>
+      html`<textarea id="${name}" name="${name}" rows="${rows}" spellcheck="false" autocomplete="off" ${attributes}${state}>
+${value}</textarea>`,
+  )
+}
+
+type Control = (value: string, state: Content) => Html
+
+function labelled(name: string, label: Content, options: FieldOptions, control: Control): Html {
+  const { value: stored = '', hint, refusedAs = [], type } = options
+  return Html.of((form) => {
+    const [value = ''] = type === 'password' ? [] : (form?.valuesOf(name, label, [stored]) ?? [stored])
+    const fault = options.fault ?? form?.faultOf([name, ...refusedAs])
+    const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(' ')
+    const state = html`${described && html` aria-describedby="${described}"`}${fault && html` aria-invalid="true" autofocus`}`
+    return html`<div class="field">
 <label for="${name}">${label}</label>
-<textarea id="${name}" name="${name}" rows="${rows}" spellcheck="false" autocomplete="off" ${attributes}${
-    described && html` aria-describedby="${described}"`
-  }${fault && html` aria-invalid="true" autofocus`}>
-${value}</textarea>
+${control(value, state)}
 ${hint && html`<p class="hint" id="${name}-hint">${hint}</p>`}
-${fault && html`<p class="fault" id="${name}-fault">${icon('exclamation-triangle')}${fault}</p>`}
+${faultText(name, fault)}
 </div>`
+  })
+}
+
+/** What is wrong with a control. */
+export function faultText(name: string, fault: string | undefined): Content {
+  return fault && html`<p class="fault" id="${name}-fault">${icon('exclamation-triangle')}${fault}</p>`
+}
+
+/** Version of what a form changes, so that a change by somebody else meanwhile is noticed. */
+export function versionField(version: string | number): Html {
+  return Html.of(
+    (form) =>
+      html`<input type="hidden" name="version" value="${form?.versionOf(String(version)) ?? version}">`,
+  )
+}
+
+/** Button of a form with a version. */
+export function saveButton(label = 'Save', attributes: Content = html` class="primary"`): Html {
+  return Html.of((form) => html`<button${attributes}>${form?.labelOfButton(label) ?? label}</button>`)
 }
 
 export interface Confirmation {

@@ -7,7 +7,7 @@ import { HostRefusal } from '../host.ts'
 import { logFault, note } from '../request-log.ts'
 import { UnknownMethod } from '../unknown-methods.ts'
 import type { Drafts } from './drafts.ts'
-import type { FormAgain } from './form-again.ts'
+import type { ShowAgain } from './form-again.ts'
 import { fieldsOf, pageOfForm } from './form-fields.ts'
 import { type Content, html } from './html.ts'
 import { resendForm, typedList } from './kept-text.ts'
@@ -36,7 +36,7 @@ const TITLES: Partial<Record<RefusalCode, string>> = {
 
 /** What becomes of typed text. */
 interface Typed {
-  readonly again: FormAgain
+  readonly again: ShowAgain
   readonly drafts: Drafts
 }
 

@@ -25,35 +25,34 @@ export function explainTokenScreen(portal: Portal, operations: Pick<Operations, 
     PATH,
     async (visit, sent) => {
       const [token = '', clientId = ''] = ['token', 'client_id'].map((name) => sent.get(name).trim())
-      const fault = faultOf(token, clientId)
-      const settleAt = issuersAddress(visit).concat('/explain')
-      if (fault) return { ...page(visit, { clientId, fault }), status: 400, settleAt }
+      requireSizes(token, clientId)
       const asked = { token, clientId: clientId === '' ? undefined : clientId }
       const explanation = await operations.federation.explain(visit.actor, visit.realm, asked)
-      return { ...page(visit, { clientId, explanation }), settleAt }
+      return {
+        ...page(visit, { clientId, explanation }),
+        settleAt: issuersAddress(visit).concat('/explain'),
+      }
     },
     { eachMinute: EXPLANATIONS_A_MINUTE },
   )
 }
 
-function faultOf(token: string, clientId: string): Refusal | undefined {
-  if (token === '') return new Refusal('invalid', 'Paste the token of the platform.', 'token')
+/** @throws Refusal `invalid` */
+function requireSizes(token: string, clientId: string): void {
+  if (token === '') throw new Refusal('invalid', 'Paste the token of the platform.', 'token')
   if (token.length > MAX_TOKEN)
-    return new Refusal('invalid', `A token has ${MAX_TOKEN} characters at most here.`, 'token')
+    throw new Refusal('invalid', `A token has ${MAX_TOKEN} characters at most here.`, 'token')
   if (clientId.length > MAX_CLIENT_ID)
-    return new Refusal('invalid', `A client_id has ${MAX_CLIENT_ID} characters at most.`, 'client_id')
-  return undefined
+    throw new Refusal('invalid', `A client_id has ${MAX_CLIENT_ID} characters at most.`, 'client_id')
 }
 
 interface Shown {
   readonly clientId?: string
-  readonly fault?: Refusal
   readonly explanation?: Explanation
 }
 
 // The token is not in the page: it is good until it ends.
-function page(visit: Visit, { clientId = '', fault, explanation }: Shown): Page {
-  const messageOf = (name: string) => (fault?.field === name ? fault.message : undefined)
+function page(visit: Visit, { clientId = '', explanation }: Shown): Page {
   const nothing: Content = html`<div class="card empty"><p class="muted">Each step will be here, with what was expected and what was found.</p></div>`
   return {
     ...aboutIssuers(visit, 'Test a token'),
@@ -63,8 +62,8 @@ function page(visit: Visit, { clientId = '', fault, explanation }: Shown): Page 
 ${form(
   visit,
   `${issuersAddress(visit)}/explain`,
-  html`${textArea('token', 'Token', { rows: 6, fault: messageOf('token'), hint: 'Three parts with dots between them. Until it ends, it is as good as a password: get it from a workload of your own.', attributes: html`required maxlength="${MAX_TOKEN}"` })}
-${field('client_id', 'client_id (optional)', { value: clientId, fault: messageOf('client_id'), hint: 'Compares the token with the workload identities of this account alone, as a request with a client_id does.', attributes: html`maxlength="${MAX_CLIENT_ID}" spellcheck="false"` })}
+  html`${textArea('token', 'Token', { rows: 6, hint: 'Three parts with dots between them. Until it ends, it is as good as a password: get it from a workload of your own.', attributes: html`required maxlength="${MAX_TOKEN}"` })}
+${field('client_id', 'client_id (optional)', { value: clientId, hint: 'Compares the token with the workload identities of this account alone, as a request with a client_id does.', attributes: html`maxlength="${MAX_CLIENT_ID}" spellcheck="false"` })}
 <div class="buttons"><button class="primary">Test it</button></div>`,
 )}
 </section>

@@ -44,3 +44,9 @@ export function queryIn(query: URLSearchParams): (name: string) => string {
 export function pageIn(address: string): string {
   return address.replace(/([?&])done=[^&]*&?/, '$1').replace(/[?&]$/, '')
 }
+
+/** The name of a field in words. */
+export function wordsOf(name: string): string {
+  const words = name.replaceAll(/[._]/g, ' ')
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+}

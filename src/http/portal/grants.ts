@@ -4,6 +4,7 @@ import type { ProtectedResource } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { select } from './choices.ts'
 import { deviceAddress, typeInWords } from './device-words.ts'
 import { atMost, badge, form, notice } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
@@ -99,7 +100,7 @@ function list(visit: Visit, account: ServiceAccount, { items }: Part<Grant>, fil
   if (items.length === 0)
     return html`<p class="muted">None yet: what it may do, it may do by its roles in the whole realm.</p>`
   const line = (grant: Grant) => html`<li>
-<div class="ticked">${visit.mayChange && removalBox(grant)}<span>${nameOf(visit, grant)}</span></div>
+<div class="ticked">${visit.mayChange && removalBox(visit, account.clientId, grant)}<span>${nameOf(visit, grant)}</span></div>
 <div class="actions">${badge('plain', grant.role)}${
     visit.mayChange &&
     form(
@@ -146,12 +147,16 @@ function results(
   const heldOn = ({ type, id }: ProtectedResource) =>
     on.filter((grant) => grant.type === type && grant.id === id).map(({ role }) => role)
   const line = (resource: ProtectedResource) => html`<li>
-<div class="ticked">${grantBox(resource)}<span>${nameOf(visit, resource)}${heldOn(resource).map((role) => html` ${badge('info', `has ${role}`)}`)}</span></div>
+<div class="ticked">${grantBox(visit, account.clientId, resource)}<span>${nameOf(visit, resource)}${heldOn(resource).map((role) => html` ${badge('info', `has ${role}`)}`)}</span></div>
 ${form(
   visit,
   `${addressOf(visit, account.clientId)}/permissions/grants/add`,
   html`${hidden(resource)}<input type="hidden" name="find" value="${find}">
-<select name="role" aria-label="Role on ${resource.name}">${roles.map((role) => html`<option>${role}</option>`)}</select>
+${select(
+  'role',
+  roles.map((role) => [role, role]),
+  { label: 'Role', attributes: html` aria-label="Role on ${resource.name}"` },
+)}
 <button class="small" aria-label="Grant it on ${resource.name}">${icon('plus')}Grant</button>`,
 )}</li>`
   return html`<ul class="lines">${items.map(line)}</ul>

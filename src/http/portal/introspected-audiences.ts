@@ -2,7 +2,8 @@ import { knownAudiences, type Realm } from '../../domain/realm.ts'
 import { INTROSPECT } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { form } from './elements.ts'
+import { choices } from './choices.ts'
+import { form, saveButton, versionField } from './elements.ts'
 import { type Content, html, named } from './html.ts'
 import { addressOf } from './service-account-frame.ts'
 import type { Portal, Visit } from './visit.ts'
@@ -33,16 +34,18 @@ export function introspectedAudiencesCard(
   if (!account.roles.includes(INTROSPECT)) return undefined
   const { introspectsAudiences: served = [] } = account
   const known = new Set([...knownAudiences(realm, publicUrl), ...served])
-  const choice = (audience: string) => html`<label class="choice described">
-<input type="checkbox" name="audience" value="${audience}"${served.includes(audience) && html` checked`}>
-<span>${named(audience)}</span></label>`
+  const choice = (audience: string) => ({
+    value: audience,
+    label: named(audience),
+    isChosen: served.includes(audience),
+  })
   const content = visit.mayChange
     ? form(
         visit,
         `${addressOf(visit, account.clientId)}/permissions/audiences`,
-        html`<input type="hidden" name="version" value="${account.version}">
-<fieldset><legend class="unseen">Audiences</legend>${[...known].map(choice)}</fieldset>
-<div class="buttons"><button>Save audiences</button></div>`,
+        html`${versionField(account.version)}
+${choices({ type: 'checkbox', name: 'audience', legend: 'Audiences', isLegendUnseen: true, refusedAs: 'introspects_audiences' }, [...known].map(choice))}
+<div class="buttons">${saveButton('Save audiences', false)}</div>`,
       )
     : html`<ul class="lines">${served.map((audience) => html`<li>${named(audience)}</li>`)}</ul>`
   return html`<section class="card"><h2>Audiences it serves</h2>

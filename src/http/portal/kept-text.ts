@@ -1,7 +1,6 @@
 import { findPrivateMember } from '../../domain/client-key.ts'
-import type { Fields } from './form-fields.ts'
+import { type Fields, wordsOf } from './form-fields.ts'
 import { type Content, html } from './html.ts'
-import { wordsOf } from './typed-form.ts'
 
 /** Fields that pages put into forms; people type none of them. */
 const CARRIED = /^(form_token|form_id|form_page|version|preset|issuer|type|id|find|warned|next)$/

@@ -1,10 +1,10 @@
-import { type AuthMethod, findPrivateMember, readKeyText, type SentKey } from '../../domain/client-key.ts'
+import { type AuthMethod, readKeyText, type SentKey } from '../../domain/client-key.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { ChangedClientKey } from '../../operations/accounts/client-keys.ts'
-import { copyable, copyButton, notice } from './elements.ts'
-import { type Content, type Html, html, named } from './html.ts'
+import { copyable, copyButton, faultText, notice } from './elements.ts'
+import { type Content, Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
 import { snippetsCard } from './snippets/snippets-card.ts'
@@ -34,22 +34,24 @@ export function readPastedKey(text: string): SentKey {
   return readKeyText(text)
 }
 
-/** The refusal of a pasted key is that of its field, whatever form the key had. */
-export function isAboutKey({ field = '' }: Refusal): boolean {
-  return /^(?:key\.)?(?:public_key|jwk|pem|certificate)\b/.test(field)
-}
+/** How refusals call a pasted key, by the form that it has. */
+const KEY_FORMS = ['jwk', 'pem', 'certificate']
+const KEY_NAMES = ['public_key', ...KEY_FORMS, ...KEY_FORMS.map((form) => `key.${form}`), 'key.public_key']
 
-/** Field for a public key; if empty, the browser makes a pair. A pasted private key is never shown again. */
-export function publicKeyField(pasted: string, fault: string | undefined): Html {
-  const value = findPrivateMember(pasted) === undefined ? pasted : ''
-  return html`<div class="field key-field">
+/** Field for a public key; if empty, the browser makes a pair. */
+export function publicKeyField(): Html {
+  return Html.of((form) => {
+    const [value = ''] = form?.valuesOf('public_key', 'Public key', ['']) ?? []
+    const fault = form?.faultOf(KEY_NAMES)
+    return html`<div class="field key-field">
 <label for="public_key">Public key <span class="needs-script">(optional)</span></label>
 <textarea id="public_key" name="public_key" rows="4" maxlength="16000" spellcheck="false" autocomplete="off" aria-describedby="public_key-hint${fault && ' public_key-fault'}"${fault && html` aria-invalid="true"`}>
 ${value}</textarea>
-${fault && html`<p class="fault" id="public_key-fault">${icon('exclamation-triangle')}${fault}</p>`}
+${faultText('public_key', fault)}
 <div class="hint" id="public_key-hint"><p class="needs-script">Leave it empty, and your browser makes a key pair, sends the public half alone and lets you download the private half once.</p>
 <details><summary>Make the pair yourself</summary><p>Paste the public key as PEM, JWK or certificate. These commands make a pair and print the public half:</p><pre tabindex="0" aria-label="Commands">${MAKE_PAIR}</pre></details></div>
 </div>`
+  })
 }
 
 /** After a key was added: what the browser kept of the pair is offered this once. */

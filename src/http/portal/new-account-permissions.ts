@@ -3,6 +3,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import { BUILT_IN_ROLES, DEFAULT_ROLE } from '../../domain/role.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { type LikeAccount, likeAccount } from '../../operations/resources/account-template.ts'
+import { choices, more } from './choices.ts'
 import { countOf } from './device-words.ts'
 import { notice, roleBadges } from './elements.ts'
 import type { Fields } from './form-fields.ts'
@@ -47,17 +48,21 @@ export function patternNotice(visit: Visit, pattern: Pattern | undefined): Conte
 }
 
 /** Roles on the realm, and grants. */
-export function permissionFields(realm: Realm, pattern: Pattern | undefined, isOpen: boolean): Html {
+export function permissionFields(realm: Realm, pattern: Pattern | undefined): Html {
   const chosen = pattern?.like.roles ?? [DEFAULT_ROLE]
-  const choice = (role: string) => html`<label class="choice described">
-<input type="checkbox" name="role" value="${role}"${chosen.includes(role) && html` checked`}>
-<span><strong>${named(role)}</strong><span class="hint">${meaningOf(role)}</span></span></label>`
+  const roles = [...BUILT_IN_ROLES, ...realm.roles].map((role) => ({
+    value: role,
+    label: html`<strong>${named(role)}</strong>`,
+    hint: meaningOf(role),
+    isChosen: chosen.includes(role),
+  }))
   const carried =
     pattern &&
     html`<input type="hidden" name="like" value="${pattern.account.clientId}"><input type="hidden" name="like_version" value="${pattern.account.version}">`
-  return html`${carried}<details class="more"${(pattern || isOpen) && html` open`}><summary>Roles and devices</summary><div class="stack inner">
-<fieldset><legend>Roles in the whole realm</legend>${[...BUILT_IN_ROLES, ...realm.roles].map(choice)}</fieldset>
-<fieldset><legend>And on single devices or groups</legend>${pastedFields(realm, { mayBeEmpty: true })}</fieldset></div></details>`
+  const contents = html`<div class="stack inner">
+${choices({ type: 'checkbox', name: 'role', legend: 'Roles in the whole realm', refusedAs: 'roles' }, roles)}
+<fieldset><legend>And on single devices or groups</legend>${pastedFields(realm, { mayBeEmpty: true })}</fieldset></div>`
+  return html`${carried}${more('Roles and devices', contents, pattern !== undefined)}`
 }
 
 /** Permissions by the form, and by the account that it is made like. @throws Refusal `invalid`; `changed_meanwhile` if that is not as it was */

@@ -1,6 +1,7 @@
 import { resourceTypesOf } from '../../domain/protected-resource.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { type Option, selectField } from './choices.ts'
 import { deviceFields, readDeviceFields } from './device-fields.ts'
 import { typeInWords } from './device-words.ts'
 import { atMost, field, form } from './elements.ts'
@@ -14,7 +15,7 @@ export function newDeviceScreen(portal: Portal, operations: Pick<Operations, 're
   portal.question(PATH, async (visit) => {
     const realm = await operations.realms.find(visit.actor, visit.realm)
     const list = `/portal/${visit.realm}/devices`
-    const option = (type: string) => html`<option value="${type}">${typeInWords(type)}</option>`
+    const types = resourceTypesOf(realm).map((type): Option => [type, typeInWords(type)])
     return {
       title: 'Add a device or group',
       section: 'devices',
@@ -22,7 +23,7 @@ export function newDeviceScreen(portal: Portal, operations: Pick<Operations, 're
       body: html`<section class="card narrow">${form(
         visit,
         `${list}/add`,
-        html`<div class="field"><label for="type">Type</label><select id="type" name="type">${resourceTypesOf(realm).map(option)}</select></div>
+        html`${selectField('type', 'Type', types)}
 ${field('id', 'Id', { hint: 'As your systems call it; it stands in tokens, and cannot be changed.', attributes: html`required spellcheck="false" autocapitalize="none" ${atMost(100)}` })}
 ${deviceFields({})}
 <div class="buttons"><button class="primary">Add</button><a class="button" href="${list}">Cancel</a></div>`,

@@ -3,6 +3,7 @@ import { AUTH_METHODS, type AuthMethod } from '../../domain/client-key.ts'
 import { LEAKED_SECRET_ACTIONS, type LeakedSecretAction } from '../../domain/leaked-secret.ts'
 import { ALGORITHMS, type Algorithm, DEFAULT_REALM_SETTINGS, type RealmSettings } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { choices, type Option, selectField } from './choices.ts'
 import { atMost, field, form, textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Html, html } from './html.ts'
@@ -96,16 +97,22 @@ ${textArea('roles', 'Roles of the realm (optional)', { hint: 'One on a line, bes
 }
 
 function keyFields(): Html {
-  const option = (value: string, words: string) => html`<option value="${value}">${words}</option>`
-  return html`<div class="field"><label for="algorithm">Signs tokens with</label><select id="algorithm" name="algorithm">
-${option('', `${defaults.algorithm}, or what the policy allows`)}${ALGORITHMS.map((name) => option(name, name))}</select></div>
+  const algorithms = ALGORITHMS.map((name): Option => [name, name])
+  const actions = LEAKED_SECRET_ACTIONS.map((action): Option => [action, LEAK_WORDS[action]])
+  const methods = AUTH_METHODS.map((method) => ({
+    value: method,
+    label: METHOD_NAMES[method],
+    isChosen: true,
+  }))
+  return html`${selectField('algorithm', 'Signs tokens with', [['', `${defaults.algorithm}, or what the policy allows`], ...algorithms])}
 ${field('key_rotation_days', 'A new signing key every … days (optional)', { hint: `Left empty: ${defaults.keyRotationSeconds / 86_400}, or what the policy of the platform allows.`, attributes: html`inputmode="numeric"` })}
-<div class="field"><label for="leaked_secret_action">A secret that leaked</label><select id="leaked_secret_action" name="leaked_secret_action">
-${option('', 'As the policy says')}${LEAKED_SECRET_ACTIONS.map((action) => option(action, LEAK_WORDS[action]))}</select></div>
-<fieldset><legend>Its accounts may authenticate with</legend>${AUTH_METHODS.map(
-    (method) =>
-      html`<label class="choice"><input type="checkbox" name="allowed_auth_methods" value="${method}" checked> ${METHOD_NAMES[method]}</label>`,
-  )}</fieldset>
-<fieldset><legend>Before a switch from another server</legend>
-<label class="choice"><input type="checkbox" name="shadow_mode" value="on"> Shadow mode: it checks requests, gives no tokens, and counts what would have failed</label></fieldset>`
+${selectField('leaked_secret_action', 'A secret that leaked', [['', 'As the policy says'], ...actions])}
+${choices({ type: 'checkbox', name: 'allowed_auth_methods', legend: 'Its accounts may authenticate with' }, methods)}
+${choices({ type: 'checkbox', name: 'shadow_mode', legend: 'Before a switch from another server' }, [
+  {
+    value: 'on',
+    label: 'Shadow mode: it checks requests, gives no tokens, and counts what would have failed',
+    isChosen: false,
+  },
+])}`
 }

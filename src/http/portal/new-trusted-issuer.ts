@@ -4,22 +4,20 @@ import {
   PRESET_NAMES,
   presetOf,
 } from '../../domain/federation-presets.ts'
-import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, field, form, notice, textArea } from './elements.ts'
+import { atMost, field, form, textArea } from './elements.ts'
 import { type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
 import { issuerPage } from './trusted-issuer.ts'
 import {
-  faultOf,
   filledBy,
+  type IssuerFields,
   keyFields,
   readKeySource,
   readRequiredClaims,
   readSettings,
   settingFields,
-  type TypedIssuer,
   typedIn,
 } from './trusted-issuer-form.ts'
 import {
@@ -49,22 +47,12 @@ export function newTrustedIssuerScreen(portal: Portal, operations: Deps): void {
     return askPage(visit, { name, preset, realmIssuer: issuer }, filledBy(preset))
   })
 
-  portal.action(PATH, async (visit, sent) => {
-    const name = sent.get('preset')
-    const typed = typedIn(sent)
-    const { issuer: realmIssuer } = await operations.publishedRealms.find(visit.realm)
-    try {
-      return await add(operations, visit, sent, typed)
-    } catch (error) {
-      if (!(error instanceof Refusal) || !/^(invalid|conflict|limit_reached)$/.test(error.code)) throw error
-      const about = { name, preset: presetOf(name), realmIssuer }
-      return { ...askPage(visit, about, typed, error), status: error.code === 'invalid' ? 400 : 409 }
-    }
-  })
+  portal.action(PATH, (visit, sent) => add(operations, visit, sent))
 }
 
-async function add(operations: Deps, visit: Visit, sent: Fields, typed: TypedIssuer) {
+async function add(operations: Deps, visit: Visit, sent: Fields) {
   const name = sent.get('preset')
+  const typed = typedIn(sent)
   const { issuer, notes } = await operations.trustedIssuers.create(visit.actor, visit.realm, {
     ...readSettings(typed),
     issuer: typed.issuer.trim(),
@@ -93,34 +81,22 @@ interface Platform {
   readonly realmIssuer: string
 }
 
-function askPage(visit: Visit, platform: Platform, typed: TypedIssuer, refusal?: Refusal): Page {
+function askPage(visit: Visit, platform: Platform, filled: IssuerFields): Page {
   const { name, preset, realmIssuer } = platform
   const list = issuersAddress(visit)
-  const isShown = faultOf(
-    refusal,
-    'issuer',
-    'name',
-    'keys',
-    'audiences',
-    'max_lifetime_seconds',
-    'required_claims',
-  )
   return {
     ...aboutIssuers(visit, preset ? `Trust ${preset.title}` : 'Trust an issuer'),
-    ...(refusal && { settleAt: `${list}/add?preset=${name}` }),
     body: html`<div class="split even"><section class="card">
-${refusal && !isShown && notice('danger', refusal.message)}
 ${form(
   visit,
   `${list}/add`,
   html`<input type="hidden" name="preset" value="${name}">
-${issuerField(preset, typed, refusal)}
-${keyFields(typed, refusal)}
-${settingFields(typed, refusal, realmIssuer)}
+${issuerField(preset, filled)}
+${keyFields(filled)}
+${settingFields(filled, realmIssuer)}
 ${textArea('required_claims', 'Claims that tell its workloads apart (optional)', {
-  value: typed.required_claims,
+  value: filled.required_claims,
   rows: 2,
-  fault: faultOf(refusal, 'required_claims'),
   hint: html`A workload identity pins <code>sub</code>, or else all of these: one a line, a claim within a claim as <code class="wrap">["kubernetes.io", "namespace"]</code>.`,
 })}
 <div class="buttons"><button class="primary">Trust it</button><a class="button" href="${list}">Cancel</a></div>`,
@@ -130,15 +106,10 @@ ${textArea('required_claims', 'Claims that tell its workloads apart (optional)',
   }
 }
 
-function issuerField(
-  preset: FederationPreset | undefined,
-  typed: TypedIssuer,
-  refusal: Refusal | undefined,
-): Html {
+function issuerField(preset: FederationPreset | undefined, filled: IssuerFields): Html {
   const example = preset ? html`For ${preset.title}: ${withCode(preset.issuerExample)}. ` : ''
   return field('issuer', 'Issuer', {
-    value: typed.issuer,
-    fault: faultOf(refusal, 'issuer'),
+    value: filled.issuer,
     hint: html`${example}It is the <code>iss</code> of its tokens to the letter: a slash at the end counts.`,
     attributes: html`required ${atMost(500)} spellcheck="false"`,
   })

@@ -4,11 +4,12 @@ import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
 import { parseIdentity } from '../../domain/workload-identity.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, field, form, notice } from './elements.ts'
+import { atMost, field, form } from './elements.ts'
 import { html } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
-import { readRules, rowAtFault, ruleFields, type TypedRow, typedRows } from './rule-fields.ts'
+import { atRow, readRules, ruleFields, typedRows } from './rule-fields.ts'
+import { SentForm } from './sent-form.ts'
 import { about, addressOf } from './service-account-frame.ts'
 import {
   claimText,
@@ -30,25 +31,29 @@ export function newWorkloadIdentityScreen(portal: Portal, operations: Deps): voi
     const issuers = await operations.trustedIssuers.list(visit.actor, visit.realm)
     const chosen = issuers.find(({ id }) => id === query('issuer'))
     if (!chosen) return choosePage(visit, account, issuers)
-    return askPage(visit, account, chosen, { rows: typedRows(chosen) })
+    return askPage(visit, account, chosen)
   })
 
   portal.action(PATH, async (visit, sent, { params }) => {
     const account = await operations.accounts.find(visit.actor, visit.realm, params['clientId'] as string)
     const issuer = await operations.trustedIssuers.find(visit.actor, visit.realm, sent.get('issuer'))
-    const typed = { name: sent.get('name'), rows: typedRows(issuer, sent) }
-    const settleAt = `${addressOf(visit, account.clientId)}/workload-identities/add?issuer=${issuer.id}`
+    const name = sent.get('name')
+    const rows = typedRows(issuer, sent)
     try {
-      const rules = readRules(issuer, typed.rows)
-      parseIdentity({ rules, name: typed.name }, issuer.requiredClaims)
+      const rules = readRules(issuer, rows)
+      parseIdentity({ rules, name }, issuer.requiredClaims)
       const warnings = bindingWarnings(issuer.preset, rules)
-      if (warnings.length > 0 && sent.get('warned') !== textOf(warnings))
-        return { ...askPage(visit, account, issuer, { ...typed, warnings }), settleAt }
-      return await add(operations, visit, account, { trustedIssuer: issuer.id, name: typed.name, rules })
+      if (warnings.length === 0 || sent.get('warned') === textOf(warnings))
+        return await add(operations, visit, account, { trustedIssuer: issuer.id, name, rules })
+      const here = `${addressOf(visit, account.clientId)}/workload-identities/add`
+      const page = askPage(visit, account, issuer, warnings)
+      return {
+        ...page,
+        body: new SentForm(here, sent).fill(page.body),
+        settleAt: `${here}?issuer=${issuer.id}`,
+      }
     } catch (error) {
-      if (!(error instanceof Refusal) || !/^(invalid|conflict|limit_reached)$/.test(error.code)) throw error
-      const page = askPage(visit, account, issuer, { ...typed, refusal: error })
-      return { ...page, status: error.code === 'invalid' ? 400 : 409, settleAt }
+      return atRow(rows, error)
     }
   })
 }
@@ -91,25 +96,19 @@ function choosePage(visit: Visit, account: ServiceAccount, issuers: readonly Tru
   }
 }
 
-interface Typed {
-  readonly name?: string
-  readonly rows: readonly TypedRow[]
-  /** What to know before it is added. */
-  readonly warnings?: readonly string[]
-  readonly refusal?: Refusal
-}
-
-function askPage(visit: Visit, account: ServiceAccount, issuer: TrustedIssuer, typed: Typed): Page {
-  const { name = '', rows, warnings = [], refusal } = typed
+/** @param warnings what to know before it is added */
+function askPage(
+  visit: Visit,
+  account: ServiceAccount,
+  issuer: TrustedIssuer,
+  warnings: readonly string[] = [],
+): Page {
   const here = addressOf(visit, account.clientId)
-  const fault = refusal && { row: rowAtFault(rows, refusal.field), text: refusal.message }
   const preset = issuer.preset === undefined ? undefined : presetOf(issuer.preset)
-  const isNamed = refusal?.field === 'name'
   return {
     ...about(visit, account, 'Add a workload identity'),
     help: 'workload-identity#workload-identities',
     body: html`<div class="split even"><section class="card">
-${fault && fault.row === undefined && !isNamed && notice('danger', fault.text)}
 ${warningNotices(warnings)}
 ${form(
   visit,
@@ -117,8 +116,8 @@ ${form(
   html`<input type="hidden" name="issuer" value="${issuer.id}">
 ${warnings.length > 0 && html`<input type="hidden" name="warned" value="${textOf(warnings)}">`}
 <p>A token of ${nameOfIssuer(issuer)} gets in as this account if <strong>all</strong> of these hold. What you leave empty is not checked.</p>
-${ruleFields(issuer, rows, fault)}
-${field('name', 'Name (optional)', { value: name, fault: isNamed ? refusal.message : undefined, hint: 'Say which workload it is: “deployments of the shop”.', attributes: html`${atMost(100)}` })}
+${ruleFields(issuer)}
+${field('name', 'Name (optional)', { hint: 'Say which workload it is: “deployments of the shop”.', attributes: html`${atMost(100)}` })}
 ${!account.authMethods.includes('federated') && html`<p class="hint">With it, the account may authenticate with a workload identity, beside what it has now.</p>`}
 <div class="buttons"><button class="primary">${warnings.length > 0 ? 'Add it all the same' : 'Add'}</button><a class="button" href="${here}/workload-identities">Cancel</a></div>`,
 )}

@@ -2,8 +2,8 @@ import { issuerOf, SYSTEM_REALM } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { RealmOverview } from '../../operations/realms/realm-overview.ts'
-import { confirmedByTyping, typeToConfirm } from './confirm-by-typing.ts'
-import { confirmation, copyable, field, form, notice } from './elements.ts'
+import { requireConfirmation, typeToConfirm } from './confirm-by-typing.ts'
+import { confirmation, copyable, field, form, notice, saveButton, versionField } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
@@ -59,8 +59,7 @@ export function oneRealmScreen(
   portal.action(`${PATH}/delete`, async (visit, sent, { params }) => {
     const overview = await realms.findOverview(visit.actor, params['name'] as string)
     const { name } = overview.realm
-    if (!confirmedByTyping(sent, name))
-      return { ...question(visit, overview, 'That is not its name.'), status: 400, settleAt: visit.page }
+    requireConfirmation(sent, name, 'That is not its name.')
     await realms.delete(visit.actor, name)
     return { redirect: `${REALMS}?done=deleted` }
   })
@@ -93,14 +92,14 @@ function limitsCard(visit: Visit, { realm }: RealmOverview, used: UsedTokens): H
   return html`<section class="card"><h2>Limits</h2>${form(
     visit,
     `${REALMS}/${realm.name}`,
-    html`<input type="hidden" name="version" value="${realm.version}">
+    html`${versionField(realm.version)}
 ${field('service_account_limit', 'Service accounts that it may have', {
   value: String(realm.serviceAccountLimit),
   attributes: html`required inputmode="numeric"`,
 })}
 ${quotaFields(realm.quota, used, 'all its accounts together')}
 <p class="hint">Only platform administrators change these. Other settings: open the realm, then Realm settings.</p>
-<div class="buttons"><button class="primary">Save</button></div>`,
+<div class="buttons">${saveButton()}</div>`,
   )}</section>`
 }
 
@@ -111,11 +110,11 @@ function endCard(name: string): Content {
 <p><a class="button danger-text" href="${REALMS}/${name}/delete">${icon('trash')}Delete the realm</a></p></section>`
 }
 
-function question(visit: Visit, { realm }: RealmOverview, fault?: string): Page {
+function question(visit: Visit, { realm }: RealmOverview): Page {
   const { name, serviceAccountCount: used } = realm
   const content = html`<p>Delete the realm <code>${name}</code> with its ${used.toLocaleString('en')} service accounts, its keys and its resources?</p>
 <p><strong>Deletion is immediate.</strong> No token of the realm is valid any more, its issuer and its keys are gone, and everybody who is signed in to it is signed out. It cannot be undone. Lines of its audit trail stay.</p>
-${typeToConfirm(html`To confirm, type its name: <strong>${name}</strong>`, fault)}`
+${typeToConfirm(html`To confirm, type its name: <strong>${name}</strong>`)}`
   const here = `${REALMS}/${name}`
   return {
     ...about(name),

@@ -3,6 +3,7 @@ import { pastedResources } from '../../domain/pasted-resources.ts'
 import { resourceTypesOf } from '../../domain/protected-resource.ts'
 import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { type Option, selectField } from './choices.ts'
 import { typeInWords } from './device-words.ts'
 import { textArea } from './elements.ts'
 import type { Fields } from './form-fields.ts'
@@ -10,10 +11,10 @@ import { type Html, html } from './html.ts'
 
 /** A role, and the ids that it is granted on. */
 export function pastedFields(realm: Realm, { mayBeEmpty = false } = {}): Html {
-  const options = (values: readonly string[], words: (value: string) => string) =>
-    values.map((value) => html`<option value="${value}">${words(value)}</option>`)
-  return html`<div class="filters-row"><div class="field"><label for="grant_role">Role</label><select id="grant_role" name="grant_role">${options(grantableRoles(realm), (role) => role)}</select></div>
-<div class="field"><label for="grant_type">On each</label><select id="grant_type" name="grant_type">${options(resourceTypesOf(realm), typeInWords)}</select></div></div>
+  const roles = grantableRoles(realm).map((role): Option => [role, role])
+  const types = resourceTypesOf(realm).map((type): Option => [type, typeInWords(type)])
+  return html`<div class="filters-row">${selectField('grant_role', 'Role', roles)}
+${selectField('grant_type', 'On each', types)}</div>
 ${textArea('ids', mayBeEmpty ? 'Ids (optional)' : 'Ids', {
   rows: mayBeEmpty ? 3 : 10,
   hint: 'One on a line; an id of another type as type/id, like device_group/eu-edge. If one is unknown, nothing is done.',

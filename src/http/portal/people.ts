@@ -3,6 +3,7 @@ import { LINK_SECONDS } from '../../domain/portal-session.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
 import type { BrowserSession } from '../../operations/portal/browser-sessions.ts'
+import { choices } from './choices.ts'
 import { atMost, badge, confirmation, copyable, field, form, notice } from './elements.ts'
 import { type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
@@ -114,9 +115,23 @@ function wayIn({ byLink, entered }: BrowserSession['stored']): string {
   return byLink ? 'by one-time link' : 'by single sign-on'
 }
 
-function platformChoice(): Html {
-  return html`
-<label class="choice described"><input type="radio" name="access" value="platform"><span><strong>Platform administrator</strong><span class="hint">Makes, opens and deletes realms, as you may.</span></span></label>`
+const ACCESS: readonly (readonly [value: string, title: string, hint: string])[] = [
+  ['view', 'Viewer', 'Sees all, changes nothing.'],
+  ['administer', 'Account Admin', 'Changes what is in this realm.'],
+  ['platform', 'Platform administrator', 'Makes, opens and deletes realms, as you may.'],
+]
+
+function accessChoices({ platform }: Visit['session']): Html {
+  const offered = ACCESS.filter(([value]) => platform || value !== 'platform')
+  return choices(
+    { type: 'radio', name: 'access', legend: 'As' },
+    offered.map(([value, title, hint]) => ({
+      value,
+      label: html`<strong>${title}</strong>`,
+      hint,
+      isChosen: value === 'view',
+    })),
+  )
 }
 
 function linkCard(visit: Visit, singleSignOn: boolean): Html {
@@ -126,9 +141,7 @@ ${form(
   visit,
   `/portal/${visit.realm}/people/link`,
   html`${field('person', 'For whom', { hint: 'The name stands in the portal, the audit trail and the list of sessions.', attributes: html`required ${atMost(100)}` })}
-<fieldset><legend>As</legend>
-<label class="choice described"><input type="radio" name="access" value="view" checked><span><strong>Viewer</strong><span class="hint">Sees all, changes nothing.</span></span></label>
-<label class="choice described"><input type="radio" name="access" value="administer"><span><strong>Account Admin</strong><span class="hint">Changes what is in this realm.</span></span></label>${visit.session.platform && platformChoice()}</fieldset>
+${accessChoices(visit.session)}
 <div class="buttons"><button class="primary">Make a link</button></div>`,
 )}</section>`
 }

@@ -4,8 +4,9 @@ import { Refusal } from '../../domain/refusal.ts'
 import { BUILT_IN_ROLES, PLATFORM_ADMIN } from '../../domain/role.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { choices } from './choices.ts'
 import { copyGrantsScreen } from './copy-grants.ts'
-import { form, notice, roleBadges } from './elements.ts'
+import { form, notice, roleBadges, saveButton, versionField } from './elements.ts'
 import { grantActions, grantsCard } from './grants.ts'
 import { type Html, html, named } from './html.ts'
 import { introspectedAudiencesAction, introspectedAudiencesCard } from './introspected-audiences.ts'
@@ -82,18 +83,26 @@ function rolesCard(visit: Visit, account: ServiceAccount, { roles }: Realm): Htm
     return html`<section class="card"><h2>In the whole realm</h2><p>${roleBadges(account.roles)}</p></section>`
   // A role that only the platform gives stays if it is held, and is not offered otherwise.
   const kept = account.roles.filter((role) => role === PLATFORM_ADMIN)
-  const choice = (role: string) => html`<label class="choice described">
-<input type="checkbox" name="role" value="${role}"${account.roles.includes(role) ? html` data-saved="on" checked` : html` data-saved="off"`}>
-<span><strong>${named(role)}</strong><span class="hint">${meaningOf(role)}</span></span></label>`
+  const choice = (role: string) => {
+    const isChosen = account.roles.includes(role)
+    const attributes = html` data-saved="${isChosen ? 'on' : 'off'}"`
+    return {
+      value: role,
+      label: html`<strong>${named(role)}</strong>`,
+      hint: meaningOf(role),
+      isChosen,
+      attributes,
+    }
+  }
   return html`<section class="card"><h2>In the whole realm</h2>
 ${form(
   visit,
   `${addressOf(visit, account.clientId)}/permissions/roles`,
-  html`<input type="hidden" name="version" value="${account.version}">
+  html`${versionField(account.version)}
 ${kept.map((role) => html`<input type="hidden" name="role" value="${role}">`)}
-<fieldset><legend class="unseen">Roles</legend>${[...BUILT_IN_ROLES, ...roles].map(choice)}</fieldset>
+${choices({ type: 'checkbox', name: 'role', legend: 'Roles', isLegendUnseen: true, refusedAs: 'roles' }, [...BUILT_IN_ROLES, ...roles].map(choice))}
 <p class="unsaved fault">These roles are not saved yet.</p>
-<div class="buttons"><button class="primary">Save roles</button></div>`,
+<div class="buttons">${saveButton('Save roles')}</div>`,
   html` data-unsaved`,
 )}</section>`
 }

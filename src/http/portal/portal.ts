@@ -21,7 +21,7 @@ import { deviceScreens } from './device-screens.ts'
 import { drafts } from './drafts.ts'
 import { errorPages, notFoundPage } from './error-pages.ts'
 import { explainTokenScreen } from './explain-token.ts'
-import { formAgain } from './form-again.ts'
+import { showFormsAgain } from './form-again.ts'
 import { acceptForms } from './form-bodies.ts'
 import { keysScreen } from './keys.ts'
 import { createLayout, type Layout } from './layout.ts'
@@ -101,7 +101,7 @@ function refusePortalMethod(_request: FastifyRequest, _reply: FastifyReply, allo
 function openGate(app: FastifyInstance, operations: Operations, layout: Layout, publicUrl: string): Gate {
   const pages = pageRegistry()
   const kept = drafts(operations, sessionCookie(publicUrl, 'draft'))
-  const typed = { again: formAgain(pages, operations), drafts: kept }
+  const typed = { again: showFormsAgain(pages, operations), drafts: kept }
   app.setErrorHandler(errorPages(layout, operations.singleSignOn.enabled, typed))
   const notFound = async (below: FastifyInstance) => void below.setNotFoundHandler(notFoundPage(layout))
   app.register(scope('portal-not-found', notFound), { prefix: '/portal' })

@@ -1,6 +1,7 @@
 import type { Period } from '../../domain/activity.ts'
 import { MAX_QUOTA, QUOTA_MODES, type Quota, type QuotaMode } from '../../domain/quota.ts'
 import { Refusal } from '../../domain/refusal.ts'
+import { type Option, selectField } from './choices.ts'
 import { field } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, type Html, html } from './html.ts'
@@ -18,8 +19,7 @@ const MODES: Readonly<Record<QuotaMode, string>> = {
 const [MODE, HOUR, DAY] = ['quota.mode', 'quota.tokens_per_hour', 'quota.tokens_per_day'] as const
 
 export function quotaFields(quota: Quota | null | undefined, used: UsedTokens, whose: string): Html {
-  const option = (mode: QuotaMode) =>
-    html`<option value="${mode}"${mode === (quota?.mode ?? 'enforce') && html` selected`}>${MODES[mode]}</option>`
+  const modes = [...QUOTA_MODES].reverse().map((mode): Option => [mode, MODES[mode]])
   const number = (name: string, label: string, value: number | undefined) =>
     field(name, label, {
       value: value === undefined ? '' : String(value),
@@ -27,7 +27,7 @@ export function quotaFields(quota: Quota | null | undefined, used: UsedTokens, w
     })
   return html`<fieldset><legend>Quota: how many tokens ${whose} may get</legend>
 <div class="filters-row">${number(HOUR, 'Tokens an hour', quota?.tokensPerHour)}${number(DAY, 'Tokens a day', quota?.tokensPerDay)}</div>
-<div class="field"><label for="${MODE}">Beyond it</label><select id="${MODE}" name="${MODE}">${[...QUOTA_MODES].reverse().map(option)}</select></div>
+${selectField(MODE, 'Beyond it', modes, quota?.mode ?? 'enforce')}
 <p class="hint">Empty: any number. ${usedInWords(quota, used)}</p></fieldset>`
 }
 

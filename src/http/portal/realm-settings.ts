@@ -2,7 +2,7 @@ import type { Realm } from '../../domain/realm.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import { BUILT_IN_ROLES } from '../../domain/role.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { atMost, copyable, field, form, notice, textArea } from './elements.ts'
+import { atMost, copyable, field, form, notice, saveButton, textArea, versionField } from './elements.ts'
 import type { Fields } from './form-fields.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { METHOD_NAMES } from './key-pair.ts'
@@ -84,13 +84,13 @@ function changeCard(visit: Visit, realm: Realm): Html {
   return html`<section class="card"><h2>Change</h2>${form(
     visit,
     `/portal/${visit.realm}/settings`,
-    html`<input type="hidden" name="version" value="${realm.version}">
+    html`${versionField(realm.version)}
 ${field('display_name', 'Display name', { value: realm.displayName, attributes: atMost(200) })}
 ${field('token_lifetime_seconds', 'Lifetime of tokens, in seconds', { value: String(realm.tokenLifetimeSeconds), attributes: html`required inputmode="numeric"` })}
 ${textArea('audiences', 'Audiences', { ...lines(realm.audiences), hint: 'One on a line; the first is the usual one. None: tokens are for the issuer.' })}
 ${textArea('scopes', 'Scopes', { ...lines(realm.scopes), hint: 'One on a line.' })}
 ${textArea('roles', 'Roles of this realm', { ...lines(realm.roles), hint: 'One on a line, beside the built-in ones. One that an account has cannot go.' })}
-<div class="buttons"><button class="primary">Save</button></div>
+<div class="buttons">${saveButton()}</div>
 <p class="hint">Within what the operator of this server allows.</p>`,
   )}</section>`
 }

@@ -2,9 +2,9 @@ import { type ClaimPath, type ClaimRule, pathText } from '../../domain/claim-rul
 import { type FederationPreset, presetOf, type WarnedRule } from '../../domain/federation-presets.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
-import { atMost } from './elements.ts'
-import { type Content, type Html, html } from './html.ts'
-import { icon } from './icons.ts'
+import { more, select } from './choices.ts'
+import { atMost, faultText } from './elements.ts'
+import { type Content, Html, html } from './html.ts'
 import { claimText, lines, readClaim } from './trusted-issuer-frame.ts'
 import type { Fields } from './visit.ts'
 
@@ -50,13 +50,16 @@ function rowOf({ claims }: FederationPreset, path: ClaimPath, isMain: boolean): 
 }
 
 /** What was typed, by row. */
-export function typedRows(issuer: TrustedIssuer, sent?: Fields): readonly TypedRow[] {
-  return rowsOf(issuer).map(({ example }, at) => ({
-    claim: sent?.get(`claim_${at}`).trim() ?? '',
-    how:
-      sent?.get(`how_${at}`) || (typeof example === 'string' || example === undefined ? 'equals' : 'value'),
-    value: sent?.get(`value_${at}`) ?? '',
+export function typedRows(issuer: TrustedIssuer, sent: Fields): readonly TypedRow[] {
+  return rowsOf(issuer).map((row, at) => ({
+    claim: sent.get(`claim_${at}`).trim(),
+    how: sent.get(`how_${at}`) || defaultHow(row),
+    value: sent.get(valueNameOf(at)),
   }))
+}
+
+function defaultHow({ example }: Row): string {
+  return typeof example === 'string' || example === undefined ? 'equals' : 'value'
 }
 
 /** Rules of the rows that are filled in. @throws Refusal `invalid` */
@@ -75,12 +78,13 @@ export function readRules(issuer: TrustedIssuer, typed: readonly TypedRow[]): Wa
   return rules
 }
 
-/** The row of a rule, by the field of a refusal. */
-export function rowAtFault(typed: readonly TypedRow[], field = ''): number | undefined {
-  const [, index] = /^rules\.(\d+)/.exec(field) ?? []
-  if (index === undefined) return undefined
+/** What is wrong with a rule is wrong with the value of its row. */
+export function atRow(typed: readonly TypedRow[], error: unknown): never {
+  const [, index] = error instanceof Refusal ? (/^rules\.(\d+)/.exec(error.field ?? '') ?? []) : []
+  if (!(error instanceof Refusal) || index === undefined) throw error
   const filled = typed.flatMap(({ value, claim }, at) => (value.trim() !== '' || claim !== '' ? [at] : []))
-  return filled[Number(index)]
+  const row = filled[Number(index)]
+  throw row === undefined ? error : new Refusal(error.code, error.message, valueNameOf(row))
 }
 
 function conditionOf(how: string, values: readonly string[], field: string): Omit<WarnedRule, 'claim'> {
@@ -96,41 +100,51 @@ function readValue(text: string, field: string): number | boolean {
 }
 
 /** A row for each claim that the platform sends, with what it means. */
-export function ruleFields(
-  issuer: TrustedIssuer,
-  typed: readonly TypedRow[],
-  fault: { readonly row: number | undefined; readonly text: string } | undefined,
-): Html {
-  const rows = rowsOf(issuer).map((row, at) => ({
-    row,
-    at,
-    isOpen: (typed[at] as TypedRow).value !== '' || fault?.row === at,
-  }))
-  const show = (some: typeof rows) =>
-    some.map(({ row, at }) =>
-      rowFields(row, at, typed[at] as TypedRow, fault?.row === at ? fault.text : undefined),
-    )
-  const main = rows.filter(({ row }) => row.isMain)
-  const more = rows.filter(({ row }) => !row.isMain)
-  return html`<div class="rules">${show(main)}</div>
-${
-  more.length > 0 &&
-  html`<details class="more"${more.some(({ isOpen }) => isOpen) && html` open`}><summary>More claims</summary><div class="rules">${show(more)}</div></details>`
-}`
+export function ruleFields(issuer: TrustedIssuer): Html {
+  const rows = rowsOf(issuer).map((row, at) => ({ isMain: row.isMain, fields: rowFields(row, at) }))
+  const show = (some: typeof rows) => html`<div class="rules">${some.map(({ fields }) => fields)}</div>`
+  const others = rows.filter(({ isMain }) => !isMain)
+  return html`${show(rows.filter(({ isMain }) => isMain))}
+${others.length > 0 && more('More claims', show(others))}`
 }
 
-function rowFields(row: Row, at: number, typed: TypedRow, fault: string | undefined): Html {
+function rowFields(row: Row, at: number): Html {
   const { claim, meaning, example } = row
   const title = claim ? pathText(claim) : 'another claim'
-  const described = `about_${at}${fault === undefined ? '' : ` fault_${at}`}`
   return html`<fieldset class="rule"><legend>${claim ? html`<code class="wrap">${claimText(claim)}</code>` : 'Another claim'}</legend>
 <p class="hint" id="about_${at}">${meaning ?? (claim ? 'A claim that the issuer requires.' : html`Its name, or a list for a claim within a claim: <code class="wrap">["kubernetes.io", "pod", "name"]</code>.`)}${example !== undefined && html` For example <code class="wrap">${String(example)}</code>`}</p>
-${!claim && html`<input name="claim_${at}" aria-label="Name of another claim" value="${typed.claim}" autocomplete="off" spellcheck="false" ${atMost(500)}>`}
-<div class="rule-value"><select name="how_${at}" aria-label="How ${title} is compared">${hows(row).map(
-    ([how, label]) => html`<option value="${how}"${how === typed.how && html` selected`}>${label}</option>`,
-  )}</select><textarea name="value_${at}" rows="1" aria-label="Value of ${title}" aria-describedby="${described}"${fault && html` aria-invalid="true" autofocus`} spellcheck="false" autocomplete="off" maxlength="10000">
-${typed.value}</textarea></div>
-${fault && html`<p class="fault" id="fault_${at}">${icon('exclamation-triangle')}${fault}</p>`}</fieldset>`
+${!claim && claimField(at)}
+${valueFields(row, at, title)}</fieldset>`
+}
+
+function claimField(at: number): Html {
+  const name = `claim_${at}`
+  return Html.of((form) => {
+    const [value = ''] = form?.valuesOf(name, 'Another claim', ['']) ?? []
+    return html`<input name="${name}" aria-label="Name of another claim" value="${value}" autocomplete="off" spellcheck="false" ${atMost(500)}>`
+  })
+}
+
+/** How the claim is compared, and with what. */
+function valueFields(row: Row, at: number, title: string): Html {
+  const name = valueNameOf(at)
+  const how = select(`how_${at}`, hows(row), {
+    chosen: defaultHow(row),
+    label: `How ${title} is compared`,
+    attributes: html` aria-label="How ${title} is compared"`,
+  })
+  return Html.of((form) => {
+    const [value = ''] = form?.valuesOf(name, title, ['']) ?? []
+    const fault = form?.faultOf([name])
+    const described = `about_${at}${fault === undefined ? '' : ` ${name}-fault`}`
+    return html`<div class="rule-value">${how}<textarea name="${name}" rows="1" aria-label="Value of ${title}" aria-describedby="${described}"${fault && html` aria-invalid="true" autofocus`} spellcheck="false" autocomplete="off" maxlength="10000">
+${value}</textarea></div>
+${faultText(name, fault)}`
+  })
+}
+
+function valueNameOf(at: number): string {
+  return `value_${at}`
 }
 
 function hows({ claim, example }: Row): readonly (readonly [how: string, label: string])[] {

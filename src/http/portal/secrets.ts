@@ -2,6 +2,7 @@ import { Refusal } from '../../domain/refusal.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { ServiceAccountWithSecret } from '../../operations/accounts/new-service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { choices } from './choices.ts'
 import { confirmation } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import type { Page } from './layout.ts'
@@ -71,10 +72,9 @@ function rotating(portal: Portal, operations: Deps): void {
     // There is nothing to overlap with.
     if (valid.length === 0) return { redirect: `${addressOf(visit, account.clientId)}/reset-secret` }
     if (valid.length > 1) return { redirect: `${addressOf(visit, account.clientId)}?done=rotating` }
-    const choice = ([hours, label]: (typeof OVERLAPS)[number]) =>
-      html`<label class="choice"><input type="radio" name="hours" value="${hours}"${hours === '24' && html` checked`}>${label}</label>`
+    const overlaps = OVERLAPS.map(([value, label]) => ({ value, label, isChosen: value === '24' }))
     const content = html`<p>A second secret is issued for ${named(account.name)}, and both work for a while, so that nothing is interrupted. The old one ends by itself, or earlier when you finish.</p>
-<fieldset><legend>The old secret goes on for</legend>${OVERLAPS.map(choice)}</fieldset>`
+${choices({ type: 'radio', name: 'hours', legend: 'The old secret goes on for' }, overlaps)}`
     return {
       ...about(visit, account, 'Rotate with overlap'),
       help: 'get-a-token#change-a-secret-without-a-gap',

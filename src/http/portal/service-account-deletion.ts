@@ -1,6 +1,6 @@
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { confirmedByTyping, typeToConfirm, wasUsedLately } from './confirm-by-typing.ts'
+import { requireConfirmation, typeToConfirm, wasUsedLately } from './confirm-by-typing.ts'
 import { confirmation } from './elements.ts'
 import { html, named } from './html.ts'
 import type { Page } from './layout.ts'
@@ -19,14 +19,13 @@ export function accountDeletionScreen(portal: Portal, { accounts }: Pick<Operati
   portal.action(PATH, async (visit, sent, { params }) => {
     const account = await accounts.find(visit.actor, visit.realm, params['clientId'] as string)
     const expected = wasUsedLately(account, visit.now) ? account.name : undefined
-    if (!confirmedByTyping(sent, expected))
-      return { ...question(visit, account, 'That is not its name.'), status: 400, settleAt: visit.page }
+    requireConfirmation(sent, expected, 'That is not its name.')
     await accounts.delete(visit.actor, visit.realm, account.clientId)
     return { redirect: `/portal/${visit.realm}/service-accounts?done=deleted` }
   })
 }
 
-function question(visit: Visit, account: ServiceAccount, fault?: string): Page {
+function question(visit: Visit, account: ServiceAccount): Page {
   const here = addressOf(visit, account.clientId)
   const content = html`<p>Delete ${named(account.name)}?</p>
 <p><strong>Deletion is immediate.</strong> Any tokens minted from this service account stop working at their next validation check. It cannot be undone.</p>
@@ -35,7 +34,6 @@ ${
   wasUsedLately(account, visit.now) &&
   typeToConfirm(
     html`It was used in the last 30 days. To confirm, type its name: <strong>${named(account.name)}</strong>`,
-    fault,
   )
 }`
   return {

@@ -15,7 +15,9 @@ import {
   leakBadge,
   notice,
   roleBadges,
+  saveButton,
   stateBadge,
+  versionField,
 } from './elements.ts'
 import { type Content, type Html, html, named } from './html.ts'
 import { icon } from './icons.ts'
@@ -163,10 +165,10 @@ function detailsCard(visit: Visit, account: ServiceAccount): Html {
 ${form(
   visit,
   addressOf(visit, account.clientId),
-  html`<input type="hidden" name="version" value="${account.version}">
+  html`${versionField(account.version)}
 ${field('name', 'Name', { value: account.name, attributes: html`required ${atMost(100)}` })}
 ${field('description', 'Description', { value: account.description, attributes: html`${atMost(500)}` })}
 ${labelFields(typedLabelsOf(account))}
-<div class="buttons"><button>Save</button></div>`,
+<div class="buttons">${saveButton('Save', false)}</div>`,
 )}</section>`
 }

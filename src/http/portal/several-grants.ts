@@ -2,6 +2,7 @@ import type { GrantKey } from '../../domain/grant.ts'
 import type { ResourceKey } from '../../domain/protected-resource.ts'
 import { Refusal } from '../../domain/refusal.ts'
 import type { Operations } from '../../operations/operations.ts'
+import { select, tickOf } from './choices.ts'
 import { countOf, keyIn, keyText } from './device-words.ts'
 import { form } from './elements.ts'
 import { type Html, html } from './html.ts'
@@ -39,29 +40,51 @@ export function doneInWords(done: string): string | undefined {
 }
 
 /** Ticks a hit for the form below the hits. */
-export function grantBox(resource: ResourceKey & { readonly name: string }): Html {
-  return html`<input type="checkbox" form="grant-several" name="resource" value="${keyText(resource)}" aria-label="Tick ${resource.name}">`
+export function grantBox(
+  visit: Visit,
+  clientId: string,
+  resource: ResourceKey & { readonly name: string },
+): Html {
+  const tick = { name: 'resource', value: keyText(resource), label: `Tick ${resource.name}` }
+  return tickOf(additionAddress(visit, clientId), 'grant-several', tick)
+}
+
+function additionAddress(visit: Visit, clientId: string): string {
+  return `${addressOf(visit, clientId)}/permissions/grants/add-several`
 }
 
 export function grantForm(visit: Visit, clientId: string, roles: readonly string[]): Html {
   return html`<div class="bulk">${form(
     visit,
-    `${addressOf(visit, clientId)}/permissions/grants/add-several`,
-    html`<label for="several-role">On ticked ones</label><select id="several-role" name="role">${roles.map((role) => html`<option>${role}</option>`)}</select>
+    additionAddress(visit, clientId),
+    html`<label for="several-role">On ticked ones</label>${select(
+      'role',
+      roles.map((role) => [role, role]),
+      { label: 'Role', attributes: html` id="several-role"` },
+    )}
 <button class="small">${icon('plus')}Grant on all ticked</button>`,
     html` id="grant-several"`,
   )}</div>`
 }
 
 /** Ticks a grant for the form below the grants. */
-export function removalBox({ role, type, id, name }: GrantKey & { readonly name: string }): Html {
-  return html`<input type="checkbox" form="remove-several" name="grant" value="${role}/${type}/${id}" aria-label="Tick ${role} on ${name}">`
+export function removalBox(
+  visit: Visit,
+  clientId: string,
+  { role, type, id, name }: GrantKey & { readonly name: string },
+): Html {
+  const tick = { name: 'grant', value: `${role}/${type}/${id}`, label: `Tick ${role} on ${name}` }
+  return tickOf(removalAddress(visit, clientId), 'remove-several', tick)
+}
+
+function removalAddress(visit: Visit, clientId: string): string {
+  return `${addressOf(visit, clientId)}/permissions/grants/remove-several`
 }
 
 export function removalForm(visit: Visit, clientId: string): Html {
   return html`<div class="bulk">${form(
     visit,
-    `${addressOf(visit, clientId)}/permissions/grants/remove-several`,
+    removalAddress(visit, clientId),
     html`<button class="small danger-text">${icon('x-mark')}Remove all ticked</button>`,
     html` id="remove-several"`,
   )}</div>`

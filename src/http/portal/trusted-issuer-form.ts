@@ -7,8 +7,9 @@ import {
   MAX_PLATFORM_TOKEN_LIFETIME_SECONDS,
 } from '../../domain/trusted-issuer.ts'
 import type { SentKeys, SentSettings } from '../../operations/federation/sent-issuer.ts'
+import { choice, choices, more } from './choices.ts'
 import { atMost, field, textArea } from './elements.ts'
-import { type Content, type Html, html } from './html.ts'
+import { type Html, html } from './html.ts'
 import { claimText, lines, readClaim } from './trusted-issuer-frame.ts'
 import type { Fields } from './visit.ts'
 
@@ -26,15 +27,15 @@ const FIELDS = [
   'required_claims',
 ] as const
 
-/** What is in the form, as texts. */
-export type TypedIssuer = Readonly<Record<(typeof FIELDS)[number], string>>
+/** What the form shows, as texts. */
+export type IssuerFields = Readonly<Record<(typeof FIELDS)[number], string>>
 
-export function typedIn(sent: Fields): TypedIssuer {
-  return Object.fromEntries(FIELDS.map((name) => [name, sent.get(name)])) as TypedIssuer
+export function typedIn(sent: Fields): IssuerFields {
+  return Object.fromEntries(FIELDS.map((name) => [name, sent.get(name)])) as IssuerFields
 }
 
 /** What a preset fills in. */
-export function filledBy(preset: FederationPreset | undefined): TypedIssuer {
+export function filledBy(preset: FederationPreset | undefined): IssuerFields {
   const lifetime = preset?.maxLifetimeSeconds ?? DEFAULT_PLATFORM_TOKEN_LIFETIME_SECONDS
   return {
     ...nothing(),
@@ -46,7 +47,7 @@ export function filledBy(preset: FederationPreset | undefined): TypedIssuer {
   }
 }
 
-export function settingsIn(issuer: IssuerSettings): TypedIssuer {
+export function settingsIn(issuer: IssuerSettings): IssuerFields {
   return {
     ...nothing(),
     name: issuer.name,
@@ -59,12 +60,12 @@ export function settingsIn(issuer: IssuerSettings): TypedIssuer {
   }
 }
 
-function nothing(): TypedIssuer {
-  return Object.fromEntries(FIELDS.map((name) => [name, ''])) as TypedIssuer
+function nothing(): IssuerFields {
+  return Object.fromEntries(FIELDS.map((name) => [name, ''])) as IssuerFields
 }
 
 /** Reads name, audiences, lifetime and single use. */
-export function readSettings(typed: TypedIssuer): SentSettings {
+export function readSettings(typed: IssuerFields): SentSettings {
   const audiences = lines(typed.audiences)
   return {
     name: typed.name,
@@ -74,12 +75,12 @@ export function readSettings(typed: TypedIssuer): SentSettings {
   }
 }
 
-export function readRequiredClaims({ required_claims: text }: TypedIssuer): readonly unknown[] {
+export function readRequiredClaims({ required_claims: text }: IssuerFields): readonly unknown[] {
   return lines(text).map(readClaim)
 }
 
 /** @throws Refusal `invalid` for an address or a JWKS that is missing, or is not JSON */
-export function readKeySource({ source, jwks_uri: jwksUri, url, jwks }: TypedIssuer): SentKeys {
+export function readKeySource({ source, jwks_uri: jwksUri, url, jwks }: IssuerFields): SentKeys {
   if (source === 'jwks_uri') return { source, jwksUri: addressIn(jwksUri, 'keys.jwks_uri') }
   if (source === 'spiffe_bundle') return { source, url: addressIn(url, 'keys.url') }
   if (source === 'jwks') return { source, jwks: readJson(jwks) }
@@ -108,12 +109,6 @@ function readJson(text: string): unknown {
   )
 }
 
-/** What is wrong with a field, by the names of the admin API. */
-export function faultOf(refusal: Refusal | undefined, ...names: readonly string[]): string | undefined {
-  const { field: at = '' } = refusal ?? {}
-  return names.some((name) => at === name || at.startsWith(`${name}.`)) ? refusal?.message : undefined
-}
-
 const SOURCES: readonly (readonly [source: string, label: string, hint: string])[] = [
   [
     'discovery',
@@ -134,31 +129,34 @@ const SOURCES: readonly (readonly [source: string, label: string, hint: string])
 ]
 
 /** Where the issuer's keys come from. Only what belongs to the chosen source is read. */
-export function keyFields(typed: TypedIssuer, refusal: Refusal | undefined): Html {
-  const choice = ([
-    source,
-    label,
+export function keyFields(stored: IssuerFields): Html {
+  const sources = SOURCES.map(([value, title, hint]) => ({
+    value,
+    label: html`<strong>${title}</strong>`,
     hint,
-  ]: (typeof SOURCES)[number]): Content => html`<label class="choice described">
-<input type="radio" name="source" value="${source}"${source === typed.source && html` checked`}>
-<span><strong>${label}</strong><span class="hint">${hint}</span></span></label>`
-  const fault = faultOf(refusal, 'keys', 'keys.source')
-  const isOf = (name: string) => refusal?.field?.startsWith(`keys.${name}`)
-  // A private key is never shown again.
-  const jwks = findPrivateMember(typed.jwks) === undefined ? typed.jwks : ''
-  return html`<fieldset><legend>Its keys</legend>${SOURCES.map(choice)}</fieldset>
-${fault && !isOf('jwks') && !isOf('url') && html`<p class="fault">${fault}</p>`}
-<details class="more"${typed.source !== 'discovery' && html` open`}><summary>Address or keys, unless it has a discovery document</summary><div class="stack">
-${field('jwks_uri', 'Address of the JWKS', { value: typed.jwks_uri, fault: faultOf(refusal, 'keys.jwks_uri'), attributes: html`${atMost(500)} spellcheck="false"` })}
-${field('url', 'Address of the SPIFFE bundle', { value: typed.url, fault: faultOf(refusal, 'keys.url'), attributes: html`${atMost(500)} spellcheck="false"` })}
-${textArea('jwks', 'JWKS to upload', { value: jwks, rows: 5, fault: faultOf(refusal, 'keys.jwks'), hint: html`Public keys alone. For Kubernetes: <code class="wrap">kubectl get --raw /openid/v1/jwks</code>`, attributes: html`maxlength="40000"` })}
-</div></details>`
+    isChosen: value === stored.source,
+  }))
+  const fields = html`<div class="stack">
+${field('jwks_uri', 'Address of the JWKS', { value: stored.jwks_uri, refusedAs: ['keys.jwks_uri'], attributes: html`${atMost(500)} spellcheck="false"` })}
+${field('url', 'Address of the SPIFFE bundle', { value: stored.url, refusedAs: ['keys.url'], attributes: html`${atMost(500)} spellcheck="false"` })}
+${textArea('jwks', 'JWKS to upload', { value: stored.jwks, rows: 5, refusedAs: ['keys.jwks'], hint: html`Public keys alone. For Kubernetes: <code class="wrap">kubectl get --raw /openid/v1/jwks</code>`, attributes: html`maxlength="40000"` })}
+</div>`
+  return html`${choices({ type: 'radio', name: 'source', legend: 'Its keys', refusedAs: 'keys.source' }, sources)}
+${more('Address or keys, unless it has a discovery document', fields, stored.source !== 'discovery')}`
 }
 
 /** Name, audiences, lifetime and single use. */
-export function settingFields(typed: TypedIssuer, refusal: Refusal | undefined, realmIssuer: string): Html {
-  return html`${field('name', 'Name (optional)', { value: typed.name, fault: faultOf(refusal, 'name'), hint: 'In your words: “production cluster”.', attributes: html`${atMost(100)}` })}
-${textArea('audiences', 'Audiences (optional)', { value: typed.audiences, rows: 2, fault: faultOf(refusal, 'audiences'), hint: html`Values of <code>aud</code> that its tokens may have, one a line. Empty: <code class="wrap">${realmIssuer}</code> and the token endpoint of this realm.` })}
-${field('max_lifetime_seconds', 'Longest lifetime of a token, in seconds', { value: typed.max_lifetime_seconds, fault: faultOf(refusal, 'max_lifetime_seconds'), hint: `3600 seconds are an hour. From 30 seconds to ${MAX_PLATFORM_TOKEN_LIFETIME_SECONDS} seconds, which are a day.`, attributes: html`inputmode="numeric" required maxlength="6"` })}
-<label class="choice described"><input type="checkbox" name="single_use" value="yes"${typed.single_use === 'yes' && html` checked`}><span><strong>Accept each token once</strong><span class="hint">By its <code>jti</code>. Most platforms hand the same token out again for a while, so leave it off for them.</span></span></label>`
+export function settingFields(stored: IssuerFields, realmIssuer: string): Html {
+  return html`${field('name', 'Name (optional)', { value: stored.name, hint: 'In your words: “production cluster”.', attributes: html`${atMost(100)}` })}
+${textArea('audiences', 'Audiences (optional)', { value: stored.audiences, rows: 2, hint: html`Values of <code>aud</code> that its tokens may have, one a line. Empty: <code class="wrap">${realmIssuer}</code> and the token endpoint of this realm.` })}
+${field('max_lifetime_seconds', 'Longest lifetime of a token, in seconds', { value: stored.max_lifetime_seconds, hint: `3600 seconds are an hour. From 30 seconds to ${MAX_PLATFORM_TOKEN_LIFETIME_SECONDS} seconds, which are a day.`, attributes: html`inputmode="numeric" required maxlength="6"` })}
+${choice(
+  { type: 'checkbox', name: 'single_use', legend: 'Accept each token once' },
+  {
+    value: 'yes',
+    label: html`<strong>Accept each token once</strong>`,
+    hint: html`By its <code>jti</code>. Most platforms hand the same token out again for a while, so leave it off for them.`,
+    isChosen: stored.single_use === 'yes',
+  },
+)}`
 }

@@ -1,4 +1,3 @@
-import { Refusal } from '../../domain/refusal.ts'
 import type { TrustedIssuer } from '../../domain/trusted-issuer.ts'
 import type { SourceState } from '../../operations/federation/fetched-keys.ts'
 import type { Operations } from '../../operations/operations.ts'
@@ -6,7 +5,7 @@ import { form, notice } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
 import { when } from './times.ts'
-import { keyFields, readKeySource, settingsIn, type TypedIssuer, typedIn } from './trusted-issuer-form.ts'
+import { keyFields, readKeySource, settingsIn, typedIn } from './trusted-issuer-form.ts'
 import {
   aboutIssuers,
   accountsInWords,
@@ -24,34 +23,19 @@ const PATH = '/portal/:realm/trusted-issuers/:id/keys'
 export function trustedIssuerKeysScreen(portal: Portal, operations: Deps): void {
   portal.question(PATH, async (visit, asked) => {
     const issuer = await issuerOfPage(operations, visit, asked)
-    return page(operations, visit, issuer, { typed: settingsIn(issuer) })
+    return page(operations, visit, issuer)
   })
 
   portal.action(PATH, async (visit, sent, asked) => {
     const issuer = await issuerOfPage(operations, visit, asked)
     const here = issuerAddress(visit, issuer.id)
-    const typed = typedIn(sent)
-    try {
-      const change = { keys: readKeySource(typed) }
-      const changed = await operations.trustedIssuers.update(visit.actor, visit.realm, issuer.id, change)
-      return { redirect: `${here}?done=${changed.issuer.ending ? 'ending' : 'keys'}` }
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'invalid') throw error
-      return {
-        ...(await page(operations, visit, issuer, { typed, refusal: error })),
-        status: 400,
-        settleAt: `${here}/keys`,
-      }
-    }
+    const change = { keys: readKeySource(typedIn(sent)) }
+    const changed = await operations.trustedIssuers.update(visit.actor, visit.realm, issuer.id, change)
+    return { redirect: `${here}?done=${changed.issuer.ending ? 'ending' : 'keys'}` }
   })
 }
 
-async function page(
-  { trustedIssuers }: Deps,
-  visit: Visit,
-  issuer: TrustedIssuer,
-  { typed, refusal }: { readonly typed: TypedIssuer; readonly refusal?: Refusal },
-): Promise<Page> {
+async function page({ trustedIssuers }: Deps, visit: Visit, issuer: TrustedIssuer): Promise<Page> {
   const here = issuerAddress(visit, issuer.id)
   const count = await trustedIssuers.countAccounts(visit.actor, visit.realm, issuer.id)
   return {
@@ -60,7 +44,7 @@ async function page(
 ${form(
   visit,
   `${here}/keys`,
-  html`${keyFields(typed, refusal)}
+  html`${keyFields(settingsIn(issuer))}
 ${count > 0 && notice('warning', `${accountsInWords(count)} ${count === 1 ? 'is' : 'are'} bound to it. If a key goes, all tokens got so far by ${count === 1 ? 'this account' : 'these accounts'} end, and the workloads get new ones.`)}
 <div class="buttons"><button class="primary">Replace</button><a class="button" href="${here}">Cancel</a></div>`,
 )}</section>`,

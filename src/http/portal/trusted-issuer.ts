@@ -1,17 +1,16 @@
 import { pathText } from '../../domain/claim-rule.ts'
 import { presetOf } from '../../domain/federation-presets.ts'
-import { Refusal } from '../../domain/refusal.ts'
 import { audiencesOf, type TrustedIssuer } from '../../domain/trusted-issuer.ts'
 import type { SourceState } from '../../operations/federation/fetched-keys.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { trustedIssuerToWire } from '../../wire/trusted-issuer.ts'
-import { badge, copyable, form, notice } from './elements.ts'
+import { badge, copyable, form, notice, saveButton, versionField } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import { refusalsCard } from './issuer-refusals-card.ts'
 import type { Page } from './layout.ts'
 import { when } from './times.ts'
-import { readSettings, settingFields, settingsIn, type TypedIssuer, typedIn } from './trusted-issuer-form.ts'
+import { readSettings, settingFields, settingsIn, typedIn } from './trusted-issuer-form.ts'
 import {
   aboutIssuers,
   claimsCard,
@@ -51,32 +50,23 @@ export function trustedIssuerScreen(portal: Portal, operations: Deps): void {
 
   portal.action(PATH, async (visit, sent, asked) => {
     const issuer = await issuerOfPage(operations, visit, asked)
-    const typed = typedIn(sent)
     // The settings that the form was filled with are those that it changes.
     const actor = { ...visit.actor, precondition: { ifMatch: [sent.get('version')] } }
-    try {
-      await operations.trustedIssuers.update(actor, visit.realm, issuer.id, readSettings(typed))
-      return { redirect: `${issuerAddress(visit, issuer.id)}?done=saved` }
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'invalid') throw error
-      const page = await issuerPage(operations, visit, issuer, { typed, refusal: error })
-      return { ...page, status: 400, settleAt: issuerAddress(visit, issuer.id) }
-    }
+    await operations.trustedIssuers.update(actor, visit.realm, issuer.id, readSettings(typedIn(sent)))
+    return { redirect: `${issuerAddress(visit, issuer.id)}?done=saved` }
   })
 }
 
 interface Shown {
   readonly done?: string
   readonly notes?: readonly string[]
-  readonly typed?: TypedIssuer
-  readonly refusal?: Refusal
 }
 
 export async function issuerPage(
   operations: Deps,
   visit: Visit,
   issuer: TrustedIssuer,
-  { done = '', notes = [], typed = settingsIn(issuer), refusal }: Shown,
+  { done = '', notes = [] }: Shown,
 ): Promise<Page> {
   const { issuer: realmIssuer } = await operations.publishedRealms.find(visit.realm)
   const keys = await operations.federation.fetchedKeys(visit.actor, visit.realm, issuer.id)
@@ -90,7 +80,7 @@ export async function issuerPage(
 ${notes.length > 0 && warningNotices(notes)}
 ${facts(visit, issuer, { realmIssuer, keys })}
 ${warningNotices(trustedIssuerToWire(issuer).warnings)}
-${visit.mayChange && issuer.ending !== 'delete' && settingsCard(visit, issuer, { typed, refusal, realmIssuer })}
+${visit.mayChange && issuer.ending !== 'delete' && settingsCard(visit, issuer, realmIssuer)}
 ${refusalsCard(visit, refused)}
 ${preset && claimsCard(preset)}`,
   }
@@ -130,19 +120,13 @@ ${keysFacts(visit, issuer, keys)}
 </dl></section>`
 }
 
-interface Edited {
-  readonly typed: TypedIssuer
-  readonly refusal: Refusal | undefined
-  readonly realmIssuer: string
-}
-
-function settingsCard(visit: Visit, issuer: TrustedIssuer, { typed, refusal, realmIssuer }: Edited): Html {
+function settingsCard(visit: Visit, issuer: TrustedIssuer, realmIssuer: string): Html {
   return html`<section class="card"><h2>Settings</h2>
 ${form(
   visit,
   issuerAddress(visit, issuer.id),
-  html`<input type="hidden" name="version" value="${issuer.version}">
-${settingFields(typed, refusal, realmIssuer)}
-<div class="buttons"><button>Save</button></div>`,
+  html`${versionField(issuer.version)}
+${settingFields(settingsIn(issuer), realmIssuer)}
+<div class="buttons">${saveButton('Save', false)}</div>`,
 )}</section>`
 }

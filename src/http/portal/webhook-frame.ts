@@ -1,4 +1,5 @@
 import { WEBHOOK_EVENTS, type Webhook, type WebhookDelivery } from '../../domain/webhook.ts'
+import { choices } from './choices.ts'
 import { atMost, badge, field } from './elements.ts'
 import { type Html, html } from './html.ts'
 import { ago } from './times.ts'
@@ -30,15 +31,20 @@ export function webhookTrouble(
 
 /** Fields of a new web hook, or of one that is there. */
 export function webhookFields(present?: Webhook): Html {
-  const choice = ([event, meaning]: readonly [string, string]) =>
-    html`<label class="choice described"><input type="checkbox" name="events" value="${event}"${(present?.events as readonly string[] | undefined)?.includes(event) !== false && html` checked`}><span><code>${event}</code><span class="hint">${meaning.charAt(0).toUpperCase() + meaning.slice(1)}.</span></span></label>`
+  const chosen: readonly string[] = present?.events ?? Object.keys(WEBHOOK_EVENTS)
+  const choice = ([event, meaning]: readonly [string, string]) => ({
+    value: event,
+    label: html`<code>${event}</code>`,
+    hint: `${meaning.charAt(0).toUpperCase() + meaning.slice(1)}.`,
+    isChosen: chosen.includes(event),
+  })
   return html`${field('url', 'Address', {
     value: present?.url ?? '',
     hint: html`An <code>https</code> address. Everybody who may view the realm sees it: keep secrets out of it.`,
     attributes: html`required maxlength="1024" inputmode="url" spellcheck="false"`,
   })}
 ${field('description', 'Description (optional)', { value: present?.description ?? '', attributes: atMost(200) })}
-<fieldset><legend>Tell it when</legend>${Object.entries(WEBHOOK_EVENTS).map(choice)}</fieldset>`
+${choices({ type: 'checkbox', name: 'events', legend: 'Tell it when' }, Object.entries(WEBHOOK_EVENTS).map(choice))}`
 }
 
 export function readWebhook(sent: Fields) {

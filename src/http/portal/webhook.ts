@@ -1,6 +1,6 @@
 import type { Webhook, WebhookDelivery } from '../../domain/webhook.ts'
 import type { Operations } from '../../operations/operations.ts'
-import { confirmation, form, notice } from './elements.ts'
+import { confirmation, form, notice, saveButton, versionField } from './elements.ts'
 import { type Content, type Html, html } from './html.ts'
 import { icon } from './icons.ts'
 import type { Page } from './layout.ts'
@@ -154,7 +154,7 @@ function settingsCard(visit: Visit, webhook: Webhook): Html {
   return html`<section class="card narrow"><h2>Settings</h2>${form(
     visit,
     webhookAddress(visit, webhook),
-    html`<input type="hidden" name="version" value="${webhook.version}">${webhookFields(webhook)}
-<div class="buttons"><button class="primary">Save</button></div>`,
+    html`${versionField(webhook.version)}${webhookFields(webhook)}
+<div class="buttons">${saveButton()}</div>`,
   )}</section>`
 }
