@@ -75,3 +75,22 @@ t.test(
     )
   },
 )
+
+t.test('what docs/architecture.md says to search for is in the sources', async (t) => {
+  const text = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8')
+  const [, table = ''] = /^## How to find a behaviour\n([\s\S]*?)\n## /m.exec(text) ?? []
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(ROOT, 'src', file), 'utf8'))
+    .join('\n')
+  const terms = [...table.matchAll(/`([^`]+)`/g)]
+    .map(([, term]) => term as string)
+    .filter((term) => !term.endsWith('.ts') && !term.includes('…'))
+  t.ok(terms.length > 20, 'the terms are where this test looks')
+  // Of operations.tokens.issue, the function.
+  const word = (term: string) => (/^[\w.]+$/.test(term) ? (term.split('.').at(-1) as string) : term)
+  t.same(
+    terms.filter((term) => !sources.includes(word(term))),
+    [],
+  )
+})
