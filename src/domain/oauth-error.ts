@@ -14,20 +14,36 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'server_error'
 
+/** Why client authentication failed, for those who look after the account. The client is told less. */
+export type AuthenticationFault =
+  | 'no_credentials'
+  | 'unknown_client'
+  | 'account_disabled'
+  | 'account_ended'
+  | 'network_not_allowed'
+  | 'wrong_secret'
+  | 'secret_ended'
+  | 'wrong_assertion'
+  | 'wrong_platform_token'
+
 /** A refusal that the client can act on. Any other error is a fault and answers `server_error`. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError'
   readonly code: OAuthErrorCode
   readonly description: string
+  /** What the refusal is counted as, where that is finer than its code. */
+  readonly fault: AuthenticationFault | undefined
 
   /**
    * @param description sent to the client: printable ASCII without `"` and `\` (RFC 6749 section 5.2)
    * @param reason logged, never sent
+   * @param fault counted, never sent
    */
-  constructor(code: OAuthErrorCode, description: string, reason?: string) {
+  constructor(code: OAuthErrorCode, description: string, reason?: string, fault?: AuthenticationFault) {
     super(reason ?? description)
     this.code = code
     this.description = description
+    this.fault = fault
   }
 }
 

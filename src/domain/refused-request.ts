@@ -1,24 +1,19 @@
-import { type OAuthError, QuotaExceededError, type TooManyFailuresError } from './oauth-error.ts'
-import { shadowReasonOf } from './shadow.ts'
+import {
+  type AuthenticationFault,
+  type OAuthError,
+  QuotaExceededError,
+  type TooManyFailuresError,
+} from './oauth-error.ts'
+import { type ShadowReason, shadowReasonOf } from './shadow.ts'
 
-/** Why a token was refused, to those who look after the account. The caller is told less. */
-export type RefusedReason = ReturnType<typeof shadowReasonOf> | 'quota_exceeded' | keyof typeof DETAILS
-
-/** How the reasons begin that client authentication logs. */
-const DETAILS = {
-  secret_ended: 'wrong secret: it has ended',
-  network_not_allowed: 'the address is in none',
-  account_ended: 'the account ended',
-  wrong_assertion: 'client assertion',
-  wrong_platform_token: 'platform token',
-} as const
+/** Why a token was refused, for those who look after the account. The caller is told less. */
+export type RefusedReason = ShadowReason | AuthenticationFault | 'quota_exceeded'
 
 export function refusedReasonOf(
   error: OAuthError | TooManyFailuresError | QuotaExceededError,
 ): RefusedReason {
   if (error instanceof QuotaExceededError) return 'quota_exceeded'
-  const finer = Object.entries(DETAILS).find(([, prefix]) => error.message.startsWith(prefix))
-  return (finer?.[0] as RefusedReason | undefined) ?? shadowReasonOf(error)
+  return ('fault' in error ? error.fault : undefined) ?? shadowReasonOf(error)
 }
 
 /** The reasons in words, as the portal says them. */

@@ -1,4 +1,9 @@
-import { type OAuthError, type OAuthErrorCode, TooManyFailuresError } from './oauth-error.ts'
+import {
+  type AuthenticationFault,
+  type OAuthError,
+  type OAuthErrorCode,
+  TooManyFailuresError,
+} from './oauth-error.ts'
 import { isClientId } from './service-account.ts'
 
 /** What became of a request to a realm in shadow mode. */
@@ -35,18 +40,22 @@ export interface ShadowReport {
 
 export const MAX_SHADOW_COUNTS = 1000
 
-/** Reasons that client authentication gives the operator. */
-const AUTHENTICATION: readonly (readonly [prefix: string, reason: ShadowReason])[] = [
-  ['unknown client', 'unknown_client'],
-  ['account disabled', 'account_disabled'],
-  ['wrong secret', 'wrong_secret'],
-  ['no credentials', 'no_credentials'],
-]
+/** Reports of shadow mode tell fewer reasons apart than client authentication does. */
+const OF_FAULT: Readonly<Record<AuthenticationFault, ShadowReason>> = {
+  no_credentials: 'no_credentials',
+  unknown_client: 'unknown_client',
+  account_disabled: 'account_disabled',
+  account_ended: 'invalid_client',
+  network_not_allowed: 'invalid_client',
+  wrong_secret: 'wrong_secret',
+  secret_ended: 'wrong_secret',
+  wrong_assertion: 'invalid_client',
+  wrong_platform_token: 'invalid_client',
+}
 
 export function shadowReasonOf(error: OAuthError | TooManyFailuresError): ShadowReason {
   if (error instanceof TooManyFailuresError) return 'too_many_failures'
-  if (error.code !== 'invalid_client') return error.code
-  return AUTHENTICATION.find(([prefix]) => error.message.startsWith(prefix))?.[1] ?? 'invalid_client'
+  return error.code === 'invalid_client' && error.fault ? OF_FAULT[error.fault] : error.code
 }
 
 const LONG_WORD = /[A-Za-z0-9_~-]{20,}/

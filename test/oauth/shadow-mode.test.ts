@@ -150,7 +150,7 @@ t.test('strangers take no more than a bounded number of rows, and accounts alway
   await shadow(true)
   await ask(right)
   const { OAuthError } = await import('../../src/domain/oauth-error.ts')
-  const refusal = new OAuthError('invalid_client', 'x', 'unknown client')
+  const refusal = new OAuthError('invalid_client', 'x', 'unknown client', 'unknown_client')
   for (let n = 0; n < 25_000; n++) operations.shadow.noteRefusal('acme', `stranger-${n}`, refusal)
   operations.shadow.noteRefusal('acme', clientId, refusal)
   await report()

@@ -175,5 +175,6 @@ function refuse(fault: AssertionFault): never {
     'invalid_client',
     'Client authentication failed.',
     `client assertion, ${fault}: ${ASSERTION_FAULTS[fault]}`,
+    'wrong_assertion',
   )
 }

@@ -1,5 +1,5 @@
 import { isGeneratedSecret, type SecretOwner } from '../../crypto/client-secret.ts'
-import { OAuthError } from '../../domain/oauth-error.ts'
+import { type AuthenticationFault, OAuthError } from '../../domain/oauth-error.ts'
 import { isClientId } from '../../domain/service-account.ts'
 import type { AccountRecord, SecretRecord } from '../../storage/client-records.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -66,7 +66,12 @@ export function clientAuthentication(
           : authenticateWorkload(realmName, credentials, address, 'invalid_client')
       const { loaded, account } = await freshClients.find(realmName, credentials?.clientId)
       if (!credentials)
-        throw new OAuthError('invalid_client', 'Client authentication is required.', 'no credentials')
+        throw new OAuthError(
+          'invalid_client',
+          'Client authentication is required.',
+          'no credentials',
+          'no_credentials',
+        )
       const { clientId, clientSecret } = credentials
       const valid = validSecrets(account, deps.clock())
       // A generated secret cannot be guessed, so it is compared at once, however many strangers failed.
@@ -81,14 +86,14 @@ export function clientAuthentication(
       if (match && account && !account.disabledAt) {
         const fault = limitFault(account, address, deps.clock())
         if (fault === undefined) return authenticated(loaded, account, match.id)
-        refuse(LIMIT_FAULTS[fault])
+        refuse(fault === 'ended' ? 'account_ended' : 'network_not_allowed', LIMIT_FAULTS[fault])
       }
       if (generated && !match) await deps.failedAttempts.noteFailure(address)
-      if (!account) refuse('unknown client')
-      if (match !== undefined) refuse('account disabled')
+      if (!account) refuse('unknown_client', 'unknown client')
+      if (match !== undefined) refuse('account_disabled', 'account disabled')
       if (generated && matchesEnded(deps, { clientSecret, owner }, account, valid))
-        refuse('wrong secret: it has ended or is too old')
-      refuse(generated ? 'wrong secret' : 'wrong secret, and not one that the server made')
+        refuse('secret_ended', 'wrong secret: it has ended or is too old')
+      refuse('wrong_secret', generated ? 'wrong secret' : 'wrong secret, and not one that the server made')
     },
   }
 }
@@ -155,6 +160,6 @@ async function matchGuess(
   return undefined
 }
 
-function refuse(reason: string): never {
-  throw new OAuthError('invalid_client', 'Client authentication failed.', reason)
+function refuse(fault: AuthenticationFault, reason: string): never {
+  throw new OAuthError('invalid_client', 'Client authentication failed.', reason, fault)
 }

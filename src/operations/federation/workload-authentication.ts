@@ -93,7 +93,8 @@ export function workloadAuthentication(deps: Deps, parts: Parts) {
     const { code, platformToken, clientId, address } = asked
     const subject = typeof platformToken === 'string' ? undefined : platformToken.claims['sub']
     parts.issuerRefusals.note({ ...at, reason: fault, subject, clientId, address })
-    throw new OAuthError(code, OUTWARD[code], `platform token, ${fault}: ${PLATFORM_TOKEN_FAULTS[fault]}`)
+    const reason = `platform token, ${fault}: ${PLATFORM_TOKEN_FAULTS[fault]}`
+    throw new OAuthError(code, OUTWARD[code], reason, 'wrong_platform_token')
   }
 
   async function refuseNetwork(fault: PlatformTokenFault, asked: Asked, at: At): Promise<never> {

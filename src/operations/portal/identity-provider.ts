@@ -174,8 +174,8 @@ function isAway(error: unknown): boolean {
   return (
     code === 'OAUTH_TIMEOUT' ||
     (cause instanceof Response && cause.status >= 500) ||
-    // fetch throws this when there is no answer.
-    (error instanceof TypeError && error.message === 'fetch failed')
+    // fetch throws a TypeError without a code when there is no answer: its cause says why.
+    (error instanceof TypeError && code === undefined && cause instanceof Error)
   )
 }
 

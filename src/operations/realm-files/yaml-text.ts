@@ -52,9 +52,9 @@ export function parseYaml(text: string, firstLine: number): ParsedYaml {
   try {
     const document = parseDocument(text, { ...OPTIONS, lineCounter })
     const found = [...document.errors, ...document.warnings].slice(0, MAX_FAULTS)
-    const faults = found.map(({ pos: [start], message }) => ({
+    const faults = found.map(({ pos: [start], code, message }) => ({
       line: lineAt(start),
-      detail: /call stack/.test(message) ? TOO_DEEP : (message.split('\n')[0] as string),
+      detail: code === 'RESOURCE_EXHAUSTION' ? TOO_DEEP : (message.split('\n')[0] as string),
     }))
     visit(document, {
       Alias(_key, alias) {

@@ -8,7 +8,12 @@ import { areTokensRevoked } from '../../storage/revoked-tokens.ts'
 import type { FreshClients } from '../clients/fresh-clients.ts'
 import { throwUnavailable } from '../clients/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { MAYBE_FOREIGN, type PresentedToken, type PresentedTokens, requireLive } from './presented-tokens.ts'
+import {
+  NotOurTokenError,
+  type PresentedToken,
+  type PresentedTokens,
+  requireLive,
+} from './presented-tokens.ts'
 
 export type ForeignTokens = ReturnType<typeof foreignTokens>
 
@@ -60,7 +65,7 @@ export function foreignTokens(
       try {
         return await presentedTokens.verify(token, { realm, ...(permitted && { permitted }) })
       } catch (error) {
-        if (!(error instanceof OAuthError) || !MAYBE_FOREIGN.has(error.message)) throw error
+        if (!(error instanceof NotOurTokenError)) throw error
         return verify(token, realm, permitted)
       }
     },

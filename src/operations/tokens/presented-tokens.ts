@@ -23,12 +23,8 @@ import type { Dependencies } from '../dependencies.ts'
 /** Maximum of tokens per query. */
 const MAX_BATCH = 256
 
-const ANOTHER_ISSUER = 'another issuer'
-const NO_CLIENT_ID = 'no client_id'
-const NO_SUCH_KEY = 'no such key'
-
-/** Reasons that a token of the server before, whose keys a realm may publish, is refused for. */
-export const MAYBE_FOREIGN: ReadonlySet<string> = new Set([ANOTHER_ISSUER, NO_CLIENT_ID, NO_SUCH_KEY])
+/** No token of this server: perhaps one of the server before, whose keys a realm may publish. */
+export class NotOurTokenError extends OAuthError {}
 
 /** A valid signature stays valid, so it is verified once. Nothing that can change is cached. */
 interface VerifiedJwt extends UnverifiedJwt {
@@ -98,8 +94,8 @@ export function presentedTokens(
       const known = verified.get(print)
       const { kid, claims: said } = known ?? readUnverifiedJwt(token) ?? refuse('not a JWT')
       const { iss, client_id: clientId } = said
-      if (typeof iss !== 'string' || !iss.startsWith(issuerPrefix)) refuse(ANOTHER_ISSUER)
-      if (typeof clientId !== 'string') refuse(NO_CLIENT_ID)
+      if (typeof iss !== 'string' || !iss.startsWith(issuerPrefix)) refuseForeign('another issuer')
+      if (typeof clientId !== 'string') refuseForeign('no client_id')
       const issuingRealm = iss.slice(issuerPrefix.length)
       if (realm !== undefined && issuingRealm !== realm) refuse('a token of another realm')
       const { loaded, account: found } = await freshClients.find(issuingRealm, clientId).catch(asRefusal)
@@ -107,7 +103,7 @@ export function presentedTokens(
 
       const now = clock()
       const key = loaded.keys.find((one) => one.kid === kid)
-      if (!key) refuse(NO_SUCH_KEY)
+      if (!key) refuseForeign('no such key')
       const type = typeHeaderOf(loaded.realm)
       const isKnown = known?.publicJwk === key.publicJwk && known.type === type
       const claims = isKnown ? said : await verify(token, key, loaded, now)
@@ -157,6 +153,12 @@ function asRefusal(error: unknown): never {
   throw error
 }
 
+const NOT_VALID = 'The access token is not valid.'
+
 function refuse(reason: string): never {
-  throw new OAuthError('invalid_token', 'The access token is not valid.', reason)
+  throw new OAuthError('invalid_token', NOT_VALID, reason)
+}
+
+function refuseForeign(reason: string): never {
+  throw new NotOurTokenError('invalid_token', NOT_VALID, reason)
 }
