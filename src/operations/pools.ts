@@ -46,7 +46,7 @@ export function openPools(connectionString: string, options: PoolOptions): Pools
     openDatabase({ connectionString, poolSize: Math.max(1, size), onIdleError, onFault, prepares })
   const tokenDb = open(Math.ceil(poolSize / 2), true)
   const db = open(Math.floor(poolSize / 2))
-  const assertionDb = open(ASSERTION_CONNECTIONS)
+  const assertionDb = open(ASSERTION_CONNECTIONS, true)
   setWaitForReaders(db, createReaderWait(db))
   const readReplica =
     settings &&

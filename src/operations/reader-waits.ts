@@ -46,8 +46,7 @@ function shareLooks(read: () => Promise<Reader[]>): () => Promise<readonly Reade
       return asked.map(() => readers)
     },
     MAX_BATCH,
-    undefined,
-    1,
+    { maxReads: 1 },
   )
   return () => looks.load('').catch(() => undefined)
 }

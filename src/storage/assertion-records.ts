@@ -7,7 +7,7 @@ import {
   toClientRecord,
 } from './client-records.ts'
 import type { Database } from './database.ts'
-import { preparedRead } from './prepared-statements.ts'
+import { preparedStatement } from './prepared-statements.ts'
 
 /** A public key as requests with an assertion need it. */
 export interface KeyRecord {
@@ -37,7 +37,7 @@ interface Row extends AccountRow {
   expires_at: Date | null
 }
 
-const readRows = preparedRead<Row>(
+const readRows = preparedStatement<Row>(
   'mintmark_assertions',
   clientQuery(
     `case when 'private_key_jwt' = any(a.auth_methods) then a.jwks_uri end as jwks_uri,

@@ -3,7 +3,7 @@ import type { CustomClaim, Metadata } from '../domain/custom-claim.ts'
 import type { Quota } from '../domain/quota.ts'
 import { toClaims, toMetadata, toQuota } from './claim-texts.ts'
 import type { Database } from './database.ts'
-import { preparedRead } from './prepared-statements.ts'
+import { preparedStatement } from './prepared-statements.ts'
 import type { RealmVersion } from './realms.ts'
 
 export interface ClientLookup {
@@ -128,7 +128,7 @@ export function clientQuery(columns: string, joined: string): string {
 /** When a secret `s` of an account `a` in a realm `r` is too old; null: at no age. `least` passes over null. */
 export const TOO_OLD_AT = `s.created_at + least(a.max_secret_age_seconds, nullif(r.max_secret_age_seconds, 0)) * interval '1 second'`
 
-const readRows = preparedRead<Row>(
+const readRows = preparedStatement<Row>(
   'mintmark_clients',
   clientQuery(
     `s.id, s.bound_hmac, case when s.bound_hmac is null then s.hmac end as hmac, s.keyed_phc,

@@ -30,7 +30,7 @@ export interface DatabaseOptions {
   readonly onFault?: (error: Error) => void
   /** Looks at each new connection before its first use. Rejects where it is not to be used. */
   readonly admit?: (client: PatientClient) => Promise<void>
-  /** Keeps the plans of `preparedRead`. Default: false. */
+  /** Keeps the plans of `preparedStatement`. Default: false. */
   readonly prepares?: boolean
 }
 

@@ -18,7 +18,7 @@ export interface PatientClientConfig extends pg.ClientConfig {
   readonly onFault?: (error: Error) => void
   /** Connections on which PostgreSQL still runs a statement that timed out. */
   readonly kept?: Set<PatientClient>
-  /** Prepares the statements of `preparedRead` where it is connected to PostgreSQL itself. Default: none is prepared. */
+  /** Prepares what `preparedStatement` names where it is connected to PostgreSQL itself. Default: none is prepared. */
   readonly preparing?: Preparing
 }
 

@@ -15,10 +15,10 @@ const PLAN_REFUSED = '0A000'
 const names = new Map<string, string>()
 
 /**
- * A read whose plan the connections of a pool keep. Give the text as few shapes as possible: an array as
+ * A statement whose plan the connections of a pool keep. One that is refused its name has done nothing, and is sent again without. Give the text as few shapes as possible: an array as
  * `(select $1::…[])` keeps PostgreSQL from planning for its length, which it would do anew each time.
  */
-export function preparedRead<Row>(name: string, text: string) {
+export function preparedStatement<Row>(name: string, text: string) {
   names.set(text, name)
   return async (db: Pick<Kysely<Tables>, 'executeQuery'>, values: readonly unknown[]): Promise<Row[]> => {
     const { rows } = await db.executeQuery<Row>(CompiledQuery.raw(text, [...values]))

@@ -2,7 +2,7 @@ import type { ClaimRule } from '../domain/claim-rule.ts'
 import { MAX_CANDIDATES } from '../domain/workload-identity.ts'
 import { ACCOUNT_COLUMNS, type AccountRecord, type AccountRow, toClientRecord } from './client-records.ts'
 import type { Database } from './database.ts'
-import { preparedRead } from './prepared-statements.ts'
+import { preparedStatement } from './prepared-statements.ts'
 import type { RealmVersion } from './realms.ts'
 
 export interface WorkloadLookup {
@@ -62,7 +62,7 @@ const CANDIDATES = `
     offset 0
   ) a`
 
-const readRows = preparedRead<Row>(
+const readRows = preparedStatement<Row>(
   'mintmark_workloads',
   `select l.n::int as n, r.id as realm_id, r.version, c.*
   from unnest(

@@ -110,3 +110,58 @@ t.test('a read that fails refuses equal lookups, and not those that come later',
   isAway = false
   t.same(await Promise.all([reads.load(1), reads.load(1)]), [-1, -1])
 })
+
+t.test(
+  'a commit for many is followed by a pause as long as it took, one for a single key by none',
+  async (t) => {
+    const underway: { size: number; answer: () => void }[] = []
+    const writes = shareReads(
+      (keys: readonly number[]) =>
+        new Promise<number[]>((resolve) => {
+          underway.push({ size: keys.length, answer: () => resolve(keys.map((key) => -key)) })
+        }),
+      10,
+      { maxReads: 1, areCommits: true },
+    )
+    const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    const sizes = () => underway.map(({ size }) => size)
+    let now = 0
+    t.intercept(performance, 'now', { value: () => now })
+    mock.timers.enable({ apis: ['setTimeout'] })
+    t.teardown(() => mock.timers.reset())
+    const first = writes.load(1)
+    await turn()
+    now += 7
+    underway[0]?.answer()
+    t.equal(await first, -1)
+    const next = [writes.load(2), writes.load(3)]
+    await turn()
+    t.same(sizes(), [1, 2], 'no pause after a single one')
+    now += 7
+    underway[1]?.answer()
+    t.same(await Promise.all(next), [-2, -3], 'no answer waits for the pause')
+    const last = [writes.load(4)]
+    await turn()
+    last.push(writes.load(5))
+    mock.timers.tick(6)
+    await turn()
+    t.same(sizes(), [1, 2])
+    mock.timers.tick(1)
+    await turn()
+    t.same(sizes(), [1, 2, 2], 'who came meanwhile shares the next one')
+    underway[2]?.answer()
+    t.same(await Promise.all(last), [-4, -5])
+
+    const many = Array.from({ length: 25 }, (_, key) => writes.load(key))
+    await turn()
+    t.same(sizes().slice(3), [10, 10], 'full ones wait for no pause')
+    now += 60_000
+    for (const { answer } of underway) answer()
+    await turn()
+    mock.timers.tick(20)
+    await turn()
+    t.same(sizes().slice(5), [5], 'and none lasts longer than 20 ms')
+    underway[5]?.answer()
+    t.equal((await Promise.all(many)).length, 25)
+  },
+)

@@ -3,17 +3,20 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { type Database, isDatabaseAway, openDatabase } from '../../src/storage/database.ts'
-import { preparedRead } from '../../src/storage/prepared-statements.ts'
+import { preparedStatement } from '../../src/storage/prepared-statements.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const MINUTE = 60_000
 
-const readNumbers = preparedRead<{ n: number }>(
+const readNumbers = preparedStatement<{ n: number }>(
   'test_numbers',
   'select n::int as n from unnest((select $1::int[])) as l(n)',
 )
 
-const readThings = preparedRead<{ id: unknown }>('test_things', 'select id from things where id::text = $1')
+const readThings = preparedStatement<{ id: unknown }>(
+  'test_things',
+  'select id from things where id::text = $1',
+)
 
 async function onePool(t: Test, connectionString: string): Promise<Database> {
   const db = openDatabase({ connectionString, poolSize: 1, prepares: true, onIdleError: () => {} })

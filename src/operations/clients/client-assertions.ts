@@ -61,9 +61,7 @@ export function assertionAuthentication(
   const uses = shareReads(
     (used: readonly UsedAssertion[]) => insertUsedAssertions(assertionDb, used),
     MAX_BATCH,
-    undefined,
-    // Each is a commit, which costs more than the rows: the next ones share one.
-    1,
+    { maxReads: 1, areCommits: true },
   )
 
   async function refuseNetwork(fault: AssertionFault, address: string): Promise<never> {

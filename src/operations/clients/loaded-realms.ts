@@ -56,7 +56,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
       return names.map((name) => found.get(name))
     },
     MAX_BATCH,
-    PATIENCE_MILLISECONDS,
+    { patienceMilliseconds: PATIENCE_MILLISECONDS },
   )
   /** Requests since the last read of versions began; many ask for one realm at once. */
   const asked = new Map<string, Promise<LoadedRealm>>()

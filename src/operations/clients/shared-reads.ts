@@ -9,6 +9,21 @@ const MAX_FULL_READS = 5
 /** Default time limit of a lookup: its turn, a connection and the rows together. */
 const PATIENCE_MILLISECONDS = 1200
 
+/** Longest pause after a commit. */
+const MAX_REST_MILLISECONDS = 20
+
+export interface Sharing {
+  /** Default: `PATIENCE_MILLISECONDS`. */
+  readonly patienceMilliseconds?: number
+  /** While so many are under way, lookups gather. Default: `MAX_READS`. */
+  readonly maxReads?: number
+  /**
+   * Each is a commit, which costs more than its rows: after one for several keys, the next waits as long again as that one took, so
+   * that more of them share it.
+   */
+  readonly areCommits?: boolean
+}
+
 /** Keys that are read together. */
 interface Batch {
   readonly dispatch: () => void
@@ -22,13 +37,11 @@ interface Batch {
  * Under load batches grow instead of their number: one more row costs little, one more query costs much.
  * Past the time limit it rejects like a query whose database is away.
  * @param read returns values in the order of the keys
- * @param maxReads while so many are under way, lookups gather
  */
 export function shareReads<Key, Value>(
   read: (keys: readonly Key[]) => Promise<Value[]>,
   maxBatchSize: number,
-  patienceMilliseconds = PATIENCE_MILLISECONDS,
-  maxReads = MAX_READS,
+  { patienceMilliseconds = PATIENCE_MILLISECONDS, maxReads = MAX_READS, areCommits = false }: Sharing = {},
 ): Pick<DataLoader<Key, Value>, 'load'> {
   const gathered = new Set<Batch>()
   let reads = 0
@@ -58,14 +71,21 @@ export function shareReads<Key, Value>(
     setImmediate(readNext)
   }
 
+  function end(): void {
+    reads--
+    readNext()
+  }
+
   return new DataLoader<Key, Value>(
     (keys) => {
       const { patience, timer } = dispatched
+      const began = performance.now()
       reads++
       return Promise.race([patience, read(keys)]).finally(() => {
         clearTimeout(timer)
-        reads--
-        readNext()
+        if (areCommits && keys.length > 1)
+          setTimeout(end, Math.min(performance.now() - began, MAX_REST_MILLISECONDS))
+        else end()
       })
     },
     { cache: false, maxBatchSize, batchScheduleFn: gather },

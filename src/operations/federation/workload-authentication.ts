@@ -65,8 +65,7 @@ export function workloadAuthentication(deps: Deps, parts: Parts) {
   const uses = shareReads(
     (used: readonly UsedAssertion[]) => insertUsedAssertions(assertionDb, used),
     MAX_USES,
-    undefined,
-    1,
+    { maxReads: 1, areCommits: true },
   )
   const signatures = tokenSignatures(deps, parts)
 
