@@ -32,6 +32,8 @@ export function limitsOf({
 }
 
 export const MAX_NETWORKS = 50
+/** An IPv6 address with an IPv4 address in it, and /128. */
+export const MAX_NETWORK_LENGTH = 49
 export const MIN_SECRET_AGE_SECONDS = 3600
 export const MAX_SECRET_AGE_SECONDS = 3650 * 86_400
 

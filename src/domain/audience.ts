@@ -9,8 +9,12 @@ export function isAbsoluteUri(value: string): boolean {
   )
 }
 
+/** Characters of an audience. */
+export const MAX_AUDIENCE_LENGTH = 1000
+
 /** What an audience of tokens may be called. */
 export function isAudience(value: string): boolean {
+  if (value.length > MAX_AUDIENCE_LENGTH) return false
   // RFC 7519 section 2: a value with a colon is a URI.
   return isAbsoluteUri(value) || /^[\x21\x22\x24-\x39\x3b-\x7e]{1,200}$/.test(value)
 }

@@ -15,8 +15,8 @@ export type Claims = Readonly<Record<string, unknown>>
 
 export const MAX_RULES = 8
 export const MAX_RULE_VALUES = 100
-const MAX_PATH = 8
-const MAX_TEXT = 500
+export const MAX_CLAIM_PATH = 8
+export const MAX_RULE_TEXT = 500
 
 /** No claims: every object would have them. */
 const NO_CLAIMS = ['__proto__', 'constructor', 'prototype']
@@ -60,7 +60,7 @@ function parseRule(sent: unknown, field: string): ClaimRule {
   if (typeof matches !== 'string' || !isText(matches) || !matches.includes('*'))
     throw new Refusal(
       'invalid',
-      `matches must be a text of 1 to ${MAX_TEXT} characters with a * in it, which stands for characters other than / and :. For one value, use equals.`,
+      `matches must be a text of 1 to ${MAX_RULE_TEXT} characters with a * in it, which stands for characters other than / and :. For one value, use equals.`,
       `${field}.matches`,
     )
   return { claim: path, matches }
@@ -71,12 +71,12 @@ export function parseClaimPath(sent: unknown, field: string): ClaimPath {
   const path: unknown[] = Array.isArray(sent) ? sent : [sent]
   const isGood =
     path.length >= 1 &&
-    path.length <= MAX_PATH &&
+    path.length <= MAX_CLAIM_PATH &&
     path.every((name) => typeof name === 'string' && isText(name) && !NO_CLAIMS.includes(name))
   if (!isGood)
     throw new Refusal(
       'invalid',
-      `A claim is its name, or a list of 1 to ${MAX_PATH} names for a claim in a claim, such as ["kubernetes.io", "namespace"].`,
+      `A claim is its name, or a list of 1 to ${MAX_CLAIM_PATH} names for a claim in a claim, such as ["kubernetes.io", "namespace"].`,
       field,
     )
   return path as ClaimPath
@@ -88,7 +88,7 @@ function parseValues(sent: unknown, field: string): readonly ClaimValue[] {
   if (!isGood)
     throw new Refusal(
       'invalid',
-      `equals must be a text of 1 to ${MAX_TEXT} characters, a whole number or a truth value, or a list of 1 to ${MAX_RULE_VALUES} of them.`,
+      `equals must be a text of 1 to ${MAX_RULE_TEXT} characters, a whole number or a truth value, or a list of 1 to ${MAX_RULE_VALUES} of them.`,
       field,
     )
   return [...new Set(values as ClaimValue[])]
@@ -102,7 +102,7 @@ function isValue(value: unknown): value is ClaimValue {
 
 // No lone surrogates and no NUL, which PostgreSQL refuses; nothing that cannot be seen.
 function isText(text: string): boolean {
-  return text.length > 0 && text.length <= MAX_TEXT && !/[\p{Cc}\p{Cs}]/u.test(text)
+  return text.length > 0 && [...text].length <= MAX_RULE_TEXT && !/[\p{Cc}\p{Cs}]/u.test(text)
 }
 
 /** A path for people: a dot between the names. */

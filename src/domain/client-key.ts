@@ -106,7 +106,14 @@ export function readKeyText(text: string): SentKey {
   return text.includes('BEGIN CERTIFICATE') ? { certificate: text } : { pem: text }
 }
 
-const KID = /^[\x21-\x7e]{1,128}$/
+/** Characters of the name of a key, a trusted issuer or a workload identity. */
+export const MAX_KEY_NAME_LENGTH = 100
+const KEY_NAME = new RegExp(
+  String.raw`^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200d|\ufe0f){0,${MAX_KEY_NAME_LENGTH}}$`,
+  'u',
+)
+export const KID_PATTERN = String.raw`^[\x21-\x7e]{1,128}$`
+const KID = new RegExp(KID_PATTERN)
 
 /** The kid that a JWK brings. @throws Refusal `invalid` */
 export function parseKid(kid: unknown): string {
@@ -119,8 +126,8 @@ export function parseKid(kid: unknown): string {
 /** @throws Refusal `invalid` */
 export function parseKeyName(input: string): string {
   const name = input.normalize('NFC').trim()
-  if (!/^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200d|\ufe0f){0,100}$/u.test(name))
-    throw new Refusal('invalid', 'A name has at most 100 printable characters.', 'name')
+  if (!KEY_NAME.test(name))
+    throw new Refusal('invalid', `A name has at most ${MAX_KEY_NAME_LENGTH} printable characters.`, 'name')
   return name
 }
 

@@ -8,16 +8,17 @@ import {
   collide,
   isExactNumber,
   type Metadata,
-  metadataKey,
 } from './custom-claim.ts'
 import { Refusal } from './refusal.ts'
 
 export const MAX_CUSTOM_CLAIMS = 32
 export const MAX_CLAIM_VALUE_BYTES = 1024
 export const MAX_METADATA = 16
-const MAX_AUDIENCES = 20
+export const MAX_METADATA_VALUE = 500
+export const MAX_CLAIM_AUDIENCES = 20
+export const MAX_CLAIM_NAME = 200
+export const MAX_CLAIM_PREFIX = 100
 const MAX_PATH = 8
-const MAX_NAME = 200
 const MAX_DEPTH = 16
 
 /** Claims of which this server, or the RFCs for tokens and introspection, say what they mean. None is made by a setting. */
@@ -29,7 +30,11 @@ export const RESERVED_CLAIMS: ReadonlySet<string> = new Set(
 
 // Excludes lone surrogates, which are no text in UTF-8.
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u
-const METADATA_KEY = /^[A-Za-z][A-Za-z0-9_.:/-]{0,63}$/
+const KEY = '[A-Za-z][A-Za-z0-9_.:/-]{0,63}'
+export const METADATA_KEY_PATTERN = `^${KEY}$`
+export const CLAIM_SOURCE_PATTERN = `^(?:${CLAIM_SOURCES.join('|')}|metadata\\.${KEY})$`
+const METADATA_KEY = new RegExp(METADATA_KEY_PATTERN)
+const SOURCE = new RegExp(CLAIM_SOURCE_PATTERN)
 const MEMBERS = ['claim', 'value', 'from', 'prefix', 'as', 'audiences']
 
 /** Refuses claims that no token can have. @throws Refusal `invalid`, which names the member by its path */
@@ -57,8 +62,11 @@ export function checkMetadata(metadata: unknown): asserts metadata is Metadata {
   for (const [key, value] of pairs) {
     if (!METADATA_KEY.test(key))
       fail('metadata', 'A key of metadata has 1 to 64 letters, digits and _ . : / -, a letter first.')
-    if (!isText(value, 500))
-      fail(`metadata.${key}`, `metadata ${key} must be a text of at most 500 printable characters.`)
+    if (!isText(value, MAX_METADATA_VALUE))
+      fail(
+        `metadata.${key}`,
+        `metadata ${key} must be a text of at most ${MAX_METADATA_VALUE} printable characters.`,
+      )
   }
 }
 
@@ -79,10 +87,10 @@ function checkMembers(one: unknown, field: string): asserts one is CustomClaim {
 }
 
 function checkName(claim: unknown, field: string): void {
-  if (!isText(claim, MAX_NAME) || /\\(?!\.)/.test(claim))
+  if (!isText(claim, MAX_CLAIM_NAME) || /\\(?!\.)/.test(claim))
     fail(
       field,
-      `claim must be a path of at most ${MAX_NAME} printable characters; \\. is a dot within a name.`,
+      `claim must be a path of at most ${MAX_CLAIM_NAME} printable characters; \\. is a dot within a name.`,
     )
   const path = claimPath(claim)
   if (path.length > MAX_PATH || path.includes(''))
@@ -122,8 +130,8 @@ function checkSource(claim: CustomClaim & { from?: unknown; prefix?: unknown; as
   const { from, prefix, as } = claim
   if (!isSource(from))
     fail(`${field}.from`, `from must be one of ${CLAIM_SOURCES.join(', ')}, or metadata.<key>.`)
-  if (prefix !== undefined && !isText(prefix, 100))
-    fail(`${field}.prefix`, 'prefix must be a text of at most 100 printable characters.')
+  if (prefix !== undefined && !isText(prefix, MAX_CLAIM_PREFIX))
+    fail(`${field}.prefix`, `prefix must be a text of at most ${MAX_CLAIM_PREFIX} printable characters.`)
   if (as === undefined) return
   const forms: readonly unknown[] = CLAIM_FORMS
   if (!forms.includes(as)) fail(`${field}.as`, `as must be one of ${CLAIM_FORMS.join(', ')}.`)
@@ -133,15 +141,13 @@ function checkSource(claim: CustomClaim & { from?: unknown; prefix?: unknown; as
 }
 
 function isSource(from: unknown): from is ClaimSource {
-  if (typeof from !== 'string') return false
-  const key = metadataKey(from)
-  return key === undefined ? (CLAIM_SOURCES as readonly string[]).includes(from) : METADATA_KEY.test(key)
+  return typeof from === 'string' && SOURCE.test(from)
 }
 
 function checkAudiences(audiences: unknown, field: string): void {
-  const isList = Array.isArray(audiences) && audiences.length > 0 && audiences.length <= MAX_AUDIENCES
+  const isList = Array.isArray(audiences) && audiences.length > 0 && audiences.length <= MAX_CLAIM_AUDIENCES
   if (!isList || !audiences.every((one) => typeof one === 'string' && isAudience(one)))
-    fail(field, `audiences must be a list of 1 to ${MAX_AUDIENCES} audiences.`)
+    fail(field, `audiences must be a list of 1 to ${MAX_CLAIM_AUDIENCES} audiences.`)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -149,7 +155,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isText(value: unknown, most: number): value is string {
-  return typeof value === 'string' && value.length <= most && PRINTABLE.test(value)
+  return typeof value === 'string' && [...value].length <= most && PRINTABLE.test(value)
 }
 
 function fail(field: string, detail: string): never {

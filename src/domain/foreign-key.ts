@@ -18,7 +18,11 @@ export const MAX_FOREIGN_KEYS = 10
 
 export const MAX_FOREIGN_KEY_DAYS = 90
 
-const KID = /^[A-Za-z0-9._~:=+-]{1,200}$/
+export const MAX_FOREIGN_ISSUER_LENGTH = 1000
+
+export const FOREIGN_KID_PATTERN = '^[A-Za-z0-9._~:=+-]{1,200}$'
+
+const KID = new RegExp(FOREIGN_KID_PATTERN)
 
 export function checkForeignKid(kid: string | undefined): asserts kid is string {
   if (kid === undefined || !KID.test(kid))
@@ -34,7 +38,11 @@ export function checkEnd(endsAt: Date, now: Date): void {
 
 /** @throws Refusal `invalid` */
 export function checkOldIssuer(issuer: string): void {
-  if (issuer.length > 1000 || !/^https?:\/\/[\x21-\x7e]+$/.test(issuer) || !URL.canParse(issuer))
+  if (
+    issuer.length > MAX_FOREIGN_ISSUER_LENGTH ||
+    !/^https?:\/\/[\x21-\x7e]+$/.test(issuer) ||
+    !URL.canParse(issuer)
+  )
     throw new Refusal('invalid', 'issuer must be the iss of the old tokens: an http or https URL.', 'issuer')
 }
 

@@ -1,7 +1,7 @@
 import { isResourceKey } from './protected-resource.ts'
 import type { Realm } from './realm.ts'
 import { Refusal } from './refusal.ts'
-import { ACCOUNT_ADMIN, BUILT_IN_ROLES, INTROSPECT } from './role.ts'
+import { ACCOUNT_ADMIN, BUILT_IN_ROLES, INTROSPECT, MAX_ROLE_LENGTH } from './role.ts'
 
 /** A role of an account on one resource. */
 export interface GrantKey {
@@ -38,9 +38,12 @@ export function grantableRoles(realm: Pick<Realm, 'roles'>): readonly string[] {
   return [...BUILT_IN_ROLES.filter((role) => role !== ACCOUNT_ADMIN && role !== INTROSPECT), ...realm.roles]
 }
 
+export const GRANT_ROLE_PATTERN = `^[\\x21-\\x7e]{1,${MAX_ROLE_LENGTH}}$`
+const ROLE = new RegExp(GRANT_ROLE_PATTERN)
+
 /** Returns whether such a grant can exist. */
 export function isGrantKey({ role, type, id }: GrantKey): boolean {
-  return isResourceKey({ type, id }) && /^[\x21-\x7e]{1,63}$/.test(role)
+  return isResourceKey({ type, id }) && ROLE.test(role)
 }
 
 /** @throws Refusal `invalid`, `limit_reached` */

@@ -9,7 +9,12 @@ import {
 } from './realm.ts'
 import { Refusal } from './refusal.ts'
 
-const DAY_SECONDS = 86_400
+export const DAY_SECONDS = 86_400
+export const MIN_KEY_ROTATION_SECONDS = 2
+export const MAX_KEY_ROTATION_SECONDS = 3650 * DAY_SECONDS
+export const MAX_JWKS_AGE_SECONDS = DAY_SECONDS
+/** No policy may ask realms for a longer jwks_max_age_seconds than this. */
+export const MAX_LEAST_JWKS_AGE_SECONDS = 3600
 
 /** Bounds for the settings of realms. Platform administrators may exceed them. */
 export interface Policy {
@@ -37,10 +42,10 @@ export const MAX_RESOURCES_PER_REALM = 10_000_000
 /** Bounds of every realm, whatever the policy says. */
 export const DEFAULT_POLICY: Policy = {
   maxTokenLifetimeSeconds: MAX_TOKEN_LIFETIME_SECONDS,
-  minKeyRotationSeconds: 2,
-  maxKeyRotationSeconds: 3650 * DAY_SECONDS,
+  minKeyRotationSeconds: MIN_KEY_ROTATION_SECONDS,
+  maxKeyRotationSeconds: MAX_KEY_ROTATION_SECONDS,
   minJwksMaxAgeSeconds: 1,
-  maxJwksMaxAgeSeconds: DAY_SECONDS,
+  maxJwksMaxAgeSeconds: MAX_JWKS_AGE_SECONDS,
   algorithms: ALGORITHMS,
   leakedSecretActions: LEAKED_SECRET_ACTIONS,
   introspectionAudiences: INTROSPECTION_AUDIENCES,
@@ -58,10 +63,16 @@ export function checkPolicy(policy: Policy): void {
     MAX_TOKEN_LIFETIME_SECONDS,
   ])
   // Keys must be published before they sign: one day leaves room for that.
-  checkWhole('max_key_rotation_seconds', maxKeyRotationSeconds, [DAY_SECONDS, 3650 * DAY_SECONDS])
-  checkWhole('min_key_rotation_seconds', minKeyRotationSeconds, [2, maxKeyRotationSeconds])
-  checkWhole('max_jwks_max_age_seconds', maxJwksMaxAgeSeconds, [1, DAY_SECONDS])
-  checkWhole('min_jwks_max_age_seconds', minJwksMaxAgeSeconds, [1, Math.min(3600, maxJwksMaxAgeSeconds)])
+  checkWhole('max_key_rotation_seconds', maxKeyRotationSeconds, [DAY_SECONDS, MAX_KEY_ROTATION_SECONDS])
+  checkWhole('min_key_rotation_seconds', minKeyRotationSeconds, [
+    MIN_KEY_ROTATION_SECONDS,
+    maxKeyRotationSeconds,
+  ])
+  checkWhole('max_jwks_max_age_seconds', maxJwksMaxAgeSeconds, [1, MAX_JWKS_AGE_SECONDS])
+  checkWhole('min_jwks_max_age_seconds', minJwksMaxAgeSeconds, [
+    1,
+    Math.min(MAX_LEAST_JWKS_AGE_SECONDS, maxJwksMaxAgeSeconds),
+  ])
   checkRetention(policy)
   if (policy.maxResourcesPerRealm !== undefined)
     checkWhole('max_resources_per_realm', policy.maxResourcesPerRealm, [0, MAX_RESOURCES_PER_REALM])

@@ -19,9 +19,12 @@ export interface ProtectedResource {
 export type ResourceKey = Pick<ProtectedResource, 'type' | 'id'>
 export type ResourceEntry = Pick<ProtectedResource, 'type' | 'id' | 'name' | 'groups'>
 
-const TYPE = /^[a-z][a-z0-9._:-]{0,62}$/
-const ID = /^[A-Za-z0-9][A-Za-z0-9._~:@/+=-]{0,99}$/
-const MAX_GROUPS = 100
+export const RESOURCE_TYPE_PATTERN = '^[a-z][a-z0-9._:-]{0,62}$'
+export const RESOURCE_ID_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._~:@/+=-]{0,99}$'
+export const MAX_RESOURCE_ID_LENGTH = 100
+export const MAX_GROUPS = 100
+const TYPE = new RegExp(RESOURCE_TYPE_PATTERN)
+const ID = new RegExp(RESOURCE_ID_PATTERN)
 
 export function isCustomResourceType(value: string): boolean {
   return TYPE.test(value) && !BUILT_IN_RESOURCE_TYPES.includes(value)

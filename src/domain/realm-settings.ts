@@ -4,7 +4,12 @@ import { ASSERTION_AUDIENCES, parseAuthMethods } from './client-key.ts'
 import { checkCustomClaims } from './custom-claim-check.ts'
 import { INTROSPECTION_AUDIENCES } from './introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from './leaked-secret.ts'
-import { MAX_AUDIT_RETENTION_DAYS, MIN_AUDIT_RETENTION_DAYS } from './policy.ts'
+import {
+  MAX_AUDIT_RETENTION_DAYS,
+  MAX_JWKS_AGE_SECONDS,
+  MAX_KEY_ROTATION_SECONDS,
+  MIN_AUDIT_RETENTION_DAYS,
+} from './policy.ts'
 import { isCustomResourceType } from './protected-resource.ts'
 import { checkQuota } from './quota.ts'
 import {
@@ -16,12 +21,13 @@ import {
   TOKEN_TYPE_HEADERS,
 } from './realm.ts'
 import { Refusal } from './refusal.ts'
-import { BUILT_IN_ROLES, PLATFORM_ADMIN } from './role.ts'
+import { BUILT_IN_ROLES, MAX_ROLE_LENGTH, PLATFORM_ADMIN } from './role.ts'
 import { isScopeToken } from './scope.ts'
 
 // Excludes lone surrogates, which PostgreSQL refuses.
-const DISPLAY_NAME = /^[^\p{Cc}\p{Cs}]{0,200}$/u
-const ROLE_NAME = /^[a-z0-9][a-z0-9._:-]{0,62}$/
+export const MAX_REALM_DISPLAY_NAME = 200
+const DISPLAY_NAME = new RegExp(`^[^\\p{Cc}\\p{Cs}]{0,${MAX_REALM_DISPLAY_NAME}}$`, 'u')
+const ROLE_NAME = new RegExp(`^[a-z0-9][a-z0-9._:-]{0,${MAX_ROLE_LENGTH - 1}}$`)
 
 /** Allowed values of a list setting, and its minimum length. */
 interface ListRule {
@@ -31,9 +37,14 @@ interface ListRule {
   readonly ok: (value: string) => boolean
 }
 
-const MAX_LIST = 100
+/** Audiences, and types of resources, that the settings of a realm may name. */
+export const MAX_LIST = 100
+export const MAX_SERVICE_ACCOUNTS = 10_000_000
+export const MAX_KEY_PUBLISH_SECONDS = 30 * 86_400
 /** The row of a realm holds them, and a page shows them all. */
 export const MAX_ROLES = 2000
+/** Roles of one account: all of its realm, with the built-in ones and that of the platform. */
+export const MAX_ROLES_OF_ACCOUNT = MAX_ROLES + BUILT_IN_ROLES.length + 1
 /** A token that asks for none has all, so its size is the narrower bound. */
 export const MAX_SCOPES = 500
 const SCOPES = { min: 1, max: MAX_SCOPES, what: 'scope tokens of RFC 6749 section 3.3' }
@@ -65,7 +76,7 @@ export function checkRealmSettings(settings: RealmSettings, before?: RealmSettin
       MIN_AUDIT_RETENTION_DAYS,
       MAX_AUDIT_RETENTION_DAYS,
     )
-  checkWhole('service_account_limit', settings.serviceAccountLimit, 0, 10_000_000)
+  checkWhole('service_account_limit', settings.serviceAccountLimit, 0, MAX_SERVICE_ACCOUNTS)
   checkChoice('leaked_secret_action', settings.leakedSecretAction, LEAKED_SECRET_ACTIONS)
   checkChoice('token_type_header', settings.tokenTypeHeader, TOKEN_TYPE_HEADERS)
   checkChoice('token_profile', settings.tokenProfile, TOKEN_PROFILES)
@@ -92,10 +103,10 @@ function checkTimes(settings: RealmSettings): void {
   const { tokenLifetimeSeconds, jwksMaxAgeSeconds, keyPublishSeconds, keyRotationSeconds } = settings
   const [shortest, longest] = [MIN_TOKEN_LIFETIME_SECONDS, MAX_TOKEN_LIFETIME_SECONDS]
   checkWhole('token_lifetime_seconds', tokenLifetimeSeconds, shortest, longest)
-  checkWhole('jwks_max_age_seconds', jwksMaxAgeSeconds, 1, 86_400)
+  checkWhole('jwks_max_age_seconds', jwksMaxAgeSeconds, 1, MAX_JWKS_AGE_SECONDS)
   // A key must be published for longer than any cache may hold the JWKS, and rotations must not overlap.
-  checkWhole('key_publish_seconds', keyPublishSeconds, jwksMaxAgeSeconds, 30 * 86_400)
-  checkWhole('key_rotation_seconds', keyRotationSeconds, 2 * keyPublishSeconds, 3650 * 86_400)
+  checkWhole('key_publish_seconds', keyPublishSeconds, jwksMaxAgeSeconds, MAX_KEY_PUBLISH_SECONDS)
+  checkWhole('key_rotation_seconds', keyRotationSeconds, 2 * keyPublishSeconds, MAX_KEY_ROTATION_SECONDS)
 }
 
 export function isCustomRole(value: string): boolean {

@@ -121,7 +121,8 @@ export const DEFAULT_REALM_SETTINGS: RealmSettings = {
 /** Prefix of the name of a deleted realm until its rows are gone. No other realm may have it. */
 export const DELETED_REALM_PREFIX = '-deleted-'
 
-const REALM_NAME = /^(?!-deleted-)[a-z0-9-]{1,63}$/
+export const NEW_REALM_NAME_PATTERN = '^(?!-deleted-)[a-z0-9-]{1,63}$'
+const REALM_NAME = new RegExp(NEW_REALM_NAME_PATTERN)
 
 export function isRealmName(name: string): boolean {
   return REALM_NAME.test(name)

@@ -7,5 +7,8 @@ export const ACCOUNT_ADMIN = 'account-admin'
 /** For resource servers: may introspect tokens of its realm. */
 export const INTROSPECT = 'introspect'
 
+/** Characters of a role's name. */
+export const MAX_ROLE_LENGTH = 63
+
 /** Exists only in realm `system`. */
 export const PLATFORM_ADMIN = 'platform-admin'

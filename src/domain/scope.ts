@@ -1,7 +1,8 @@
 import { OAuthError } from './oauth-error.ts'
 
 // RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), separated by one space.
-const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/
+export const MAX_SCOPE_LENGTH = 100
+const SCOPE_TOKEN = new RegExp(`^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,${MAX_SCOPE_LENGTH}}$`)
 
 export function isScopeToken(value: string): boolean {
   return SCOPE_TOKEN.test(value)

@@ -64,7 +64,11 @@ export type ListedClientSecret = Omit<ClientSecret, 'phc' | 'hmac'>
 
 // Letters, marks, digits, punctuation, symbols and the plain space. No control, invisible or private-use characters.
 // The zero-width joiner and the variation selectors are parts of emoji; Persian is not written without the non-joiner.
-const NAME = /^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200c|\u200d|\ufe0f){1,100}$/u
+export const MAX_NAME_LENGTH = 100
+export const MAX_DESCRIPTION_LENGTH = 500
+const CHARACTER = String.raw`[\p{L}\p{M}\p{N}\p{P}\p{S} ]|\u200c|\u200d|\ufe0f`
+const NAME = new RegExp(`^(?:${CHARACTER}){1,${MAX_NAME_LENGTH}}$`, 'u')
+const DESCRIPTION = new RegExp(`^(?:${CHARACTER}|\\n){0,${MAX_DESCRIPTION_LENGTH}}$`, 'u')
 const NO_PART = /(?!\u200c|\u200d|\ufe0f)[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
 
 /** Stored form of a name: trimmed, in Unicode normal form C. */
@@ -73,7 +77,7 @@ export function parseDisplayName(input: string): string {
   if (NAME.test(name)) return name
   const wrong = NO_PART.exec(name)?.[0].codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
   const which = wrong === undefined ? '' : ` U+${wrong} is none.`
-  throw new Refusal('invalid', `A name has 1 to 100 printable characters.${which}`, 'name')
+  throw new Refusal('invalid', `A name has 1 to ${MAX_NAME_LENGTH} printable characters.${which}`, 'name')
 }
 
 /** Spaces that do not break, which come with pasted text, are plain ones. */
@@ -92,8 +96,12 @@ export function nameKey(name: string): string {
 /** Free text by the administrator that says what the account is for. */
 export function parseDescription(input: string): string {
   const description = spaced(input)
-  if (!/^(?:[\p{L}\p{M}\p{N}\p{P}\p{S} \n]|\u200c|\u200d|\ufe0f){0,500}$/u.test(description))
-    throw new Refusal('invalid', 'A description has at most 500 printable characters.', 'description')
+  if (!DESCRIPTION.test(description))
+    throw new Refusal(
+      'invalid',
+      `A description has at most ${MAX_DESCRIPTION_LENGTH} printable characters.`,
+      'description',
+    )
   return description
 }
 
@@ -119,9 +127,12 @@ export function parseOverlapEnd(asked: Date | undefined, now: Date): Date {
   return asked
 }
 
+export const CLIENT_ID_PATTERN = '^[A-Za-z0-9._~-]{1,64}$'
+const CLIENT_ID = new RegExp(CLIENT_ID_PATTERN)
+
 /** Returns whether a client_id can exist. */
 export function isClientId(text: string): boolean {
-  return /^[A-Za-z0-9._~-]{1,64}$/.test(text)
+  return CLIENT_ID.test(text)
 }
 
 export function checkImportedClientId(clientId: string): void {
@@ -129,9 +140,17 @@ export function checkImportedClientId(clientId: string): void {
     throw new Refusal('invalid', 'A client_id has 1 to 64 letters, digits and . _ ~ -', 'client_id')
 }
 
+export const MIN_IMPORTED_SECRET = 12
+export const MAX_IMPORTED_SECRET = 256
+const IMPORTED_SECRET = new RegExp(`^[^\\p{C}]{${MIN_IMPORTED_SECRET},${MAX_IMPORTED_SECRET}}$`, 'u')
+
 export function checkImportedClientSecret(clientSecret: string, field = 'client_secret'): void {
-  if (!/^[^\p{C}]{12,256}$/u.test(clientSecret))
-    throw new Refusal('invalid', `A ${field} has 12 to 256 printable characters.`, field)
+  if (!IMPORTED_SECRET.test(clientSecret))
+    throw new Refusal(
+      'invalid',
+      `A ${field} has ${MIN_IMPORTED_SECRET} to ${MAX_IMPORTED_SECRET} printable characters.`,
+      field,
+    )
   checkSecretStrength(clientSecret, field)
 }
 

@@ -53,9 +53,12 @@ export interface TrustedIssuer extends IssuerSettings {
 export const MAX_ISSUERS = 50
 export const MAX_PLATFORM_TOKEN_LIFETIME_SECONDS = 86_400
 export const DEFAULT_PLATFORM_TOKEN_LIFETIME_SECONDS = 3600
-const MAX_AUDIENCES = 20
-const MAX_REQUIRED_CLAIMS = 8
-const MAX_ADDRESS = 500
+export const MIN_PLATFORM_TOKEN_LIFETIME_SECONDS = 30
+export const MAX_ISSUER_AUDIENCES = 20
+export const MAX_ISSUER_AUDIENCE_LENGTH = 500
+const AUDIENCE = new RegExp(`^[^\\p{C}]{1,${MAX_ISSUER_AUDIENCE_LENGTH}}$`, 'u')
+export const MAX_REQUIRED_CLAIMS = 8
+export const MAX_ISSUER_LENGTH = 500
 
 /** As they are sent; absent members are the default. */
 export interface SentIssuer {
@@ -77,9 +80,9 @@ export function parseIssuerSettings(sent: SentIssuer): IssuerSettings {
   checkIssuer(issuer)
   checkKeys(issuer, keys)
   checkAudiences(audiences)
-  const longest = MAX_PLATFORM_TOKEN_LIFETIME_SECONDS
-  if (!Number.isInteger(maxLifetimeSeconds) || maxLifetimeSeconds < 30 || maxLifetimeSeconds > longest)
-    fail('max_lifetime_seconds', `a whole number from 30 to ${longest}`)
+  const [least, most] = [MIN_PLATFORM_TOKEN_LIFETIME_SECONDS, MAX_PLATFORM_TOKEN_LIFETIME_SECONDS]
+  if (!Number.isInteger(maxLifetimeSeconds) || maxLifetimeSeconds < least || maxLifetimeSeconds > most)
+    fail('max_lifetime_seconds', `a whole number from ${least} to ${most}`)
   return {
     issuer,
     name: parseKeyName(sent.name ?? ''),
@@ -95,7 +98,6 @@ export function parseIssuerSettings(sent: SentIssuer): IssuerSettings {
 }
 
 const SPIFFE_ISSUER = /^spiffe:\/\/[a-z0-9._-]{1,255}$/
-
 /** The trust domain of a SPIFFE ID, as an issuer. */
 export function trustDomainOf(subject: unknown): string | undefined {
   if (typeof subject !== 'string') return undefined
@@ -111,7 +113,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
 /** Whether it is an address that keys may be fetched from, as far as its text tells: https, or http on this machine. */
 export function isKeyAddress(text: string): boolean {
-  if (text.length > MAX_ADDRESS || !/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return false
+  if (text.length > MAX_ISSUER_LENGTH || !/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return false
   const { protocol, hostname, username, password, hash } = new URL(text)
   if (username !== '' || password !== '' || hash !== '' || text.includes('#')) return false
   return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.includes(hostname))
@@ -146,11 +148,11 @@ function checkAudiences(audiences: readonly string[] | null | undefined): void {
   if (audiences === null || audiences === undefined) return
   const isGood =
     audiences.length >= 1 &&
-    audiences.length <= MAX_AUDIENCES &&
+    audiences.length <= MAX_ISSUER_AUDIENCES &&
     new Set(audiences).size === audiences.length &&
-    audiences.every((one) => /^[^\p{C}]{1,500}$/u.test(one))
+    audiences.every((one) => AUDIENCE.test(one))
   if (!isGood)
-    fail('audiences', `1 to ${MAX_AUDIENCES} different values of aud, or null for those of the realm`)
+    fail('audiences', `1 to ${MAX_ISSUER_AUDIENCES} different values of aud, or null for those of the realm`)
 }
 
 function parseAlgorithms(sent: readonly string[]): readonly PlatformAlgorithm[] {

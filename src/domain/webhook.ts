@@ -88,7 +88,7 @@ export const DELIVERY_KEPT_SECONDS = 14 * 86_400
 /** After it, what is still so is told again. */
 export const OCCURRENCE_KEPT_SECONDS = 365 * 86_400
 
-const MAX_DESCRIPTION = 200
+export const MAX_WEBHOOK_DESCRIPTION = 200
 
 /** Seconds between the attempts, as Standard Webhooks proposes them: three days and three hours in all. */
 const WAITS = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
@@ -106,10 +106,10 @@ export function nextAttempt(attempts: number, now: Date, chance: number): Date |
 
 /** @throws Refusal `invalid` */
 export function parseWebhook({ url, description, events, enabled }: WebhookSettings): WebhookSettings {
-  if (description.length > MAX_DESCRIPTION || /\p{Cc}|\p{Cs}/u.test(description))
+  if ([...description].length > MAX_WEBHOOK_DESCRIPTION || /\p{Cc}|\p{Cs}/u.test(description))
     throw new Refusal(
       'invalid',
-      `description must have at most ${MAX_DESCRIPTION} characters, all printable.`,
+      `description must have at most ${MAX_WEBHOOK_DESCRIPTION} characters, all printable.`,
       'description',
     )
   const unknown = events.find((event) => !Object.hasOwn(WEBHOOK_EVENTS, event))

@@ -123,7 +123,7 @@ t.test('an invalid grant is refused with the faulty member', async (t) => {
     [{ role: 'view', type: 'device_group' }, 'id'],
     [{ role: 'view', ...EU, more: 1 }, 'more'],
     [{ role: 'view', type: 'device\u0000', id: 'x' }, 'type'],
-    [{ role: 'view', type: 'Device', id: 'x' }, 'id'],
+    [{ role: 'view', type: 'Device', id: 'x' }, 'type'],
     [{ role: 7, ...EU }, 'role'],
     [[], undefined],
   ]

@@ -1,5 +1,7 @@
 import { ACCOUNT_STATES, type AccountFilter } from '../../domain/account-filter.ts'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
+import { GRANT_ROLE_PATTERN } from '../../domain/grant.ts'
+import { CLIENT_ID_PATTERN } from '../../domain/service-account.ts'
 import { type Static, Type } from '../../wire/json-schema.ts'
 import { readMoment } from './moment.ts'
 import { PageQuery, SearchText } from './schemas.ts'
@@ -16,13 +18,13 @@ export const AccountListQuery = Type.Object({
   }),
   client_id: Type.Optional(
     Type.String({
-      pattern: '^[A-Za-z0-9._~-]{1,64}$',
+      pattern: CLIENT_ID_PATTERN,
       description: 'Beginning of the client_id, in its case',
     }),
   ),
   state: Type.Optional(Type.Enum([...ACCOUNT_STATES], { description: 'Whether it may get tokens' })),
   role: Type.Optional(
-    Type.String({ pattern: '^[\\x21-\\x7e]{1,63}$', description: 'Role that it has on the whole realm' }),
+    Type.String({ pattern: GRANT_ROLE_PATTERN, description: 'Role that it has on the whole realm' }),
   ),
   auth_method: Type.Optional(Type.Enum([...AUTH_METHODS], { description: 'By what it may authenticate' })),
   rotating: YesOrNo('Whether a rotation of its secret is under way'),

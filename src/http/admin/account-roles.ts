@@ -1,4 +1,6 @@
 import type { FastifyReply } from 'fastify'
+import { GRANT_ROLE_PATTERN } from '../../domain/grant.ts'
+import { MAX_ROLES_OF_ACCOUNT } from '../../domain/realm-settings.ts'
 import type { ServiceAccount } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { Type } from '../../wire/json-schema.ts'
@@ -9,9 +11,12 @@ import { Closed, named, OfAccount } from './schemas.ts'
 
 const tags = ['Roles and grants']
 
-const Role = Type.String({ pattern: '^[\\x21-\\x7e]{1,63}$', description: 'view, operate, …' })
+const Role = Type.String({ pattern: GRANT_ROLE_PATTERN, description: 'view, operate, …' })
 
-const Roles = named('RoleSet', Type.Object({ items: Type.Array(Role, { maxItems: 200 }) }, Closed))
+const Roles = named(
+  'RoleSet',
+  Type.Object({ items: Type.Array(Role, { maxItems: MAX_ROLES_OF_ACCOUNT }) }, Closed),
+)
 
 const RolesAnswer = named('RoleList', Type.Object({ ...Roles.properties, next_cursor: Type.Null() }))
 

@@ -1,6 +1,17 @@
+import { MAX_AUDIENCE_LENGTH } from '../../domain/audience.ts'
 import type { CustomClaim, Metadata } from '../../domain/custom-claim.ts'
 import { CLAIM_FORMS, CLAIM_SOURCES } from '../../domain/custom-claim.ts'
-import { MAX_CLAIM_VALUE_BYTES, MAX_CUSTOM_CLAIMS, MAX_METADATA } from '../../domain/custom-claim-check.ts'
+import {
+  CLAIM_SOURCE_PATTERN,
+  MAX_CLAIM_AUDIENCES,
+  MAX_CLAIM_NAME,
+  MAX_CLAIM_PREFIX,
+  MAX_CLAIM_VALUE_BYTES,
+  MAX_CUSTOM_CLAIMS,
+  MAX_METADATA,
+  MAX_METADATA_VALUE,
+  METADATA_KEY_PATTERN,
+} from '../../domain/custom-claim-check.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { Closed, named } from './schemas.ts'
 
@@ -11,7 +22,8 @@ const Claim = named(
     Type.Object(
       {
         claim: Type.String({
-          maxLength: 1000,
+          minLength: 1,
+          maxLength: MAX_CLAIM_NAME,
           description: 'Its path: names after dots; \\. is a dot within a name',
         }),
         value: Type.Optional(
@@ -19,19 +31,22 @@ const Claim = named(
         ),
         from: Type.Optional(
           Type.String({
-            maxLength: 1000,
+            pattern: CLAIM_SOURCE_PATTERN,
             description: `Where the value comes from: ${CLAIM_SOURCES.join(', ')}, or metadata.<key>`,
           }),
         ),
-        prefix: Type.Optional(Type.String({ maxLength: 1000, description: 'Text before the value' })),
+        prefix: Type.Optional(
+          Type.String({ maxLength: MAX_CLAIM_PREFIX, description: 'Text before the value' }),
+        ),
         as: Type.Optional(
           Type.Enum([...CLAIM_FORMS], {
             description: 'What the value becomes. Default: string[] for roles, else string',
           }),
         ),
         audiences: Type.Optional(
-          Type.Array(Type.String({ maxLength: 1100 }), {
-            maxItems: 100,
+          Type.Array(Type.String({ maxLength: MAX_AUDIENCE_LENGTH }), {
+            minItems: 1,
+            maxItems: MAX_CLAIM_AUDIENCES,
             description: 'Only in tokens for one of these. Default: in all',
           }),
         ),
@@ -42,13 +57,14 @@ const Claim = named(
 )
 
 export const Claims = Type.Array(Claim, {
-  maxItems: 1000,
+  maxItems: MAX_CUSTOM_CLAIMS,
   description: `Claims that its tokens get, at most ${MAX_CUSTOM_CLAIMS}. Those of an account win over those of its realm`,
 })
 
 export const MetadataPairs = Type.Unsafe<Metadata>({
   type: 'object',
-  additionalProperties: { type: 'string', maxLength: 1000 },
-  maxProperties: 1000,
+  propertyNames: { pattern: METADATA_KEY_PATTERN },
+  additionalProperties: { type: 'string', maxLength: MAX_METADATA_VALUE },
+  maxProperties: MAX_METADATA,
   description: `Pairs of text, at most ${MAX_METADATA}, that claims can take their value from`,
 })

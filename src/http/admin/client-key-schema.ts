@@ -1,11 +1,11 @@
-import { KEY_ALGORITHMS, MAX_KEYS, type PublicJwk } from '../../domain/client-key.ts'
+import { KEY_ALGORITHMS, MAX_KEY_NAME_LENGTH, MAX_KEYS, type PublicJwk } from '../../domain/client-key.ts'
 import { type Static, Type } from '../../wire/json-schema.ts'
 import { readMoment } from './moment.ts'
 import { Closed, MaybeMoment, Moment, named } from './schemas.ts'
 
 const End = { type: ['string', 'null'], format: 'date-time' }
 
-const Name = Type.String({ maxLength: 100, description: 'In your words' })
+const Name = Type.String({ maxLength: MAX_KEY_NAME_LENGTH, description: 'In your words' })
 
 // Any text: the content is checked for a private key.
 const Text = (description: string) => Type.Optional(Type.String({ description }))

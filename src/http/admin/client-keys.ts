@@ -1,3 +1,4 @@
+import { KID_PATTERN } from '../../domain/client-key.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { clientKeyToWire } from '../../wire/service-account.ts'
@@ -18,7 +19,7 @@ const tags = ['Public keys']
 
 const OfKey = Type.Object({
   ...OfAccount.properties,
-  kid: Type.String({ pattern: '^[\\x21-\\x7e]{1,128}$', description: 'Percent-encoded in the address' }),
+  kid: Type.String({ pattern: KID_PATTERN, description: 'Percent-encoded in the address' }),
 })
 
 /** Public keys of a service account, for private_key_jwt (RFC 7523). */

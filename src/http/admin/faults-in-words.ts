@@ -1,5 +1,13 @@
 import type { ErrorObject } from 'ajv'
 import type { FastifyRequest } from 'fastify'
+import { KID_PATTERN } from '../../domain/client-key.ts'
+import { CLAIM_SOURCES } from '../../domain/custom-claim.ts'
+import { CLAIM_SOURCE_PATTERN, METADATA_KEY_PATTERN } from '../../domain/custom-claim-check.ts'
+import { FOREIGN_KID_PATTERN } from '../../domain/foreign-key.ts'
+import { GRANT_ROLE_PATTERN } from '../../domain/grant.ts'
+import { RESOURCE_ID_PATTERN, RESOURCE_TYPE_PATTERN } from '../../domain/protected-resource.ts'
+import { NEW_REALM_NAME_PATTERN } from '../../domain/realm.ts'
+import { CLIENT_ID_PATTERN } from '../../domain/service-account.ts'
 
 /** What is wrong with one member of a body, or one parameter. */
 export interface Fault {
@@ -12,9 +20,16 @@ const MAX_FAULTS = 20
 
 /** What a text of a pattern is. */
 export const PATTERN_WORDS: Readonly<Record<string, string>> = {
-  '^[A-Za-z0-9._~-]{1,64}$': '1 to 64 letters, digits and . _ ~ -',
+  [CLIENT_ID_PATTERN]: '1 to 64 letters, digits and . _ ~ -',
   '^[a-z0-9-]{1,63}$': '1 to 63 lower-case letters, digits and hyphens',
-  '^[\\x21-\\x7e]{1,63}$': '1 to 63 ASCII characters without spaces',
+  [GRANT_ROLE_PATTERN]: '1 to 63 ASCII characters without spaces',
+  [NEW_REALM_NAME_PATTERN]: '1 to 63 lower-case letters, digits and hyphens, and not begin with -deleted-',
+  [CLAIM_SOURCE_PATTERN]: `one of ${CLAIM_SOURCES.join(', ')}, or metadata.<key>`,
+  [METADATA_KEY_PATTERN]: 'an object whose keys have 1 to 64 letters, digits and _ . : / -, a letter first',
+  [RESOURCE_TYPE_PATTERN]: '1 to 63 lower-case letters, digits and . _ : -, a letter first',
+  [RESOURCE_ID_PATTERN]: '1 to 100 letters, digits and . _ ~ : @ / + = -, a letter or digit first',
+  [KID_PATTERN]: '1 to 128 ASCII characters without spaces',
+  [FOREIGN_KID_PATTERN]: '1 to 200 letters, digits and . _ ~ : = + -',
   '^[\\x21-\\x7e]{1,100}$': '1 to 100 ASCII characters without spaces',
   '^[^\\u0000-\\u001f]{1,200}$': '1 to 200 characters, none of them a control character',
   '^[^\\u0000-\\u001f]{1,500}$': '1 to 500 characters, none of them a control character',

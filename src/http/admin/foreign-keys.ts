@@ -1,4 +1,10 @@
-import { MAX_FOREIGN_KEY_DAYS, MAX_FOREIGN_KEYS } from '../../domain/foreign-key.ts'
+import {
+  FOREIGN_KID_PATTERN,
+  MAX_FOREIGN_ISSUER_LENGTH,
+  MAX_FOREIGN_KEY_DAYS,
+  MAX_FOREIGN_KEYS,
+} from '../../domain/foreign-key.ts'
+import { MAX_KEY_ADDRESS_LENGTH } from '../../domain/key-address.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { foreignKeyToWire } from '../../wire/foreign-key.ts'
 import { Type } from '../../wire/json-schema.ts'
@@ -30,11 +36,14 @@ const NewForeignKeys = named(
         Type.Unsafe<object>({ type: 'object', description: 'Public keys (RFC 7517 section 5)' }),
       ),
       jwks_uri: Type.Optional(
-        Type.String({ maxLength: 2000, description: 'Where they are fetched from, once; instead of jwks' }),
+        Type.String({
+          maxLength: MAX_KEY_ADDRESS_LENGTH,
+          description: 'Where they are fetched from, once; instead of jwks',
+        }),
       ),
       issuer: Type.Optional(
         Type.String({
-          maxLength: 2000,
+          maxLength: MAX_FOREIGN_ISSUER_LENGTH,
           description: "The iss of the old tokens. Default: the realm's issuer",
         }),
       ),
@@ -116,7 +125,7 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'foreignKeys
         summary: 'Withdraw a key of another server: it is gone at once, and its tokens count no longer',
         params: Type.Object({
           ...InRealm.properties,
-          kid: Type.String({ pattern: '^[A-Za-z0-9._~:=+-]{1,200}$', description: 'kid of the key' }),
+          kid: Type.String({ pattern: FOREIGN_KID_PATTERN, description: 'kid of the key' }),
         }),
         response: { 204: Type.Null() },
       },

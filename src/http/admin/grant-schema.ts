@@ -1,3 +1,5 @@
+import { GRANT_ROLE_PATTERN } from '../../domain/grant.ts'
+import { RESOURCE_ID_PATTERN, RESOURCE_TYPE_PATTERN } from '../../domain/protected-resource.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { Closed, named } from './schemas.ts'
 
@@ -10,12 +12,16 @@ export const GRANTS_ROUTE = {
   config: { bodyLimitBytes: BODY_LIMIT_BYTES },
 }
 
-const Text = (description: string) => Type.String({ pattern: '^[\\x21-\\x7e]{1,100}$', description })
-
 export const grantMembers = {
-  role: Text('view, operate, manage or one that the realm adds'),
-  type: Text('device, device_group or one that the realm adds'),
-  id: Text('Id of an existing resource'),
+  role: Type.String({
+    pattern: GRANT_ROLE_PATTERN,
+    description: 'view, operate, manage or one that the realm adds',
+  }),
+  type: Type.String({
+    pattern: RESOURCE_TYPE_PATTERN,
+    description: 'device, device_group or one that the realm adds',
+  }),
+  id: Type.String({ pattern: RESOURCE_ID_PATTERN, description: 'Id of an existing resource' }),
 }
 
 export const NewGrant = named('NewGrant', Type.Object(grantMembers, Closed))

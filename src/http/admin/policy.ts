@@ -1,12 +1,17 @@
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
 import {
+  DAY_SECONDS,
   MAX_AUDIT_RETENTION_DAYS,
+  MAX_JWKS_AGE_SECONDS,
+  MAX_KEY_ROTATION_SECONDS,
+  MAX_LEAST_JWKS_AGE_SECONDS,
   MAX_RESOURCES_PER_REALM,
   MIN_AUDIT_RETENTION_DAYS,
+  MIN_KEY_ROTATION_SECONDS,
   type Policy,
 } from '../../domain/policy.ts'
-import { ALGORITHMS } from '../../domain/realm.ts'
+import { ALGORITHMS, MAX_TOKEN_LIFETIME_SECONDS, MIN_TOKEN_LIFETIME_SECONDS } from '../../domain/realm.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { type Static, Type } from '../../wire/json-schema.ts'
 import { policyToWire } from '../../wire/policy.ts'
@@ -17,16 +22,37 @@ import { Closed, named } from './schemas.ts'
 
 const tags = ['Policy']
 
-const Seconds = (description: string) => Type.Integer({ minimum: 1, description })
+const Seconds = (minimum: number, maximum: number, description: string) =>
+  Type.Integer({ minimum, maximum, description })
 const Choice = (values: readonly string[], description: string) =>
   Type.Array(Type.Enum([...values]), { minItems: 1, maxItems: values.length, description })
 
 const bounds = {
-  max_token_lifetime_seconds: Seconds('The longest token_lifetime_seconds, 30 to 3600. Default: 3600'),
-  min_key_rotation_seconds: Seconds('The shortest key_rotation_seconds. Default: 2'),
-  max_key_rotation_seconds: Seconds('The longest key_rotation_seconds, a day or more. Default: ten years'),
-  min_jwks_max_age_seconds: Seconds('The shortest jwks_max_age_seconds, 1 to 3600. Default: 1'),
-  max_jwks_max_age_seconds: Seconds('The longest jwks_max_age_seconds, 1 to 86400. Default: a day'),
+  max_token_lifetime_seconds: Seconds(
+    MIN_TOKEN_LIFETIME_SECONDS,
+    MAX_TOKEN_LIFETIME_SECONDS,
+    'The longest token_lifetime_seconds. Default: 3600',
+  ),
+  min_key_rotation_seconds: Seconds(
+    MIN_KEY_ROTATION_SECONDS,
+    MAX_KEY_ROTATION_SECONDS,
+    'The shortest key_rotation_seconds. Default: 2',
+  ),
+  max_key_rotation_seconds: Seconds(
+    DAY_SECONDS,
+    MAX_KEY_ROTATION_SECONDS,
+    'The longest key_rotation_seconds. Default: ten years',
+  ),
+  min_jwks_max_age_seconds: Seconds(
+    1,
+    MAX_LEAST_JWKS_AGE_SECONDS,
+    'The shortest jwks_max_age_seconds. Default: 1',
+  ),
+  max_jwks_max_age_seconds: Seconds(
+    1,
+    MAX_JWKS_AGE_SECONDS,
+    'The longest jwks_max_age_seconds. Default: a day',
+  ),
   algorithms: Choice(ALGORITHMS, 'What realms may sign with. Default: all'),
   leaked_secret_actions: Choice(
     LEAKED_SECRET_ACTIONS,

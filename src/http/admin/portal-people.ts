@@ -1,3 +1,4 @@
+import { MAX_NAME_LENGTH } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { portalSessionToWire } from '../../wire/portal-session.ts'
@@ -53,7 +54,11 @@ export function portalPeopleRoutes(app: AdminScope, operations: Pick<Operations,
           Type.Object(
             {
               person: Type.Optional(
-                Type.String({ maxLength: 200, description: 'For whom: the name stands in the audit trail' }),
+                Type.String({
+                  minLength: 1,
+                  maxLength: MAX_NAME_LENGTH,
+                  description: 'For whom: the name stands in the audit trail',
+                }),
               ),
               access: Type.Optional(
                 Type.Enum(['view', 'administer'], { description: 'Default: administer' }),

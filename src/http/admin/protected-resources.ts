@@ -1,5 +1,10 @@
 import type { FastifyReply } from 'fastify'
-import type { ProtectedResource } from '../../domain/protected-resource.ts'
+import {
+  MAX_GROUPS,
+  MAX_RESOURCE_ID_LENGTH,
+  type ProtectedResource,
+} from '../../domain/protected-resource.ts'
+import { MAX_NAME_LENGTH } from '../../domain/service-account.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { resourceVersion } from '../../operations/resources/protected-resources.ts'
 import { Type } from '../../wire/json-schema.ts'
@@ -20,8 +25,8 @@ export const OfResource = Type.Object({
   id: Visible('Unique in its realm and type'),
 })
 
-const Groups = Type.Array(Type.String({ maxLength: 100 }), {
-  maxItems: 100,
+const Groups = Type.Array(Type.String({ maxLength: MAX_RESOURCE_ID_LENGTH }), {
+  maxItems: MAX_GROUPS,
   description: 'Ids of the groups it is in, which are there: of type device_group for a device',
 })
 
@@ -41,7 +46,7 @@ const ResourceChange = named(
   'ResourceChange',
   Type.Object(
     {
-      name: Type.Optional(Type.String({ maxLength: 100, description: 'Default: the id' })),
+      name: Type.Optional(Type.String({ maxLength: MAX_NAME_LENGTH, description: 'Default: the id' })),
       groups: Type.Optional(Groups),
     },
     Closed,

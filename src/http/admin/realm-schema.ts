@@ -1,18 +1,35 @@
 import { MAX_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
+import { MAX_AUDIENCE_LENGTH } from '../../domain/audience.ts'
 import { ASSERTION_AUDIENCES, AUTH_METHODS } from '../../domain/client-key.ts'
 import { INTROSPECTION_AUDIENCES } from '../../domain/introspection-audience.ts'
 import { LEAKED_SECRET_ACTIONS } from '../../domain/leaked-secret.ts'
-import { MAX_AUDIT_RETENTION_DAYS, MIN_AUDIT_RETENTION_DAYS } from '../../domain/policy.ts'
+import {
+  MAX_AUDIT_RETENTION_DAYS,
+  MAX_JWKS_AGE_SECONDS,
+  MAX_KEY_ROTATION_SECONDS,
+  MIN_AUDIT_RETENTION_DAYS,
+  MIN_KEY_ROTATION_SECONDS,
+} from '../../domain/policy.ts'
 import {
   ALGORITHMS,
   DEFAULT_REALM_SETTINGS,
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
+  NEW_REALM_NAME_PATTERN,
   type RealmSettings,
   TOKEN_PROFILES,
   TOKEN_TYPE_HEADERS,
 } from '../../domain/realm.ts'
-import { MAX_ROLES, MAX_SCOPES } from '../../domain/realm-settings.ts'
+import {
+  MAX_KEY_PUBLISH_SECONDS,
+  MAX_LIST,
+  MAX_REALM_DISPLAY_NAME,
+  MAX_ROLES,
+  MAX_SCOPES,
+  MAX_SERVICE_ACCOUNTS,
+} from '../../domain/realm-settings.ts'
+import { MAX_ROLE_LENGTH } from '../../domain/role.ts'
+import { MAX_SCOPE_LENGTH } from '../../domain/scope.ts'
 import { type Static, Type } from '../../wire/json-schema.ts'
 import { quotaFromWire } from '../../wire/quota.ts'
 import { Claims } from './claim-schema.ts'
@@ -21,11 +38,14 @@ import { Closed, Moment, named, Warnings } from './schemas.ts'
 
 const defaults = DEFAULT_REALM_SETTINGS
 
-const Texts = (description: string, maxItems = 100) =>
-  Type.Array(Type.String({ maxLength: 1000 }), { maxItems, description })
+const Texts = (description: string, maxLength: number, bounds: object) =>
+  Type.Array(Type.String({ maxLength }), { ...bounds, description })
 
 const settings = {
-  display_name: Type.String({ maxLength: 200, description: 'Name for people, without control characters' }),
+  display_name: Type.String({
+    maxLength: MAX_REALM_DISPLAY_NAME,
+    description: 'Name for people, without control characters',
+  }),
   algorithm: Type.Enum([...ALGORITHMS], {
     description: `Signs tokens (RFC 7518); a new one takes over by key rotation. Default: ${defaults.algorithm}`,
   }),
@@ -36,20 +56,35 @@ const settings = {
   }),
   service_account_limit: Type.Integer({
     minimum: 0,
-    maximum: 10_000_000,
+    maximum: MAX_SERVICE_ACCOUNTS,
     description: `For platform administrators to set. Default: ${defaults.serviceAccountLimit}`,
   }),
-  scopes: Texts('Scopes that tokens may have (RFC 6749 section 3.3). Default: view', MAX_SCOPES),
-  audiences: Texts("What tokens may be for, the default first. Default: none, which is the realm's issuer"),
-  roles: Texts('Roles beside the built-in ones', MAX_ROLES),
-  resource_types: Texts('Types of resources beside device and device_group'),
-  key_rotation_seconds: Type.Integer({ description: 'Age at which a key is replaced. Default: 90 days' }),
+  scopes: Texts('Scopes that tokens may have (RFC 6749 section 3.3). Default: view', MAX_SCOPE_LENGTH, {
+    minItems: 1,
+    maxItems: MAX_SCOPES,
+  }),
+  audiences: Texts(
+    "What tokens may be for, the default first. Default: none, which is the realm's issuer",
+    MAX_AUDIENCE_LENGTH,
+    { maxItems: MAX_LIST },
+  ),
+  roles: Texts('Roles beside the built-in ones', MAX_ROLE_LENGTH, { maxItems: MAX_ROLES }),
+  resource_types: Texts('Types of resources beside device and device_group', MAX_ROLE_LENGTH, {
+    maxItems: MAX_LIST,
+  }),
+  key_rotation_seconds: Type.Integer({
+    minimum: MIN_KEY_ROTATION_SECONDS,
+    maximum: MAX_KEY_ROTATION_SECONDS,
+    description: 'Age at which a key is replaced, at least twice key_publish_seconds. Default: 90 days',
+  }),
   key_publish_seconds: Type.Integer({
-    description: 'How long a key is published before it signs. Default: a day',
+    minimum: 1,
+    maximum: MAX_KEY_PUBLISH_SECONDS,
+    description: 'How long a key is published before it signs, at least jwks_max_age_seconds. Default: a day',
   }),
   jwks_max_age_seconds: Type.Integer({
     minimum: 1,
-    maximum: 86_400,
+    maximum: MAX_JWKS_AGE_SECONDS,
     description: `How long the JWKS may be cached. Default: ${defaults.jwksMaxAgeSeconds}`,
   }),
   leaked_secret_action: Type.Enum([...LEAKED_SECRET_ACTIONS], {
@@ -60,7 +95,8 @@ const settings = {
       'The typ of access tokens: JWT for validators that refuse the one of RFC 9068. Tokens from before a change are not active any more. Default: at+jwt',
   }),
   allowed_auth_methods: Type.Array(Type.Enum([...AUTH_METHODS]), {
-    maxItems: 10,
+    minItems: 1,
+    maxItems: AUTH_METHODS.length,
     description:
       'The auth_methods that new service accounts may have, and that may be added to existing ones. Default: all',
   }),
@@ -98,7 +134,10 @@ const settings = {
   }),
 }
 
-export const RealmName = Type.String({ pattern: '^[a-z0-9-]{1,63}$', description: 'Part of its issuer' })
+export const RealmName = Type.String({
+  pattern: NEW_REALM_NAME_PATTERN,
+  description: 'Part of its issuer; not one that begins with -deleted-',
+})
 
 export const RealmChange = named('RealmChange', Type.Partial(Type.Object(settings), Closed))
 

@@ -6,7 +6,7 @@ import { actorOf } from './authentication.ts'
 import { etagOf, listWithVersion } from './etag.ts'
 import { readMoment } from './moment.ts'
 import { Closed, listOf, named, OfAccount, PathName } from './schemas.ts'
-import { ClientSecretAnswer, NewCredentialsAnswer } from './service-account-schema.ts'
+import { ClientSecretAnswer, NewCredentialsAnswer } from './secret-schema.ts'
 
 const tags = ['Secrets']
 

@@ -1,11 +1,27 @@
-import { MAX_NETWORKS, MAX_SECRET_AGE_SECONDS, MIN_SECRET_AGE_SECONDS } from '../../domain/account-limits.ts'
+import {
+  MAX_NETWORK_LENGTH,
+  MAX_NETWORKS,
+  MAX_SECRET_AGE_SECONDS,
+  MIN_SECRET_AGE_SECONDS,
+} from '../../domain/account-limits.ts'
+import { MAX_AUDIENCE_LENGTH } from '../../domain/audience.ts'
 import { AUTH_METHODS } from '../../domain/client-key.ts'
 import { FOREIGN_HASH_KINDS, type ForeignHashKind } from '../../domain/foreign-hash.ts'
 import { MAX_GRANTS } from '../../domain/grant.ts'
-import { MAX_SCOPES } from '../../domain/realm-settings.ts'
+import { MAX_KEY_ADDRESS_LENGTH } from '../../domain/key-address.ts'
+import { MAX_LIST, MAX_ROLES_OF_ACCOUNT, MAX_SCOPES } from '../../domain/realm-settings.ts'
+import { MAX_ROLE_LENGTH } from '../../domain/role.ts'
+import { MAX_SCOPE_LENGTH } from '../../domain/scope.ts'
+import {
+  CLIENT_ID_PATTERN,
+  MAX_DESCRIPTION_LENGTH,
+  MAX_IMPORTED_SECRET,
+  MAX_NAME_LENGTH,
+  MIN_IMPORTED_SECRET,
+} from '../../domain/service-account.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { Claims, MetadataPairs } from './claim-schema.ts'
-import { ClientKeyAnswer, NewClientKey } from './client-key-schema.ts'
+import { NewClientKey } from './client-key-schema.ts'
 import { NewGrant } from './grant-schema.ts'
 import { quotaOf } from './quota-schema.ts'
 import { Closed, MaybeMoment, MaybeText, Moment, named, Warnings } from './schemas.ts'
@@ -14,21 +30,25 @@ import { Closed, MaybeMoment, MaybeText, Moment, named, Warnings } from './schem
 const members = {
   name: Type.String({
     minLength: 1,
-    maxLength: 100,
+    maxLength: MAX_NAME_LENGTH,
     description: 'Unique in the realm, whatever its case',
   }),
-  description: Type.String({ maxLength: 500, description: 'What it is for' }),
-  roles: Type.Array(Type.String({ maxLength: 63 }), { maxItems: 1000, description: 'Default: view' }),
+  description: Type.String({ maxLength: MAX_DESCRIPTION_LENGTH, description: 'What it is for' }),
+  roles: Type.Array(Type.String({ maxLength: MAX_ROLE_LENGTH }), {
+    maxItems: MAX_ROLES_OF_ACCOUNT,
+    description: 'Default: view',
+  }),
   scopes: Type.Unsafe<string[] | null>({
     type: ['array', 'null'],
-    items: { type: 'string', maxLength: 100 },
+    items: { type: 'string', maxLength: MAX_SCOPE_LENGTH },
     maxItems: MAX_SCOPES,
     description: "Scopes that it may have; null: all of the realm's",
   }),
   introspects_audiences: Type.Unsafe<string[] | null>({
     type: ['array', 'null'],
-    items: { type: 'string', maxLength: 1100 },
-    maxItems: 102,
+    items: { type: 'string', maxLength: MAX_AUDIENCE_LENGTH },
+    // Those of the realm, its issuer and the admin API.
+    maxItems: MAX_LIST + 2,
     description:
       'Audiences that it serves: with the role introspect it is told of tokens for these alone. null: of all tokens of the realm, and by signed answers where the realm has one audience alone',
   }),
@@ -37,7 +57,8 @@ const members = {
   quota: quotaOf('Tokens that it may get'),
   allowed_networks: Type.Unsafe<string[] | null>({
     type: ['array', 'null'],
-    items: { type: 'string', maxLength: 50 },
+    items: { type: 'string', maxLength: MAX_NETWORK_LENGTH },
+    minItems: 1,
     maxItems: MAX_NETWORKS,
     description:
       'Addresses and networks (CIDR) that it may authenticate from, by the address that the server sees; null: any',
@@ -55,14 +76,15 @@ const members = {
 const MaybeTime = Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time' })
 
 const AuthMethods = Type.Array(Type.Enum([...AUTH_METHODS]), {
-  maxItems: 10,
+  minItems: 1,
+  maxItems: AUTH_METHODS.length,
   description:
     'How it may authenticate: one or more. Default: client_secret, or private_key_jwt where it is made with a key',
 })
 
 const JwksUri = Type.Unsafe<string | null>({
   type: ['string', 'null'],
-  maxLength: 2000,
+  maxLength: MAX_KEY_ADDRESS_LENGTH,
   description:
     'https address where it publishes its keys for private_key_jwt, as a JWKS; null: its keys are uploaded. Changed or taken away, the tokens that it has got end',
 })
@@ -91,15 +113,16 @@ export const NewServiceAccount = named(
       ),
       client_id: Type.Optional(
         Type.String({
-          minLength: 1,
-          maxLength: 64,
+          pattern: CLIENT_ID_PATTERN,
+          MIN_IMPORTED_SECRET,
+          MAX_IMPORTED_SECRET,
           description: 'That the client has already; with client_secret',
         }),
       ),
       client_secret: Type.Optional(
         Type.String({
-          minLength: 12,
-          maxLength: 256,
+          minLength: MIN_IMPORTED_SECRET,
+          maxLength: MAX_IMPORTED_SECRET,
           description: 'That the client has already; with client_id',
         }),
       ),
@@ -148,36 +171,5 @@ export const ServiceAccountAnswer = named(
     last_used_address: MaybeText,
     last_used_scope: MaybeText,
     warnings: Warnings,
-  }),
-)
-
-export const ClientSecretAnswer = named(
-  'Secret',
-  Type.Object({
-    id: Type.String(),
-    last_four: Type.String({ description: 'Its last characters; empty where the client had it already' }),
-    created_at: Moment,
-    expires_at: MaybeMoment,
-    too_old_at: {
-      ...MaybeMoment,
-      description: 'When it gets older than max_secret_age_seconds allow; null: at no age',
-    },
-    last_used_at: MaybeMoment,
-  }),
-)
-
-/** An account with credentials that were made just now. */
-export const NewCredentialsAnswer = named(
-  'NewCredentials',
-  Type.Object({
-    ...ServiceAccountAnswer.properties,
-    client_secret: Type.Optional(
-      Type.String({ description: 'Shown this once; left out where the client had it, or has none' }),
-    ),
-    secret: Type.Optional(ClientSecretAnswer),
-    old_secrets: Type.Array(ClientSecretAnswer, {
-      description: 'Secrets that were valid before. Each ends at its expires_at: after a reset it has ended',
-    }),
-    key: Type.Optional(ClientKeyAnswer),
   }),
 )

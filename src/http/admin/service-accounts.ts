@@ -14,12 +14,8 @@ import { pageToWire, readCursor } from './cursor.ts'
 import { etagOf } from './etag.ts'
 import { GRANTS_ROUTE } from './grant-schema.ts'
 import { DEFAULT_LIMIT, InRealm, OfAccount, pageOf } from './schemas.ts'
-import {
-  NewCredentialsAnswer,
-  NewServiceAccount,
-  ServiceAccountAnswer,
-  ServiceAccountChange,
-} from './service-account-schema.ts'
+import { NewCredentialsAnswer } from './secret-schema.ts'
+import { NewServiceAccount, ServiceAccountAnswer, ServiceAccountChange } from './service-account-schema.ts'
 
 const tags = ['Service accounts']
 

@@ -1,9 +1,17 @@
+import { MAX_CLAIM_PATH, MAX_RULE_TEXT } from '../../domain/claim-rule.ts'
+import { MAX_KEY_NAME_LENGTH } from '../../domain/client-key.ts'
 import { PRESET_NAMES } from '../../domain/federation-presets.ts'
+import { MAX_KEY_ADDRESS_LENGTH } from '../../domain/key-address.ts'
 import { PLATFORM_ALGORITHMS } from '../../domain/platform-algorithm.ts'
 import {
   DEFAULT_PLATFORM_TOKEN_LIFETIME_SECONDS,
   KEY_SOURCES,
+  MAX_ISSUER_AUDIENCE_LENGTH,
+  MAX_ISSUER_AUDIENCES,
+  MAX_ISSUER_LENGTH,
   MAX_PLATFORM_TOKEN_LIFETIME_SECONDS,
+  MAX_REQUIRED_CLAIMS,
+  MIN_PLATFORM_TOKEN_LIFETIME_SECONDS,
 } from '../../domain/trusted-issuer.ts'
 import type { SentSettings } from '../../operations/federation/sent-issuer.ts'
 import { type Static, Type } from '../../wire/json-schema.ts'
@@ -16,6 +24,8 @@ const Jwks = Type.Unsafe<object>({
     'A JWKS (RFC 7517) of public keys. Those that are for something else are left out, with a warning',
 })
 
+const Address = (description: string) => Type.String({ maxLength: MAX_KEY_ADDRESS_LENGTH, description })
+
 const Keys = named(
   'IssuerKeys',
   Type.Object(
@@ -23,8 +33,8 @@ const Keys = named(
       source: Type.Enum([...KEY_SOURCES], {
         description: 'discovery: by the metadata of the issuer. Uploaded keys (jwks) are never fetched',
       }),
-      jwks_uri: Type.Optional(Type.String({ description: 'Address of the keys, for source jwks_uri' })),
-      url: Type.Optional(Type.String({ description: 'Bundle endpoint, for source spiffe_bundle' })),
+      jwks_uri: Type.Optional(Address('Address of the keys, for source jwks_uri')),
+      url: Type.Optional(Address('Bundle endpoint, for source spiffe_bundle')),
       jwks: Type.Optional(Jwks),
     },
     Closed,
@@ -32,23 +42,27 @@ const Keys = named(
 )
 
 const ClaimPath = Type.Unsafe<string | string[]>({
-  anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, maxItems: 8 }],
-  description: 'The name of a claim, or the names from the outermost to the claim',
+  anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, maxItems: MAX_CLAIM_PATH }],
+  description: `The name of a claim, or up to ${MAX_CLAIM_PATH} names from the outermost to the claim; each has 1 to ${MAX_RULE_TEXT} characters`,
 })
 
 const members = {
-  name: Type.String({ maxLength: 100, description: 'In your words' }),
+  name: Type.String({ maxLength: MAX_KEY_NAME_LENGTH, description: 'In your words' }),
   audiences: Type.Unsafe<string[] | null>({
     type: ['array', 'null'],
-    items: { type: 'string' },
+    items: { type: 'string', minLength: 1, maxLength: MAX_ISSUER_AUDIENCE_LENGTH },
     minItems: 1,
-    maxItems: 20,
+    maxItems: MAX_ISSUER_AUDIENCES,
     description:
       "Values of aud, all of which a token may have. null, the default: the realm's issuer and its token endpoint",
   }),
-  algorithms: Type.Array(Type.Enum([...PLATFORM_ALGORITHMS]), { maxItems: 20, description: 'Default: all' }),
+  algorithms: Type.Array(Type.Enum([...PLATFORM_ALGORITHMS]), {
+    minItems: 1,
+    maxItems: PLATFORM_ALGORITHMS.length,
+    description: 'Default: all',
+  }),
   max_lifetime_seconds: Type.Integer({
-    minimum: 30,
+    minimum: MIN_PLATFORM_TOKEN_LIFETIME_SECONDS,
     maximum: MAX_PLATFORM_TOKEN_LIFETIME_SECONDS,
     description: `For how long a token may be valid. Default: ${DEFAULT_PLATFORM_TOKEN_LIFETIME_SECONDS}`,
   }),
@@ -57,7 +71,7 @@ const members = {
       'Each token is accepted once, by its jti. Default: false, for platforms hand out the same one again',
   }),
   required_claims: Type.Array(ClaimPath, {
-    maxItems: 8,
+    maxItems: MAX_REQUIRED_CLAIMS,
     description: 'All of which a workload identity pins that does not pin sub',
   }),
   enabled: Type.Boolean({
@@ -68,6 +82,7 @@ const members = {
 const optional = Type.Partial(Type.Object(members)).properties
 
 const Issuer = Type.String({
+  maxLength: MAX_ISSUER_LENGTH,
   description:
     'iss of its tokens, byte for byte: an https address. Or spiffe:// and the trust domain of their sub',
 })

@@ -1,4 +1,11 @@
-import { DELIVERY_STATES, PING, WEBHOOK_EVENT_NAMES, WEBHOOK_EVENTS } from '../../domain/webhook.ts'
+import { MAX_KEY_ADDRESS_LENGTH } from '../../domain/key-address.ts'
+import {
+  DELIVERY_STATES,
+  MAX_WEBHOOK_DESCRIPTION,
+  PING,
+  WEBHOOK_EVENT_NAMES,
+  WEBHOOK_EVENTS,
+} from '../../domain/webhook.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { Closed, InRealm, MaybeMoment, MaybeText, Moment, named, PathName } from './schemas.ts'
 
@@ -9,11 +16,14 @@ export const OfDelivery = Type.Object({ ...OfWebhook.properties, delivery: PathN
 const EVENTS = Object.entries(WEBHOOK_EVENTS).map(([name, meaning]) => `${name}: ${meaning}`)
 
 const members = {
-  url: Type.String({ maxLength: 1024, description: 'https address that is sent to, without secrets' }),
-  description: Type.String({ maxLength: 200, description: 'In your words' }),
+  url: Type.String({
+    maxLength: MAX_KEY_ADDRESS_LENGTH,
+    description: 'https address that is sent to, without secrets',
+  }),
+  description: Type.String({ maxLength: MAX_WEBHOOK_DESCRIPTION, description: 'In your words' }),
   events: Type.Array(named('WebhookEvent', Type.Enum([...WEBHOOK_EVENT_NAMES])), {
     minItems: 1,
-    maxItems: 20,
+    maxItems: WEBHOOK_EVENT_NAMES.length,
     description: `What it is told of. ${EVENTS.join('; ')}`,
   }),
   enabled: Type.Boolean({

@@ -1,4 +1,5 @@
-import { MAX_RULE_VALUES, MAX_RULES } from '../../domain/claim-rule.ts'
+import { MAX_CLAIM_PATH, MAX_RULE_TEXT, MAX_RULE_VALUES, MAX_RULES } from '../../domain/claim-rule.ts'
+import { MAX_KEY_NAME_LENGTH } from '../../domain/client-key.ts'
 import type { Operations } from '../../operations/operations.ts'
 import { Type } from '../../wire/json-schema.ts'
 import { workloadIdentityToWire } from '../../wire/workload-identity.ts'
@@ -20,15 +21,17 @@ const Rule = named(
     type: 'object',
     properties: {
       claim: {
-        anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, maxItems: 8 }],
-        description: 'A name, or a path of names',
+        anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, maxItems: MAX_CLAIM_PATH }],
+        description: `A name, or a path of up to ${MAX_CLAIM_PATH} names; each has 1 to ${MAX_RULE_TEXT} characters`,
       },
       equals: {
         anyOf: [...ONE_VALUE, { type: 'array', items: { anyOf: ONE_VALUE }, maxItems: MAX_RULE_VALUES }],
-        description: 'The value, or a list of values of which it is one',
+        description: `The value, or a list of values of which it is one; a text has 1 to ${MAX_RULE_TEXT} characters`,
       },
       matches: {
         type: 'string',
+        minLength: 1,
+        maxLength: MAX_RULE_TEXT,
         description: 'A text in which * stands for one or more characters other than / and :',
       },
     },
@@ -47,7 +50,7 @@ const RuleAnswer = named(
 
 const Rules = Type.Array(Rule, { minItems: 1, maxItems: MAX_RULES, description: 'Rules, all of which hold' })
 
-const Name = Type.String({ maxLength: 100, description: 'In your words' })
+const Name = Type.String({ maxLength: MAX_KEY_NAME_LENGTH, description: 'In your words' })
 
 const NewIdentity = named(
   'NewWorkloadIdentity',
