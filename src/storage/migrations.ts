@@ -123,11 +123,12 @@ async function applyPending(trx: Transaction<unknown>, folder: string): Promise<
   try {
     await sql`select set_config('lock_timeout', ${String(LOCK_MILLISECONDS)}, true)`.execute(trx)
     await createTables(trx)
-    for (const name of pending) {
-      await sql.raw(await readFile(join(folder, `${name}.sql`), 'utf8')).execute(trx)
-      await sql`insert into kysely_migration (name, timestamp)
-        values (${name}, to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))`.execute(trx)
-    }
+    const texts = await Promise.all(pending.map((name) => readFile(join(folder, `${name}.sql`), 'utf8')))
+    // In one message: an empty database takes many.
+    await sql.raw(texts.join('\n;\n')).execute(trx)
+    await sql`insert into kysely_migration (name, timestamp)
+      select name, to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+      from unnest(${pending}::text[]) name`.execute(trx)
     return pending
   } catch (error) {
     if (!(error instanceof pg.DatabaseError && error.code === '42501')) throw error
