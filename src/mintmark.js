@@ -7,12 +7,15 @@ import { fileURLToPath } from 'node:url'
 
 // Node strips no types below node_modules: the published package has the program compiled, and this alone of src.
 const source = new URL('main.ts', import.meta.url)
+const ROOT = new URL('..', import.meta.url).href
 const main = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url)
 
 // What was compiled once is kept beside the code, where that can be written: commands start in half the time.
 // Coverage needs it compiled anew.
 /* c8 ignore next */
 if (!process.env.NODE_V8_COVERAGE) keepCompiledCode()
+
+module.registerHooks?.({ resolve: resolveRelative })
 
 if (Number.parseInt(process.versions.node, 10) >= 24) await import(main.href)
 /* c8 ignore next */ else
@@ -21,6 +24,25 @@ if (Number.parseInt(process.versions.node, 10) >= 24) await import(main.href)
 /* c8 ignore start: none of this runs where coverage is taken */
 function keepCompiledCode() {
   module.enableCompileCache?.(fileURLToPath(new URL('../node_modules/.cache/mintmark', import.meta.url)))
+}
+
+/**
+ * A relative import of ours, and of the two packages with hundreds of files, names its file in full. Without a look at the disk
+ * for each, a start takes four fifths of the time.
+ */
+function resolveRelative(specifier, context, next) {
+  const { parentURL, conditions } = context
+  const isKnown =
+    /^\.{1,2}\/.*\.[jt]s$/.test(specifier) &&
+    conditions.includes('import') &&
+    (/\/node_modules\/(kysely|jose)\/dist\//.test(parentURL) || isOwn(parentURL))
+  if (!isKnown) return next(specifier, context)
+  const format = specifier.endsWith('.ts') ? 'module-typescript' : 'module'
+  return { url: new URL(specifier, parentURL).href, format, shortCircuit: true }
+}
+
+function isOwn(url) {
+  return url.startsWith(ROOT) && !url.startsWith(`${ROOT}node_modules/`)
 }
 
 /** Node for development, as test/support/node-runtime installs it. */
