@@ -9,17 +9,22 @@ process.exitCode = await runCommand(process.argv, process.env, serveUntilStopped
 async function serveUntilStopped(): Promise<never> {
   keepOnWithoutOutput()
   // Loaded when it is needed: other commands start sooner without.
-  const { createLogger, listenForStop, logWarnings, receiveConfig, runUntilStopped, serve, serveAsWorker } =
-    await import('./server/serve.ts')
+  const { createLogger, listenForStop, logWarnings, prepare, runUntilStopped } = await import(
+    './server/prepare.ts'
+  )
   const logger = createLogger('info')
   logWarnings(logger)
   const stop = listenForStop(logger)
   try {
-    const config = cluster.isWorker ? await receiveConfig(stop.begun) : loadConfig(process.env)
+    const config = cluster.isWorker ? await receivedConfig(stop.begun) : loadConfig(process.env)
     if (config === undefined) process.exit(0)
     forgetSecrets(process.env)
     logger.level = config.logLevel
-    const running = await (cluster.isWorker ? serveAsWorker : serve)(config, logger, stop.begun)
+    const prepared = cluster.isWorker ? undefined : await prepare(config)
+    const { serve, serveAsWorker } = await import('./server/serve.ts')
+    const running = await (prepared
+      ? serve(prepared, logger, stop.begun)
+      : serveAsWorker(config, logger, stop.begun))
     process.exit(await runUntilStopped(running, stop, config.shutdownDelaySeconds, logger))
   } catch (error) {
     // Told to stop while it waited for the database.
@@ -31,4 +36,8 @@ async function serveUntilStopped(): Promise<never> {
     logger.fatal({ code, faults }, detail)
     process.exit(exitCode)
   }
+}
+
+async function receivedConfig(signal: AbortSignal) {
+  return (await import('./server/workers.ts')).receiveConfig(signal)
 }

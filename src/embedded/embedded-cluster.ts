@@ -26,15 +26,18 @@ export function hasCluster(dataDir: string): boolean {
   return existsSync(join(dataDir, 'postgres', MAJOR_VERSION))
 }
 
-/** Returns the cluster below `dataDir`; creates a missing one. Processes that do so at once agree on one. */
-export async function openCluster(dataDir: string): Promise<Cluster> {
+/**
+ * Returns the cluster below `dataDir`; creates a missing one. Processes that do so at once agree on one.
+ * @param onInitdb called once initdb runs
+ */
+export async function openCluster(dataDir: string, onInitdb = () => {}): Promise<Cluster> {
   const parent = join(dataDir, 'postgres')
   const folder = join(parent, MAJOR_VERSION)
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o711 })
     // Not recursive: on a read-only disk that would report a missing folder.
     if (!existsSync(parent)) await mkdir(parent, { mode: 0o711 }).catch(ignoreExisting)
-    if (!existsSync(folder)) await createCluster(folder)
+    if (!existsSync(folder)) await createCluster(folder, onInitdb)
     await removeDrafts(parent)
     await endSharing(folder)
     return await describeCluster(folder)
@@ -79,7 +82,7 @@ async function describeCluster(folder: string): Promise<Cluster> {
 }
 
 // A folder that is made under another name and then renamed is there whole or not at all.
-async function createCluster(folder: string): Promise<void> {
+async function createCluster(folder: string, onInitdb: () => void): Promise<void> {
   const draft = `${folder}.${crypto.randomUUID()}`
   const data = join(draft, 'data')
   const password = join(draft, 'password')
@@ -91,7 +94,7 @@ async function createCluster(folder: string): Promise<void> {
     flush: true,
   })
   for (const path of [draft, data, password]) await chown(path, user.uid, user.gid)
-  const making = runInitdb(data, user)
+  const making = runInitdb(data, user, onInitdb)
     .then(async () => {
       if (us.uid === 0 && THIS_SYSTEM.platform === 'linux') await giveToOwnUid(data, await ownUidOf(draft))
     })
@@ -104,19 +107,19 @@ async function createCluster(folder: string): Promise<void> {
   await syncFolder(join(folder, '..'))
 }
 
-async function runInitdb(data: string, user: SystemUser): Promise<void> {
+async function runInitdb(data: string, user: SystemUser, onInitdb: () => void): Promise<void> {
   const { initdb } = await findPostgresPrograms(user)
   const name = nameFromWithin(data)
   const how = ['--auth=scram-sha-256', `--pwfile=${name}/../password`, '--encoding=UTF8', '--locale=C']
   const options = { ...asUser(user), cwd: data, env: ENVIRONMENT }
-  await promisify(execFile)(initdb, ['-D', name, '--username=mintmark', ...how], options).catch(
-    (error: Error & { stderr?: string }) => {
-      const said = [error.stderr, error.message].find(Boolean) as string
-      throw new EmbeddedPostgresError(
-        `PostgreSQL could not make a database in ${data}: ${explainInitdb(said, user.uid)}`,
-      )
-    },
-  )
+  const running = promisify(execFile)(initdb, ['-D', name, '--username=mintmark', ...how], options)
+  onInitdb()
+  await running.catch((error: Error & { stderr?: string }) => {
+    const said = [error.stderr, error.message].find(Boolean) as string
+    throw new EmbeddedPostgresError(
+      `PostgreSQL could not make a database in ${data}: ${explainInitdb(said, user.uid)}`,
+    )
+  })
 }
 
 /** The port chosen at first use: all users of the cluster must agree on it. */

@@ -40,9 +40,10 @@ const TRY_AGAIN = /lock file .* (already exists|is empty)|shared memory block .*
 export async function openEmbeddedPostgres(
   dataDir: string,
   log: Log,
+  opening: Promise<Cluster> = openCluster(dataDir),
   startSeconds = START_SECONDS,
 ): Promise<EmbeddedPostgres> {
-  const cluster = await openCluster(dataDir)
+  const cluster = await opening
   let closing = false
   let membership = keep(await join(cluster, startSeconds))
 

@@ -6,6 +6,7 @@ import { createSealer } from '../crypto/sealing.ts'
 import type { Clock } from '../domain/clock.ts'
 import { DEFAULT_FAILED_ATTEMPTS_POLICY } from '../domain/failed-attempts.ts'
 import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
+import type { Cluster } from '../embedded/cluster.ts'
 import { createSharedCounters } from '../storage/attempt-counters.ts'
 import { isAnyDataKeyStored } from '../storage/data-keys.ts'
 import { isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
@@ -26,6 +27,8 @@ export interface OpenOptions {
   /** `undefined`: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly dataDir: string
+  /** The embedded PostgreSQL in `dataDir`, if it is being created already. */
+  readonly cluster?: Promise<Cluster> | undefined
   readonly publicUrl: string
   /** base64url; the first one seals, all open. `undefined`: keys are kept in `dataDir`. */
   readonly masterKeys: readonly string[] | undefined
@@ -95,18 +98,14 @@ type MigrationOptions = Pick<
 
 /**
  * Starts the embedded database or waits for the configured one, migrates it, and opens its keys.
- * @throws DatabaseUnreachableError
- * @throws EmbeddedPostgresError
- * @throws MigrationError
- * @throws MissingMasterKeyError
- * @throws WrongMasterKeyError
+ * @throws DatabaseUnreachableError, EmbeddedPostgresError, MigrationError, MissingMasterKeyError, WrongMasterKeyError
  */
 export async function openOperations(options: OpenOptions): Promise<OpenedOperations> {
   const { dataDir, log } = options
   if (options.databaseUrl !== undefined) return openOn(options.databaseUrl, options, async () => {})
   // Loaded late: most servers use a PostgreSQL of their own.
   const { openEmbeddedPostgres } = await import('../embedded/embedded-postgres.ts')
-  const embedded = await openEmbeddedPostgres(dataDir, log)
+  const embedded = await openEmbeddedPostgres(dataDir, log, options.cluster)
   try {
     return await openOn(embedded.connectionString, options, () => embedded.close())
   } catch (error) {

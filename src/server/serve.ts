@@ -14,7 +14,7 @@ import { startRotation } from './jobs/rotation.ts'
 import { startUseWriter } from './jobs/use-writer.ts'
 import { startWebhooks } from './jobs/webhooks.ts'
 import { memoryOfProcess } from './memory.ts'
-import { settlePort } from './port.ts'
+import type { Prepared } from './prepare.ts'
 import { applyRealmFile } from './realm-file.ts'
 import { closeAll, type Running } from './stop.ts'
 import { startTracing } from './tracing.ts'
@@ -23,10 +23,6 @@ import { sayThatItListens, startWorkers } from './workers.ts'
 
 /** How long to wait for the database at start-up. */
 const DATABASE_WAIT_SECONDS = 60
-
-export { createLogger, logWarnings } from './logger.ts'
-export { listenForStop, runUntilStopped } from './stop.ts'
-export { receiveConfig } from './workers.ts'
 
 /** A server, or the workers that serve. */
 type Door = Required<Running>
@@ -39,12 +35,17 @@ const CONNECTIONS_OF_A_WORKER = 10
  * `mintmark serve`: starts everything and runs until it is closed.
  * @param signal ends the wait for a database or for workers
  */
-export async function serve(asked: Config, logger: Logger, signal: AbortSignal): Promise<Running> {
-  const config = await settlePort(asked)
+export async function serve(
+  { config, cluster }: Prepared,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Running> {
   // With workers, the first process answers no requests, so it reads no standby.
   const { readReplica } = config
   const first = { ...config, readReplica: config.workers > 1 ? undefined : readReplica }
-  const opened = await open(first, logger, signal)
+  const opening = open({ ...first, cluster }, logger, signal)
+  if (config.workers === 1) loadMeanwhile()
+  const opened = await opening
   try {
     await bootstrap(config, opened, logger)
     const doors =
@@ -70,7 +71,16 @@ export async function serveAsWorker(config: Config, logger: Logger, signal: Abor
   return { drain: doors.drain, close: () => closeAll([doors, opened]) }
 }
 
-function open(config: Config, logger: Logger, signal: AbortSignal): Promise<OpenedOperations> {
+/** Loads routes and pages while the database is not open yet. What fails is told where they are used. */
+function loadMeanwhile(): void {
+  setImmediate(() => void import('./build-server.ts').catch(() => {}))
+}
+
+function open(
+  config: Config & Partial<Pick<Prepared, 'cluster'>>,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<OpenedOperations> {
   const share = Math.floor(CONNECTIONS / config.workers)
   return openOperations({
     ...config,

@@ -105,7 +105,7 @@ t.test('a hanging PostgreSQL is not awaited forever', async (t) => {
   await until(() => existsSync(join(cluster.data, '.s.PGSQL.5432')))
   const pid = (await findPostmaster(cluster)) as number
   process.kill(pid, 'SIGSTOP')
-  await t.rejects(openEmbeddedPostgres(dataDir, silent, 1), {
+  await t.rejects(openEmbeddedPostgres(dataDir, silent, undefined, 1), {
     name: 'EmbeddedPostgresError',
     message: /^PostgreSQL in .* does not answer: timeout/,
   })

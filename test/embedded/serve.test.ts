@@ -2,8 +2,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { loadConfig } from '../../src/config.ts'
 import { openCluster } from '../../src/embedded/embedded-cluster.ts'
 import { findPostmaster } from '../../src/embedded/postmaster.ts'
+import { prepare } from '../../src/server/prepare.ts'
 import { mintmark } from '../support/command.ts'
 import { dataDirMaker, postmasterOf } from '../support/embedded.ts'
 import { crash, fatal, mintmark as startMintmark, startServer, temporaryFolder } from '../support/process.ts'
@@ -21,6 +23,16 @@ function readWelcome(stdout: string): Credentials & { url: string } {
     client_secret: form.get('client_secret') as string,
   }
 }
+
+t.test('the server is loaded while initdb makes the database', async (t) => {
+  const DATA_DIR = join(temporaryFolder(t), 'data')
+  const { cluster } = await prepare(loadConfig({ PORT: '0', DATA_DIR }))
+  const drafts = readdirSync(join(DATA_DIR, 'postgres'))
+  t.equal(drafts.length, 1)
+  t.match(drafts[0], /^\d+\..+/, 'initdb works on it still')
+  await cluster
+  t.same(readdirSync(join(DATA_DIR, 'postgres')), [drafts[0]?.split('.')[0]])
+})
 
 t.test('starts from nothing and tells once, and in no log, how to get a token', async (t) => {
   const DATA_DIR = join(temporaryFolder(t), 'data')

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { failureOf } from '../../src/cli/failure.ts'
 import { loadConfig } from '../../src/config.ts'
 import { loggerOptions } from '../../src/server/logger.ts'
+import { prepare } from '../../src/server/prepare.ts'
 import { serve } from '../../src/server/serve.ts'
 import type { Environment } from './process.ts'
 
@@ -24,7 +25,9 @@ export async function serveHere(
   const log = () => lines.join('')
   const logger = pino(loggerOptions('info'), { write: (line: string) => void lines.push(line) })
   const stop = new AbortController()
-  const starting = serve(loadConfig({ PORT: '0', ...environment }), logger, stop.signal)
+  const starting = prepare(loadConfig({ PORT: '0', ...environment })).then((prepared) =>
+    serve(prepared, logger, stop.signal),
+  )
   starting.catch(() => {})
   await meanwhile(log)
   const running = await starting
@@ -41,7 +44,8 @@ export async function serveHere(
 /** Why a server does not start with that environment, as `mintmark serve` tells it. */
 export async function refusedStart(environment: Environment): Promise<{ exitCode: number; detail: string }> {
   const logger = pino({ enabled: false })
-  const starting = async () => serve(loadConfig({ ...environment }), logger, new AbortController().signal)
+  const starting = async () =>
+    serve(await prepare(loadConfig({ ...environment })), logger, new AbortController().signal)
   try {
     await (await starting()).close()
   } catch (error) {
