@@ -114,8 +114,6 @@ export const NewServiceAccount = named(
       client_id: Type.Optional(
         Type.String({
           pattern: CLIENT_ID_PATTERN,
-          MIN_IMPORTED_SECRET,
-          MAX_IMPORTED_SECRET,
           description: 'That the client has already; with client_secret',
         }),
       ),
