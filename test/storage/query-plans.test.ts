@@ -4,6 +4,7 @@ import { generateClientSecret } from '../../src/crypto/client-secret.ts'
 import { migrateToLatest } from '../../src/storage/migrations.ts'
 import { tokenFor } from '../support/admin.ts'
 import { askWith, assertionClaims, keyClient, keyPair, signAssertion } from '../support/assertion.ts'
+import { insertCopies } from '../support/copied-rows.ts'
 import { basic, testClient } from '../support/introspection.ts'
 import { ownPostgres } from '../support/own-postgres.ts'
 import { Browser } from '../support/portal.ts'
@@ -180,12 +181,11 @@ async function strangers(server: TestServer): Promise<() => Promise<void>> {
 /** Copies of one realm and one account, by the thousand. */
 async function fill(client: pg.Client, { realms, each, analyzedWhenSmall }: (typeof SHAPES)[number]) {
   await client.query('set session_replication_role = replica')
-  await client.query(
-    `insert into realms overriding system value
-    select (jsonb_populate_record(r, jsonb_build_object('id', 1000000 + n, 'name', 'r' || n))).*
-    from realms r, generate_series(1, $1::int) n where r.name = 'acme'`,
-    [realms],
-  )
+  await insertCopies(client, {
+    table: 'realms',
+    changed: { id: '1000000 + n', name: "'r' || n" },
+    from: `, generate_series(1, ${realms}) n where name = 'acme'`,
+  })
   await copyAccounts(
     client,
     `select 1000000 + n, i from generate_series(1, ${realms}) n, generate_series(1, ${each}) i`,
@@ -199,29 +199,29 @@ async function fill(client: pg.Client, { realms, each, analyzedWhenSmall }: (typ
 }
 
 async function copyAccounts(client: pg.Client, places: string): Promise<void> {
+  const among = `, (${places}) p(realm_id, i)`
+  const { rows } = await client.query(
+    `select client_id from service_accounts where name in ('CI', 'CI with a key') order by name`,
+  )
+  const [account, signer] = rows.map(({ client_id }) => `where x.client_id = '${client_id}'`)
+  const place = { realm_id: 'p.realm_id', client_id: "'sa_' || p.i" }
+  const named = { name: "'copy ' || p.i", name_key: "'copy ' || p.i", status_index: '1000000 + p.i' }
+  const hmac = { hmac: "decode(md5(p.realm_id::text) || md5(p.i::text), 'hex')" }
+  await insertCopies(client, {
+    table: 'service_accounts',
+    changed: { ...place, ...named },
+    from: `${among} ${account}`,
+  })
+  await insertCopies(client, { table: 'client_keys', changed: place, from: `${among} ${signer}` })
+  await insertCopies(client, {
+    table: 'client_secrets',
+    changed: { ...place, ...hmac },
+    from: `${among} ${account}`,
+  })
   await client.query(`
-    with places (realm_id, i) as (${places}), accounts as (
-      insert into service_accounts
-      select (jsonb_populate_record(a, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i,
-        'name', 'copy ' || i, 'name_key', 'copy ' || i, 'status_index', 1000000 + i))).*
-      from places p, service_accounts a where a.name = 'CI'
-    ), indexes as (
-      insert into status_indexes (realm_id, status_index) select realm_id, 1000000 + i from places
-    ), keys as (
-      insert into client_keys
-      select (jsonb_populate_record(k, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i))).*
-      from places p, client_keys k where k.client_id =
-        (select client_id from service_accounts where name = 'CI with a key')
-    ), used as (
-      insert into used_assertions (hash, expires_at)
-      select sha256((realm_id || ' ' || i)::bytea), now() + interval '1 minute' from places
-    ), revoked as (
-      insert into revoked_tokens (realm_id, jti, expires_at)
-      select realm_id, gen_random_uuid()::text, now() + interval '1 hour' from places
-    )
-    insert into client_secrets
-    select (jsonb_populate_record(s, jsonb_build_object('realm_id', p.realm_id, 'client_id', 'sa_' || i,
-      'hmac', '\\x' || md5(p.realm_id::text) || md5(i::text)))).*
-    from places p, client_secrets s
-    where s.client_id = (select client_id from service_accounts where name = 'CI')`)
+    insert into status_indexes (realm_id, status_index) select realm_id, 1000000 + i from (${places}) p(realm_id, i);
+    insert into used_assertions (hash, expires_at)
+      select sha256((realm_id || ' ' || i)::bytea), now() + interval '1 minute' from (${places}) p(realm_id, i);
+    insert into revoked_tokens (realm_id, jti, expires_at)
+      select realm_id, gen_random_uuid()::text, now() + interval '1 hour' from (${places}) p(realm_id, i)`)
 }

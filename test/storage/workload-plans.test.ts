@@ -1,5 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
+import { insertCopies } from '../support/copied-rows.ts'
 import { post } from '../support/introspection.ts'
 import { bound, platformForm, testPlatform, trust } from '../support/platform.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -55,7 +56,9 @@ for (const amounts of SIZES)
     const again = await recordStatements(async () => {
       t.equal(await ask('workload', { client_id: clientId }), 200)
     })
-    t.equal(again.length, 1, `one read decides: ${again.map(({ text }) => text).join()}`)
+    // What the first request left to be written may be written now.
+    const reads = again.filter(({ text }) => /^\s*select/.test(text))
+    t.equal(reads.length, 1, `one read decides: ${reads.map(({ text }) => text).join()}`)
     for (const when of ['without statistics', 'after analyze']) {
       if (when === 'after analyze') await client.query('analyze')
       for (const statement of [...first, ...again])
@@ -73,33 +76,38 @@ async function fill(
   identityId: string,
   { realms, accounts, identities }: Amounts,
 ): Promise<void> {
-  await client.query(
-    `insert into realms overriding system value
-     select (jsonb_populate_record(r, jsonb_build_object('id', 1000000 + n, 'name', 'r' || n))).*
-     from realms r, generate_series(1, ${realms}) n where r.name = 'acme'`,
-  )
-  await client.query(
-    `insert into trusted_issuers
-     select (jsonb_populate_record(i, jsonb_build_object('realm_id', 1000000 + n))).*
-     from trusted_issuers i, generate_series(1, ${realms}) n`,
-  )
-  await client.query(
-    `insert into service_accounts
-     select (jsonb_populate_record(a, jsonb_build_object('client_id', 'sa_' || n, 'name', 'copy ' || n,
-       'name_key', 'copy ' || n, 'status_index', 1000000 + n))).*
-     from service_accounts a, generate_series(1, ${accounts}) n where a.client_id = $1`,
-    [clientId],
-  )
-  await client.query(
-    `insert into workload_identities
-     select (jsonb_populate_record(w, jsonb_build_object('client_id', 'sa_' || n % ${accounts} + 1, 'id', 'w' || n))).*
-     from workload_identities w, generate_series(1, ${identities}) n where w.id = $1`,
-    [identityId],
-  )
-  await client.query(
-    `insert into workload_identity_keys
-     select realm_id, issuer_id, case when n % 2 = 0 then hash else sha256(n::text::bytea) end, 'sa_' || n % ${accounts} + 1, 'w' || n
-     from workload_identity_keys, generate_series(1, ${identities}) n where identity_id = $1`,
-    [identityId],
-  )
+  await insertCopies(client, {
+    table: 'realms',
+    changed: { id: '1000000 + n', name: "'r' || n" },
+    from: `, generate_series(1, ${realms}) n where name = 'acme'`,
+  })
+  await insertCopies(client, {
+    table: 'trusted_issuers',
+    changed: { realm_id: '1000000 + n' },
+    from: `, generate_series(1, ${realms}) n`,
+  })
+  const named = { name: "'copy ' || n", name_key: "'copy ' || n", status_index: '1000000 + n' }
+  await insertCopies(client, {
+    table: 'service_accounts',
+    changed: { client_id: "'sa_' || n", ...named },
+    from: `, generate_series(1, ${accounts}) n where client_id = $1`,
+    values: [clientId],
+  })
+  const account = `'sa_' || n % ${accounts} + 1`
+  await insertCopies(client, {
+    table: 'workload_identities',
+    changed: { client_id: account, id: "'w' || n" },
+    from: `, generate_series(1, ${identities}) n where id = $1`,
+    values: [identityId],
+  })
+  await insertCopies(client, {
+    table: 'workload_identity_keys',
+    changed: {
+      hash: 'case when n % 2 = 0 then x.hash else sha256(n::text::bytea) end',
+      client_id: account,
+      identity_id: "'w' || n",
+    },
+    from: `, generate_series(1, ${identities}) n where identity_id = $1`,
+    values: [identityId],
+  })
 }
