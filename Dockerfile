@@ -10,6 +10,18 @@ COPY packages/client/package.json packages/client/
 COPY deploy/image/prune.ts ./
 RUN npm ci --omit=dev && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx | node prune.ts node_modules > sbom.cdx.json
 
+FROM ${NODE_IMAGE} AS program
+WORKDIR /app/deploy/image
+COPY deploy/image/package.json deploy/image/package-lock.json deploy/image/.npmrc ./
+RUN npm ci
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json tsconfig.json ./
+COPY packages/client/src packages/client/src
+COPY src src
+COPY deploy/image/bundle.ts deploy/image/
+RUN node deploy/image/bundle.ts
+
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Mintmark" \
   org.opencontainers.image.description="The token server for machines: OAuth 2.0 client credentials by realm, on PostgreSQL" \
@@ -20,8 +32,8 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY --from=dependencies /app/sbom.cdx.json ./
 COPY package.json ./
 COPY migrations migrations
-COPY packages/client packages/client
-COPY src src
+COPY src/mintmark.js src/health.js src/
+COPY --from=program /app/dist dist
 RUN ln -s /app/src/mintmark.js /usr/local/bin/mintmark
 # By number: Kubernetes cannot tell of a name that it is not root's.
 USER 1000:1000

@@ -5,10 +5,10 @@ import { existsSync } from 'node:fs'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-// Node strips no types below node_modules: the published package has the program compiled, and this alone of src.
+// Node strips no types below node_modules: the published package and the image have the program as a bundle instead.
 const source = new URL('main.ts', import.meta.url)
 const ROOT = new URL('..', import.meta.url).href
-const main = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url)
+const main = existsSync(source) ? source : new URL('../dist/bundle/main.js', import.meta.url)
 
 // What was compiled once is kept beside the code, where that can be written: commands start in half the time.
 // Coverage needs it compiled anew.

@@ -68,6 +68,16 @@ t.test('each stage of the image builds on the one base that its digest names', a
   const [, base] = /^ARG NODE_IMAGE=(.*)$/m.exec(DOCKERFILE) ?? []
   t.match(base, /^node:24-bookworm-slim@sha256:[0-9a-f]{64}$/)
   const stages = [...DOCKERFILE.matchAll(/^FROM (.*)$/gm)].map(([, image = '']) => image)
-  t.equal(stages.length, 2)
+  t.equal(stages.length, 3)
   t.ok(stages.every((image) => /^\$\{NODE_IMAGE\}( AS \w+)?$/.test(image)))
+})
+
+t.test('the image bundles the program by the version that the project is built with', async (t) => {
+  const versionIn = (folder: string) => {
+    const lock = JSON.parse(
+      readFileSync(join(import.meta.dirname, '../..', folder, 'package-lock.json'), 'utf8'),
+    )
+    return lock.packages['node_modules/esbuild'].version
+  }
+  t.equal(versionIn('deploy/image'), versionIn('.'))
 })

@@ -4,7 +4,12 @@ import { type Node, type SourceFile, SyntaxKind } from 'typescript/unstable/ast'
 import { API } from 'typescript/unstable/sync'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const PROJECTS = ['.', 'packages/verifier', 'packages/client']
+const PROJECTS = [
+  'tsconfig.json',
+  ...['verifier', 'client'].map((name) => `packages/${name}/tsconfig.build.json`),
+]
+
+const SOURCES = /^(src|packages\/\w+\/src)\//
 
 const MAX_FILE_LINES = 200
 /** Without the lines of functions within, which are measured themselves. */
@@ -51,12 +56,13 @@ function measureSources(report: Report): number {
   let files = 0
   const api = new API({ cwd: ROOT })
   try {
-    for (const folder of PROJECTS) {
-      const openProject = resolve(ROOT, folder, 'tsconfig.build.json')
+    for (const name of PROJECTS) {
+      const openProject = resolve(ROOT, name)
       const project = api.updateSnapshot({ openProject }).getProject(openProject)
       for (const file of project?.rootFiles ?? []) {
-        const source = project?.program.getSourceFile(file) as SourceFile
         const path = relative(ROOT, file).replaceAll(sep, '/')
+        if (!SOURCES.test(path)) continue
+        const source = project?.program.getSourceFile(file) as SourceFile
         files++
         report(path, source.text.split('\n').length - 1, MAX_FILE_LINES)
         measure(source, '', source, (what, size, limit) => report(`${path} ${what}`, size, limit))

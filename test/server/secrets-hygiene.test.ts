@@ -6,6 +6,7 @@ import { signingKeyContext } from '../../src/operations/realms/sealed-keys.ts'
 import { mintmark } from '../support/command.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { startServer, temporaryFolder } from '../support/process.ts'
+import { PROGRAM } from '../support/program.ts'
 import { MASTER_KEY } from '../support/server.ts'
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -241,7 +242,7 @@ t.test('no secret is in process arguments or files of DATA_DIR', async (t) => {
     }
   }
   const lines = processes.map((pid) => read(`/proc/${pid}/cmdline`)).join('\n')
-  t.match(lines, 'mintmark.js')
+  t.match(lines, PROGRAM)
   t.same(found(lines), [])
   for (const file of readdirSync(environment.DATA_DIR, { recursive: true, encoding: 'utf8' }))
     t.same(found(read(`${environment.DATA_DIR}/${file}`)), [])

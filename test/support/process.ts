@@ -3,10 +3,9 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { PROGRAM } from './program.ts'
 import { MASTER_KEY } from './server.ts'
 import { TEMPORARY_ROOT } from './temporary-root.ts'
-
-const PROGRAM = join(import.meta.dirname, '../../src/mintmark.js')
 
 export type Environment = Readonly<Record<string, string>>
 
