@@ -42,6 +42,7 @@ export const MASTER_KEY_BYTES = 32
 
 /** A compact JWE (RFC 7516) with direct encryption: no encrypted key, an IV of 96 bits, a tag of 128 bits. */
 const COMPACT = /^([\w-]+)\.\.([\w-]{16})\.([\w-]*)\.([\w-]{22})$/
+type Parts = readonly string[]
 
 export function generateMasterKey(): string {
   return randomBytes(MASTER_KEY_BYTES).toString('base64url')
@@ -58,16 +59,17 @@ export function createSealer(masterKeys: readonly Uint8Array[], options: SealerO
     seal: (plaintext, context) =>
       encrypt(plaintext, { alg: 'dir', enc: 'A256GCM', kid: currentId, ctx: context }, currentKey),
     open: (sealed, context) => {
-      const header = headerOf(sealed)
+      const parts = COMPACT.exec(sealed)
+      const header = headerOf(parts)
       const key = header && keys.get(header.kid)
-      if (!key) throw new WrongMasterKeyError('none of the configured master keys sealed this')
-      const plaintext = decrypt(sealed, key)
+      if (!parts || !key) throw new WrongMasterKeyError('none of the configured master keys sealed this')
+      const plaintext = decrypt(parts, key)
       if (header.ctx === undefined ? !options.opensUnbound : header.ctx !== context)
         throw new TamperedSealError(`a sealed value is not the one for ${context}`)
       return plaintext
     },
     isCurrent: (sealed) => {
-      const header = headerOf(sealed)
+      const header = headerOf(COMPACT.exec(sealed))
       return header?.kid === currentId && header.ctx !== undefined
     },
   }
@@ -82,20 +84,23 @@ function encrypt(plaintext: Uint8Array, header: Header, key: KeyObject): string 
   return `${protectedHeader}..${parts.join('.')}`
 }
 
-function decrypt(sealed: string, key: KeyObject): Uint8Array {
-  const [, protectedHeader = '', iv = '', text = '', tag = ''] = COMPACT.exec(sealed) ?? []
+/** @param parts of `COMPACT` */
+function decrypt([, protectedHeader = '', iv = '', text = '', tag = '']: Parts, key: KeyObject): Uint8Array {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, Buffer.from(iv, 'base64url'), { authTagLength: 16 })
     decipher.setAAD(Buffer.from(protectedHeader)).setAuthTag(Buffer.from(tag, 'base64url'))
-    return Buffer.concat([decipher.update(Buffer.from(text, 'base64url')), decipher.final()])
+    const plaintext = decipher.update(Buffer.from(text, 'base64url'))
+    // Holds no more bytes with GCM: it checks the tag.
+    decipher.final()
+    return plaintext
   } catch (cause) {
     throw new TamperedSealError('a sealed value does not open', { cause })
   }
 }
 
 /** `undefined` for anything that this file does not make: no other algorithm, no compression. */
-function headerOf(sealed: string): Header | undefined {
-  const [, protectedHeader] = COMPACT.exec(sealed) ?? []
+function headerOf(parts: Parts | null): Header | undefined {
+  const protectedHeader = parts?.[1]
   if (protectedHeader === undefined) return undefined
   try {
     const { alg, enc, kid, ctx, ...others } = JSON.parse(Buffer.from(protectedHeader, 'base64url').toString())

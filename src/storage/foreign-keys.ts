@@ -19,17 +19,17 @@ export interface ForeignKeyJson {
   readonly mac: string
 }
 
-const COLUMNS = sql`kid, algorithm, issuer, jwk, published_at, ends_at, encode(mac, 'hex') as mac`
+const COLUMNS = `kid, algorithm, issuer, jwk, published_at, ends_at, encode(mac, 'hex') as mac`
 
 /** For a query of realms: their foreign keys as JSON; null: none. */
-export const FOREIGN_KEYS_OF_REALM = sql<readonly ForeignKeyJson[] | null>`(
+export const FOREIGN_KEYS_OF_REALM = `(
   select json_agg(f order by f.kid) from (select ${COLUMNS} from foreign_keys where realm_id = realms.id) f
 )`
 
 /** In order of kid. */
 export async function listForeignKeys(db: Database, realmId: string): Promise<StoredForeignKey[]> {
   const { rows } = await sql<ForeignKeyJson>`
-    select ${COLUMNS} from foreign_keys where realm_id = ${realmId} order by kid
+    select ${sql.raw(COLUMNS)} from foreign_keys where realm_id = ${realmId} order by kid
   `.execute(db)
   return rows.map(toForeignKey)
 }

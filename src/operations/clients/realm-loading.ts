@@ -4,8 +4,7 @@ import { importSigner, type Signer } from '../../crypto/signing.ts'
 import { type ForeignKey, foreignKeyText } from '../../domain/foreign-key.ts'
 import { issuerOf, knownAudiences, type Realm } from '../../domain/realm.ts'
 import type { StoredForeignKey } from '../../storage/foreign-keys.ts'
-import { findRealmsWithKeys, type RealmWithKeys } from '../../storage/loaded-realms.ts'
-import type { StoredSigningKey } from '../../storage/signing-keys.ts'
+import { findRealmsWithKeys, type LoadedKey, type RealmWithKeys } from '../../storage/loaded-realms.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { signingKeyContext, type TrustedKey, trustedKeys } from '../realms/sealed-keys.ts'
 
@@ -43,7 +42,7 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
   const { db, sealer, publicUrl, clock } = deps
   const share = createShare()
 
-  function signerOf({ id, name }: Realm, current: StoredSigningKey | undefined): LoadedRealm['signer'] {
+  function signerOf({ id, name }: Realm, current: LoadedKey | undefined): LoadedRealm['signer'] {
     if (!current)
       return () => {
         throw new Error(`realm ${name} has no current key`)
@@ -63,7 +62,7 @@ export function createLoad(deps: Deps, forget: (name: string, error: unknown) =>
     return () => ready ?? open()
   }
 
-  function openKeys(realm: Realm, keys: readonly StoredSigningKey[]): readonly TrustedKey[] {
+  function openKeys(realm: Realm, keys: readonly LoadedKey[]): readonly TrustedKey[] {
     try {
       return trustedKeys(deps, realm, keys)
     } catch (error) {
