@@ -2,11 +2,19 @@ import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import type { FastifySchemaCompiler } from 'fastify'
 
+const LENGTHS: readonly [string, (length: number, bound: number) => boolean][] = [
+  ['minLength', (length, bound) => length >= bound],
+  ['maxLength', (length, bound) => length <= bound],
+]
+
+const STRICT = { strict: true, allowUnionTypes: true, verbose: true } as const
+
+// Of the process: what one server has compiled, the next one does not compile again.
+const first = createAjv(STRICT)
+const all = createAjv({ ...STRICT, allErrors: true })
+
 /** Validates requests as they are: no coercion, removal or defaults. */
 export function schemaValidators(): FastifySchemaCompiler<object> {
-  const strict = { strict: true, allowUnionTypes: true, verbose: true } as const
-  const first = createAjv(strict)
-  const all = createAjv({ ...strict, allErrors: true })
   return ({ schema, httpPart }) => {
     const numbers = httpPart === 'querystring' ? numbersOf(schema as QuerySchema) : []
     // Compiled on first use: dozens of schemas would take a tenth of each start.
@@ -47,11 +55,6 @@ function createAjv(options: Options): Ajv {
   }
   return ajv
 }
-
-const LENGTHS: readonly [string, (length: number, bound: number) => boolean][] = [
-  ['minLength', (length, bound) => length >= bound],
-  ['maxLength', (length, bound) => length <= bound],
-]
 
 // Names are stored trimmed and composed, and these bounds are those of what is stored.
 function storedLength(text: string): number {
