@@ -3,6 +3,9 @@ import { CONNECTIONS, type Load, runLoad } from './load.ts'
 import { startMintmark } from './mintmark.ts'
 import type { BenchPostgres } from './postgres.ts'
 
+/** A minute is long enough for a busy machine to answer 503 now and then. */
+const MAX_REFUSED = 0.01
+
 export type ShareLoad = Pick<Load, 'file' | 'order' | 'seconds' | 'amount'>
 
 /**
@@ -23,7 +26,8 @@ export async function databaseMicroseconds(
       url: server.url,
       connections: CONNECTIONS,
     })
-    if (refused + failed > 0) throw new Error(`${refused + failed} requests got no token`)
+    if (failed > 0 || refused > completed * MAX_REFUSED)
+      throw new Error(`${refused + failed} of ${completed} requests got no token`)
     await server.stop()
     return (postgres.cpu() - before) / completed
   } finally {
