@@ -37,10 +37,10 @@ export async function insertUsedAssertions(db: Database, uses: readonly UsedAsse
 /** Returns how many there were, `limit` at most. */
 export async function deleteExpiredUsedAssertions(db: Database, by: Date, limit: number): Promise<number> {
   const { numAffectedRows = 0n } = await sql`
-    delete from used_assertions where hash in (
-      select hash from used_assertions
+    delete from used_assertions where ctid = any(array(
+      select ctid from used_assertions
       where expires_at < ${by} order by expires_at limit ${limit} for update skip locked
-    )
+    ))
   `.execute(db)
   return Number(numAffectedRows)
 }

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { type Database, isDatabaseAway, openDatabase } from '../../src/storage/database.ts'
 import { preparedStatement } from '../../src/storage/prepared-statements.ts'
+import { insertUsedAssertions, type UsedAssertion as Use } from '../../src/storage/used-assertions.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const MINUTE = 60_000
@@ -111,6 +112,17 @@ t.test('a connection that breaks as it is made fails the read, and nothing else'
   }
   breaks = false
   await isRight(t, db)
+})
+
+t.test('a use that is recorded under a name that the backend does not know is recorded once', async (t) => {
+  const db = await onePool(t, await testDatabase(t))
+  const expiresAt = new Date()
+  const [one, two] = ['1', '2'].map((text) => ({ hash: Buffer.alloc(32, text), expiresAt })) as [Use, Use]
+  t.same(await insertUsedAssertions(db, [one, one]), [true, false])
+  t.match(await held(db), [{ name: /^mintmark_used_assertions_\d+$/ }])
+  await sql`deallocate all`.execute(db)
+  t.same(await insertUsedAssertions(db, [two, one, two]), [true, false, false])
+  t.same(await held(db), [])
 })
 
 t.test('a pool that prepares nothing keeps no plan', async (t) => {
