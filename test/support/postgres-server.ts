@@ -33,7 +33,20 @@ export async function startPostgres(): Promise<void> {
   const [program, ...prefix] = command(owner, initdb)
   execFileSync(
     program as string,
-    [...prefix, '-D', data, '-U', 'mintmark', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],
+    [
+      ...prefix,
+      '-D',
+      data,
+      '-U',
+      'mintmark',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '-N',
+      '--no-data-checksums',
+    ],
     {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'inherit'],
