@@ -4,7 +4,7 @@ import { generateClientSecret } from '../src/crypto/client-secret.ts'
 import { newClientId } from '../src/crypto/identifier.ts'
 import type { BenchContext } from './support/bench.ts'
 import { CONNECTIONS, type Load, runLoad, tokenRequest, writeRequests } from './support/load.ts'
-import { alternate, type Measured, measure, ratio, spread } from './support/measure.ts'
+import { alternate, type Measured, measure, ratio, spread, warmUp } from './support/measure.ts'
 import {
   ACTOR,
   type Client,
@@ -59,7 +59,10 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
     return measured
   }
   try {
-    const { calm, attacked } = await alternate({ calm: turn, attacked: underAttack }, options.rounds)
+    // Both turns are of one server.
+    await warmUp(turn)
+    const turns = { calm: turn, attacked: underAttack }
+    const { calm, attacked } = await alternate(turns, options.rounds, { isWarm: true })
     const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
     const row = (name: string, rounds: readonly Measured[]) => [
       name,

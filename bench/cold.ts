@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { BenchContext } from './support/bench.ts'
 import { startFloor } from './support/contestants.ts'
 import type { Dataset } from './support/dataset.ts'
-import { CONNECTIONS, runLoad, writeRequests } from './support/load.ts'
+import { CONNECTIONS, type Load, runLoad, writeRequests } from './support/load.ts'
 import { ratio, spread } from './support/measure.ts'
 import { requestOf, startMintmark } from './support/mintmark.ts'
 import { cpuMicroseconds, familyOf } from './support/processes.ts'
@@ -88,18 +88,19 @@ async function restartAndAsk(
   warmUpUrl: string,
 ): Promise<{ cold: number; warm: number; coldMicroseconds: number }> {
   const server = await startMintmark(databaseUrl)
-  const rate = async (amount: number) => {
-    const load = { url: server.url, file, order: 'sequential', connections: CONNECTIONS, seconds: 0 } as const
-    const { completed, seconds, refused } = await runLoad({ ...load, amount, warmUpUrl })
+  const load = { url: server.url, file, order: 'sequential', connections: CONNECTIONS, seconds: 0 } as const
+  const rate = async (generator: Pick<Load, 'warmUpUrl'>) => {
+    const { completed, seconds, refused } = await runLoad({ ...load, ...generator, amount: TOKENS })
     if (refused > 0) throw new Error(`${refused} requests were refused`)
     return completed / seconds
   }
   try {
     const before = cpuMicroseconds(familyOf(server.pid))
-    const cold = await rate(TOKENS)
+    const cold = await rate({ warmUpUrl })
     const coldMicroseconds = (cpuMicroseconds(familyOf(server.pid)) - before) / TOKENS
-    await rate(2 * TOKENS)
-    return { cold, warm: await rate(TOKENS), coldMicroseconds }
+    // After 20,000 requests V8 has compiled what is hot.
+    await rate({})
+    return { cold, warm: await rate({ warmUpUrl }), coldMicroseconds }
   } finally {
     await server.stop()
   }

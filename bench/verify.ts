@@ -27,7 +27,7 @@ export async function run({ options, say }: BenchContext): Promise<Report> {
         ours: time('verifier', verifier.verify),
         jose: time('jose', (token) => jwtVerify(token, issuer.publicKey, rules)),
       },
-      Math.max(options.rounds, 9),
+      Math.max(options.rounds, 5),
     )
     return {
       title:

@@ -22,7 +22,7 @@ const shared = {
   connections: load.connections,
   requests: [{ setupRequest: setupRequest as NonNullable<Request['setupRequest']> }],
 }
-if (load.warmUpUrl !== undefined) await autocannon({ ...shared, url: load.warmUpUrl, duration: 2 })
+if (load.warmUpUrl !== undefined) await autocannon({ ...shared, url: load.warmUpUrl, duration: 1 })
 next = -1
 const started = performance.now()
 let answered = started

@@ -34,23 +34,33 @@ const WARM_UP_REQUESTS = 20_000
 /** A contestant stands still where a turn costs no less than this of the cheapest before. */
 const STANDS_STILL = 0.97
 
-/** However slow the machine is. */
-const MAX_WARM_UP_TURNS = 12
+/** So many requests in the first turn leave nothing to compile. */
+const WARM_AT_ONCE_REQUESTS = 30_000
 
-/** Takes turns until so many requests were answered and what a request costs no longer falls. Others warm up for one turn. */
-async function warmUp(turn: () => Promise<unknown>): Promise<void> {
+/** Bound for slow contestants, whose time goes into signatures or hashes, which V8 does not compile. */
+const MAX_WARM_UP_TURNS = 5
+
+/**
+ * Takes turns until so many requests were answered and a request costs no less than before. What is no measured load takes
+ * one turn.
+ */
+export async function warmUp(turn: () => Promise<unknown>): Promise<void> {
   let completed = 0
   let cheapest = Number.POSITIVE_INFINITY
   for (let turns = 0; turns < MAX_WARM_UP_TURNS; turns++) {
     const result = (await turn()) as Partial<Measured> | undefined
     if (result?.completed === undefined || result.serverMicroseconds === undefined) return
+    if (result.completed >= WARM_AT_ONCE_REQUESTS) return
     completed += result.completed
     if (completed >= WARM_UP_REQUESTS && result.serverMicroseconds >= STANDS_STILL * cheapest) return
     cheapest = Math.min(cheapest, result.serverMicroseconds)
   }
 }
 
-/** Takes turns, A B A B, so that what the machine does meanwhile falls on all alike. Each is warm before the first round. */
+/**
+ * Takes turns, A B A B, so that what else the machine does falls on all alike. Warms each contestant up before the first round.
+ * @param isWarm the contestants are warm already
+ */
 export async function alternate<Turns extends Record<string, () => Promise<unknown>>>(
   turns: Turns,
   rounds: number,
