@@ -35,7 +35,7 @@ const NAME_WINDOWS = [1000, 10_000, ...Array<number>(10).fill(100_000)]
 /** Each account is read whole. */
 const ACCOUNT_WINDOWS = [1000, 5000, ...Array<number>(8).fill(25_000)]
 /** Each account costs a look-up of its last use or its secrets. */
-const LOOK_UP_WINDOWS = [500, 2000, ...Array<number>(10).fill(7500)]
+const LOOK_UP_WINDOWS = [200, 2000, ...Array<number>(10).fill(7500)]
 /** Where an index finds no more than these, they are searched instead of the realm. */
 const MAX_CANDIDATES = 5000
 
