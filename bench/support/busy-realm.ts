@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { OpenedOperations } from '../../src/operations/open.ts'
+import { magnitudeOf } from '../../src/storage/token-counts.ts'
 import { ACTOR } from './mintmark.ts'
 import { fillTrail } from './trail.ts'
 
@@ -74,8 +75,9 @@ const USES = `insert into last_uses (realm_id, client_id, secret_id, used_at, ad
 const ENDS = `insert into account_ends select realm_id, client_id, expires_at from service_accounts
   where realm_id = $1 and expires_at is not null and status_index <= $2`
 const ACCOUNT_COUNTS = `insert into token_counts
-  select $1::bigint, ${accountId}, 'day', date_trunc('day', now() at time zone 'UTC') at time zone 'UTC', 1 + n * 7919 % 1000, 0
-  ${each}`
+  select $1::bigint, ${accountId}, 'day', date_trunc('day', now() at time zone 'UTC') at time zone 'UTC', issued, 0,
+    ${magnitudeOf('issued')}
+  ${each}, lateral (select 1 + n * 7919 % 1000 as issued) made`
 const HOURS = `insert into token_counts
   select $1::bigint, '', period, date_trunc(period, now() at time zone 'UTC') at time zone 'UTC' - n * ('1 ' || period)::interval, 1000, 3
   ${each}, unnest(array['hour', 'day']) period where period = 'hour' or n <= 90`

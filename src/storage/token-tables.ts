@@ -29,6 +29,8 @@ export interface TokenCountRow {
   starts_at: Timestamp
   issued: string
   refused: string
+  /** Of days of accounts: grows with `issued`, in steps of 4 %. */
+  magnitude: Generated<number | null>
 }
 
 export interface AccountOriginRow {

@@ -94,7 +94,7 @@ export function activity({ db, clock, refusals }: Pick<Dependencies, 'db' | 'clo
         requireAuthority(actor, realmName, 'view')
         const { id, tokenLifetimeSeconds } = await realmNamed(db, realmName)
         const now = clock()
-        const today = { period: 'day', startsAt: startOf('day', now), limit: BUSIEST } as const
+        const today = { day: startOf('day', now), limit: BUSIEST }
         const itself = { realmId: id, clientId: REALM_ITSELF }
         const [counts, refusals, busiest] = await Promise.all([
           countsOf(id, REALM_ITSELF),
