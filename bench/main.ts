@@ -52,6 +52,9 @@ if (!existsSync(join(import.meta.dirname, 'node_modules/autocannon'))) {
   process.exit(2)
 }
 
+// Measured is what is shipped.
+await import('../deploy/image/bundle.ts')
+
 const say = (line: string) => console.error(line)
 const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
 const postgres = await startPostgres()

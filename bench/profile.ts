@@ -4,7 +4,7 @@ import type { BenchContext } from './support/bench.ts'
 import { CONNECTIONS, type RequestLine, runLoad, writeRequests } from './support/load.ts'
 import {
   createClient,
-  MINTMARK_ARGS,
+  MINTMARK_SOURCE_ARGS,
   openAdministration,
   requestOf,
   startMintmark,
@@ -39,7 +39,7 @@ export async function run({ options, postgres, folder }: BenchContext): Promise<
   async function profileOf(request: RequestLine): Promise<Map<string, number>> {
     const to = mkdtempSync(join(folder, 'profile-'))
     const flags = ['--cpu-prof', `--cpu-prof-dir=${to}`, `--cpu-prof-interval=${INTERVAL_MICROSECONDS}`]
-    const server = await startMintmark(databaseUrl, {}, { args: [...flags, ...MINTMARK_ARGS] })
+    const server = await startMintmark(databaseUrl, {}, { args: [...flags, ...MINTMARK_SOURCE_ARGS] })
     const file = writeRequests(join(folder, 'profile'), [request])
     const load = { url: server.url, file, order: 'sequential', connections: CONNECTIONS } as const
     await runLoad({ ...load, seconds: 3 * options.seconds })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BenchContext } from './support/bench.ts'
 import { spread } from './support/measure.ts'
-import { PUBLIC_URL, startMintmark } from './support/mintmark.ts'
+import { MINTMARK_ARGS, PUBLIC_URL, startMintmark } from './support/mintmark.ts'
 import { startServer } from './support/processes.ts'
 import type { Report } from './support/report.ts'
 
@@ -18,8 +18,13 @@ export async function run({ options, folder, dataset, say }: BenchContext): Prom
     await server.stop()
     const dataDir = mkdtempSync(join(folder, 'start-'))
     const env = { PORT: '0', PUBLIC_URL, DATA_DIR: dataDir, DATABASE_URL: '', MASTER_KEY: '' }
-    const args = [join(import.meta.dirname, '../src/mintmark.js'), 'serve']
-    const embedded = await startServer({ name: 'embedded', args, env, cores: 'all', readyPath: READY })
+    const embedded = await startServer({
+      name: 'embedded',
+      args: MINTMARK_ARGS,
+      env,
+      cores: 'all',
+      readyPath: READY,
+    })
     await embedded.stop()
     rmSync(dataDir, { recursive: true, force: true })
     say(`  ${server.startMilliseconds.toFixed(0)} ms, embedded ${embedded.startMilliseconds.toFixed(0)} ms`)

@@ -8,15 +8,17 @@ import { type OpenedOperations, openOperations } from '../../src/operations/open
 import { type RequestLine, tokenRequest } from './load.ts'
 import { type Launch, type Server, startServer } from './processes.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/mintmark.js')
-/** Arguments of node, as in `npm start` and the image. */
-export const MINTMARK_ARGS = [
-  '--max-semi-space-size=8',
-  '--v8-pool-size=1',
-  '--heap-growing-percent=30',
-  MAIN,
-  'serve',
-]
+const ROOT = join(import.meta.dirname, '../..')
+
+/** Flags of node, as in `npm start` and the image. */
+const FLAGS = ['--max-semi-space-size=8', '--v8-pool-size=1', '--heap-growing-percent=30']
+
+/** The program as the image has it; main.ts bundles it anew. */
+export const MINTMARK_ARGS = [...FLAGS, join(ROOT, 'dist/bundle/main.js'), 'serve']
+
+/** The program with a file for each module, which tells what is whose. */
+export const MINTMARK_SOURCE_ARGS = [...FLAGS, join(ROOT, 'src/mintmark.js'), 'serve']
+
 export const MASTER_KEY = randomBytes(32).toString('base64url')
 export const PUBLIC_URL = 'http://127.0.0.1'
 export const ACTOR: Actor = { kind: 'cli', id: 'bench', address: undefined, authority: PLATFORM_AUTHORITY }
