@@ -41,7 +41,7 @@ export function accountActivityCommand(group: Command, inSession: InSession): vo
   ofAccount(
     group,
     'activity',
-    'tokens that it was issued and refused, by hour and day, why, and from where',
+    'tokens issued and refused, by hour and day, with reasons and addresses',
   ).action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
       const activity = await operations.activity.ofAccount(actor, realm, clientId)

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 
-/** A rule as it is sent: what it may say is checked by the operation. */
+/** A rule as sent; the operation validates it. */
 export interface SentRule {
   readonly claim: readonly string[]
   readonly equals?: unknown

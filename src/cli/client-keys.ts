@@ -37,7 +37,7 @@ export function clientKeyCommands(serviceAccount: Command, inSession: InSession)
     }),
   )
 
-  ofAccount(group, 'update', 'rename a public key or say when it ends; what is left out stays')
+  ofAccount(group, 'update', 'rename a public key or set its expiry; options left out stay')
     .argument('<kid>', KID)
     .option('--name <name>', 'in your words')
     .option('--expires-at <time>', 'when it ends; a time that has come ends it at once', moment)

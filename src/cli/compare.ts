@@ -25,7 +25,7 @@ interface CompareOptions {
 export function compareCommand(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
   program
     .command('compare')
-    .description('ask this server and another one for the same tokens, and tell what differs')
+    .description('request the same tokens from this server and another one, and report differences')
     .addOption(
       new Option('--realm <name>', 'realm of this server').env('MINTMARK_REALM').makeOptionMandatory(),
     )

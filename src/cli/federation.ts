@@ -16,7 +16,9 @@ interface ExplainOptions extends InRealm {
 
 /** Commands about tokens of platforms. */
 export function federationCommands(program: Command, inSession: InSession): void {
-  const group = program.command('federation').description('tokens of platforms, by which workloads get in')
+  const group = program
+    .command('federation')
+    .description('platform tokens: whether the server accepts one, and why not')
 
   ofRealm(
     group,

@@ -21,7 +21,7 @@ interface PublishOptions extends InRealm {
 export function foreignKeyCommands(key: Command, inSession: InSession): void {
   const ofKeys = (name: string, description: string) => ofRealm(key, name, description, 'realm of the keys')
 
-  ofKeys('publish-foreign', 'publish the public keys of the server before, until its last token has ended')
+  ofKeys('publish-foreign', 'publish the public keys of the previous server until its last token has expired')
     .requiredOption('--jwks <url|file>', 'its JWKS: an https address, a file, or - for standard input')
     .requiredOption('--until <time>', 'when its last token has ended; within 90 days', moment)
     .option('--issuer <url>', "iss of its tokens (default: the realm's issuer)")
@@ -41,14 +41,14 @@ export function foreignKeyCommands(key: Command, inSession: InSession): void {
       }),
     )
 
-  ofKeys('list-foreign', 'keys of the server before that are published').action(
+  ofKeys('list-foreign', 'list the published keys of the previous server').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const keys = await operations.foreignKeys.list(actor, realm)
       return { json: keys.map((one) => foreignKeyToWire(one, realm)), text: listText(keys) }
     }),
   )
 
-  ofKeys('withdraw-foreign', 'drop a key of the server before at once; its tokens count no longer')
+  ofKeys('withdraw-foreign', 'remove a key of the previous server at once; its tokens become inactive')
     .argument('<kid>')
     .option(...YES)
     .action(

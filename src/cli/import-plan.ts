@@ -107,7 +107,7 @@ function unknownAudiences(audiences: ImportPlan['audiences'], known: readonly st
   )
 }
 
-/** What was refused, or left as it is. */
+/** Lines that were refused or left unchanged. */
 function leftOf(outcome: AccountOutcome): LeftBehind[] {
   const reason = outcome.status === 'refused' ? outcome.refusal.message : outcome.detail
   return reason === undefined ? [] : [{ clientId: outcome.clientId ?? '', reason }]

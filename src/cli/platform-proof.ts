@@ -39,7 +39,7 @@ async function platformSource(
     })
 }
 
-/** The platform's token as it is, got anew for each request. @throws TokenFault */
+/** The platform's token, fetched anew for each request. @throws TokenFault */
 export async function platformProof(from: string, issuer: string, options: SourceOptions): Promise<Proof> {
   const get = await platformSource(from, options)
   const { isJwtSvid } = await loadClientPackage()

@@ -24,12 +24,7 @@ const IN_ONE_TRANSACTION =
 
 /** Realms as files. */
 export function realmFileCommands(program: Command, inSession: InSession, terminal: Terminal): void {
-  ofRealm(
-    program,
-    'export',
-    'print a realm as a file, in YAML; without any secret',
-    'realm to export',
-  ).action(
+  ofRealm(program, 'export', 'print a realm as a YAML file, without secrets', 'realm to export').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const { writeRealmFile } = await import('../operations/realm-files/file-writer.ts')
       const exported = await operations.realmFiles.export(actor, realm)
@@ -40,7 +35,7 @@ export function realmFileCommands(program: Command, inSession: InSession, termin
   const apply = inSession((session, options: ApplyOptions) => applyFile(session, options), IN_ONE_TRANSACTION)
   program
     .command('apply')
-    .description('make realms what a file says; what it does not name stays')
+    .description('apply a realm file: create and change what it names, keep the rest')
     .option(
       '-f, --file <file>',
       'YAML or JSON; a folder: all *.yaml, *.yml and *.json in it; -: standard input',

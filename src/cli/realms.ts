@@ -116,7 +116,7 @@ function withSettings(command: Command): Command {
     .option('--key-rotation <seconds>', 'age at which a key is replaced (default 90 days)', whole)
     .option('--key-publish <seconds>', 'how long a key is published before it signs (default 1 day)', whole)
     .option('--jwks-max-age <seconds>', 'how long the JWKS may be cached (default 300)', whole)
-    .option('--leaked-secret-action <action>', 'about a leaked secret: disable or alert (default disable)')
+    .option('--leaked-secret-action <action>', 'for leaked secrets: disable or alert (default disable)')
     .option('--max-secret-age <seconds>', 'age at which secrets stop working (default 0: none)', whole)
     .option('--token-type-header <typ>', 'typ of access tokens: at+jwt or JWT (default at+jwt)')
     .option('--token-profile <shape>', 'shape of tokens: rfc9068 or keycloak (default rfc9068)')

@@ -35,7 +35,7 @@ export function serviceAccountCommands(program: Command, inSession: InSession): 
     ),
   )
 
-  ofAccount(group, 'revoke-tokens', 'end all tokens it has got so far; its secrets and keys stay good')
+  ofAccount(group, 'revoke-tokens', 'revoke all its tokens; its secrets and keys stay valid')
     .option(...YES)
     .action(
       inSession(async (session, clientId: string, { realm, yes }: InRealm & Confirmed) => {

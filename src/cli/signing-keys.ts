@@ -26,7 +26,7 @@ export function signingKeyCommands(program: Command, inSession: InSession): void
       }),
     )
 
-  ofKeys('rotate', 'publish a new key now; it signs as soon as no cache can be without it').action(
+  ofKeys('rotate', 'publish a new key now; it signs once every cache of the JWKS has it').action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
       const next = await operations.signingKeys.rotate(actor, realm)
       return { json: signingKeyToWire(next, realm), text: describeNext(next) }

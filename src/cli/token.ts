@@ -18,20 +18,20 @@ interface TokenOptions {
 }
 
 const PLATFORMS =
-  'prove it by the token of the platform: kubernetes[:PATH], github, gitlab[:VARIABLE], aws, gcp, azure, spiffe[:SPIFFE-ID], file:PATH'
+  'authenticate with the token of the platform: kubernetes[:PATH], github, gitlab[:VARIABLE], aws, gcp, azure, spiffe[:SPIFFE-ID], file:PATH'
 
 /** Asks a running server for a token, as any client does: it needs neither the database nor its configuration. */
 export function tokenCommand(program: Command, env: NodeJS.ProcessEnv, terminal: Terminal): void {
   program
     .command('token')
     .description('ask an issuer for an access token, and print it')
-    .requiredOption('--issuer <url>', 'as the realm says it: https://auth.example/realms/acme')
-    .option('--client-id <id>', 'of the service account; with --from it may be left out')
+    .requiredOption('--issuer <url>', 'issuer of the realm: https://auth.example/realms/acme')
+    .option('--client-id <id>', 'client_id of the service account; optional with --from')
     .option('--from <platform>', PLATFORMS)
-    .option('--audience <uri>', 'whom the platform’s token is for (default: the issuer)')
+    .option('--audience <uri>', 'audience of the platform’s token (default: the issuer)')
     .option('--platform-token', 'print the platform’s token and exchange nothing: for federation explain')
     .option('--private-key <file>', 'PEM (PKCS #8, SEC 1, PKCS #1) or JWK; signs an assertion')
-    .option('--key-id <kid>', 'names the key to the server; default: the kid of the JWK')
+    .option('--key-id <kid>', 'kid of the key, for the header of the assertion (default: the kid of the JWK)')
     .option('--client-secret-stdin', 'read the secret from standard input')
     .option('--scope <scopes>', 'separated by spaces (default: all that the account has)')
     .option('--resource <uri>', 'what the token is for (repeatable)', collect)

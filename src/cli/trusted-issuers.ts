@@ -18,7 +18,7 @@ const REALM = 'realm that trusts it'
 export function trustedIssuerCommands(program: Command, inSession: InSession): void {
   const group = program
     .command('trusted-issuer')
-    .description('platforms whose tokens get workloads in, without a secret')
+    .description('issuers whose platform tokens workloads may authenticate with')
 
   ofRealm(group, 'list', 'trusted issuers of a realm', REALM).action(
     inSession(async ({ operations, actor }, { realm }: InRealm) => {
@@ -37,7 +37,7 @@ export function trustedIssuerCommands(program: Command, inSession: InSession): v
       }),
     )
 
-  ofRealm(group, 'show', 'one trusted issuer, with what to know of it', REALM)
+  ofRealm(group, 'show', 'show one trusted issuer, with its warnings', REALM)
     .argument('<issuer>', ISSUER)
     .action(
       inSession(async (session, named: string, { realm }: InRealm) =>
@@ -48,7 +48,7 @@ export function trustedIssuerCommands(program: Command, inSession: InSession): v
 }
 
 function changeCommands(group: Command, inSession: InSession): void {
-  settings(ofRealm(group, 'update', 'change a trusted issuer; what is left out stays', REALM))
+  settings(ofRealm(group, 'update', 'change a trusted issuer; options left out stay', REALM))
     .argument('<issuer>', ISSUER)
     .option('--realm-audiences', 'take tokens for the realm’s issuer and token endpoint again')
     .option('--no-single-use', 'accept a token more than once')
@@ -63,7 +63,7 @@ function changeCommands(group: Command, inSession: InSession): void {
       }),
     )
 
-  ofRealm(group, 'delete', 'trust an issuer no longer; tokens that were got by it end', REALM)
+  ofRealm(group, 'delete', 'stop trusting an issuer; tokens obtained through it are revoked', REALM)
     .argument('<issuer>', ISSUER)
     .option(...YES)
     .action(

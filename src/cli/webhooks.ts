@@ -70,7 +70,7 @@ function settings(command: Command): Command {
 }
 
 function changeCommands(group: Command, inSession: InSession): void {
-  settings(ofRealm(group, 'update', 'change a web hook; what is left out stays', REALM))
+  settings(ofRealm(group, 'update', 'change a web hook; options left out stay', REALM))
     .argument('<id>')
     .option('--url <address>', 'https address that is sent to')
     .option('--enabled', 'send events to it again; waiting deliveries too')

@@ -16,7 +16,7 @@ const ID = 'as workload-identity list shows it'
 export function workloadIdentityCommands(program: Command, inSession: InSession): void {
   const group = program
     .command('workload-identity')
-    .description('which tokens of trusted issuers get in as a service account')
+    .description('rules that map tokens of trusted issuers to a service account')
 
   ofAccount(group, 'list', 'workload identities of an account, newest first').action(
     inSession(async ({ operations, actor }, clientId: string, { realm }: InRealm) => {
@@ -25,7 +25,7 @@ export function workloadIdentityCommands(program: Command, inSession: InSession)
     }),
   )
 
-  ofAccount(group, 'add', 'let the tokens in for which all rules hold')
+  ofAccount(group, 'add', 'accept tokens of an issuer that match all rules')
     .requiredOption('--issuer <issuer>', 'trusted issuer: its id or its address')
     .option(
       '--rule <claim=value>',
@@ -47,7 +47,7 @@ export function workloadIdentityCommands(program: Command, inSession: InSession)
       }),
     )
 
-  ofAccount(group, 'show', 'one workload identity, with what to know of it')
+  ofAccount(group, 'show', 'show one workload identity, with its warnings')
     .argument('<id>', ID)
     .action(
       inSession(async ({ operations, actor }, clientId: string, id: string, { realm }: InRealm) =>
@@ -55,7 +55,7 @@ export function workloadIdentityCommands(program: Command, inSession: InSession)
       ),
     )
 
-  ofAccount(group, 'delete', 'let no token in by it any more; the account’s tokens end')
+  ofAccount(group, 'delete', 'stop accepting tokens by it; the account’s tokens are revoked')
     .argument('<id>', ID)
     .option(...YES)
     .action(

@@ -71,7 +71,7 @@ t.test('compare refuses a path that no difference can have', async (t) => {
   t.match(await compare('same', '--ignore', 'iss'), { code: 2, stderr: '--ignore iss: a path begins with' })
 })
 
-t.test('compare names the line of an account that it cannot read, and not what is in it', async (t) => {
+t.test('compare names the line of an unreadable account, without its contents', async (t) => {
   const args = ['compare', '--realm', 'same', '--server', url, '--old', url]
   for (const line of [
     `{"client_id":"x","client_secret":"${SECRET}`,

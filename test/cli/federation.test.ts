@@ -96,7 +96,7 @@ t.test('keys of an issuer are named in one way, and uploaded from a file', async
   )
 })
 
-t.test('a workload identity is added by rules, with what to know of it', async (t) => {
+t.test('a workload identity is added by rules, and its warnings are printed', async (t) => {
   const { run, json, clientId } = await world(t)
   const { id } = await json('trusted-issuer', 'create', '--preset', 'github')
   const add = ['workload-identity', 'add', clientId, '--issuer', GITHUB]

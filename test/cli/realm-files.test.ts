@@ -170,7 +170,7 @@ t.test('a realm file has all settings of a realm', async (t) => {
   t.same([...SETTING_NAMES].sort(), wire.sort())
 })
 
-t.test('a realm that there is none of cannot be exported', async (t) => {
+t.test('an unknown realm cannot be exported', async (t) => {
   const { run } = await opened(t)
   t.match(await run(['export', '--realm', 'none']), { code: 3, stdout: '' })
 })

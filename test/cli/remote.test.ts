@@ -139,7 +139,7 @@ t.test('a command says the same beside the database and over the admin API', asy
   t.equal(imported[0]?.code, imported[1]?.code)
 })
 
-t.test('what is made over the admin API is whole: a secret, a key, an import of accounts', async (t) => {
+t.test('a secret, a key and an import made over the admin API are complete', async (t) => {
   const { operations, over } = await twoWays(t)
   const made = await mintmark(
     ['service-account', 'create', '--realm', 'acme', '--name', 'New', '--role', 'operate', '--json'],

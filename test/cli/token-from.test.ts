@@ -105,7 +105,7 @@ t.test('token sends a JWT-SVID under its own assertion type', async (t) => {
   )
 })
 
-t.test('token says what is wrong with how it is told to prove itself', async (t) => {
+t.test('token explains wrong options for authentication', async (t) => {
   const local = 'http://127.0.0.1:9/realms/acme'
   for (const [args, code, message] of [
     [['--issuer', local], 2, /give one of --private-key and --client-secret-stdin, or --from/],

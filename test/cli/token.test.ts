@@ -99,7 +99,7 @@ t.test('token reads a secret from standard input alone', async (t) => {
   t.match(wrong.stderr, /unknown option '--client-secret'/)
 })
 
-t.test('token says what is wrong with a key, and shows none of it', async (t) => {
+t.test('token explains what is wrong with a key, without printing it', async (t) => {
   const folder = temporaryFolder(t)
   const file = join(folder, 'key')
   const { publicKey, privateKey } = keyPair('ES256')
@@ -146,7 +146,7 @@ t.test('token says what is wrong with a key, and shows none of it', async (t) =>
   }
 })
 
-t.test('token says what is wrong with what it is given', async (t) => {
+t.test('token explains wrong arguments', async (t) => {
   const missing = join(temporaryFolder(t), 'missing')
   const hello = createServer((_request, response) => response.end('hello'))
   await new Promise<void>((resolve) => hello.listen(0, '127.0.0.1', resolve))

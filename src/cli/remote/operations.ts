@@ -90,7 +90,7 @@ function withRefusals(target: object, read: (member: object | undefined) => obje
   })
 }
 
-/** Of a command that says itself why, this is never reached. */
+/** Never reached by commands that refuse --server themselves. */
 async function refuse(): Promise<never> {
   throw besideTheDatabase('the admin API does not offer what it does')
 }
