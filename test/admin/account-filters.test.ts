@@ -79,7 +79,7 @@ t.test('a rotation that has ended is not under way', async (t) => {
   t.same((await late('GET', `${PATH}?rotating=true`)).body.items, [])
 })
 
-t.test('a filter that is none is refused, and lists nothing', async (t) => {
+t.test('an invalid filter is refused, and lists nothing', async (t) => {
   const late = asking(server, (await adminToken(server, 'acme', ['account-admin'])).token)
   for (const query of [
     'state=off',

@@ -218,7 +218,7 @@ t.test('a private key is refused wherever it is, and nowhere written', async (t)
   t.same((await ask('GET', `${path}/keys`)).body.items, [])
 })
 
-t.test('an account authenticates as it is told, and has no secret without client_secret', async (t) => {
+t.test('an account authenticates by its auth_methods, and has no secret without client_secret', async (t) => {
   const { server, ask } = await place(t)
   const { pem } = testKeyPair()
   const usual = await ask('POST', ACCOUNTS, { name: 'usual' })

@@ -120,7 +120,7 @@ t.test('an answer is not told to one who has lost authority', async (t) => {
   t.equal((await post('/admin/realms/system/service-accounts', { name: 'one' }, 'j')).status, 403)
 })
 
-t.test('a key that is none is refused, and one is ignored where it means nothing', async (t) => {
+t.test('an invalid key is refused, and a key is ignored where it has no meaning', async (t) => {
   const { api, post } = await acme(t)
   for (const key of ['', '""', 'a b', '"a', 'ä', 'x'.repeat(256), 'a, b'])
     t.equal((await post(ACCOUNTS, { name: 'x' }, key)).status, 400, key)

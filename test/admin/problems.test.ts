@@ -87,7 +87,7 @@ t.test('a list of a million faults is one fault', async (t) => {
   isProblem(t, answer, 400, 'invalid', { field: 'items', detail: 'items must have at most 10000 items.' })
 })
 
-t.test('a name is as long as what is stored of it', async (t) => {
+t.test('the length of a name is that of its stored form', async (t) => {
   const { ask } = await acme(t)
   const accented = 'e\u0301'.repeat(100)
   t.match(await ask('POST', ACCOUNTS, { name: `  ${accented}  ` }), {
@@ -215,7 +215,7 @@ t.test('deleting a realm requires its name as confirmation', async (t) => {
   isProblem(t, await ask('DELETE', '/admin/realms/system?confirm=system'), 400, 'invalid')
 })
 
-t.test('a change that is based on what is no longer so is refused', async (t) => {
+t.test('a change based on an old version is refused', async (t) => {
   const { ask } = await acme(t)
   const change = (ifMatch: string | undefined) =>
     ask(

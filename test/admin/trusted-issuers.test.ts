@@ -114,7 +114,7 @@ t.test('keys of a set that are for something else are left out, with a warning',
   t.same(made.body.keys.jwks, platform.jwks)
 })
 
-t.test('a preset fills in what is not sent, and what was sent wins', async (t) => {
+t.test('a preset fills in absent members, and sent ones win', async (t) => {
   const { ask, keys } = await place(t)
   const github = await ask('POST', ISSUERS, { preset: 'github' })
   t.match(github, {

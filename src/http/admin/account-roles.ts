@@ -46,7 +46,7 @@ export function accountRoleRoutes(app: AdminScope, operations: Pick<Operations, 
       schema: {
         tags,
         operationId: 'replaceRoles',
-        summary: 'Make these the roles of a service account, and no others',
+        summary: 'Replace the roles of a service account',
         params: OfAccount,
         body: Roles,
         response: { 200: RolesAnswer },
@@ -71,7 +71,7 @@ function oneRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>
       schema: {
         tags,
         operationId: 'addRole',
-        summary: 'Give a service account a role on the whole realm; it may have it already',
+        summary: 'Add a role of a service account on the whole realm; no change if it has it already',
         params: OfAccount,
         body: named('NewRole', Type.Object({ role: Role }, Closed)),
         response: { 200: RolesAnswer },
@@ -90,7 +90,7 @@ function oneRoleRoutes(app: AdminScope, operations: Pick<Operations, 'accounts'>
       schema: {
         tags,
         operationId: 'removeRole',
-        summary: 'Take a role away from a service account',
+        summary: 'Remove a role of a service account',
         params: Type.Object({ ...OfAccount.properties, role: Role }),
         response: { 204: Type.Null() },
       },

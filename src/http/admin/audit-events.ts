@@ -69,8 +69,8 @@ const PlatformSearch = Type.Object({ ...Search.properties, ...OfRealmId.properti
 
 const tags = ['Audit trail']
 
-const OF_PLATFORM = 'What happened to the platform itself, or with realm_id to a realm'
-const OF_REALM = 'What happened in a realm: changes, and refused attempts at them'
+const OF_PLATFORM = 'List the audit events of the platform, or with realm_id of a realm'
+const OF_REALM = 'List the audit events of a realm: changes and refused attempts'
 const OF_DELETED = 'For platform administrators also in a realm that was deleted, the last one of that name.'
 
 const page = { 200: pageOf(AuditEvent) }

@@ -34,7 +34,7 @@ export function clientKeyRoutes(
       schema: {
         tags,
         operationId: 'listPublicKeys',
-        summary: 'List the public keys, newest first, those that have expired too',
+        summary: 'List the public keys, expired ones too, newest first',
         params: OfAccount,
         response: { 200: listOf(ClientKeyAnswer) },
       },
@@ -57,7 +57,7 @@ export function clientKeyRoutes(
       schema: {
         tags,
         operationId: 'addPublicKey',
-        summary: 'Add a public key. It counts while the auth_methods of the account have private_key_jwt',
+        summary: 'Add a public key. It is used while the auth_methods of the account contain private_key_jwt',
         params: OfAccount,
         body: NewClientKey,
         response: { 201: ClientKeyAnswer },
@@ -110,7 +110,7 @@ function oneKeyRoutes(app: AdminScope, operations: Pick<Operations, 'accounts' |
       schema: {
         tags,
         operationId: 'updatePublicKey',
-        summary: 'Rename a public key, or say when it ends; what is left out stays',
+        summary: 'Rename a public key, or set its expiry; members left out stay',
         params: OfKey,
         querystring: KeepTokens,
         body: ClientKeyChange,

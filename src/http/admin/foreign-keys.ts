@@ -75,7 +75,7 @@ export function foreignKeyRoutes(
       schema: {
         tags,
         operationId: 'listForeignKeys',
-        summary: 'List the keys of another server that stand in the JWKS, by kid',
+        summary: 'List the published keys of another server, in order of kid',
         params: InRealm,
         response: { 200: listOf(ForeignKey) },
       },
@@ -122,7 +122,7 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'foreignKeys
       schema: {
         tags,
         operationId: 'withdrawForeignKey',
-        summary: 'Withdraw a key of another server: it is gone at once, and its tokens count no longer',
+        summary: 'Withdraw a key of another server: it is removed at once, and its tokens become inactive',
         params: Type.Object({
           ...InRealm.properties,
           kid: Type.String({ pattern: FOREIGN_KID_PATTERN, description: 'kid of the key' }),

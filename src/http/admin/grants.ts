@@ -64,7 +64,7 @@ export function grantRoutes(
       schema: {
         tags,
         operationId: 'addGrant',
-        summary: 'Give a service account a role on a resource; 200 where it has it already',
+        summary: 'Grant a service account a role on a resource; 200 if it has it already',
         params: OfAccount,
         body: NewGrant,
         response: { 200: GrantAnswer, 201: GrantAnswer },
@@ -91,7 +91,7 @@ function grantSetRoutes(app: AdminScope, operations: Pick<Operations, 'grants'>)
       schema: {
         tags,
         operationId: 'replaceGrants',
-        summary: 'Make these the grants of a service account, and no others',
+        summary: 'Replace the grants of a service account',
         params: OfAccount,
         body: named(
           'GrantSet',
@@ -122,7 +122,7 @@ function removeGrantRoute(app: AdminScope, operations: Pick<Operations, 'grants'
       schema: {
         tags,
         operationId: 'removeGrant',
-        summary: 'Take a role on a resource away from a service account',
+        summary: 'Remove a grant of a service account',
         params: OfGrant,
         response: { 204: Type.Null() },
       },

@@ -58,7 +58,7 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'signingKeys
       schema: {
         tags,
         operationId: 'rotateSigningKey',
-        summary: 'Publish the next key now; it signs as soon as no cache can be without it',
+        summary: 'Publish the next key now; it signs once every cache of the JWKS has it',
         params: InRealm,
         body: Type.Object({}, Closed),
         response: { 200: SigningKey },
@@ -76,7 +76,7 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'signingKeys
       schema: {
         tags,
         operationId: 'revokeSigningKey',
-        summary: 'Revoke a compromised key: it is gone at once, and what it signed is refused',
+        summary: 'Revoke a compromised key: it is removed at once, and tokens that it signed are refused',
         params: Type.Object({ ...InRealm.properties, kid: PathName('kid of the key') }),
         response: { 204: Type.Null() },
       },

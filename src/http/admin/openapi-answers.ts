@@ -18,7 +18,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   People: 'Who is signed in to the portal, and one-time links for others',
   'Web hooks': 'Addresses that are told of leaked secrets, ending rotations, refusals and more',
   'Audit trail': 'What was changed, and which attempts were refused',
-  Policy: 'Bounds for the settings of realms',
+  Policy: 'Read the bounds for the settings of realms',
 }
 
 const header = (description: string, schema: object = { type: 'string' }) => ({ description, schema })

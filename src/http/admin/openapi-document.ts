@@ -48,7 +48,7 @@ function completeOperation(operation: ApiOperation, method: string, path: string
   operation.description = operation.description ? `${operation.description}\n\n${requires}` : requires
   completeBody(operation)
   const takesKey = IDEMPOTENT_BY_KEY.has(operation.operationId ?? '')
-  // What is deprecated still works, and new clients need not know of it.
+  // Deprecated parameters still work; the document leaves them out.
   const parameters = (operation.parameters ?? []).filter(
     ({ schema, deprecated }) => !(deprecated || schema?.deprecated),
   )

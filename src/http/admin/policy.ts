@@ -110,7 +110,7 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
       schema: {
         tags,
         operationId: 'getPolicy',
-        summary: 'Bounds for the settings of realms',
+        summary: 'Read the bounds for the settings of realms',
         description:
           'They bind administrators of realms; platform administrators may set a realm beyond them.',
         response: { 200: PolicyAnswer },
@@ -133,7 +133,7 @@ export function policyRoutes(app: AdminScope, operations: PolicyOperations): voi
       schema: {
         tags,
         operationId: 'updatePolicy',
-        summary: 'Change bounds for the settings of realms; what is left out stays',
+        summary: 'Change bounds for the settings of realms; members left out stay',
         description:
           'A realm that is beyond a new bound keeps its value until that is changed: see realms_beyond.',
         body: PolicyChange,

@@ -133,7 +133,7 @@ function oneSessionRoute(app: AdminScope, { portal }: Pick<Operations, 'portal'>
       schema: {
         tags,
         operationId: 'endPortalSession',
-        summary: 'End one session: its next click leads to the sign-in',
+        summary: 'End one session: its next request must sign in again',
         params: Type.Object({ ...InRealm.properties, id: PathName('id of the session') }),
         response: { 204: Type.Null() },
       },

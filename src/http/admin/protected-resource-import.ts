@@ -38,7 +38,7 @@ export async function protectedResourceImportRoute(
         schema: {
           tags: ['Resources'],
           operationId: 'importResources',
-          summary: 'Make or replace resources in bulk: a line each, and a line each in the answer',
+          summary: 'Create or replace resources in bulk: one line each, in the request and in the answer',
           description:
             `Up to ${MAX_LINES} lines. A line that is refused keeps no other out; a group has to come before ` +
             'what is in it. 500 lines are one transaction, so what the answer has told is durable.',

@@ -110,7 +110,7 @@ function changeRoutes(app: AdminScope, operations: Pick<Operations, 'resources'>
       schema: {
         tags,
         operationId: 'putResource',
-        summary: 'Make a resource, or replace what is known of it; its grants stay',
+        summary: 'Create or replace a resource; its grants stay',
         params: OfResource,
         body: ResourceChange,
         response: { 200: ResourceAnswer, 201: ResourceAnswer },

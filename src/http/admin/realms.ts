@@ -59,7 +59,7 @@ export function realmRoutes(
       schema: {
         tags,
         operationId: 'createRealm',
-        summary: 'Make a realm, with a key to sign with',
+        summary: 'Create a realm with a signing key',
         body: NewRealm,
         response: { 201: RealmAnswer },
       },
@@ -102,7 +102,7 @@ function oneRealmRoutes(app: AdminScope, operations: Pick<Operations, 'realms'>,
       schema: {
         tags,
         operationId: 'updateRealm',
-        summary: 'Change settings of a realm; what is left out stays',
+        summary: 'Change settings of a realm; members left out stay',
         params: InRealm,
         body: RealmChange,
         response: { 200: RealmAnswer },

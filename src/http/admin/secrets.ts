@@ -22,7 +22,8 @@ export function secretRoutes(
       schema: {
         tags,
         operationId: 'resetSecret',
-        summary: 'Replace all secrets by a new one, shown this once; the old ones stop working at once',
+        summary:
+          'Replace all secrets by a new one, shown only in this answer; the old ones stop working at once',
         params: OfAccount,
         body: Type.Object({}, Closed),
         response: { 200: NewCredentialsAnswer },
@@ -70,7 +71,7 @@ function rotationRoutes(app: AdminScope, operations: Pick<Operations, 'secrets'>
       schema: {
         tags,
         operationId: 'startSecretRotation',
-        summary: 'Start a rotation: a second secret, shown this once, beside the old one until that ends',
+        summary: 'Add a second secret, shown only in this answer; the old one works until its end',
         params: OfAccount,
         body: named(
           'NewRotation',
@@ -111,7 +112,7 @@ function rotationRoutes(app: AdminScope, operations: Pick<Operations, 'secrets'>
       schema: {
         tags,
         operationId: 'deleteSecret',
-        summary: 'End a rotation: without the old secret it is finished, without the new one cancelled',
+        summary: 'End a rotation: delete the old secret to finish it, or the new one to cancel it',
         params: Type.Object({ ...OfAccount.properties, id: PathName('id of the secret') }),
         response: { 204: Type.Null() },
       },

@@ -42,7 +42,7 @@ export async function serviceAccountImportRoute(
           tags: ['Service accounts'],
           operationId: 'importServiceAccounts',
           summary:
-            'Import service accounts with their secrets or hashes: a line each, and a line each in the answer',
+            'Import service accounts with their secrets or hashes: one line each, in the request and in the answer',
           description:
             `Up to ${MAX_LINES} lines of client_id, name, description, roles, scopes, introspects_audiences, enabled, created_at, ` +
             'claims, metadata, subject, jwks or jwks_uri (public keys), keep (members for a new account alone), and ' +

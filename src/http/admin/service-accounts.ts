@@ -59,7 +59,7 @@ export function serviceAccountRoutes(
       schema: {
         tags,
         operationId: 'createServiceAccount',
-        summary: 'Make a service account; its secret, if it has one, is shown this once',
+        summary: 'Create a service account; its secret, if any, is shown only in this answer',
         params: InRealm,
         body: NewServiceAccount,
         response: { 201: NewCredentialsAnswer },
@@ -127,8 +127,7 @@ function oneAccountRoutes(app: AdminScope, operations: Pick<Operations, 'account
       schema: {
         tags,
         operationId: 'updateServiceAccount',
-        summary:
-          'Rename, describe, disable or enable it, or change its roles, scopes or auth_methods; what is left out stays',
+        summary: 'Change a service account; members left out stay',
         params: OfAccount,
         body: ServiceAccountChange,
         response: READ,

@@ -58,7 +58,7 @@ export function shadowRoutes(app: AdminScope, operations: Pick<Operations, 'shad
       schema: {
         tags,
         operationId: 'resetShadowReport',
-        summary: 'Forget the counts of shadow mode',
+        summary: 'Delete the counts of shadow mode',
         params: InRealm,
         response: { 204: Type.Null() },
       },

@@ -32,7 +32,7 @@ export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accou
       schema: {
         tags: ['Tokens'],
         operationId: 'previewToken',
-        summary: 'Show the claims of its next token, also with claims and metadata that are not saved',
+        summary: 'Preview the claims of its next token, also with unsaved claims and metadata',
         params: OfAccount,
         body: ClaimsDraft,
         response: { 200: Preview },
@@ -53,7 +53,7 @@ export function tokenRoutes(app: AdminScope, operations: Pick<Operations, 'accou
       schema: {
         tags: ['Tokens'],
         operationId: 'revokeTokens',
-        summary: 'Revoke all tokens that it has got so far; its secrets stay good for new ones',
+        summary: 'Revoke all its tokens; its secrets stay valid for new ones',
         params: OfAccount,
         body: Type.Optional(Type.Object({}, Closed)),
         response: { 200: ServiceAccountAnswer },

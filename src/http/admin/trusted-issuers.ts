@@ -52,7 +52,7 @@ export function trustedIssuerRoutes(
       schema: {
         tags,
         operationId: 'createTrustedIssuer',
-        summary: 'Trust an issuer: its tokens get in where a workload identity says as which account',
+        summary: 'Trust an issuer: workload identities map its tokens to service accounts',
         params: InRealm,
         body: NewTrustedIssuer,
         response: { 201: TrustedIssuerAnswer },
@@ -95,7 +95,7 @@ function oneIssuerRoutes(app: AdminScope, operations: Pick<Operations, 'trustedI
         tags,
         operationId: 'updateTrustedIssuer',
         summary:
-          'Change a trusted issuer; what is left out stays. Disabled or with other keys, it ends the tokens of the accounts bound to it',
+          'Change a trusted issuer; members left out stay. Disabling it or replacing its keys revokes the tokens of the accounts bound to it',
         params: OfIssuer,
         body: TrustedIssuerChange,
         response: { 200: TrustedIssuerAnswer, 202: TrustedIssuerAnswer },
@@ -119,7 +119,8 @@ function endRoute(app: AdminScope, operations: Pick<Operations, 'trustedIssuers'
       schema: {
         tags,
         operationId: 'deleteTrustedIssuer',
-        summary: 'Delete a trusted issuer with the workload identities bound to it; tokens got by it end',
+        summary:
+          'Delete a trusted issuer with its workload identities; tokens obtained through it are revoked',
         params: OfIssuer,
         response: { 202: Ending, 204: Type.Null() },
       },

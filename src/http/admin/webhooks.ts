@@ -39,7 +39,7 @@ export function webhookRoutes(app: AdminScope, operations: Deps, publicUrl: stri
       schema: {
         tags,
         operationId: 'createWebhook',
-        summary: 'Add a web hook. What it is sent is signed by the current signing key of the realm',
+        summary: 'Add a web hook. Its deliveries are signed by the current signing key of the realm',
         params: InRealm,
         body: NewWebhook,
         response: { 201: WebhookAnswer },
@@ -82,7 +82,7 @@ function oneWebhookRoutes(app: AdminScope, operations: Deps): void {
       schema: {
         tags,
         operationId: 'updateWebhook',
-        summary: 'Change a web hook, pause it or enable it again; what is left out stays',
+        summary: 'Change a web hook, pause it or enable it again; members left out stay',
         params: OfWebhook,
         body: WebhookChange,
         response: { 200: WebhookAnswer },
@@ -103,7 +103,7 @@ function deleteRoute(app: AdminScope, operations: Deps): void {
       schema: {
         tags,
         operationId: 'deleteWebhook',
-        summary: 'Delete a web hook with its deliveries; those that wait are not sent',
+        summary: 'Delete a web hook with its deliveries; waiting ones are not sent',
         params: OfWebhook,
         response: { 204: Type.Null() },
       },

@@ -109,7 +109,8 @@ export function workloadIdentityRoutes(app: AdminScope, operations: Deps, public
       schema: {
         tags,
         operationId: 'createWorkloadIdentity',
-        summary: 'Add a workload identity. It counts while the auth_methods of the account have federated',
+        summary:
+          'Add a workload identity. It is used while the auth_methods of the account contain federated',
         params: OfAccount,
         body: NewIdentity,
         response: { 201: IdentityAnswer },
@@ -163,7 +164,8 @@ function oneIdentityRoutes(app: AdminScope, operations: Deps): void {
       schema: {
         tags,
         operationId: 'deleteWorkloadIdentity',
-        summary: 'Delete a workload identity: no token gets in by it any more, and the account’s tokens end',
+        summary:
+          'Delete a workload identity: its tokens are no longer accepted, and the account’s tokens are revoked',
         params: OfIdentity,
         response: { 204: Type.Null() },
       },
