@@ -34,7 +34,7 @@ t.test(
       }
       await page.getByLabel('Name', { exact: true }).fill('beta')
       await page.getByRole('button', { name: 'Create' }).click()
-      t.match(await page.locator('main').innerText(), 'The realm is there')
+      t.match(await page.locator('main').innerText(), 'The realm is created')
       if (javaScriptEnabled) await look(t, page, 'one-realm')
 
       await page.getByRole('button', { name: 'Open beta' }).click()

@@ -23,7 +23,7 @@ t.test('the current key is shown with its algorithm and its next rotation', asyn
   t.match(text, 'https://auth.test/realms/acme/protocol/openid-connect/certs')
 })
 
-t.test('Rotate publishes the next key, which signs when every cache can know it', async (t) => {
+t.test('Rotate publishes the next key, which signs once every cache has it', async (t) => {
   const settings = { keyRotationSeconds: 7200, keyPublishSeconds: 600, jwksMaxAgeSeconds: 300 }
   const { server, browser } = await signedIn(t, settings)
   t.match(textOf(await browser.get(`${KEYS}/rotate`)), 'after 8 minutes')

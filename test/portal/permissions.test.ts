@@ -94,7 +94,7 @@ t.test('a role is granted on a device that is searched for, and taken away again
       id: `gw-${i}`,
       name: `Gateway ${i}`,
     })
-  t.match(textOf(await browser.get(here)), 'None yet')
+  t.match(textOf(await browser.get(here)), 'No grants.')
   t.match(textOf(await browser.get(`${here}?find=nothing`)), 'No device or device group has “ nothing ”')
   t.match(textOf(await browser.get(`${here}?find=gw-`)), /These are the first 10\..* Search on/)
   const found = textOf(await browser.get(`${here}?find=EUROPE`))
@@ -189,6 +189,6 @@ t.test(
       role: 'view',
     })
     t.equal(again.headers.location, `${here}?done=had&find=d001-&filter=d00#grants`)
-    t.match(textOf(await browser.get(`${here}?done=had`)), 'It has that role there already')
+    t.match(textOf(await browser.get(`${here}?done=had`)), 'It already has that role there')
   },
 )

@@ -99,7 +99,7 @@ t.test('a realm is made with what a person needs, and the trail names the person
   }
   const made = await browser.submit(NEW, NEW, sent)
   t.equal(made.headers.location, `${REALMS}/acme?done=created`)
-  t.match(textOf(await browser.get(`${REALMS}/acme?done=created`)), /The realm is there.*Acme <b>/)
+  t.match(textOf(await browser.get(`${REALMS}/acme?done=created`)), /The realm is created.*Acme <b>/)
   t.match(await operations.realms.find(TESTER, 'acme'), {
     displayName: 'Acme <b>',
     serviceAccountLimit: 5,

@@ -298,7 +298,7 @@ t.test('a fault of ours says nothing of itself to the browser, and all to the lo
   await rowsOf(server, 'alter table service_accounts add constraint no_more check (false) not valid')
   const answer = await browser.submit(`${LIST}/create`, `${LIST}/create`, { name: 'x' })
   t.equal(answer.statusCode, 500)
-  t.match(textOf(answer), 'The fault is ours')
+  t.match(textOf(answer), 'This is a fault of the server')
   t.notMatch(answer.body, 'no_more')
   t.ok(server.log.some((line) => line.includes('"msg":"fault"') && line.includes('no_more')))
 })

@@ -23,7 +23,7 @@ async function add(browser: Browser, fields: Record<string, string> = {}) {
 
 t.test('a web hook is added, tested, changed, paused, enabled and deleted', async (t) => {
   const { browser, webhooks, sendAll } = await acme(t)
-  t.match(textOf(await browser.get(PAGE)), 'Nobody is told yet')
+  t.match(textOf(await browser.get(PAGE)), 'No web hooks yet')
   const added = await add(browser, { description: 'On <call>' })
   const here = String(added.headers.location).replace('?done=added', '')
   t.match(await webhooks(), [
@@ -49,7 +49,7 @@ t.test('a web hook is added, tested, changed, paused, enabled and deleted', asyn
   t.notMatch(paused.body, `${here}/test`, 'a paused one is sent no test')
   await browser.submit(here, `${here}/enable`)
   t.match(await webhooks(), [{ enabled: true }])
-  t.match(textOf(await browser.get(`${here}/delete`)), 'What waits is not sent')
+  t.match(textOf(await browser.get(`${here}/delete`)), 'Waiting deliveries are not sent')
   const deleted = await browser.submit(`${here}/delete`, `${here}/delete`)
   t.match(textOf(await browser.get(deleted.headers.location as string)), 'is deleted, with its deliveries')
   t.same(await webhooks(), [])

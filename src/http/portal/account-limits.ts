@@ -35,7 +35,7 @@ ${textArea('allowed_networks', 'Allowed networks', {
 ${field('expires_at', 'End (UTC)', {
   value: account.expiresAt?.toISOString().slice(0, 16) ?? '',
   type: 'datetime-local',
-  hint: 'From then on it gets no tokens, and those that it has are not active. Empty: it does not end.',
+  hint: 'From then on it gets no tokens, and its tokens are inactive. Empty: no end.',
 })}
 ${field('max_secret_age_days', 'Greatest age of its secrets, in days', {
   value: daysOf(account.maxSecretAgeSeconds),

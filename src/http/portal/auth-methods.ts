@@ -14,10 +14,9 @@ const PATH = '/portal/:realm/service-accounts/:clientId/auth-methods'
 
 /** What an account loses with each method. */
 const LOSSES = {
-  client_secret: 'Taken away, its secrets stop working at once.',
-  private_key_jwt: 'Taken away, its keys no longer count, and the tokens that it has got so far end.',
-  federated:
-    'Taken away, its workload identities no longer count, and the tokens that it has got so far end.',
+  client_secret: 'If removed, its secrets stop working at once.',
+  private_key_jwt: 'If removed, its keys are ignored and all its tokens are revoked.',
+  federated: 'If removed, its workload identities are ignored and all its tokens are revoked.',
 } satisfies Record<AuthMethod, string>
 
 /** By what a service account may authenticate. */

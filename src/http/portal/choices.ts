@@ -73,7 +73,7 @@ export function selectField(name: string, label: string, options: readonly Optio
 interface Select {
   /** The first one, if not said. */
   readonly chosen?: string | undefined
-  /** Of what it is a list, in words. */
+  /** What the list is of, in words. */
   readonly label: string
   readonly attributes?: Html
 }

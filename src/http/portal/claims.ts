@@ -64,7 +64,7 @@ function realmScreen(portal: Portal, operations: Deps): void {
 
 interface Shown {
   readonly done?: string
-  /** What is in the form and not saved. */
+  /** Unsaved values of the form. */
   readonly sent?: Fields
 }
 
@@ -107,7 +107,7 @@ ${claimsArea(realm.claims)}`
       here,
       sent,
       html`${done === 'saved' && notice('success', 'Saved. The next token of every account says so.')}
-${split(visit, { here, fields, more: html`<p class="hint">All tokens of the realm get these. The token beside is of an account that is made up.</p>` }, await previewOf(operations, visit, undefined, draft))}`,
+${split(visit, { here, fields, more: html`<p class="hint">All tokens of the realm get these. The token shown is that of an example account.</p>` }, await previewOf(operations, visit, undefined, draft))}`,
     ),
   }
 }

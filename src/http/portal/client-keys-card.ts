@@ -26,8 +26,8 @@ ${
   return html`<section class="card"><div class="section-head"><h2>Public keys</h2>
 ${mayChange && keys.length === 0 && html`<a class="button small" href="${here}/published-keys">Use an address</a>`}
 ${mayChange && keys.length < MAX_KEYS && html`<a class="button small" href="${here}/keys/add">${icon('plus')}Add a key</a>`}</div>
-${!counts && html`<p class="muted">The service account may not authenticate with them: its keys do not count.</p>`}
-${counts && keys.length === 0 && html`<p class="muted">There is no key, so it gets no tokens with one.</p>`}
+${!counts && html`<p class="muted">The service account may not authenticate with keys, so these are ignored.</p>`}
+${counts && keys.length === 0 && html`<p class="muted">No keys. It cannot get tokens with a key.</p>`}
 <ul class="lines">${keys.map(row)}</ul></section>`
 }
 
@@ -36,7 +36,7 @@ function publishedCard(visit: Visit, account: ServiceAccount): Html {
   const counts = account.authMethods.includes('private_key_jwt')
   return html`<section class="card"><div class="section-head"><h2>Public keys</h2>
 ${visit.mayChange && html`<a class="button small" href="${addressOf(visit, account.clientId)}/published-keys">${icon('pencil-square')}Change</a>`}</div>
-${!counts && html`<p class="muted">The service account may not authenticate with them: its keys do not count.</p>`}
+${!counts && html`<p class="muted">The service account may not authenticate with keys, so these are ignored.</p>`}
 <p>It publishes its keys at <code class="wrap">${account.jwksUri}</code></p></section>`
 }
 

@@ -175,7 +175,7 @@ function keepTokensChoice(): Html {
     {
       value: 'yes',
       label: 'Leave tokens valid',
-      hint: 'Otherwise all tokens that the service account has got so far end with the key.',
+      hint: 'Otherwise all tokens of the service account are revoked with the key.',
       isChosen: false,
     },
   )

@@ -55,7 +55,7 @@ function planCard(
   return html`<section class="card narrow">${form(
     visit,
     `${here}/grants/copy`,
-    html`<p><strong>${countOf(total, 'grant')} of ${other} would be added.</strong>${sourceGrants > total && ` It has the other ${(sourceGrants - total).toLocaleString('en')} already.`} What it has beside them stays.</p>
+    html`<p><strong>${countOf(total, 'grant')} of ${other} would be added.</strong>${sourceGrants > total && ` It has the other ${(sourceGrants - total).toLocaleString('en')} already.`} Its other grants stay.</p>
 <input type="hidden" name="from" value="${source.clientId}"><input type="hidden" name="from_version" value="${source.version}">
 <ul class="lines">${first.map(({ role, type, id, name }) => html`<li><div><span class="strong">${named(name)}</span> <span class="muted">${typeInWords(type)} · <code class="wrap">${id}</code></span></div>${badge('plain', role)}</li>`)}</ul>
 ${total > first.length && html`<p class="muted">And ${(total - first.length).toLocaleString('en')} more.</p>`}

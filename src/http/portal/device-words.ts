@@ -24,7 +24,7 @@ export function keyText({ type, id }: ResourceKey): string {
   return `${type}/${id}`
 }
 
-/** A type has no slash. `undefined`: it is none. */
+/** A type has no slash. `undefined`: not a key of a resource. */
 export function keyIn(text: string): ResourceKey | undefined {
   const [, type, id] = /^([^/]+)\/(.+)$/s.exec(text) ?? []
   return type === undefined || id === undefined ? undefined : { type, id }

@@ -152,7 +152,11 @@ function pageFor(error: FastifyError, { method }: FastifyRequest): Problem {
       'Send it in parts, or by the admin API or the command line.',
     )
   if (statusCode < 500) return problem(statusCode, 'This was not understood', 'The form could not be read.')
-  return problem(500, 'Something went wrong', 'The fault is ours, and it has been logged. Try again.')
+  return problem(
+    500,
+    'Something went wrong',
+    'This is a fault of the server, and it has been logged. Try again.',
+  )
 }
 
 interface Problem extends Page {

@@ -98,7 +98,7 @@ function list(visit: Visit, account: ServiceAccount, { items }: Part<Grant>, fil
   if (items.length === 0 && filter !== '')
     return html`<p class="muted">It has no grant on what has “${named(filter)}” in its name or id.</p>`
   if (items.length === 0)
-    return html`<p class="muted">None yet: what it may do, it may do by its roles in the whole realm.</p>`
+    return html`<p class="muted">No grants. It has only its roles in the whole realm.</p>`
   const line = (grant: Grant) => html`<li>
 <div class="ticked">${visit.mayChange && removalBox(visit, account.clientId, grant)}<span>${nameOf(visit, grant)}</span></div>
 <div class="actions">${badge('plain', grant.role)}${

@@ -18,7 +18,7 @@ const STATES = { current: 'success', next: 'info', retired: 'plain' } satisfies 
 >
 
 const DONE: ReadonlyMap<string, string> = new Map([
-  ['rotated', 'The next key is published. It signs as soon as every cache can know it.'],
+  ['rotated', 'The next key is published. It signs once every cache of the JWKS has it.'],
   ['revoked', 'The key is revoked: tokens that it signed are refused at the next look at the JWKS.'],
 ])
 

@@ -24,7 +24,7 @@ export function newDeviceScreen(portal: Portal, operations: Pick<Operations, 're
         visit,
         `${list}/add`,
         html`${selectField('type', 'Type', types)}
-${field('id', 'Id', { hint: 'As your systems call it; it stands in tokens, and cannot be changed.', attributes: html`required spellcheck="false" autocapitalize="none" ${atMost(100)}` })}
+${field('id', 'Id', { hint: 'The id that your systems use. It is part of tokens and cannot be changed.', attributes: html`required spellcheck="false" autocapitalize="none" ${atMost(100)}` })}
 ${deviceFields({})}
 <div class="buttons"><button class="primary">Add</button><a class="button" href="${list}">Cancel</a></div>`,
       )}</section>`,

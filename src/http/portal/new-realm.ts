@@ -59,7 +59,7 @@ function readSettings(sent: Fields): Partial<RealmSettings> {
     audiences: list('audiences'),
     scopes: list('scopes'),
     roles: list('roles'),
-    // The operation refuses what is none.
+    // The operation refuses an unknown algorithm.
     algorithm: text('algorithm') as Algorithm | undefined,
     keyRotationSeconds: days === undefined ? undefined : days * 86_400,
     allowedAuthMethods: sent.getAll('allowed_auth_methods') as AuthMethod[],

@@ -16,7 +16,7 @@ import type { Portal, Visit } from './visit.ts'
 const PATH = '/portal/:realm/realms/:name'
 
 const DONE: ReadonlyMap<string, string> = new Map([
-  ['created', 'The realm is there, with a key to sign with. Open it to make its first service account.'],
+  ['created', 'The realm is created, with a signing key. Open it to create its first service account.'],
   ['saved', 'Saved.'],
 ])
 

@@ -8,7 +8,7 @@ const MAX_BACK = 50
 interface Pager {
   /** Where the next page begins, if there is one. */
   readonly next: string | undefined
-  /** What stays as it is: searches and filters. */
+  /** Searches and filters, which every page keeps. */
   readonly kept: Readonly<Record<string, string>>
   readonly forth?: string
   readonly fragment?: string

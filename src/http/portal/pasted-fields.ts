@@ -26,7 +26,7 @@ export function readPasted(sent: Fields, realm: Realm): GrantKey[] {
   return pastedResources(sent.get('ids'), sent.get('grant_type'), realm).map((key) => ({ role, ...key }))
 }
 
-/** What is wrong with an id is wrong with the list. */
+/** Reports the fault of an id at the whole list. */
 export function atPastedIds(error: unknown): never {
   if (error instanceof Refusal && error.code === 'invalid' && /^(grants\.)?id$/.test(error.field ?? ''))
     throw new Refusal('invalid', `${error.message} Nothing was done.`, 'ids')

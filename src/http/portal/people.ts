@@ -20,7 +20,7 @@ const ROLES = {
 } as const
 
 const DONE: ReadonlyMap<string, string> = new Map([
-  ['ended', 'The session is ended: its next click leads to the sign-in.'],
+  ['ended', 'The session is ended: its next request must sign in again.'],
   ['all-ended', 'All other sessions are ended.'],
 ])
 
@@ -140,7 +140,7 @@ ${singleSignOn && html`<p class="hint">For people whom the identity provider doe
 ${form(
   visit,
   `/portal/${visit.realm}/people/link`,
-  html`${field('person', 'For whom', { hint: 'The name stands in the portal, the audit trail and the list of sessions.', attributes: html`required ${atMost(100)}` })}
+  html`${field('person', 'For whom', { hint: 'The name is shown in the portal, the audit trail and the list of sessions.', attributes: html`required ${atMost(100)}` })}
 ${accessChoices(visit.session)}
 <div class="buttons"><button class="primary">Make a link</button></div>`,
 )}</section>`
@@ -159,7 +159,7 @@ function linkMade(visit: Visit, { url, person, role }: Made): Page {
     trail: [['People', `/portal/${visit.realm}/people`]],
     settleAt: `/portal/${visit.realm}/people`,
     body: html`<section class="card narrow" data-secret>
-<p>It lets ${named(person)} in, once, within ${LINK_SECONDS / 60} minutes, as ${role}. It is shown now and never again: whoever has it gets in.</p>
+<p>It lets ${named(person)} in, once, within ${LINK_SECONDS / 60} minutes, as ${role}. It is shown only now. Anyone who has it can sign in.</p>
 ${copyable('link', 'link', url)}
 <p class="buttons"><a class="button" href="/portal/${visit.realm}/people">Back to People</a></p></section>`,
   }

@@ -180,7 +180,7 @@ async function protectPages(app: FastifyInstance, secure: boolean): Promise<void
   await app.register(helmet, securityHeaders(secure))
   // Browsers must cache nothing, not even for the back button: some pages show a secret.
   app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
-  // What is refused before these hooks run, such as an invalid Host, is a page, too.
+  // Requests refused before these hooks run, such as those with an invalid Host, get a page too.
   app.addHook('onSend', async (_request, reply) => {
     if (!reply.raw.hasHeader('content-security-policy')) reply.headers(EARLY)
   })

@@ -35,9 +35,9 @@ ${form(
   html`${versionField(account.version)}
 ${field('jwks_uri', 'Address of its keys (JWKS)', {
   value: account.jwksUri ?? '',
-  hint: 'An https address. Keys that it rotates there are found by themselves. Empty: its keys are uploaded here.',
+  hint: 'An https address. Rotated keys are picked up automatically. Empty: its keys are uploaded here.',
 })}
-${account.jwksUri !== undefined && html`<p class="hint">Once this changes, the tokens that it has got so far end.</p>`}
+${account.jwksUri !== undefined && html`<p class="hint">If you change this, all its tokens are revoked.</p>`}
 <div class="buttons">${saveButton()}<a class="button" href="${here}">Cancel</a></div>`,
 )}
 </section>`,

@@ -110,5 +110,5 @@ function facts(realm: Realm, used: UsedTokens): Html {
 <dt>Signs with</dt><dd>${realm.algorithm}, a new key every ${Math.round(realm.keyRotationSeconds / 86_400)} days</dd>
 <dt>A leaked secret</dt><dd>${realm.leakedSecretAction}</dd>
 <dt>Activity is kept</dt><dd>${realm.auditRetentionDays === null ? 'as long as that of the platform' : `for ${realm.auditRetentionDays} days`}</dd>
-</dl><p class="hint">The rest is changed by the admin API and the command line; the limit of accounts and the quota by the operator of this server alone.</p></section>`
+</dl><p class="hint">Change other settings by the admin API or the command line. Only the operator of this server changes the limit of accounts and the quota.</p></section>`
 }

@@ -17,7 +17,7 @@ interface Row {
   readonly isMain: boolean
 }
 
-/** What is in a row. */
+/** Values of a row. */
 export interface TypedRow {
   readonly claim: string
   readonly how: string
@@ -78,7 +78,7 @@ export function readRules(issuer: TrustedIssuer, typed: readonly TypedRow[]): Wa
   return rules
 }
 
-/** What is wrong with a rule is wrong with the value of its row. */
+/** Reports the fault of a rule at the value of its row. */
 export function atRow(typed: readonly TypedRow[], error: unknown): never {
   const [, index] = error instanceof Refusal ? (/^rules\.(\d+)/.exec(error.field ?? '') ?? []) : []
   if (!(error instanceof Refusal) || index === undefined) throw error

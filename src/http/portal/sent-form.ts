@@ -63,7 +63,7 @@ export class SentForm implements FormAgain {
 
   versionOf(stored: string): string {
     this.#hasVersion = true
-    // Somebody who has been shown the differences may overwrite them; nobody else does so by accident.
+    // After a conflict the person has seen the differences, and may overwrite them.
     return this.#isConflict ? stored : this.#sent.get('version') || stored
   }
 

@@ -15,7 +15,7 @@ const PATH = '/portal/:realm/service-accounts/:clientId/permissions/grants'
 /** Notices after an action, shown in the card of the grants. */
 const DONE: ReadonlyMap<string, string> = new Map([
   ['granted', 'Granted. The next token says so.'],
-  ['had', 'It has that role there already: nothing was changed.'],
+  ['had', 'It already has that role there: nothing was changed.'],
   ['removed', 'Removed. The next token says so.'],
 ])
 

@@ -34,7 +34,7 @@ export function shadowScreens(portal: Portal, operations: Deps): void {
       ...about('Shadow mode', visit),
       actions: visit.mayChange && buttons(visit, report),
       body: html`${done && notice('success', done)}
-<p class="lead">Before a switch, a proxy sends the live requests of the old server here too. In shadow mode the realm does all that a token takes, gives none, and counts what would have failed.</p>
+<p class="lead">Before a switch, a proxy sends the live requests of the old server here too. In shadow mode the realm checks each request as usual, issues no token, and counts what would have failed.</p>
 ${summary(report, visit)}${refusals(report, visit)}`,
     }
   })
@@ -123,7 +123,7 @@ function reset(portal: Portal, operations: Deps): void {
       action: `/portal/${visit.realm}/shadow/reset`,
       button: 'Forget the counts',
       cancel: `/portal/${visit.realm}/shadow`,
-      content: html`<p>The counts of shadow mode begin anew. Shadow mode itself stays as it is.</p>`,
+      content: html`<p>The counts of shadow mode restart at zero. Shadow mode stays on or off as it is.</p>`,
     }),
   }))
 

@@ -31,7 +31,7 @@ export function signInScreen(
   app.get<Address>('/portal', async (request, reply) => {
     const sessions = await operations.browserSessions.list(cookie.all(request).values())
     const realms = sessions.map(({ stored }) => stored.realm)
-    // With an empty name it asks for another realm, whoever is signed in.
+    // An empty name asks for another realm, even if somebody is signed in.
     const realm = request.query.realm === undefined ? realms[0] : [request.query.realm].flat().at(-1)
     if (realm === undefined || !isRealmName(realm))
       return layout.send(reply, whichRealm(realm ?? '', realms.toSorted()))

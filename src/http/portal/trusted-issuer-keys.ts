@@ -51,7 +51,7 @@ ${count > 0 && notice('warning', `${accountsInWords(count)} ${count === 1 ? 'is'
   }
 }
 
-/** What is known of the keys. @param fetched `undefined`: they were uploaded */
+/** Facts about the keys. @param fetched `undefined`: they were uploaded */
 export function keysFacts(visit: Visit, issuer: TrustedIssuer, fetched: SourceState | undefined): Html {
   const { id, keys, ending } = issuer
   const change =

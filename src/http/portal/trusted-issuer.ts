@@ -36,8 +36,11 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ],
   ['saved', 'Saved. The next token is checked by it.'],
   ['enabled', 'The issuer is enabled: its tokens are accepted again.'],
-  ['disabled', 'The issuer is disabled: none of its tokens is accepted, and those got by it have ended.'],
-  ['ending', 'It is in force. Tokens that were got before are still being ended.'],
+  [
+    'disabled',
+    'The issuer is disabled: its tokens are not accepted, and tokens obtained through it are revoked.',
+  ],
+  ['ending', 'The change is in force. Tokens obtained before are still being revoked.'],
   ['keys', 'The keys are replaced.'],
 ])
 

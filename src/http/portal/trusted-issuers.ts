@@ -14,7 +14,7 @@ import {
 import type { Portal, Visit } from './visit.ts'
 
 const DONE: ReadonlyMap<string, string> = new Map([
-  ['deleted', 'The issuer is deleted: none of its tokens is accepted any more.'],
+  ['deleted', 'The issuer is deleted: its tokens are no longer accepted.'],
   [
     'ending',
     'The issuer is being deleted: none of its tokens is accepted any more, and those got by it are being ended.',

@@ -27,10 +27,10 @@ const DELIVERIES = 20
 const DONE: ReadonlyMap<string, string> = new Map([
   ['added', 'The web hook is added. Send a test to see whether it arrives.'],
   ['saved', 'Saved.'],
-  ['paused', 'Paused: it is told of nothing that happens until you enable it again.'],
-  ['enabled', 'Enabled. What waited is sent now.'],
-  ['test', 'A test is on its way: reload the page to see what came of it.'],
-  ['again', 'It is sent again: reload the page to see what came of it.'],
+  ['paused', 'Paused: it gets no new events until you enable it again.'],
+  ['enabled', 'Enabled. Waiting events are sent now.'],
+  ['test', 'A test is being sent: reload the page to see the result.'],
+  ['again', 'It is being sent again: reload the page to see the result.'],
 ])
 
 /** One web hook: its settings, and what it was sent. */
@@ -99,7 +99,7 @@ function deleteScreen(portal: Portal, { webhooks }: Deps): void {
         button: 'Delete',
         danger: true,
         cancel: here,
-        content: html`<p>Delete the web hook to <code class="wrap">${webhook.url}</code>? What waits is not sent, and its list of deliveries goes with it.</p>`,
+        content: html`<p>Delete the web hook to <code class="wrap">${webhook.url}</code>? Waiting deliveries are not sent, and its list of deliveries is deleted.</p>`,
       }),
     }
   })

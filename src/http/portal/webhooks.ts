@@ -23,7 +23,7 @@ export function webhooksScreen(portal: Portal, operations: Pick<Operations, 'web
       section: 'webhooks',
       actions: visit.mayChange && !isFull && webhooks.length > 0 && addButton(visit, 'Add a web hook'),
       body: html`${query('done') === 'deleted' && notice('success', 'The web hook is deleted, with its deliveries.')}
-<p class="lead">Addresses of yours that are told at once when a secret leaks, a rotation is about to end or a limit is reached. The realm’s key signs what they are sent.</p>
+<p class="lead">Your addresses that get an event at once when a secret leaks, a rotation is about to end or a limit is reached. Each event is signed with the realm’s key.</p>
 ${isFull && notice('info', `The realm has ${MAX_WEBHOOKS} web hooks, which is the limit. Delete one that is no longer used before you add another.`)}
 ${webhooks.length > 0 ? table(visit, webhooks) : empty(visit)}`,
     }
@@ -64,7 +64,7 @@ ${visit.mayChange && html`<td class="row-actions"><a class="button small danger-
 }
 
 function empty(visit: Visit): Html {
-  return html`<div class="card empty">${icon('bell')}<h2>Nobody is told yet</h2>
-<p>Add the address of your chat, your pager or a program of yours.</p>
+  return html`<div class="card empty">${icon('bell')}<h2>No web hooks yet</h2>
+<p>Add the address of your chat, your pager or your own program.</p>
 ${visit.mayChange && html`<p>${addButton(visit, 'Add the first one')}</p>`}</div>`
 }
