@@ -54,7 +54,7 @@ export function foreignKeyText(realmId: string, key: Omit<ForeignKey, 'published
 
 const HEADER_TYPES: readonly unknown[] = ['JWT', 'jwt', 'at+jwt', 'application/at+jwt', undefined]
 
-/** What a token of the server before says, as far as it is asked. */
+/** The claims of a token of the previous server that are used. */
 export interface ForeignClaims {
   readonly clientId: string
   readonly iat: number
@@ -63,7 +63,7 @@ export interface ForeignClaims {
 }
 
 /**
- * Reads claims of an access token of the server before; `undefined`: it is none, or not well-formed. ID tokens, refresh
+ * Reads claims of an access token of the previous server; `undefined`: it is none, or not well-formed. ID tokens, refresh
  * tokens and the like have the same signature.
  */
 export function readForeignClaims(

@@ -1,4 +1,4 @@
-/** What a token endpoint answered, as far as it is compared. */
+/** The parts of a token endpoint's answer that are compared. */
 export interface ComparedAnswer {
   readonly status: number
   /** JSON of the response; `undefined`: it is none. */

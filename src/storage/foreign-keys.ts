@@ -56,7 +56,7 @@ export async function deleteForeignKey(
   await sql`delete from foreign_keys where realm_id = ${realmId} and kid = ${kid}`.execute(trx)
 }
 
-/** Notes that an account's tokens ended, where the realm has keys of the server before. */
+/** Notes that an account's tokens ended, where the realm has keys of the previous server. */
 export async function insertForeignTokenEnds(
   trx: DatabaseTransaction,
   realmId: string,

@@ -84,7 +84,7 @@ t.test('many right assertions at once are all let in', async (t) => {
   }
 })
 
-t.test('what is wrong beside the signature counts for the network alone', async (t) => {
+t.test('a fault other than the signature counts against the network only', async (t) => {
   const { server, client } = await acme(t)
   for (let n = 0; n < POLICY.perAddress; n++) t.equal(await status(server, client.assertion({ exp: 1 })), 401)
   t.equal(await status(server, client.assertion({ exp: 1 })), 429)

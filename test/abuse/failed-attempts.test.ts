@@ -139,7 +139,7 @@ t.test('back-off doubles with each failure, up to five minutes', async (t) => {
   )
 })
 
-t.test('attempts that have to wait push no other network out of what is counted', async (t) => {
+t.test('waiting attempts evict no other network from the counters', async (t) => {
   const counters = createMemoryCounters(() => new Date(0), POLICY)
   const attempts = async (count: number, limits: (n: number) => readonly AttemptLimit[]) => {
     for (let n = 0; n < count; n++) {

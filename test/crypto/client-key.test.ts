@@ -91,7 +91,7 @@ t.test('of a certificate the key is taken, unless it has expired', async (t) => 
   })
 })
 
-t.test('what is no public key of use is refused, and the member named', async (t) => {
+t.test('a key that is not public or not usable is refused, and the member named', async (t) => {
   const ec = pair('ec', 'P-256')
   const jwk = jwkOf(ec)
   const rsa = jwkOf(pair('rsa', 2048))

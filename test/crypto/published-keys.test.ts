@@ -83,7 +83,7 @@ t.test('a key that is for something else is left out with a note, and never quot
   t.equal(keysFor(keys, 'right').length, 1)
 })
 
-t.test('what is no key set, or has 101 keys, is refused', async (t) => {
+t.test('a document that is no key set, or has 101 keys, is refused', async (t) => {
   for (const set of [null, 'a', [], {}, { keys: {} }, { keys: 'a' }])
     t.throws(() => readKeySet(set), { name: 'KeySetError' })
   t.throws(() => readKeySet({ keys: new Array(101).fill({}) }), { message: /101 keys/ })

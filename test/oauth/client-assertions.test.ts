@@ -277,7 +277,7 @@ async function hmacOfPublicKey({ pair, kid, clientId }: KeyClient, { clock }: Te
     .sign(Buffer.from(pem as string))
 }
 
-t.test('what is right at the edge is taken', async (t) => {
+t.test('an assertion exactly at the bounds is accepted', async (t) => {
   const { server, client } = await acme(t)
   const now = seconds(server)
   const rows: Record<string, string> = {

@@ -83,15 +83,18 @@ t.test('once the realm is deleted, and made again, nothing of it is left', async
     t.same(await query(server, `select * from ${table}`), [], table)
 })
 
-t.test('what is enabled again lets its tokens in again, and those from before stay ended', async (t) => {
-  const { server, other, platform, id, resourceServer } = await place(t)
-  const before = await tokenOf(server, platform.token())
-  await server.operations.trustedIssuers.update(TESTER, 'acme', id, { enabled: false })
-  const { issuer } = await server.operations.trustedIssuers.update(TESTER, 'acme', id, { enabled: true })
-  t.equal(issuer.ending, undefined)
-  t.match(await introspect(other, resourceServer, await tokenOf(other, platform.token())), '"active":true')
-  t.equal(await introspect(other, resourceServer, before), INACTIVE)
-})
+t.test(
+  'an issuer that is enabled again has new tokens accepted, and revoked ones stay revoked',
+  async (t) => {
+    const { server, other, platform, id, resourceServer } = await place(t)
+    const before = await tokenOf(server, platform.token())
+    await server.operations.trustedIssuers.update(TESTER, 'acme', id, { enabled: false })
+    const { issuer } = await server.operations.trustedIssuers.update(TESTER, 'acme', id, { enabled: true })
+    t.equal(issuer.ending, undefined)
+    t.match(await introspect(other, resourceServer, await tokenOf(other, platform.token())), '"active":true')
+    t.equal(await introspect(other, resourceServer, before), INACTIVE)
+  },
+)
 
 t.test('keys that are added to the uploaded ones end nothing', async (t) => {
   const { server, other, platform, id, resourceServer } = await place(t)

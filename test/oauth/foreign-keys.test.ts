@@ -51,7 +51,7 @@ async function world(t: Test) {
 }
 
 t.test(
-  'keys of the server before stand in the JWKS until their end, and their tokens are told of',
+  'keys of the previous server are in the JWKS until their end, and introspection knows their tokens',
   async (t) => {
     const { server, client, old, claims, told, publish, certs, ask } = await world(t)
     const token = await old.sign(claims())
@@ -84,7 +84,7 @@ t.test(
   },
 )
 
-t.test('a token of the server before that is no good access token is not active', async (t) => {
+t.test('an invalid access token of the previous server is inactive', async (t) => {
   const { old, claims, told, publish, now, client, server } = await world(t)
   await publish()
   t.match(await told(await old.sign(claims())), { active: true })
@@ -132,7 +132,7 @@ t.test('an old issuer is named, and holds for its keys alone', async (t) => {
 })
 
 t.test(
-  'an account that is disabled, deleted or loses its tokens loses those of the server before',
+  'an account that is disabled, deleted or loses its tokens loses those of the previous server',
   async (t) => {
     const { server, ask, client, old, claims, told, publish, now } = await world(t)
     await publish()
@@ -164,7 +164,7 @@ t.test(
   },
 )
 
-t.test('a client revokes its own token of the server before, and no other', async (t) => {
+t.test('a client revokes its own token of the previous server, and no other', async (t) => {
   const { server, client, resourceServer, old, claims, told, publish } = await world(t)
   await publish()
   const token = await old.sign(claims())
@@ -179,7 +179,7 @@ t.test('a client revokes its own token of the server before, and no other', asyn
   t.match(server.log.join('\n'), /the token has no jti/)
 })
 
-t.test('a key of the server before makes no administrator and no caller', async (t) => {
+t.test('a token of the previous server gives no access to the admin API or introspection', async (t) => {
   const { server, ask, client, old, claims, publish } = await world(t)
   await ask('PATCH', `/admin/realms/acme/service-accounts/${client.clientId}`, {
     roles: ['account-admin', 'introspect'],

@@ -103,7 +103,7 @@ t.test('a realm that is not in memory is 503 without the database', async (t) =>
   t.equal(answer.headers['retry-after'], '1')
 })
 
-t.test('while the database is away, caches may keep it for what is left of its time alone', async (t) => {
+t.test('while the database is away, caches may keep it only for the rest of its time', async (t) => {
   const { app, clock, cutDatabase } = await acme(t)
   const known = await app.inject(CERTS)
   const giveBack = await cutDatabase()

@@ -207,7 +207,7 @@ t.test('administrators alone read the counts of shadow mode, and forget them', a
   t.match((await admin('GET', path)).body, { shadow_mode: true, since: null, totals: {}, refused: [] })
 })
 
-t.test('the realm system has no shadow mode: nobody could administer', async (t) => {
+t.test('the realm system has no shadow mode, which would lock out administrators', async (t) => {
   const { server } = await setting(t)
   const ask = await platformAdministrator(server)
   const refused = await ask('PATCH', '/admin/realms/system', { shadow_mode: true })

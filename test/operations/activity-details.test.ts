@@ -172,7 +172,7 @@ t.test('an account that asks from everywhere keeps the last ten', async (t) => {
   )
 })
 
-t.test('a user agent is a text of whoever asks: cut, without control characters, escaped', async (t) => {
+t.test('a user agent is cut, stripped of control characters and escaped', async (t) => {
   const { server, operations, clientId, clientSecret } = await setting(t)
   const texts = [
     '<script>alert(1)</script>',
@@ -196,7 +196,7 @@ t.test('a user agent is a text of whoever asks: cut, without control characters,
   t.notMatch(page.body, '<script>alert')
 })
 
-t.test('what is kept of addresses ends after 90 days, with the account, and with the realm', async (t) => {
+t.test('addresses are deleted after 90 days, with the account, and with the realm', async (t) => {
   const { server, operations, clock, clientId, clientSecret } = await setting(t)
   const rows = async () =>
     (

@@ -113,7 +113,7 @@ t.test('each refused read leaves an audit event', async (t) => {
   t.match(items, [{ action: 'realm.list', realm: 'acme', actor: { id: 'nora' }, target: undefined }])
 })
 
-t.test('a refused attempt on what is no text leaves a line all the same', async (t) => {
+t.test('a refused attempt with an unstorable name is recorded too', async (t) => {
   const { operations } = await testServer(t)
   await operations.realms.create(TESTER, 'acme')
   const long = `${'a'.repeat(199)}👩 and so on`

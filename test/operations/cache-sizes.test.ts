@@ -13,7 +13,7 @@ const bytesOf = (sizes: ReturnType<typeof cacheSizes>) =>
   sizes.verifiedTokenBytes +
   sizes.statusListBytes
 
-t.test('what is kept in memory fits into what the process may take', async (t) => {
+t.test('the caches fit into the memory of the process', async (t) => {
   const whole = cacheSizes()
   t.equal(whole.realms, 50_000)
   for (const megabytes of [64, 128, 256, 512, 1024, 4096]) {

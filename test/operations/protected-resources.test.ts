@@ -119,7 +119,7 @@ t.test('the list comes in pages by type and id, and is searched by part of name 
   await t.rejects(list({ after: 'nonsense' }), { code: 'invalid', field: 'cursor' })
 })
 
-t.test('ten thousand devices are imported, and what is wrong with a line keeps no other out', async (t) => {
+t.test('ten thousand devices are imported, and a faulty line does not affect the others', async (t) => {
   const { operations, list } = await acme(t)
   const lines: unknown[] = [{ type: 'device_group', id: 'eu' }]
   for (let i = 0; i < 10_000; i++)
@@ -195,7 +195,7 @@ t.test('a group that is deleted while devices join it leaves no member behind', 
   }
 })
 
-t.test('only an administrator of the realm changes what is in it', async (t) => {
+t.test('only an administrator of the realm changes its resources', async (t) => {
   const { operations, put } = await acme(t)
   const device = { type: 'device', id: 'd' }
   await put(device)

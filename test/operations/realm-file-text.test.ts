@@ -91,7 +91,7 @@ const realm = fc.record(
   { requiredKeys: ['realm'] },
 )
 
-t.test('what is written is read as it was, whatever is in it', async (t) => {
+t.test('any value that is written is read back unchanged', async (t) => {
   fc.assert(
     fc.property(realm.map(plain), (value) => {
       const written = writeRealmFile(value as never)

@@ -65,7 +65,7 @@ t.test('a name can be had again once its account is renamed or deleted', async (
   t.equal((await operations.accounts.create(TESTER, 'acme', { name: 'ci' })).account.name, 'ci')
 })
 
-t.test('the list comes in pages, by part of a name, and by how long nobody used them', async (t) => {
+t.test('the list is paged, and filtered by part of a name and by time since last use', async (t) => {
   const { operations, clock } = await acme(t)
   for (const name of ['Alpha', 'beta', 'ALPHABET']) await operations.accounts.create(TESTER, 'acme', { name })
   const names: string[] = []

@@ -155,7 +155,7 @@ t.test('a key that signs for longer than it should is told', async (t) => {
   t.same(await look(), [])
 })
 
-t.test('a burst of refusals is told once an hour, beside what is usual', async (t) => {
+t.test('a burst of refusals beyond the usual is reported once an hour', async (t) => {
   const { clock, look, operations } = await watched(t, ['refusals.burst'])
   clock.now = new Date('2026-05-05T10:10:00Z')
   const { account } = await operations.accounts.create(TESTER, 'acme', { name: 'CI' })

@@ -85,7 +85,7 @@ async function alter(databaseUrl: string, settings: readonly string[]): Promise<
   await client.end()
 }
 
-t.test('a session whose settings were changed is used no more, and says what is wrong', async (t) => {
+t.test('a session whose settings were changed is closed, and the log says why', async (t) => {
   const faults: string[] = []
   const db = openDatabase({
     connectionString: await testDatabase(t),

@@ -60,7 +60,7 @@ t.test('serves tokens on a database of its own choosing, and creates nothing the
   for (const line of stderr.trim().split('\n')) t.type(JSON.parse(line).msg, 'string')
 })
 
-t.test('finishes what is in flight before it ends, and takes nothing new', async (t) => {
+t.test('finishes requests in flight before it stops, and accepts no new ones', async (t) => {
   const { url, child, ended, output } = await startServer(t, await environment(t))
   const idle = connect(Number(new URL(url).port), '127.0.0.1')
   idle.on('error', () => {})
@@ -80,7 +80,7 @@ t.test('finishes what is in flight before it ends, and takes nothing new', async
   t.equal((await ended).code, 0)
 })
 
-t.test('told to stop a second time it still finishes what is in flight', async (t) => {
+t.test('a second signal to stop still lets requests in flight finish', async (t) => {
   for (const WORKERS of ['1', '2']) {
     const { url, child, ended, output } = await startServer(t, { ...(await environment(t)), WORKERS })
     const { socket, closed, received } = await halfRequest(url)

@@ -57,7 +57,7 @@ t.test('a word that is no method at all is 501, and CONNECT is not left without 
   isDesigned(t as Tap, '', await exchange(server.app, head('CONNECT', 'x:443')), 501)
 })
 
-t.test('what is refused at the door of the portal is as protected as any page', async (t) => {
+t.test('an early refusal of the portal has the same security headers as a page', async (t) => {
   const headers = ['Host: a b', 'Host: x\r\nHost: y', 'Host: x\r\nAuthorization: a\r\nAuthorization: b']
   for (const some of headers) {
     const request = `GET /portal/acme/sign-in HTTP/1.1\r\n${some}\r\nConnection: close\r\n\r\n`
@@ -65,7 +65,7 @@ t.test('what is refused at the door of the portal is as protected as any page', 
   }
 })
 
-t.test('what is not HTTP is refused in the format of its front door', async (t) => {
+t.test('a request that is not HTTP is refused in the format of its front door', async (t) => {
   const broken: Record<string, [text: string, status: number]> = {
     'a header without a colon': ['GET /health/live HTTP/1.1\r\nHost: x\r\nfoo\r\n\r\n', 400],
     'no Host': ['GET /health/live HTTP/1.1\r\nfoo : bar\r\n\r\n', 400],

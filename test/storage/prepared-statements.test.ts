@@ -102,7 +102,7 @@ t.test('nothing is prepared through a pooler, which tells another process id', a
   t.same(await held(db), [])
 })
 
-t.test('a connection that breaks as it is made fails the read, and nothing else', async (t) => {
+t.test('a connection that breaks while it is opened fails only its read', async (t) => {
   let breaks = true
   const isFirst = (data: Buffer) => breaks && data.includes('pg_backend_pid')
   const db = await onePool(t, await throughPooler(t, await testDatabase(t), isFirst))

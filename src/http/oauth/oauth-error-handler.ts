@@ -106,7 +106,7 @@ function isForm(body: unknown): body is OAuthForm {
   return typeof (body as OAuthForm | undefined)?.get === 'function'
 }
 
-/** What is left of a quota, as the admin API says it of its own limit. */
+/** What remains of a quota, in the headers that the admin API uses for its own limit. */
 export function withRateLimit(reply: FastifyReply, state: QuotaState): FastifyReply {
   return reply
     .header('ratelimit-limit', state.limit)

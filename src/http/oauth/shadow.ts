@@ -51,7 +51,7 @@ export function answerNothing(request: FastifyRequest, reply: FastifyReply, outc
 function clientIdOf({ headers, body }: FastifyRequest): string | undefined {
   const form = body as OAuthForm | undefined
   try {
-    // A form that could not be read is none.
+    // The body is no form if it could not be read.
     if (typeof form?.get !== 'function') return undefined
     return readClientCredentials(headers.authorization, form)?.clientId ?? form.get('client_id')
   } catch {

@@ -14,7 +14,7 @@ import {
 } from './kept-keys.ts'
 import { type KeyRefresh, keyRefresh } from './key-refresh.ts'
 
-/** What is known of a source, for people. */
+/** State of a source of keys, for people. */
 export interface SourceState {
   readonly kids: readonly (string | undefined)[]
   readonly skipped: readonly string[]
@@ -71,7 +71,7 @@ export function fetchedKeys(deps: Deps) {
       return keys.document
     },
 
-    /** What is known of a source without a fetch. */
+    /** State of a source, without fetching it. */
     async describe(realmId: string, source: KeySource): Promise<SourceState> {
       const found = await findFetchedKeys(tokenDb, { realmId, source: sourceText(source) })
       const { document } = found ?? {}

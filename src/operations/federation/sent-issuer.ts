@@ -48,7 +48,7 @@ export function readNewIssuer(sent: SentSettings): ReadSettings {
   }
 }
 
-/** What was not sent stays as it is. @throws Refusal `invalid` */
+/** Members left out keep their values. @throws Refusal `invalid` */
 export function readChangedIssuer(before: IssuerSettings, sent: SentSettings): ReadSettings {
   if (sent.preset !== undefined) presetNamed(sent.preset)
   const { keys: sentKeys, ...others } = sent

@@ -30,7 +30,7 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'publicUrl' | 'refusals'>
 
 export type TrustedIssuers = ReturnType<typeof trustedIssuers>
 
-/** Platforms whose tokens a realm accepts. What is changed is in force at the next request on every node. */
+/** Platforms whose tokens a realm accepts. A change is in force at the next request on every node. */
 export function trustedIssuers(deps: Deps, { finish }: Pick<EndOfTrust, 'finish'>) {
   const { db, refusals } = deps
 

@@ -58,7 +58,7 @@ async function addIdentity(
   { trusted_issuer: issuer, name, rules }: Identity,
   issuerId: string | undefined,
 ): Promise<void> {
-  // An id that there is none of: the operation refuses it, and says what it must be.
+  // The operation refuses an unknown id, and says what it must be.
   const asked = { trustedIssuer: issuerId ?? '', rules, ...(name !== undefined && { name }) }
   await operations.workloadIdentities.create(actor, realm.name, clientId, asked)
   const target = [issuer, name].filter(Boolean).join(' ')

@@ -24,7 +24,7 @@ export interface RealmApplication extends Omit<RealmReader, 'realm' | 'db'> {
   readonly faults: FileFaults
 }
 
-/** Makes a realm what its file says. What is refused is collected; the caller then undoes all. */
+/** Applies the file of one realm. Collects refusals; the caller then rolls everything back. */
 export async function applyRealm(asked: RealmApplication): Promise<RealmPlan> {
   const { db, actor, file, faults } = asked
   const { realm: name } = file.value

@@ -47,7 +47,7 @@ function otherClaims(
   return present.filter(({ claim }) => wanted.every((one) => one.claim !== claim))
 }
 
-/** Wanted settings that the realm does not have. Of audiences, the first alone has a meaning. */
+/** Settings of the file that differ from those of the realm. The order of audiences matters only for the first one. */
 function changesOf(wanted: Members, present: Members): Members {
   const names = differing(wanted, present).filter(
     (name) => name !== 'audiences' || !isSameAudiences(wanted[name] as string[], present[name] as string[]),

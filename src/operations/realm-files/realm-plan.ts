@@ -26,7 +26,7 @@ export interface PlannedChange {
 export interface RealmPlan {
   readonly realm: string
   readonly changes: readonly PlannedChange[]
-  /** What is left to do, or was not done. */
+  /** Changes that remain to be made, or were not made. */
   readonly notes: readonly string[]
 }
 

@@ -38,7 +38,7 @@ export function foreignTokens(
 
   async function verify(token: string, realm: string, permitted?: Promise<unknown>): Promise<PresentedToken> {
     const { kid, type, claims: said } = readUnverifiedJwt(token) ?? refuse('not a JWT')
-    const read = readForeignClaims(type, said) ?? refuse('no access token of the server before')
+    const read = readForeignClaims(type, said) ?? refuse('no access token of the previous server')
     const { loaded, account: found } = await freshClients.find(realm, read.clientId)
     await permitted
     const now = clock()
@@ -55,7 +55,7 @@ export function foreignTokens(
 
   return {
     /**
-     * Validates a token of this realm, or of the server before where the realm has keys of that.
+     * Validates a token of this realm, or of the previous server where the realm has keys of that.
      * @throws OAuthError `invalid_token`, with the reason for the log; `temporarily_unavailable`
      */
     async verifyAny(

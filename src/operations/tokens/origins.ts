@@ -18,7 +18,7 @@ const REFUSED_CAPACITY = 5000
 
 export type Origins = ReturnType<typeof origins>
 
-/** Bounds what is remembered of origins, whoever asks. */
+/** Bounds the memory for origins, however many callers there are. */
 export function origins() {
   let issued = 0
   let refused = 0

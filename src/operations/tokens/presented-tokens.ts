@@ -23,7 +23,7 @@ import type { Dependencies } from '../dependencies.ts'
 /** Maximum of tokens per query. */
 const MAX_BATCH = 256
 
-/** No token of this server: perhaps one of the server before, whose keys a realm may publish. */
+/** No token of this server: perhaps one of the previous server, whose keys a realm may publish. */
 export class NotOurTokenError extends OAuthError {}
 
 /** A valid signature stays valid, so it is verified once. Nothing that can change is cached. */

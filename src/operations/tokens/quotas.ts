@@ -118,7 +118,7 @@ export function quotas(
     /** Requests beyond a quota since the start, by its mode. */
     count: (): ReadonlyMap<string, number> => exceeded,
 
-    /** Writes the counts of those who asked since the last time, and learns what other processes issued. */
+    /** Writes the counts since the last time, and reads what other processes issued. */
     async refresh(): Promise<number> {
       const asked = [...known.values()].filter(({ wasAsked }) => wasAsked)
       for (let at = 0; at < asked.length; at += BATCH) await refreshSome(asked.slice(at, at + BATCH))

@@ -19,7 +19,7 @@ type Deps = Pick<Dependencies, 'db' | 'clock' | 'log'>
 
 export type WebhookWatch = ReturnType<typeof webhookWatch>
 
-/** Looks for what nobody does: it becomes so with time, or by what token requests leave behind. */
+/** Finds events without a request of their own: those of time passing, and those that token requests leave behind. */
 export function webhookWatch({ db, clock, log }: Deps) {
   async function look({ realmId, realmName, webhookId, events }: LookingWebhook): Promise<void> {
     const now = clock()
