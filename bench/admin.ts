@@ -12,7 +12,7 @@ const CALLS_A_ROUND = 15
 interface Side {
   readonly app: FastifyInstance
   readonly token: string
-  /** An account that is there all the time. */
+  /** Account that exists during the whole bench. */
   readonly clientId: string
   close(): Promise<void>
 }
@@ -39,7 +39,7 @@ export async function run({ options, postgres, say }: BenchContext): Promise<Rep
   return {
     title: `Calls of the admin API with ${realms} realms of 25 service accounts, beside one such realm.`,
     notes: [
-      `In process, without a socket; call by call in turns, of a round of ${CALLS_A_ROUND} calls the median. Two calls are one where the second undoes the first.`,
+      `In process, without a socket. The two databases take turns call by call; a round is the median of ${CALLS_A_ROUND} calls. Where a second call undoes the first, both count as one.`,
     ],
     targets: Object.entries(times).map(([name, found]) => ({
       what: `${name}: time ÷ time with one realm`,
@@ -97,7 +97,7 @@ async function tokenOf(app: FastifyInstance, realm: string, id: string, secret: 
   return answer.json().access_token
 }
 
-/** The two take turns call by call, so that what the machine does meanwhile falls on both. */
+/** Alternates the two call by call, so that other load on the machine slows both alike. */
 async function race(calls: Record<'one' | 'many', () => Promise<unknown>>) {
   const times = { one: [] as number[], many: [] as number[] }
   for (let i = 0; i < CALLS_A_ROUND; i++) {

@@ -3,10 +3,10 @@ import { type Measured, ratio, spread } from './support/measure.ts'
 import { type Report, show } from './support/report.ts'
 import { raceForTokens } from './support/token-race.ts'
 
-/** There is no target for them. */
+/** These figures have no target. */
 const MAX_ROUNDS = 2
 
-/** RS256 and EdDSA as `token` has ES256. */
+/** Measures RS256 and EdDSA as `token` measures ES256. */
 export async function run(context: BenchContext): Promise<Report> {
   const rows: string[][] = []
   const options = { ...context.options, rounds: Math.min(context.options.rounds, MAX_ROUNDS) }

@@ -17,14 +17,14 @@ import { type Report, show } from './support/report.ts'
 
 const WRONG_A_SECOND = 500
 
-/** More than wait for argon2id, so that the others come all the same. */
+/** Connections of the attack: more than the queue of argon2id holds, so that the other wrong secrets still arrive. */
 const ATTACKERS = 500
 const IMPORTED = 30
 
-/** The attackers' own start takes a second of the core that the good clients and PostgreSQL run on. */
+/** The load generator of the attack starts first: its start uses the core of the good clients and PostgreSQL for a second. */
 const HEAD_START_SECONDS = 2
 
-/** Good clients, with and without somebody who tries wrong secrets from ever other addresses. */
+/** Compares good clients with and without an attack: wrong secrets, each from another address. */
 export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
   const databaseUrl = await postgres.createDatabase('attack')
   const client = await prepare(databaseUrl)
@@ -59,7 +59,7 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
     return measured
   }
   try {
-    // Both turns are of one server.
+    // Both turns use one server, so one warm-up is enough.
     await warmUp(turn)
     const turns = { calm: turn, attacked: underAttack }
     const { calm, attacked } = await alternate(turns, options.rounds, { isWarm: true })

@@ -23,13 +23,13 @@ const PAGES: Readonly<Record<string, Omit<AuditEventQuery, 'limit'>>> = {
   'deep in the list': { after: `${ago(600).getTime()}.1` },
 }
 
-/** They read a bounded part of the trail, so that a page may have fewer events than its limit: a time, not a ratio. */
+/** Searches read a bounded part of the trail and may return fewer events than the limit. Their target is a time, not a ratio. */
 const SEARCHES: Readonly<Record<string, Omit<AuditEventQuery, 'limit'>>> = {
   'two common filters without a common event': { action: 'grant.add', actor: 'the pipeline' },
   'a name that no actor has': { actorContains: 'nobody' },
 }
 
-/** Pages of 100 events, and the export, of a long trail beside one of ten thousand. */
+/** Compares pages of 100 events of a long trail with those of a trail of ten thousand, and measures the export. */
 export async function run({ options, postgres, say }: BenchContext): Promise<Report> {
   const few = await trail(await postgres.createDatabase('few'), FEW)
   say(`writing ${options.events} events`)

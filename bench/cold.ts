@@ -19,7 +19,7 @@ interface Rates {
 
 const noRates = (): Rates => ({ cold: [], warm: [], coldMicroseconds: [] })
 
-/** The first tokens after a restart, each of another account, and the same ones once more when all is warm. */
+/** Compares the rate of the first tokens after a restart, each for another account, with the rate once the server is warm. */
 export async function run({ options, folder, dataset, say }: BenchContext): Promise<Report> {
   const loaded = await dataset()
   const perRealm = Math.max(1, Math.floor(loaded.size / options.realms))
@@ -55,7 +55,7 @@ export async function run({ options, folder, dataset, say }: BenchContext): Prom
     show(ratio(cold, warm)),
     show(spread(coldMicroseconds), 0),
   ]
-  // Both are as cold otherwise: what differs is how many realms are met.
+  // The two loads differ only in how many realms the server opens for the first time.
   const meeting = results.single.coldMicroseconds.map(
     (value, i) => ((value - (results.whole.coldMicroseconds[i] as number)) * TOKENS) / (TOKENS - realms),
   )

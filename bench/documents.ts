@@ -7,7 +7,7 @@ import { createClient, openAdministration, startMintmark } from './support/mintm
 import type { Server } from './support/processes.ts'
 import { type Report, show } from './support/report.ts'
 
-/** JWKS and discovery beside a Fastify that answers the JWKS's bytes, and logs each request as the server does. */
+/** Compares JWKS and discovery with a bare Fastify that answers the same bytes and logs each request. */
 export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
   const databaseUrl = await postgres.createDatabase('documents')
   const administration = await openAdministration(databaseUrl)

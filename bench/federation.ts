@@ -17,10 +17,10 @@ import type { Report } from './support/report.ts'
 const REALM = 'bench'
 const ISSUER = 'https://platform.example'
 
-/** Tokens of the platform that come again and again, as a few hundred pods hold them. */
+/** Platform tokens that are sent again and again, as by a few hundred pods. */
 const WORKLOADS = 200
 
-/** Compares tokens for a platform's token (RS256, as most have it) with tokens for a secret: 64 connections. */
+/** Compares tokens issued for a platform's token (RS256, the most common) with tokens issued for a secret: 64 connections. */
 export async function run(context: BenchContext): Promise<Report> {
   const { options, postgres } = context
   const databaseUrl = await postgres.createDatabase('federation')

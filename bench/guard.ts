@@ -12,7 +12,7 @@ const TOKENS = 1000
 const MAIN = join(import.meta.dirname, '../packages/verifier/src/guard/main.ts')
 const HTTP = join(import.meta.dirname, 'contestants/http.ts')
 
-/** Checks of good tokens by the guard, beside a bare HTTP server of Node that answers the same requests with nothing. */
+/** Compares the guard, which checks good tokens, with a bare Node HTTP server that gives empty answers to the same requests. */
 export async function run({ options, folder, say }: BenchContext): Promise<Report> {
   const issuer = await startIssuer(10)
   const bearers = await issuer.tokens(TOKENS)

@@ -5,12 +5,12 @@ import { type Measured, measure, ratio, spread } from './support/measure.ts'
 import { createClient, openAdministration, requestOf, startMintmark } from './support/mintmark.ts'
 import { type Report, show } from './support/report.ts'
 
-/** Rounds are short and many, so that what else the machine does at times falls on few of them. */
+/** Many short rounds: other load on the machine then affects few of them. */
 const HALF = 0.5
 const SECONDS = 1
 const ROUNDS_FOR_EACH = 4
 
-/** How long a token takes at half of the highest rate. */
+/** Measures the latency of a token at half of the highest rate. */
 export async function run({ options, postgres, folder, say }: BenchContext): Promise<Report> {
   const databaseUrl = await postgres.createDatabase('latency')
   const administration = await openAdministration(databaseUrl)
@@ -34,7 +34,7 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
       )
       half.push(at)
       shares.push(at.requestsPerSecond / highest)
-      // A connection pauses, and then waits for its token as well: what that takes is made up for.
+      // A connection pauses and also waits for its token: corrects the rate for the wait.
       share *= HALF / (at.requestsPerSecond / highest)
     }
     const of = (key: 'p50' | 'p99') => half.map((at) => at[key])

@@ -35,7 +35,7 @@ const options: BenchOptions = {
   hydra: values.hydra,
 }
 
-// A file beside this one is a bench.
+// Every other file of this folder is a bench.
 const known = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts') && file !== 'main.ts')
   .map((file) => file.slice(0, -3))
@@ -61,7 +61,7 @@ const postgres = await startPostgres()
 let loaded: Promise<Dataset> | undefined
 const context: BenchContext = { options, postgres, folder, say, dataset: () => (loaded ??= load()) }
 let allMet = true
-// PostgreSQL has a session of its own, so that an interrupt in the terminal does not reach it.
+// PostgreSQL runs in another session, which Ctrl-C in the terminal does not reach.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void cleanUp().finally(() => process.exit(1)))
 // The soak of `memory` takes half an hour, so it runs only by its name.
@@ -84,7 +84,7 @@ try {
 }
 say(allMet ? 'all targets met' : 'some targets were missed')
 
-/** The others are still run. */
+/** Reports a failed bench; the others still run. */
 function failed(error: unknown): undefined {
   say(`  failed: ${(error as Error).stack}`)
   allMet = false
@@ -103,7 +103,7 @@ async function load(): Promise<Dataset> {
   return dataset
 }
 
-/** The command as others can run it: without the folders of this machine. */
+/** The command without the folders of this machine. */
 function commandOf(name: string): string {
   const flags = process.argv.slice(2).filter((argument) => !positionals.includes(argument))
   const shown = flags.map((flag) =>

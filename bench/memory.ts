@@ -5,10 +5,10 @@ import { requestOf, startMintmark } from './support/mintmark.ts'
 import { residentMegabytes } from './support/processes.ts'
 import { exactly, type Report } from './support/report.ts'
 
-/** Accounts that are met in each realm: what is kept in memory is kept by realm. */
+/** Accounts that ask for a token in each realm. The server keeps its memory by realm. */
 const ACCOUNTS_A_REALM = 5
 
-/** The resident memory of a worker that meets accounts of all realms, and what becomes of it under load. */
+/** Measures the resident memory of a worker after accounts of all realms asked for tokens, and how it grows under load. */
 export async function run({ options, folder, dataset, say }: BenchContext): Promise<Report> {
   const { databaseUrl, size: loaded, clientAt } = await dataset()
   const size = Math.min(loaded, ACCOUNTS_A_REALM * options.realms)

@@ -17,10 +17,10 @@ import {
 } from './support/mintmark.ts'
 import { type Report, show, type Target } from './support/report.ts'
 
-/** A JVM compiles what is hot for about so long; V8 for a few seconds. */
+/** The JVM compiles hot code for about 40 s, V8 for a few seconds. */
 const WARM_UP_SECONDS = { peer: 40, node: 8 }
 
-/** Keycloak and Hydra, each started here: the request and the load of `token`. */
+/** Starts Keycloak and Hydra, and sends them the requests of `token` under the same load. */
 export async function run(context: BenchContext): Promise<Report | undefined> {
   const { options, say } = context
   const { keycloak, hydra } = options
@@ -114,7 +114,7 @@ async function startPeers(
   }
 }
 
-/** All sign alike: RS256 would cost a peer more. */
+/** Checks that a peer signs with ES256, as Mintmark does: RS256 would cost it more. */
 async function verifyAlgorithm({ server, tokenPath }: RealPeer, client: Client): Promise<void> {
   const { body = '' } = requestOf(client)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -132,7 +132,7 @@ function targetOf(name: string, peer: readonly Measured[], mintmark: readonly Me
   return { what: `CPU of ${name} a token ÷ Mintmark's`, wanted, found: ratio(cpuOf(peer), cpuOf(mintmark)) }
 }
 
-/** README shows it. */
+/** Draws the chart of the README. */
 function drawChart(rounds: Readonly<Record<string, readonly Measured[]>>): void {
   const { Mintmark: mintmark = [] } = rounds
   const bars = Object.entries(rounds).map(([name, measured]) => ({

@@ -13,7 +13,7 @@ import { daysAgo, makeMonths, packMonths } from './support/trail.ts'
 
 const CALLS_A_ROUND = 5
 const SMALL: RealmSize = { accounts: 100, devices: 100, events: 10_000 }
-/** As many as the pages are promised for; fewer by option. */
+/** The size that the pages are promised for; options can make it smaller. */
 const LARGE: RealmSize = { accounts: 200_000, devices: 10_000, events: 1_000_000 }
 
 const day = (days: number) => daysAgo(days).toISOString().slice(0, 10)
@@ -41,7 +41,9 @@ export const PAGES: Readonly<Record<string, string>> = {
   'audit: by action': 'audit?action=key.rotate',
   'audit: by object': 'audit?target=target+7&only=target',
   'audit: deep': `audit?after=${daysAgo(600).getTime()}.1`,
-} /** They read more than they show, up to a bound: a time, not a ratio. */
+}
+
+/** Searches read more than they show, up to a bound. Their target is a time, not a ratio. */
 export const SEARCHES: Readonly<Record<string, string>> = {
   'accounts: a word that none has': 'service-accounts?search=zebra',
   'devices: a word that none has': 'devices?search=zebra',
@@ -53,11 +55,11 @@ export const SEARCHES: Readonly<Record<string, string>> = {
 
 interface Found {
   readonly ms: number[]
-  /** CPU of PostgreSQL a page. */
+  /** CPU time of PostgreSQL for a page. */
   readonly database: number[]
 }
 
-/** Pages of the portal over a large realm, beside the same pages over a small one in the same database. */
+/** Compares pages of the portal for a large realm with those for a small one in the same database. */
 export async function run({ options, postgres, say }: BenchContext): Promise<Report> {
   const large: RealmSize = {
     accounts: Math.min(options.accounts, LARGE.accounts),
@@ -142,7 +144,7 @@ function report(times: Readonly<Record<string, Record<'small' | 'large', Found>>
   return {
     title: `Pages of the portal over a realm of ${size.accounts} accounts, ${size.devices} devices and ${size.events} audit lines, beside one of ${SMALL.accounts}, ${SMALL.devices} and ${SMALL.events}.`,
     notes: [
-      `In process, without a socket; of a round of ${CALLS_A_ROUND} calls the median. Both realms are in one database. Searches read more than they show, up to a bound: for them a time is wanted, and no ratio.`,
+      `In process, without a socket; a round is the median of ${CALLS_A_ROUND} calls. Both realms are in one database. Searches read more than they show, up to a bound: their target is a time, not a ratio.`,
     ],
     targets: [
       ...of(PAGES).map(([name, both]) => ({

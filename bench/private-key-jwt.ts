@@ -15,7 +15,7 @@ import {
 } from './support/mintmark.ts'
 import type { Report } from './support/report.ts'
 
-/** Tokens of one turn, for each second that it was meant to last. */
+/** Number of tokens of a turn for each of its seconds. */
 const TOKENS_A_SECOND = 1500
 
 /** Compares tokens for an assertion with tokens for a secret: ES256 on both sides, 64 connections. */
@@ -29,7 +29,7 @@ export async function run(context: BenchContext): Promise<Report> {
   const amount = TOKENS_A_SECOND * options.seconds
   const mintmark = await startMintmark(databaseUrl)
   const turn = turnsOf(mintmark, context, { seconds: 0, amount })
-  // Each is good for one token.
+  // An assertion is valid for one token.
   const assertions = () => Array.from({ length: amount }, () => assertionRequest(client, key))
   try {
     const { secret, assertion } = await alternate(

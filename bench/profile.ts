@@ -11,7 +11,7 @@ import {
 } from './support/mintmark.ts'
 import type { Report } from './support/report.ts'
 
-/** The parts of V8's CPU profile that are read here: a tree of calls, and the running call of each sample. */
+/** What this bench reads of V8's CPU profile: a tree of calls, and the running call of each sample. */
 interface CpuProfile {
   readonly nodes: readonly ProfileNode[]
   readonly samples: readonly number[]
@@ -24,7 +24,7 @@ interface ProfileNode {
   readonly children?: readonly number[]
 }
 
-/** Parts below this share stand together. */
+/** Parts below this share become one row. */
 const SMALLEST_PERCENT = 1
 
 const INTERVAL_MICROSECONDS = 200

@@ -8,7 +8,7 @@ import type { Report } from './support/report.ts'
 
 const READY = '/health/ready'
 
-/** From the start of the process until it says that it is ready. */
+/** Measures the time from the start of the process until /health/ready answers 200. */
 export async function run({ options, folder, dataset, say }: BenchContext): Promise<Report> {
   const { databaseUrl } = await dataset()
   const existing: number[] = []
@@ -28,7 +28,7 @@ export async function run({ options, folder, dataset, say }: BenchContext): Prom
     await embedded.stop()
     rmSync(dataDir, { recursive: true, force: true })
     say(`  ${server.startMilliseconds.toFixed(0)} ms, embedded ${embedded.startMilliseconds.toFixed(0)} ms`)
-    // The first one finds nothing in the kernel's caches.
+    // The kernel's caches are cold in the first round.
     if (round === 0) continue
     existing.push(server.startMilliseconds / 1000)
     nothing.push(embedded.startMilliseconds / 1000)

@@ -3,7 +3,7 @@ import { type Measured, ratio, spread } from './support/measure.ts'
 import { type Report, show } from './support/report.ts'
 import { raceForTokens, type TokenRace } from './support/token-race.ts'
 
-/** ES256, client_secret_post, 64 connections: beside the floors, oidc-provider and the peers given. */
+/** Compares ES256 tokens by client_secret_post on 64 connections with the floors, oidc-provider and the given peers. */
 export async function run(context: BenchContext): Promise<Report> {
   const race = await raceForTokens(context, 'ES256', { checks: true })
   const cpu = (rounds: readonly Measured[]) => rounds.map((round) => round.serverMicroseconds)

@@ -7,7 +7,7 @@ import { type Report, show } from './support/report.ts'
 
 const TOKENS = 4000
 
-/** The verifier with both of its caches warm, beside `jwtVerify` of jose with the key at hand. */
+/** Compares the verifier, both caches warm, with `jwtVerify` of jose, which is given the key. */
 export async function run({ options, say }: BenchContext): Promise<Report> {
   const issuer = await startIssuer(3600)
   const tokens = await issuer.tokens(TOKENS)

@@ -6,11 +6,11 @@ import { createClient, openAdministration, requestOf, startMintmark } from './su
 import { cpuMicroseconds, familyOf, type Server } from './support/processes.ts'
 import { type Report, show } from './support/report.ts'
 
-/** Tokens a second for each worker: two of them leave some of two cores to the load and PostgreSQL. */
+/** Requested tokens a second for each worker. Two workers at this rate leave some of both cores to the load and PostgreSQL. */
 const RATE = 3500
 
 interface Shared extends Measured {
-  /** Share of the busiest worker in the work of all. */
+  /** CPU time of the busiest worker ÷ CPU time of all workers. */
   readonly largestShare: number
 }
 
@@ -43,7 +43,7 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
   }
   try {
     const results = await alternate({ one: turn(one, 1), two: turn(two, 2) }, options.rounds)
-    // A core bounds its worker: the capacity is what one core does, times the cores in full use.
+    // A worker can use up one core, so the busiest worker sets the limit.
     const capacity = (rounds: readonly Shared[]) =>
       rounds.map(({ serverMicroseconds, largestShare }) => 1e6 / (serverMicroseconds * largestShare))
     const row = (name: string, rounds: readonly Shared[]) => {

@@ -14,7 +14,7 @@ export async function startHydra(
   const [port, adminPort] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${port}`
   const env = {
-    // A request of Hydra holds one connection while it waits for another: with fewer than that it stands still.
+    // A request of Hydra holds one connection while it waits for a second one: with too few it deadlocks.
     DSN: `${databaseUrl}?sslmode=disable&max_conns=${2 * CONNECTIONS}&max_idle_conns=${2 * CONNECTIONS}`,
     SECRETS_SYSTEM: 'a-secret-of-this-bench-alone',
     URLS_SELF_ISSUER: url,

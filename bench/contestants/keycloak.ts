@@ -11,15 +11,15 @@ export interface RealPeer {
 }
 
 interface Peer {
-  /** What its makers hand out: a folder, or a program. */
+  /** The distribution: a folder, or a program. */
   readonly from: string
   readonly databaseUrl: string
-  /** A folder of the bench's own. */
+  /** Temporary folder. */
   readonly folder: string
   readonly client: Client
 }
 
-/** Keycloak as its guide says for production: built for PostgreSQL, started `--optimized`, events off, tokens of ES256. */
+/** Starts Keycloak as its guide recommends for production: built for PostgreSQL, `--optimized`, events off, ES256 tokens. */
 export async function startKeycloak({ from, databaseUrl, folder, client }: Peer): Promise<RealPeer> {
   const home = join(folder, 'keycloak')
   // `build` writes into the distribution, which others may use.

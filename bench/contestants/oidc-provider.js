@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
 import Provider from 'oidc-provider'
 
-// What a Node user would pick: the client in memory with its secret in plain text, JWT access tokens.
+// As a Node user would set it up: the client in memory with its secret in plain text, JWT access tokens.
 const [alg = 'ES256', client_id = '', client_secret = ''] = process.argv.slice(2)
 const { privateKey } = await generateKeyPair(alg, { extractable: true })
 const provider = new Provider('http://127.0.0.1', {

@@ -5,10 +5,10 @@ import { type Measured, measure, ratio, type Spread, spread } from './measure.ts
 import type { Server } from './processes.ts'
 import { show } from './report.ts'
 
-/** How long a turn lasts: `seconds`, or until `amount` requests are answered. */
+/** Length of a turn: `seconds`, or `amount` requests. */
 type Extent = Pick<Parameters<typeof measure>[1], 'seconds' | 'amount'>
 
-/** Makes the turns of one server, which fail if it refuses a request. */
+/** Creates turns on one server. A turn fails if the server refuses a request. */
 export function turnsOf(mintmark: Server, { postgres, folder, say }: BenchContext, extent: Extent) {
   return (name: string, requests: () => readonly RequestLine[]) => async (): Promise<Measured> => {
     const file = writeRequests(join(folder, name), requests())
@@ -29,7 +29,7 @@ export function turnsOf(mintmark: Server, { postgres, folder, say }: BenchContex
 
 const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
 
-/** What tokens by something else cost, divided by what tokens by a secret cost. */
+/** Cost of a token by another method ÷ cost of a token by a secret. */
 export function costRatio(
   key: keyof Measured,
   secret: readonly Measured[],

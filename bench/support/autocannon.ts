@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import autocannon, { type Instance, type Options, type Request } from 'autocannon'
 import type { Load, LoadResult } from './load.ts'
 
-// A process of its own, so that the load takes nothing from who measures. Prints the result as a line of JSON.
+// Runs as a separate process, so that the load does not slow the bench. Prints the result as a line of JSON.
 const load = JSON.parse(process.argv[2] as string) as Load
 const lines = readFileSync(load.file, 'utf8').trimEnd().split('\n')
 let next = -1
@@ -32,7 +32,7 @@ const run = autocannon({
   ...(load.amount === undefined ? { duration: load.seconds } : { amount: load.amount }),
   ...(load.rate !== undefined && { overallRate: load.rate }),
 } satisfies Options)
-// With a number of requests autocannon itself counts whole seconds. What it returns is an emitter of events too.
+// For a number of requests autocannon reports whole seconds only. What it returns is also an event emitter.
 ;(run as unknown as Instance).on('response', () => {
   answered = performance.now()
 })

@@ -30,17 +30,17 @@ export interface BenchOptions {
   readonly devices: number
 }
 
-/** What a bench is given. */
+/** Arguments of a bench. */
 export interface BenchContext {
   readonly options: BenchOptions
   readonly postgres: BenchPostgres
   /** The large data set, loaded when it is first asked for. */
   dataset(): Promise<Dataset>
-  /** A folder for files, gone afterwards. */
+  /** Temporary folder. */
   readonly folder: string
-  /** Tells whoever waits. */
+  /** Prints progress. */
   say(line: string): void
 }
 
-/** `bench/<name>.ts` exports one as `run`. Nothing comes back where what it needs is not there. */
+/** `bench/<name>.ts` exports one as `run`. Resolves to `undefined` if something that it needs is not installed. */
 export type RunBench = (context: BenchContext) => Promise<Report | undefined>

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 
-/** Columns by table. A row made by its columns costs a tenth of one that comes out of JSON. */
+/** Columns by table. An insert by columns takes a tenth of the time of an insert from JSON. */
 export async function readColumns(client: pg.Client): Promise<Map<string, string[]>> {
   const { rows } = await client.query<{ table: string; names: string[] }>(
     `select table_name as table, array_agg(column_name::text order by ordinal_position) as names
@@ -10,7 +10,7 @@ export async function readColumns(client: pg.Client): Promise<Map<string, string
   return new Map(rows.map(({ table, names }) => [table, names]))
 }
 
-/** An index that is made once costs less than one that grows row by row. Those of constraints stay. */
+/** Drops indexes, except those of constraints, and returns what builds them again: that is cheaper than to update them row by row. */
 export async function dropIndexes(
   client: pg.Client,
   tables: readonly string[],

@@ -10,10 +10,10 @@ export interface RealmSize {
   readonly events: number
 }
 
-/** Grants of the two accounts whose permissions are looked at, and holders of a role on the first device and group. */
+/** Number of grants of the two accounts whose permissions the bench shows, and of holders of a role on the first device and group. */
 const GRANTS = { some: 500, many: 5000 }
 
-/** What the pages of a realm are about. */
+/** The accounts whose pages the bench shows. */
 export const SOME_GRANTS = 'sa_0000001'
 export const MANY_GRANTS = 'sa_0000002'
 

@@ -12,7 +12,7 @@ export interface Bar {
 const FILE = join(import.meta.dirname, '../../docs/images/comparison.svg')
 const [WIDTH, ROW, LABEL, FIGURE] = [720, 34, 150, 150]
 
-/** Draws bars on one scale that begins at nothing, each with its figure and its range. */
+/** Draws bars on one scale that starts at zero, each with its figure and range. */
 export function writeChart(title: string, unit: string, bars: readonly Bar[]): void {
   const longest = Math.max(...bars.map(({ value }) => value.max))
   const scale = (WIDTH - LABEL - FIGURE) / longest

@@ -7,7 +7,7 @@ import { type Server, startServer } from './processes.ts'
 
 const folder = join(import.meta.dirname, '../contestants')
 
-/** Floor 1: a bare Fastify that answers what this server answers, to a token request and to a GET of that document. */
+/** Floor 1: a bare Fastify that returns the answers of this server to a token request and to a GET of a document. */
 export async function startFloor(
   { url }: Server,
   client: Client,

@@ -8,12 +8,12 @@ export const AUDIENCE = 'https://api.example'
 export interface BenchIssuer {
   readonly url: string
   readonly publicKey: CryptoKey
-  /** So many different good tokens of one account, for an hour. */
+  /** Returns `count` different good tokens of one account, valid for an hour. */
   tokens(amount: number): Promise<string[]>
   close(): void
 }
 
-/** An issuer of ES256 tokens in this process: what verifies them is measured, and not Mintmark. */
+/** Starts an issuer of ES256 tokens in this process, for benches that measure who verifies tokens. */
 export async function startIssuer(listTtlSeconds: number): Promise<BenchIssuer> {
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
   const jwk = { ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }

@@ -15,11 +15,11 @@ export interface Load {
   readonly patienceSeconds?: number
   /** Requests a second, about. Default: as many as are answered. */
   readonly rate?: number
-  /** So many requests and no more, however long it takes. */
+  /** Number of requests; the time does not matter then. */
   readonly amount?: number
   /** Each request names another address in X-Forwarded-For. */
   readonly manyAddresses?: boolean
-  /** Where the generator warms itself up, so that it is not what is cold. */
+  /** Another server that the generator warms up on, so that only the server under test is cold. */
   readonly warmUpUrl?: string
 }
 
@@ -54,7 +54,7 @@ function toLine({ path, body, bearer }: RequestLine): string {
   return body === undefined ? path : `${path}\t${body}`
 }
 
-/** For a load in random order: a generator reads a large file along. */
+/** Shuffles requests: the load generator reads a large file in order. */
 export function shuffled<T>(items: readonly T[]): T[] {
   const result = [...items]
   for (let i = result.length - 1; i > 0; i--) {
@@ -81,7 +81,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 
 function wrk({ url, file, order, connections, seconds, rate, patienceSeconds = 10 }: Load): string[] {
   const script = join(import.meta.dirname, 'requests.lua')
-  // At a rate, a connection pauses after each answer, between nothing and twice as long as that takes.
+  // For a rate, a connection pauses after each answer for a random time, on average as long as the rate needs.
   const pause = rate === undefined ? 0 : Math.round((connections * 1000) / rate)
   const run = [
     '-t1',

@@ -6,22 +6,22 @@ export type Cores = 'server' | 'others' | 'all' | string
 
 const hasTaskset = spawnSync('taskset', ['--version']).status === 0 && availableParallelism() > 1
 
-/** True where wrk makes the load; autocannon does otherwise, and always for a number of requests or many addresses. */
+/** Whether wrk is installed. Autocannon replaces it, and always makes loads of a number of requests or of many addresses. */
 export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 
-/** The server has the first core, all others have the second: the load does not take what it measures. */
+/** The server gets the first core, everything else the second, so that the load does not slow what it measures. */
 export function pinned(cores: Cores, command: readonly string[]): string[] {
   if (!hasTaskset || cores === 'all') return [...command]
   const list = cores === 'server' ? '0' : cores === 'others' ? '1' : cores
   return ['taskset', '-c', list, ...command]
 }
 
-/** Moves a running process, and what it will start, to the cores of the others. */
+/** Moves a running process, and its future children, to the second core. */
 export function pinToOthers(pid: number): void {
   if (hasTaskset) spawnSync('taskset', ['-a', '-p', '-c', '1', String(pid)])
 }
 
-/** What the figures were taken on. */
+/** Description of the machine and the versions. */
 export function describeMachine(): string {
   const version = (name: string, folder = '../../node_modules') =>
     `${name} ${JSON.parse(readFileSync(new URL(`${folder}/${name}/package.json`, import.meta.url), 'utf8')).version}`

@@ -9,7 +9,7 @@ export interface Measured extends LoadResult {
   readonly databaseMicroseconds: number
 }
 
-/** Runs a load on a server and reads what it cost the server, with its workers, and the database. */
+/** Runs a load on a server and reads the CPU time of the server, its workers and the database. */
 export async function measure(
   server: Pick<Server, 'pid'>,
   load: Load,
@@ -31,18 +31,17 @@ export async function measure(
 /** V8 still compiles after the first ten thousand requests. */
 const WARM_UP_REQUESTS = 20_000
 
-/** A contestant stands still where a turn costs no less than this of the cheapest before. */
+/** A contestant is warm once a turn costs no less than this share of the cheapest turn before it. */
 const STANDS_STILL = 0.97
 
-/** So many requests in the first turn leave nothing to compile. */
+/** After this many requests in one turn, V8 has compiled the hot code. */
 const WARM_AT_ONCE_REQUESTS = 30_000
 
-/** Bound for slow contestants, whose time goes into signatures or hashes, which V8 does not compile. */
+/** Limit for slow contestants: most of their time is in signatures or hashes, which is native code. */
 const MAX_WARM_UP_TURNS = 5
 
 /**
- * Takes turns until so many requests were answered and a request costs no less than before. What is no measured load takes
- * one turn.
+ * Repeats a turn until enough requests were answered and a request costs no less than before. A turn without a load runs once.
  */
 export async function warmUp(turn: () => Promise<unknown>): Promise<void> {
   let completed = 0
@@ -58,7 +57,7 @@ export async function warmUp(turn: () => Promise<unknown>): Promise<void> {
 }
 
 /**
- * Takes turns, A B A B, so that what else the machine does falls on all alike. Warms each contestant up before the first round.
+ * Alternates the contestants (A B A B), so that other load on the machine slows all alike. Warms each one up first.
  * @param isWarm the contestants are warm already
  */
 export async function alternate<Turns extends Record<string, () => Promise<unknown>>>(
@@ -88,7 +87,7 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN }
 }
 
-/** Round by round, since rounds of one turn saw the same machine. */
+/** Spread of the ratio of each round: turns of one round ran under the same conditions. */
 export function ratio(over: readonly number[], under: readonly number[]): Spread {
   return spread(over.map((value, i) => value / (under[i] as number)))
 }

@@ -23,7 +23,7 @@ export const MASTER_KEY = randomBytes(32).toString('base64url')
 export const PUBLIC_URL = 'http://127.0.0.1'
 export const ACTOR: Actor = { kind: 'cli', id: 'bench', address: undefined, authority: PLATFORM_AUTHORITY }
 
-/** With the defaults of production: log level, checks, rows, all. */
+/** Starts the server with its defaults for production. */
 export function startMintmark(
   databaseUrl: string,
   env: Readonly<Record<string, string>> = {},
@@ -37,7 +37,7 @@ export function startMintmark(
   })
 }
 
-/** The server's operations on that database, as its command line has them. */
+/** Opens the server's operations on a database, as commands do. */
 export function openAdministration(databaseUrl: string): Promise<OpenedOperations> {
   return openOperations({
     databaseUrl,
@@ -61,7 +61,7 @@ export function requestOf({ realm, clientId, clientSecret }: Client): RequestLin
   return tokenRequest(realm, clientId, clientSecret)
 }
 
-/** A realm with one account, whose secret the server made. */
+/** Creates a realm with one account and a generated secret. */
 export async function createClient(
   { operations }: OpenedOperations,
   realm: string,

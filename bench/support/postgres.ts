@@ -10,7 +10,7 @@ import { binaries, command, unprivileged } from '../../test/support/postgres-ser
 import { pinToOthers } from './machine.ts'
 import { cpuMicroseconds, familyOf } from './processes.ts'
 
-/** A PostgreSQL with its default durability (fsync and synchronous_commit on) and memory, gone when it is closed. */
+/** Temporary PostgreSQL with its default durability: fsync and synchronous_commit are on. */
 export interface BenchPostgres {
   /** A new empty database. */
   createDatabase(name: string): Promise<string>
@@ -19,7 +19,7 @@ export interface BenchPostgres {
   close(): Promise<void>
 }
 
-/** What its manual says for a server of its own: a quarter of the memory, here 2 GB at most. */
+/** A quarter of the memory, as PostgreSQL's manual recommends, and 2 GB at most. */
 const SHARED_BUFFERS = `${Math.min(2048, Math.floor(totalmem() / 2 ** 22))}MB`
 
 const START_ATTEMPTS = 600
@@ -45,7 +45,7 @@ export async function startPostgres(): Promise<BenchPostgres> {
   ]
   const [server, ...rest] = command(owner, postgres)
   const arguments_ = [...rest, '-D', data, '-k', folder, ...settings.flatMap((one) => ['-c', one])]
-  // A session of its own, so that an interrupt in the terminal does not reach it.
+  // In a new session, so that Ctrl-C in the terminal does not reach it.
   const child = spawn(server as string, arguments_, { cwd: folder, stdio: 'ignore', detached: true })
   const ended = once(child, 'exit')
   const urlOf = (name: string) => `postgres://mintmark@127.0.0.1:${port}/${name}`

@@ -9,7 +9,7 @@ import { pinned } from './machine.ts'
 export interface Server {
   readonly name: string
   readonly url: string
-  /** Its first process; those of its workers are found by it. */
+  /** First process; its workers are its children. */
   readonly pid: number
   /** From the start of the process to its first answer. */
   readonly startMilliseconds: number
@@ -22,13 +22,13 @@ export interface Launch {
   readonly program?: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Cores, as taskset names them. Default: the server's own. */
+  /** Cores, as a list for taskset. Default: the server's core. */
   readonly cores?: string | undefined
-  /** Its folder. Default: that of the bench. */
+  /** Working folder. Default: that of the bench. */
   readonly cwd?: string
-  /** Asked until it answers. Default: the port need only listen. */
+  /** Path to poll until it answers. Default: wait only for the port. */
   readonly readyPath?: string
-  /** Where it listens. Default: its log says so. */
+  /** Address of the server. Default: read from its log. */
   readonly url?: string
 }
 
@@ -36,7 +36,7 @@ const START_SECONDS = 60
 /** Keycloak prepares its database first, on one core. */
 const ANSWER_SECONDS = 300
 
-/** Starts a server as a process of its own, its output in a file, and waits until it serves. */
+/** Starts a server process with its output in a file, and waits until it serves. */
 export async function startServer(launch: Launch): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
   const log = join(folder, 'log')
@@ -52,7 +52,7 @@ export async function startServer(launch: Launch): Promise<Server> {
     stdio: ['ignore', output, output],
   })
   closeSync(output)
-  // However the bench ends. A script may not pass on a signal to what it runs.
+  // Also when the bench fails. A start script may not forward a signal, so its children get it too.
   const end = () => {
     const pid = child.pid as number
     for (const member of launch.program ? familyOf(pid) : [pid]) process.kill(member, 'SIGTERM')
@@ -102,7 +102,7 @@ async function answers(url: string): Promise<boolean> {
   )
 }
 
-/** A process and all that it started. */
+/** Pids of a process and its descendants. */
 export function familyOf(pid: number): number[] {
   const children = new Map<number, number[]>()
   for (const entry of readdirSync('/proc')) {
@@ -117,9 +117,9 @@ export function familyOf(pid: number): number[] {
 /** Tick of the kernel's clock: 100 a second on every Linux that Node runs on. */
 const TICK_MICROSECONDS = 10_000
 
-/** CPU time of these processes so far, all threads, and of their children that ended. */
+/** CPU time so far of these processes, all threads, and of their children that have ended. */
 export function cpuMicroseconds(pids: readonly number[]): number {
-  // Fields 14 to 17 of proc(5): user and system time, its own and that of children that were waited for.
+  // Fields 14 to 17 of proc(5): user and system time, of the process and of its reaped children.
   return pids.reduce((sum, pid) => {
     const ticks = statFields(pid)?.slice(11, 15).map(Number) ?? []
     return sum + ticks.reduce((one, other) => one + other, 0) * TICK_MICROSECONDS
@@ -131,7 +131,7 @@ export function residentMegabytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024
 }
 
-/** From the state on: the name before it may hold anything. */
+/** Fields from the state on. The name before it may contain spaces and brackets. */
 function statFields(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describeMachine } from './machine.ts'
 import type { Spread } from './measure.ts'
 
-/** What was wanted and what was found. */
+/** A target and the measured value. */
 export interface Target {
   readonly what: string
   readonly wanted: `${'≤' | '≥'} ${number}`
@@ -56,7 +56,7 @@ Written by \`npm run bench\`; each part by its own command, on the day and machi
 within one run, round by round: the median, and in brackets the smallest and the largest.
 `
 
-/** Puts the part of one bench in the place of its last one. */
+/** Replaces the section of one bench in RESULTS.md. */
 export function writeResults(name: string, command: string, markdown: string): void {
   const [, ...parts] = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8').split(/^(?=## )/m) : ['']
   const when = `${new Date().toISOString().slice(0, 10)}, \`${command}\`. ${describeMachine()}.`

@@ -2,11 +2,11 @@ import type pg from 'pg'
 
 const DAY_MILLISECONDS = 86_400_000
 
-/** Lines of a trail are of two years up to now. */
+/** A trail covers the last two years. */
 export const TRAIL_DAYS = 730
 export const daysAgo = (days: number, now = Date.now()) => new Date(now - days * DAY_MILLISECONDS)
 
-/** Makes the months of those two years, and leaves those that are over without indexes until `packMonths`. */
+/** Creates the partitions of those two years. Past months get their indexes from `packMonths`. */
 export async function makeMonths(client: pg.Client): Promise<void> {
   await client.query(
     `select audit_events_add_month(m) from generate_series(date_trunc('month', $1::timestamptz at time zone 'UTC'),
@@ -22,7 +22,7 @@ export async function makeMonths(client: pg.Client): Promise<void> {
   }
 }
 
-/** As the upkeep does when a month is over; the month under way has indexes that grew line by line. */
+/** Builds the indexes of past months, as the upkeep does. The indexes of the present month grow row by row. */
 export async function packMonths(client: pg.Client): Promise<void> {
   for (const name of await closedMonths(client)) await client.query('select audit_events_pack($1)', [name])
 }

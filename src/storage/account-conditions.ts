@@ -70,7 +70,7 @@ function isUnusedSince(then: Date): RawBuilder<unknown> {
 
 /**
  * client_ids of accounts among which all matches are, found by an index; `undefined`: no condition leaves so few.
- * @param most so many at most
+ * @param most maximum of candidates
  */
 export async function findFewCandidates(
   db: Database,

@@ -64,7 +64,7 @@ function lastOf(ids: readonly string[]): string | undefined {
   return ids.reduce((a, b) => (BigInt(a) > BigInt(b) ? a : b))
 }
 
-/** Deletes at most so many events of a partition. Several nodes may do so at once. Returns how many. */
+/** Deletes at most `limit` events of a partition. Several nodes may do so at once. Returns the number. */
 export async function deleteExpiredEvents(
   db: Database,
   { name }: AuditPartition,

@@ -23,7 +23,7 @@ export interface Trail {
 
 export type Sql = RawBuilder<unknown>
 
-/** `select … from … e`: the next events by an index, so many at most, of each action where none is asked for. */
+/** `select … from … e`: the next events by an index, at most `rows`; without an action, at most `rows` of each action. */
 export function eventsOf(
   trail: Trail,
   page: Omit<AuditEventPage, 'limit'>,

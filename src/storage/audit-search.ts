@@ -41,7 +41,7 @@ interface Window {
 
 type Search = AuditEventPage & { readonly rows: number }
 
-/** Reads events once, in the order of the index, until the page is full or so many are read. */
+/** Reads events in the order of the index until the page is full or the limit of rows is reached. */
 async function searchByIndex(
   db: Database,
   trail: Trail,

@@ -29,7 +29,7 @@ export function isDatabaseUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = (error as { code?: unknown }).code
   if (typeof code === 'string') return UNREACHABLE.test(code) || (NETWORK.test(code) && !('path' in error))
-  // An error of our own may quote what was asked for.
+  // An error of our own may quote the request.
   if (error.constructor !== Error) return false
   return /timeout|Connection terminated|Client has encountered a connection error|not queryable/i.test(
     error.message,

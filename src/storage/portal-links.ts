@@ -34,7 +34,7 @@ export async function insertPortalLink(
     .execute()
 }
 
-/** Uses up a link: of several callers, one succeeds. Returns what it is. */
+/** Uses up a link and returns it. Of several callers, only one succeeds. */
 export async function deletePortalLink(
   db: Database,
   realmId: string,

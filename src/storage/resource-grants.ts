@@ -41,7 +41,7 @@ export async function listResourceGrants(
   const types = [type, ...groups.map(() => groupTypeOf(type))]
   const ids = [id, ...groups]
   const ofRole = role === undefined ? sql`` : sql`and role = ${role}`
-  // As a range of the index, and exactly.
+  // The first condition bounds the scan of the index, the second is exact.
   const from = after
     ? sql`and client_id >= ${after.clientId}
         and (client_id, type, id, role) > (${after.clientId}, ${after.type}, ${after.id}, ${after.role})`

@@ -13,7 +13,7 @@ export interface StandbyOptions {
   readonly poolSize: number
   /** Whose beats to look for. */
   readonly reader: string
-  /** Connections that show an older beat than this are not used: the server has crashed, and is behind what it was. */
+  /** Connections with an older beat are refused: the standby has crashed and lags behind what it showed before. */
   readonly provenBeat: () => number
   readonly onFault: (error: Error) => void
 }

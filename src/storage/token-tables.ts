@@ -29,7 +29,7 @@ export interface TokenCountRow {
   starts_at: Timestamp
   issued: string
   refused: string
-  /** Of days of accounts: grows with `issued`, in steps of 4 %. */
+  /** Only for days of accounts: grows with `issued`, in steps of 4 %. */
   magnitude: Generated<number | null>
 }
 

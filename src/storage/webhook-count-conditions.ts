@@ -8,7 +8,7 @@ export interface Looking {
   readonly now: Date
 }
 
-/** A query for `occurrence` and `data` of what is so, whether or not it was told. */
+/** A query for `occurrence` and `data` of the conditions that hold now, whether or not a web hook was sent. */
 export type Condition = (looking: Looking) => RawBuilder<unknown>
 
 const hourOf = (now: Date) => new Date(now.getTime() - (now.getTime() % 3_600_000))

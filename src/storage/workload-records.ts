@@ -9,7 +9,7 @@ export interface WorkloadLookup {
   readonly realm: string
   /** `undefined`: only the realm is looked up. */
   readonly issuerId: string | undefined
-  /** Hashes of what its workload identity may pin: two at most. */
+  /** Hashes of the values that its workload identity pins: two at most. */
   readonly hashes: readonly Buffer[]
   /** `undefined`: any account. */
   readonly clientId: string | undefined
