@@ -1,3 +1,5 @@
+import { STATUS_LIST_SIZE } from '../../src/domain/status-list.ts'
+
 /** What a deployment has to carry. */
 export interface Demand {
   readonly tokensPerSecond: number
@@ -33,8 +35,8 @@ const BYTES_TO_POSTGRES = 900
 /** A core that is busier than this makes requests wait. */
 const BUSY = 0.6
 
-/** Last uses: a row each time that they are written, and its share of the write-ahead log. */
-const USES_SECONDS = 5
+/** Last uses: a row a minute of each account that asks in it, and its share of the write-ahead log. */
+const USES_SECONDS = 60
 const BYTES_OF_USE = 250
 const MICROSECONDS_OF_USE = 8
 
@@ -42,9 +44,8 @@ const MICROSECONDS_OF_USE = 8
 const CONNECTIONS_OF_A_WORKER = 4
 const GOOD_CONNECTIONS = 2000
 
-const LIST_SIZE = 131_072
-/** A list half of whose bits are set does not compress. */
-const BYTES_OF_LIST = 22_000
+/** A list half of whose bits are set does not compress; it is sent in base64url. */
+const BYTES_OF_LIST = (STATUS_LIST_SIZE / 8) * (4 / 3)
 const LIST_SECONDS = 60
 
 export function needs(demand: Demand): Need[] {
@@ -53,7 +54,7 @@ export function needs(demand: Demand): Need[] {
   const workers = Math.max(1, Math.ceil(serverCores))
   const open = Math.min(realms, MAX_OPEN_REALMS) * BYTES_OF_OPEN_REALM
   const active = Math.min(accounts, rate * USES_SECONDS)
-  const lists = Math.ceil(accounts / LIST_SIZE)
+  const lists = Math.ceil(accounts / STATUS_LIST_SIZE)
   return [
     { what: 'cores of servers', amount: serverCores, unit: 'cores' },
     { what: 'memory of servers', amount: (workers * (BYTES_OF_WORKER + open)) / 1e9, unit: 'GB' },
@@ -94,15 +95,28 @@ export function needs(demand: Demand): Need[] {
   ]
 }
 
-/** The need that is nearest to its limit, and the rate of tokens at which it gets there. */
+/** The need that gets to its limit first as the rate grows, and the rate of tokens at which it does. */
 export function endsFirst(demand: Demand): { readonly what: string; readonly tokensPerSecond: number } {
-  const limited = needs(demand).flatMap(({ what, amount, limit }) =>
-    limit === undefined
-      ? []
-      : [{ what, tokensPerSecond: Math.round((demand.tokensPerSecond * limit) / amount) }],
-  )
-  limited.sort((a, b) => a.tokensPerSecond - b.tokensPerSecond)
-  return limited[0] as (typeof limited)[number]
+  const rates = needs(demand)
+    .filter(({ limit }) => limit !== undefined)
+    .map(({ what }) => ({ what, tokensPerSecond: highestRate(demand, what) }))
+  rates.sort((a, b) => a.tokensPerSecond - b.tokensPerSecond)
+  return rates[0] as (typeof rates)[number]
+}
+
+/** The highest rate at which a need is within its limit: each need grows with the rate, not always in proportion. */
+function highestRate(demand: Demand, what: string): number {
+  const fits = (tokensPerSecond: number) =>
+    needs({ ...demand, tokensPerSecond }).every(
+      (need) => need.what !== what || need.amount <= (need.limit ?? 0),
+    )
+  let [low, high] = [0, 1e9]
+  while (high - low > 1) {
+    const middle = Math.round((low + high) / 2)
+    if (fits(middle)) low = middle
+    else high = middle
+  }
+  return low
 }
 
 function cores(rate: number, microseconds: number): number {

@@ -19,7 +19,7 @@ t.test(
   'what ends first is at its limit at the rate that the model says, and nothing else beyond its own',
   async (t) => {
     const { what, tokensPerSecond } = endsFirst(demand)
-    for (const need of needs({ ...demand, tokensPerSecond, accounts: 1e9 })) {
+    for (const need of needs({ ...demand, tokensPerSecond })) {
       if (need.limit === undefined) continue
       const share = need.amount / need.limit
       if (need.what === what) t.ok(Math.abs(share - 1) < 0.01, `${need.what} ${share}`)
