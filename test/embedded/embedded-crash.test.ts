@@ -19,8 +19,10 @@ t.test('is started again when it is killed, and keeps what was committed', async
   await query(embedded, 'create table kept (n int)')
   for (let n = 1; n <= 3; n++) {
     await query(embedded, `insert into kept values (${n})`)
+    const before = said.length
     process.kill(await postmasterOf(dataDir), 'SIGKILL')
-    await until(() => said.length === n)
+    // A start that finds the old one's processes still ending says so too, and is tried again.
+    await until(() => said.length > before)
     await until(() => query(embedded, 'select 1').then(Boolean, () => false))
     t.same(await query(embedded, 'select count(*)::int as n from kept'), { n })
   }
