@@ -12,7 +12,7 @@ RUN npm ci --omit=dev && npm sbom --package-lock-only --omit=dev --sbom-format=c
 
 FROM ${NODE_IMAGE} AS program
 WORKDIR /app/deploy/image
-COPY deploy/image/package.json deploy/image/package-lock.json deploy/image/.npmrc ./
+COPY deploy/image/package.json deploy/image/package-lock.json .npmrc ./
 RUN npm ci
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules

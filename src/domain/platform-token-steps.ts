@@ -1,12 +1,8 @@
 import { ASSERTION_TOLERANCE_SECONDS, MAX_JTI_BYTES } from './client-assertion.ts'
 import { platformAlgorithm } from './platform-algorithm.ts'
 import { issuersNamedBy, type PlatformToken, type PlatformTokenFault } from './platform-token.ts'
-import {
-  isSpiffe,
-  MAX_PLATFORM_TOKEN_LIFETIME_SECONDS,
-  type TrustedIssuer,
-  trustDomainOf,
-} from './trusted-issuer.ts'
+import { isSpiffe, trustDomainOf } from './spiffe.ts'
+import { MAX_PLATFORM_TOKEN_LIFETIME_SECONDS, type TrustedIssuer } from './trusted-issuer.ts'
 
 /** What a token is checked against. */
 export interface TokenCheck {

@@ -5,7 +5,7 @@ import {
   MAX_JTI_BYTES,
   parseClientAssertion,
 } from './client-assertion.ts'
-import { trustDomainOf } from './trusted-issuer.ts'
+import { trustDomainOf } from './spiffe.ts'
 
 /** RFC 7523 section 2.2 is that of client-assertion.ts; a JWT-SVID has a type of its own. */
 export const SPIFFE_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe'

@@ -5,6 +5,7 @@ import { parseKeyAddress } from './key-address.ts'
 import { FETCHED_KEY_SOURCES, type FetchedKeySource, type KeySource } from './key-source.ts'
 import { PLATFORM_ALGORITHMS, type PlatformAlgorithm } from './platform-algorithm.ts'
 import { Refusal } from './refusal.ts'
+import { isSpiffe, isSpiffeIssuer } from './spiffe.ts'
 
 export const KEY_SOURCES = [...FETCHED_KEY_SOURCES, 'jwks'] as const
 
@@ -97,17 +98,6 @@ export function parseIssuerSettings(sent: SentIssuer): IssuerSettings {
   }
 }
 
-const SPIFFE_ISSUER = /^spiffe:\/\/[a-z0-9._-]{1,255}$/
-/** The trust domain of a SPIFFE ID, as an issuer. */
-export function trustDomainOf(subject: unknown): string | undefined {
-  if (typeof subject !== 'string') return undefined
-  return /^(spiffe:\/\/[a-z0-9._-]{1,255})(?:\/|$)/.exec(subject)?.[1]
-}
-
-export function isSpiffe(issuer: string): boolean {
-  return issuer.startsWith('spiffe://')
-}
-
 /** Hosts of this machine alone. */
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
@@ -120,7 +110,7 @@ export function isKeyAddress(text: string): boolean {
 }
 
 function checkIssuer(issuer: string): void {
-  if (SPIFFE_ISSUER.test(issuer)) return
+  if (isSpiffeIssuer(issuer)) return
   if (!isKeyAddress(issuer) || issuer.includes('?') || !/^https?:\/\//.test(issuer))
     fail(
       'issuer',

@@ -15,8 +15,8 @@ const PLAN_REFUSED = '0A000'
 const names = new Map<string, string>()
 
 /**
- * A statement whose plan the connections of a pool keep. One that is refused its name has done nothing, and is sent again without. Give the text as few shapes as possible: an array as
- * `(select $1::…[])` keeps PostgreSQL from planning for its length, which it would do anew each time.
+ * A statement whose plan the connections of a pool keep. Where PostgreSQL refuses the name, nothing was done, and the statement is
+ * sent again without one. Pass an array as `(select $1::…[])`: PostgreSQL would plan anew for each length of `$1::…[]`.
  */
 export function preparedStatement<Row>(name: string, text: string) {
   names.set(text, name)

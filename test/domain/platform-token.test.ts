@@ -1,7 +1,8 @@
 import t from 'tap'
 import { type PlatformToken, parsePlatformToken } from '../../src/domain/platform-token.ts'
 import { faultOfToken, TOKEN_STEPS } from '../../src/domain/platform-token-steps.ts'
-import { parseIssuerSettings, type TrustedIssuer, trustDomainOf } from '../../src/domain/trusted-issuer.ts'
+import { trustDomainOf } from '../../src/domain/spiffe.ts'
+import { parseIssuerSettings, type TrustedIssuer } from '../../src/domain/trusted-issuer.ts'
 
 const NOW = new Date('2026-06-01T12:00:00Z')
 const SECONDS = NOW.getTime() / 1000

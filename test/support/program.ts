@@ -10,6 +10,8 @@ export const PROGRAM = isBundleFresh() ? BUNDLE : join(ROOT, 'src/mintmark.js')
 function isBundleFresh(): boolean {
   const made = statSync(BUNDLE, { throwIfNoEntry: false })
   if (!made || process.env['NODE_V8_COVERAGE'] !== undefined) return false
-  const sources = globSync(['package-lock.json', '{src,packages/*/src}/**/*.*'], { cwd: ROOT })
+  const sources = globSync(['package-lock.json', 'deploy/image/bundle.ts', '{src,packages/*/src}/**/*.*'], {
+    cwd: ROOT,
+  })
   return sources.every((path) => statSync(join(ROOT, path)).mtimeMs < made.mtimeMs)
 }
