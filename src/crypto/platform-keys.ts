@@ -1,6 +1,7 @@
 import { constants, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import type { PublishedKey } from '../domain/key-source.ts'
 import { type PlatformAlgorithm, platformAlgorithmsOf } from '../domain/platform-algorithm.ts'
+import { isAsLongAsModulus } from './verifying.ts'
 
 /** A published key ready to verify with. */
 interface OpenKey {
@@ -57,12 +58,13 @@ export function keysFor(keys: readonly PublishedKey[], kid: string | undefined):
 const HASHES: Readonly<Record<string, string>> = { 256: 'sha256', 384: 'sha384', 512: 'sha512' }
 
 /** On another thread: how long it takes is up to the issuer's key. */
-function isSignedBy(
+async function isSignedBy(
   key: KeyObject,
   algorithm: PlatformAlgorithm,
   input: string,
   signature: Buffer,
 ): Promise<boolean> {
+  if (!isAsLongAsModulus(signature, key.asymmetricKeyDetails?.modulusLength)) return false
   const hash = /^(?:RS|PS|ES)/.test(algorithm) ? (HASHES[algorithm.slice(2)] as string) : null
   const how = algorithm.startsWith('PS')
     ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }

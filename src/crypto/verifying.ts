@@ -50,6 +50,7 @@ export interface JwtRules {
 /** @throws Error that says what is wrong with the key */
 export async function verifyJwt(token: string, key: CryptoKey, rules: JwtRules): Promise<JWTPayload> {
   const { algorithm, type, issuer, now } = rules
+  requireWhole(token, key)
   const { payload } = await jwtVerify(token, key, {
     algorithms: [algorithm],
     typ: type,
@@ -62,5 +63,23 @@ export async function verifyJwt(token: string, key: CryptoKey, rules: JwtRules):
 
 /** The signature of a token of another server; its claims are checked elsewhere. @throws Error that says what is wrong */
 export async function verifyForeignJwt(token: string, key: CryptoKey, algorithm: string): Promise<void> {
+  requireWhole(token, key)
   await compactVerify(token, key, { algorithms: [algorithm] })
+}
+
+/**
+ * RFC 8017 section 8.1.2: an RSA signature has the length of the modulus. OpenSSL also takes one of PSS whose leading
+ * zeros were cut off, which would be a second text of the same token.
+ * @param modulusLength bits; `undefined`: no RSA
+ */
+export function isAsLongAsModulus(signature: Buffer, modulusLength: number | undefined): boolean {
+  return modulusLength === undefined || signature.length === Math.ceil(modulusLength / 8)
+}
+
+/** @throws Error where the signature is shorter or longer than the key's */
+function requireWhole(token: string, key: CryptoKey): void {
+  const signature = Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url')
+  const { modulusLength } = key.algorithm as { modulusLength?: number }
+  if (!isAsLongAsModulus(signature, modulusLength))
+    throw new Error('the signature has another length than the key')
 }

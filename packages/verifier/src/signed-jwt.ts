@@ -1,4 +1,4 @@
-import { compactVerify } from 'jose'
+import { type CryptoKey, compactVerify } from 'jose'
 import type { KeySet } from './key-set.ts'
 import { parseStrictObject } from './strict-json.ts'
 import { TokenError } from './token-error.ts'
@@ -57,12 +57,20 @@ export function peekIssuer(text: string, maxBytes: number): unknown {
  */
 export async function checkSignature({ text, alg, kid }: SignedJwt, keys: KeySet): Promise<unknown> {
   const key = await keys.find(kid, alg)
+  if (!isWhole(text, key)) throw new TokenError('bad_signature', { reason: 'another length than the key' })
   try {
     await compactVerify(text, key, { algorithms: [alg] })
     return key
   } catch (cause) {
     throw new TokenError('bad_signature', { cause })
   }
+}
+
+/** RFC 8017 section 8.1.2: an RSA signature has the length of the modulus. OpenSSL also takes one without leading zeros. */
+function isWhole(text: string, { algorithm }: CryptoKey): boolean {
+  const { modulusLength } = algorithm as { modulusLength?: number }
+  const signature = Buffer.from(text.slice(text.lastIndexOf('.') + 1), 'base64url')
+  return modulusLength === undefined || signature.length === Math.ceil(modulusLength / 8)
 }
 
 function decode(segment: string): string {
