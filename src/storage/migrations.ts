@@ -1,9 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { beginTransaction, openDatabase } from './database.ts'
+import { MigrationError, runMigrations } from './migration-texts.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 
@@ -30,11 +31,6 @@ export interface MigrateOptions {
   readonly folder?: string
 }
 
-/** The database cannot be migrated. The message says what to do. */
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError'
-}
-
 /**
  * Applies pending migrations in one transaction, under a lock. Returns their names.
  * @throws MigrationError
@@ -49,14 +45,19 @@ export async function migrateToLatest(
   pool.on('connect', (client) => client.on('error', () => {}))
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   const deadline = performance.now() + lockWaitSeconds * 1000
+  let isOneByOne = false
   try {
     for (let delay = MIN_DELAY_MILLISECONDS; ; delay = Math.min(2 * delay, MAX_DELAY_MILLISECONDS)) {
       // Also protects a database that is newer than this node: it leaves unknown migrations alone.
       if ((await requirePending(db, folder)).length === 0) return []
       try {
-        return await beginTransaction(db).execute((trx) => applyPending(trx, folder))
+        return await beginTransaction(db).execute((trx) => applyPending(trx, { folder, isOneByOne }))
       } catch (error) {
-        if (!isLockFailure(error)) throw error
+        if (!isLockFailure(error)) {
+          if (isOneByOne || !(error instanceof pg.DatabaseError)) throw error
+          isOneByOne = true
+          continue
+        }
         const holder = `migrations wait for a table that ${await describeOldestTransaction(db)} uses`
         if (performance.now() + delay > deadline)
           throw new MigrationError(`${holder}; end that session or wait until it is done, and try again`)
@@ -115,17 +116,18 @@ async function requirePending<T>(db: Kysely<T>, folder: string): Promise<string[
   return pending
 }
 
-async function applyPending(trx: Transaction<unknown>, folder: string): Promise<string[]> {
+async function applyPending(
+  trx: Transaction<unknown>,
+  how: { readonly folder: string; readonly isOneByOne: boolean },
+): Promise<string[]> {
   await setTimeouts(trx)
   await sql`select pg_advisory_xact_lock(${LOCK})`.execute(trx)
   // Another node may have applied them meanwhile.
-  const pending = await requirePending(trx, folder)
+  const pending = await requirePending(trx, how.folder)
   try {
     await sql`select set_config('lock_timeout', ${String(LOCK_MILLISECONDS)}, true)`.execute(trx)
     await createTables(trx)
-    const texts = await Promise.all(pending.map((name) => readFile(join(folder, `${name}.sql`), 'utf8')))
-    // In one message: an empty database takes many.
-    await sql.raw(texts.join('\n;\n')).execute(trx)
+    await runMigrations(trx, pending, how)
     await sql`insert into kysely_migration (name, timestamp)
       select name, to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
       from unnest(${pending}::text[]) name`.execute(trx)
