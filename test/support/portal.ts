@@ -96,3 +96,9 @@ export async function viewerOf(server: TestServer, realm: string): Promise<Brows
 export function secretIn({ body }: Answer): string {
   return /mm_\w{49}/.exec(body)?.[0] ?? ''
 }
+
+/** A sealed value whose tag has another first character. The bits of its last one do not all count. */
+export function withOtherTag(sealed: string): string {
+  const tag = sealed.lastIndexOf('.') + 1
+  return sealed.slice(0, tag) + (sealed[tag] === 'A' ? 'B' : 'A') + sealed.slice(tag + 1)
+}
