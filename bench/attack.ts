@@ -62,7 +62,7 @@ export async function run({ options, postgres, folder, say }: BenchContext): Pro
     // Both turns use one server, so one warm-up is enough.
     await warmUp(turn)
     const turns = { calm: turn, attacked: underAttack }
-    const { calm, attacked } = await alternate(turns, options.rounds, { isWarm: true })
+    const { calm, attacked } = await alternate(turns, options.rounds, { warm: ['calm', 'attacked'] })
     const of = (rounds: readonly Measured[], key: keyof Measured) => rounds.map((round) => round[key])
     const row = (name: string, rounds: readonly Measured[]) => [
       name,

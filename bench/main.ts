@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BenchContext, BenchOptions, Peer, RunBench } from './support/bench.ts'
 import { type Dataset, loadDataset } from './support/dataset.ts'
+import { type Floors, openFloors } from './support/floors.ts'
 import { startPostgres } from './support/postgres.ts'
 import { isMet, toMarkdown, writeResults } from './support/report.ts'
 
@@ -59,7 +60,15 @@ const say = (line: string) => console.error(line)
 const folder = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
 const postgres = await startPostgres()
 let loaded: Promise<Dataset> | undefined
-const context: BenchContext = { options, postgres, folder, say, dataset: () => (loaded ??= load()) }
+let floors: Promise<Floors> | undefined
+const context: BenchContext = {
+  options,
+  postgres,
+  folder,
+  say,
+  dataset: () => (loaded ??= load()),
+  floors: () => (floors ??= openFloors({ options, postgres, folder })),
+}
 let allMet = true
 // PostgreSQL runs in another session, which Ctrl-C in the terminal does not reach.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -92,6 +101,10 @@ function failed(error: unknown): undefined {
 }
 
 async function cleanUp(): Promise<void> {
+  await floors?.then(
+    (opened) => opened.stop(),
+    () => {},
+  )
   await postgres.close()
   rmSync(folder, { recursive: true, force: true })
 }

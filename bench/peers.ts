@@ -90,7 +90,8 @@ async function race(context: BenchContext): Promise<Record<string, Measured[]>> 
     const turns = contestants.map(
       (contestant) => [contestant.server.name, turnOf(contestant, options.seconds)] as const,
     )
-    return await alternate(Object.fromEntries(turns), options.rounds, { isWarm: true })
+    const warm = turns.map(([name]) => name)
+    return await alternate(Object.fromEntries(turns), options.rounds, { warm })
   } finally {
     for (const { server } of contestants) await server.stop()
   }

@@ -1,4 +1,5 @@
 import type { Dataset } from './dataset.ts'
+import type { Floors } from './floors.ts'
 import type { BenchPostgres } from './postgres.ts'
 import type { Report } from './report.ts'
 
@@ -36,6 +37,8 @@ export interface BenchContext {
   readonly postgres: BenchPostgres
   /** The large data set, loaded when it is first asked for. */
   dataset(): Promise<Dataset>
+  /** Measured in this run; started when they are first asked for. */
+  floors(): Promise<Floors>
   /** Temporary folder. */
   readonly folder: string
   /** Prints progress. */

@@ -58,15 +58,15 @@ export async function warmUp(turn: () => Promise<unknown>): Promise<void> {
 
 /**
  * Alternates the contestants (A B A B), so that other load on the machine slows all alike. Warms each one up first.
- * @param isWarm the contestants are warm already
+ * @param warm names of the contestants that are warm already
  */
 export async function alternate<Turns extends Record<string, () => Promise<unknown>>>(
   turns: Turns,
   rounds: number,
-  { isWarm = false } = {},
+  { warm = [] }: { readonly warm?: readonly (keyof Turns)[] } = {},
 ): Promise<{ [Name in keyof Turns]: Awaited<ReturnType<Turns[Name]>>[] }> {
   const results: Record<string, unknown[]> = Object.fromEntries(Object.keys(turns).map((name) => [name, []]))
-  if (!isWarm) for (const turn of Object.values(turns)) await warmUp(turn)
+  for (const [name, turn] of Object.entries(turns)) if (!warm.includes(name)) await warmUp(turn)
   for (let round = 0; round < rounds; round++)
     for (const [name, turn] of Object.entries(turns)) results[name]?.push(await turn())
   return results as Awaited<ReturnType<typeof alternate<Turns>>>

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { BenchContext, Peer } from './bench.ts'
 import { checkUnderLoad } from './checks.ts'
-import { measureSignature, startFloor, startOidcProvider } from './contestants.ts'
+import { measureSignature, startOidcProvider } from './contestants.ts'
 import { CONNECTIONS, runLoad, writeRequests } from './load.ts'
 import { alternate, type Measured, measure } from './measure.ts'
 import { createClient, openAdministration, requestOf, startMintmark } from './mintmark.ts'
@@ -21,7 +21,7 @@ export interface TokenRace {
 
 /** The same request to all contestants, in turns. @param checks whether the tokens are verified too, which takes some seconds */
 export async function raceForTokens(
-  { options, postgres, folder, say }: BenchContext,
+  { options, postgres, folder, say, floors }: BenchContext,
   algorithm: 'ES256' | 'RS256' | 'EdDSA',
   { checks }: { readonly checks: boolean },
 ): Promise<TokenRace> {
@@ -31,7 +31,7 @@ export async function raceForTokens(
   const client = await createClient(administration, 'bench', { algorithm })
   await administration.close()
   const mintmark = await startMintmark(databaseUrl)
-  const floor = await startFloor(mintmark, client)
+  const { fastify } = await floors()
   const oidc = await startOidcProvider(algorithm, client)
   const file = (path: string) => writeRequests(join(folder, 'tokens'), [{ ...requestOf(client), path }])
   const turn = (server: Server, path: string) => async () => {
@@ -53,12 +53,13 @@ export async function raceForTokens(
     const { signature, others, ...results } = await alternate(
       {
         mintmark: turn(mintmark, requestOf(client).path),
-        floor: turn(floor, requestOf(client).path),
+        floor: turn(fastify, requestOf(client).path),
         oidcProvider: turn(oidc, '/token'),
         signature: () => measureSignature(algorithm, 1),
         others: () => ratePeers(peers, folder, seconds),
       },
       rounds,
+      { warm: ['floor'] },
     )
     const ratesOf = ({ name }: Peer) => others.map((rates) => rates[name] as number)
     return {
@@ -68,7 +69,7 @@ export async function raceForTokens(
       peers: Object.fromEntries(peers.map((peer) => [peer.name, ratesOf(peer)])),
     }
   } finally {
-    for (const server of [mintmark, floor, oidc]) await server.stop()
+    for (const server of [mintmark, oidc]) await server.stop()
   }
 }
 
