@@ -8,6 +8,7 @@ import {
   verify,
 } from 'node:crypto'
 import { algorithmsOf, type KeyAlgorithm, type PublicJwk } from '../domain/client-key.ts'
+import { toDer } from './ecdsa-signature.ts'
 import { withoutTraces } from './without-traces.ts'
 
 export type VerificationKey = KeyObject
@@ -118,27 +119,6 @@ export function verifySignature(
 
 function isRsa(algorithm: KeyAlgorithm): boolean {
   return algorithm === 'RS256' || algorithm === 'PS256'
-}
-
-/** R and S of the same length each (RFC 7518 section 3.4) as OpenSSL takes them: a sequence of two integers. */
-function toDer(signature: Buffer): Buffer {
-  const half = signature.length / 2
-  const r = integer(signature.subarray(0, half))
-  const s = integer(signature.subarray(half))
-  return Buffer.concat([Buffer.from([0x30, r.length + s.length]), r, s])
-}
-
-/** Without the zeros before it, and with one where it would be negative. */
-function integer(bytes: Buffer): Buffer {
-  let start = 0
-  while (start < bytes.length - 1 && bytes[start] === 0) start++
-  const isNegative = (bytes[start] as number) >= 0x80
-  const length = bytes.length - start + (isNegative ? 1 : 0)
-  const der = Buffer.alloc(2 + length)
-  der[0] = 0x02
-  der[1] = length
-  bytes.copy(der, 2 + (isNegative ? 1 : 0), start)
-  return der
 }
 
 /**

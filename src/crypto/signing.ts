@@ -1,5 +1,6 @@
 import { createPrivateKey, hash, randomUUID, sign, type webcrypto } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { toConcatenated } from './ecdsa-signature.ts'
 import { TamperedSealError } from './sealing.ts'
 import { withoutTraces } from './without-traces.ts'
 
@@ -86,19 +87,6 @@ async function signatureOf(algorithm: string, jwk: JWK): Promise<Signer['sign']>
   }
   const key = (await importJWK(jwk, algorithm)) as CryptoKey
   return (input) => crypto.subtle.sign(WEB_CRYPTO[algorithm] ?? algorithm, key, new Uint8Array(input))
-}
-
-/** Converts a P-256 signature from OpenSSL's DER to R and S of 32 bytes each (RFC 7518 section 3.4). */
-function toConcatenated(der: Buffer): Buffer {
-  const signature = Buffer.alloc(64)
-  // A sequence of two integers, each shorter than 128 bytes: tag, length, value.
-  const endOfR = 4 + (der[3] as number)
-  // Drops the zero byte that keeps an integer positive, and restores the zeros that DER drops.
-  const r = Math.max(4, endOfR - 32)
-  const s = Math.max(endOfR + 2, der.length - 32)
-  der.copy(signature, 32 - (endOfR - r), r, endOfR)
-  der.copy(signature, 64 - (der.length - s), s)
-  return signature
 }
 
 /**
