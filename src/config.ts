@@ -183,7 +183,7 @@ function readBootstrapAdmin(read: Read, fault: Fault): Config['bootstrapAdmin'] 
   const clientId = read('BOOTSTRAP_ADMIN_CLIENT_ID')
   const clientSecret = read('BOOTSTRAP_ADMIN_CLIENT_SECRET')
   if (clientId !== undefined && clientSecret !== undefined) {
-    if (!/^[A-Za-z0-9._~-]{1,64}$/.test(clientId))
+    if (!/^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,64}$/.test(clientId))
       fault('BOOTSTRAP_ADMIN_CLIENT_ID must have 1 to 64 letters, digits and . _ ~ -')
     if (!/^[^\p{C}]{8,256}$/u.test(clientSecret))
       fault('BOOTSTRAP_ADMIN_CLIENT_SECRET must have 8 to 256 printable characters')

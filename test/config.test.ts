@@ -170,7 +170,7 @@ t.test('the first administrator has credentials that could be anyone’s, both o
   const admin = (id: string, secret: string) =>
     faultsOf({ BOOTSTRAP_ADMIN_CLIENT_ID: id, BOOTSTRAP_ADMIN_CLIENT_SECRET: secret })
   t.match(admin('', SECRET), [/^BOOTSTRAP_ADMIN_CLIENT_ID is needed/])
-  t.match(admin('a b', SECRET), [/^BOOTSTRAP_ADMIN_CLIENT_ID must have/])
+  for (const id of ['a b', '.', '..']) t.match(admin(id, SECRET), [/^BOOTSTRAP_ADMIN_CLIENT_ID must have/])
   t.match(admin('root', 'seven77'), [/^BOOTSTRAP_ADMIN_CLIENT_SECRET must have/])
 })
 

@@ -44,13 +44,19 @@ export async function runCommand(
   }
 }
 
+/** A client_id or a kid may begin with a hyphen. */
+function adviceOn({ code, message }: CommanderError): string {
+  const isShort = code === 'commander.unknownOption' && /option '-[^-']/.test(message)
+  return isShort ? '; write -- before a value that begins with -' : ''
+}
+
 /** @returns `undefined` where the help was asked for */
 async function failureOf(error: unknown): Promise<Failure | undefined> {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return undefined
     // A group without its command: commander has printed the help, and its message says nothing more.
     const detail = error.code === 'commander.help' ? '' : error.message.replace(/^error: /, '').trim()
-    return { exitCode: EXIT.usage, code: 'usage', detail }
+    return { exitCode: EXIT.usage, code: 'usage', detail: detail + adviceOn(error) }
   }
   if (error instanceof Error && error.name === 'TokenFault')
     return { exitCode: EXIT.failed, code: 'token', detail: error.message }

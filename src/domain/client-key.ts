@@ -117,10 +117,14 @@ const KID = new RegExp(KID_PATTERN)
 
 /** The kid that a JWK brings. @throws Refusal `invalid` */
 export function parseKid(kid: unknown): string {
-  // In a URL path, these two are not names.
-  if (typeof kid !== 'string' || !KID.test(kid) || kid === '.' || kid === '..')
+  if (typeof kid !== 'string' || !KID.test(kid) || isPathStep(kid))
     throw new Refusal('invalid', 'A kid has 1 to 128 printable ASCII characters without spaces.', 'jwk.kid')
   return kid
+}
+
+/** Whether a URL path cannot have it as a name, so that no address would lead to it. */
+export function isPathStep(name: string): boolean {
+  return name === '.' || name === '..'
 }
 
 /** @throws Refusal `invalid` */

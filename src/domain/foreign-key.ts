@@ -1,3 +1,4 @@
+import { isPathStep } from './client-key.ts'
 import type { PlatformAlgorithm } from './platform-algorithm.ts'
 import { Refusal } from './refusal.ts'
 
@@ -25,7 +26,7 @@ export const FOREIGN_KID_PATTERN = '^[A-Za-z0-9._~:=+-]{1,200}$'
 const KID = new RegExp(FOREIGN_KID_PATTERN)
 
 export function checkForeignKid(kid: string | undefined): asserts kid is string {
-  if (kid === undefined || !KID.test(kid))
+  if (kid === undefined || !KID.test(kid) || isPathStep(kid))
     throw new Refusal('invalid', 'Each key needs a kid of 1 to 200 letters, digits and . _ ~ : = + -', 'jwks')
 }
 

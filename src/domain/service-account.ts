@@ -1,5 +1,5 @@
 import type { AccountLimits } from './account-limits.ts'
-import type { AuthMethod } from './client-key.ts'
+import { type AuthMethod, isPathStep } from './client-key.ts'
 import type { CustomClaim, Metadata } from './custom-claim.ts'
 import type { ForeignHashKind } from './foreign-hash.ts'
 import type { Quota } from './quota.ts'
@@ -136,8 +136,12 @@ export function isClientId(text: string): boolean {
 }
 
 export function checkImportedClientId(clientId: string): void {
-  if (!isClientId(clientId))
-    throw new Refusal('invalid', 'A client_id has 1 to 64 letters, digits and . _ ~ -', 'client_id')
+  if (!isClientId(clientId) || isPathStep(clientId))
+    throw new Refusal(
+      'invalid',
+      'A client_id has 1 to 64 letters, digits and . _ ~ - and is neither . nor ..',
+      'client_id',
+    )
 }
 
 export const MIN_IMPORTED_SECRET = 12

@@ -22,6 +22,7 @@ t.test(
       [['realm', 'create'], 2, { code: 'usage', detail: "missing required argument 'name'" }],
       [['relam'], 2, { code: 'usage', detail: /unknown command 'relam'/ }],
       [['realm', 'list', '--jsno'], 2, { code: 'usage', detail: /unknown option '--jsno'/ }],
+      [['realm', 'show', '-x'], 2, { code: 'usage', detail: /option '-x'; write -- before a value that/ }],
     ]
     for (const [args, wanted, json] of cases) {
       const { code, stdout, stderr } = await mintmark([...args, '--json'], env)

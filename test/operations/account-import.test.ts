@@ -120,6 +120,8 @@ t.test('a refused line keeps no other out', async (t) => {
     { client_id: 'x' },
     { client_id: 'x', name: 'x', secret: 'y' },
     { client_id: 'a b', name: 'x' },
+    { client_id: '.', name: 'x' },
+    { client_id: '..', name: 'x' },
     { client_id: 'x', name: 'TAKEN' },
     { client_id: 'x', name: 'ok' },
     { client_id: 'x', name: 'x', roles: ['unknown'] },
@@ -133,10 +135,10 @@ t.test('a refused line keeps no other out', async (t) => {
   )
   t.same(
     outcomes.map(({ status }) => status),
-    ['created', ...new Array(16).fill('refused'), 'created'],
+    ['created', ...new Array(18).fill('refused'), 'created'],
   )
-  t.match(outcomes[8], { refusal: { code: 'name_taken' } })
-  t.match(outcomes[16], { clientId: 'taken', refusal: { code: 'name_taken' } })
+  t.match(outcomes[10], { refusal: { code: 'name_taken' } })
+  t.match(outcomes[18], { clientId: 'taken', refusal: { code: 'name_taken' } })
 })
 
 t.test('lines beyond the limit of the realm are refused, and the count stays right', async (t) => {

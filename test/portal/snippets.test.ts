@@ -117,6 +117,19 @@ t.test('a value with quotes, backslashes, $ and line breaks stays a value', asyn
     })
 })
 
+t.test(
+  'a ~ that a shell would replace by a folder stays one',
+  { skip: missingLanguage('curl') },
+  async (t) => {
+    const { sent, url } = await recorder(t)
+    const request = { ...hostileRequest(url), clientId: '~root', asks: [['scope', 'a:~root']] } as const
+    const run = await runSnippet(t, 'curl', curl.write(request) as string, { CLIENT_SECRET: 's' })
+    t.equal(run.code, 0, run.errors)
+    t.equal(sent[0]?.get('client_id'), '~root')
+    t.match(curl.write(request), "'client_id=~root'")
+  },
+)
+
 t.test('a value is one literal of Go, Java and C#, in ASCII', async (t) => {
   const written = (language: typeof go) =>
     /"?client_id"?\]?(?: =|:|,) *\{?("(?:[^"\\]|\\.)*")/.exec(

@@ -33,7 +33,7 @@ export function programs(about: Recipient, from: string): readonly Recipe[] {
       title: 'With the command',
       text: `mintmark token \\
   --issuer ${shellWord(realmIssuer)} \\
-  --client-id ${clientId} \\
+  --client-id ${shellWord(clientId)} \\
   --from ${from}${isNamed ? ` \\\n  --audience ${shellWord(named)}` : ''}`,
     },
     {
@@ -55,7 +55,7 @@ const token = await source.token()`,
 /** @param assertion as `--data-urlencode` takes it */
 export function curl({ realmIssuer, clientId }: Recipient, assertion: string): string {
   return `curl -sS --fail-with-body ${shellWord(tokenEndpointOf(realmIssuer))} \\
-  -d grant_type=client_credentials -d client_id=${clientId} \\
+  -d grant_type=client_credentials -d client_id=${shellWord(clientId)} \\
   -d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer \\
   --data-urlencode client_assertion${assertion}`
 }

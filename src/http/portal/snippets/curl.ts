@@ -25,5 +25,6 @@ ${[word(request.tokenUrl), ...fields.map((field) => `--data-urlencode ${field}`)
 }
 
 function word(text: string): string {
-  return /^[\w./:@=~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  // A shell makes a folder of a ~ behind = or :
+  return /^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
