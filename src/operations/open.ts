@@ -9,7 +9,7 @@ import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import type { Cluster } from '../embedded/cluster.ts'
 import { createSharedCounters } from '../storage/attempt-counters.ts'
 import { isAnyDataKeyStored } from '../storage/data-keys.ts'
-import { isDatabaseUnreachable, reasonOf } from '../storage/database.ts'
+import { type Database, isDatabaseUnreachable, openDatabase, reasonOf } from '../storage/database.ts'
 import { findPlainHashesUntil } from '../storage/keyed-hashes.ts'
 import { compareMigrations, migrateToLatest } from '../storage/migrations.ts'
 import { cacheSizes } from './cache-sizes.ts'
@@ -81,13 +81,22 @@ export class DatabaseUnreachableError extends Error {
  */
 export async function applyMigrations(options: MigrationOptions): Promise<readonly string[]> {
   const { databaseUrl, dataDir, log } = options
-  if (databaseUrl !== undefined) return (await migrateWhenReachable(databaseUrl, options)).migrated
+  if (databaseUrl !== undefined) return migrateAlone(databaseUrl, options)
   const { openEmbeddedPostgres } = await import('../embedded/embedded-postgres.ts')
   const embedded = await openEmbeddedPostgres(dataDir, log)
   try {
-    return (await migrateWhenReachable(embedded.connectionString, options)).migrated
+    return await migrateAlone(embedded.connectionString, options)
   } finally {
     await embedded.close()
+  }
+}
+
+async function migrateAlone(databaseUrl: string, options: MigrationOptions): Promise<readonly string[]> {
+  const db = openDatabase({ connectionString: databaseUrl, poolSize: 1, onIdleError: () => {} })
+  try {
+    return (await migrateWhenReachable(db, databaseUrl, options)).migrated
+  } finally {
+    await db.destroy()
   }
 }
 
@@ -119,8 +128,9 @@ async function openOn(
   options: OpenOptions,
   closeEmbedded: () => Promise<void>,
 ): Promise<OpenedOperations> {
-  const migrations = await migrateWhenReachable(databaseUrl, options)
-  const pools = openPools(databaseUrl, options)
+  const { pools, reached: migrations } = await openPools(databaseUrl, options, (db) =>
+    migrateWhenReachable(db, databaseUrl, options),
+  )
   const close = async () => {
     await pools.close()
     await closeEmbedded()
@@ -175,16 +185,17 @@ async function openDependencies(
 }
 
 async function migrateWhenReachable(
+  db: Database,
   databaseUrl: string,
   { databaseWaitSeconds, lockWaitSeconds = databaseWaitSeconds, signal, log }: MigrationOptions,
 ): Promise<Pick<OpenedOperations, 'migrated' | 'unknownMigrations'>> {
   const deadline = performance.now() + databaseWaitSeconds * 1000
   for (let delay = 100; ; delay = Math.min(delay * 2, 2000)) {
     try {
-      const { pending, unknown } = await compareMigrations(databaseUrl)
+      const { pending, unknown } = await compareMigrations(db)
       if (pending.length === 0) return { migrated: [], unknownMigrations: unknown }
       const migrated = await migrateToLatest(databaseUrl, { lockWaitSeconds, log, signal })
-      return { migrated, unknownMigrations: (await compareMigrations(databaseUrl)).unknown }
+      return { migrated, unknownMigrations: (await compareMigrations(db)).unknown }
     } catch (error) {
       if (!isDatabaseUnreachable(error)) throw error
       const reason = reasonOf(error)

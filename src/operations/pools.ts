@@ -37,22 +37,45 @@ const ASSERTION_CONNECTIONS = 2
 /**
  * Two pools with half of the connections each, and one at least: no change can take those that tokens need. A third one,
  * which is opened when it is needed: a write that waits for a standby takes none that secrets need.
+ * @param reach waits for the database and prepares it, over the first connection of `db`. It tells faults itself.
  */
-export function openPools(connectionString: string, options: PoolOptions): Pools {
-  const { poolSize, log, clock, readReplica: settings } = options
-  const onFault = createFaultLog(log)
+export async function openPools<T>(
+  connectionString: string,
+  options: PoolOptions,
+  reach: (db: Database) => Promise<T>,
+): Promise<{ readonly pools: Pools; readonly reached: T }> {
+  const { poolSize, log } = options
+  const logFault = createFaultLog(log)
+  let isReached = false
+  const onFault = (error: Error) => isReached && logFault(error)
   const onIdleError = (error: Error) => log('database connection lost', error)
   const open = (size: number, prepares = false) =>
     openDatabase({ connectionString, poolSize: Math.max(1, size), onIdleError, onFault, prepares })
-  const tokenDb = open(Math.ceil(poolSize / 2), true)
   const db = open(Math.floor(poolSize / 2))
-  const assertionDb = open(ASSERTION_CONNECTIONS, true)
+  try {
+    const reached = await reach(db)
+    isReached = true
+    const tokenDb = open(Math.ceil(poolSize / 2), true)
+    const assertionDb = open(ASSERTION_CONNECTIONS, true)
+    return { pools: withReplica(connectionString, { db, tokenDb, assertionDb, onFault }, options), reached }
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+}
+
+function withReplica(
+  primaryUrl: string,
+  { onFault, ...primary }: Pick<Pools, 'db' | 'tokenDb' | 'assertionDb'> & { onFault(error: Error): void },
+  { poolSize, log, clock, readReplica: settings }: PoolOptions,
+): Pools {
+  const { db, tokenDb, assertionDb } = primary
   setWaitForReaders(db, createReaderWait(db))
   const readReplica =
     settings &&
     openReadReplica({
       settings,
-      primaryUrl: connectionString,
+      primaryUrl,
       primary: tokenDb,
       poolSize: Math.max(1, Math.ceil(poolSize / 2)),
       clock,
@@ -60,9 +83,7 @@ export function openPools(connectionString: string, options: PoolOptions): Pools
       log,
     })
   return {
-    db,
-    tokenDb,
-    assertionDb,
+    ...primary,
     readDb: readReplica?.db ?? tokenDb,
     readReplica,
     close: async () => {

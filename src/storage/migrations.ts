@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
-import { beginTransaction, openDatabase } from './database.ts'
+import { beginTransaction } from './database.ts'
 import { MigrationError, runMigrations } from './migration-texts.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
@@ -72,7 +72,7 @@ export async function migrateToLatest(
 
 /** Migrations of this version that the database lacks. */
 export async function pendingMigrations<T>(db: Kysely<T>): Promise<string[]> {
-  return (await compare(db, FOLDER)).pending
+  return (await compareMigrations(db)).pending
 }
 
 interface Comparison {
@@ -81,21 +81,8 @@ interface Comparison {
   readonly unknown: string[]
 }
 
-/**
- * Compares the migrations of the database with those of this version over one connection, which also checks the settings
- * that Mintmark needs, those of a pooler included.
- * @throws DatabaseSettingError
- */
-export async function compareMigrations(connectionString: string): Promise<Comparison> {
-  const db = openDatabase({ connectionString, poolSize: 1, onIdleError: () => {} })
-  try {
-    return await compare(db, FOLDER)
-  } finally {
-    await db.destroy()
-  }
-}
-
-async function compare<T>(db: Kysely<T>, folder: string): Promise<Comparison> {
+/** Compares the migrations of the database with those of this version. */
+export async function compareMigrations<T>(db: Kysely<T>, folder = FOLDER): Promise<Comparison> {
   const known = (await listFiles(folder)).map(nameOf)
   if (!(await isTable(db, 'kysely_migration'))) return { pending: known, unknown: [] }
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
@@ -107,7 +94,7 @@ async function compare<T>(db: Kysely<T>, folder: string): Promise<Comparison> {
 }
 
 async function requirePending<T>(db: Kysely<T>, folder: string): Promise<string[]> {
-  const { pending, unknown } = await compare(db, folder)
+  const { pending, unknown } = await compareMigrations(db, folder)
   if (pending.length > 0 && unknown.length > 0)
     throw new MigrationError(
       `the database has migrations that this version does not know (${unknown.join(', ')}) and lacks some that it ` +

@@ -5,6 +5,8 @@ import type { Test } from 'tap'
 export interface Proxy {
   /** The database's address by way of the proxy. */
   readonly databaseUrl: string
+  /** How many connections were made by way of it. */
+  connections(): number
   open(): Promise<void>
   /** To new connections. */
   close(): void
@@ -15,7 +17,9 @@ export async function databaseProxy(t: Test, databaseUrl: string): Promise<Proxy
   const target = new URL(databaseUrl)
   const folder = target.searchParams.get('host')
   const targetPort = target.searchParams.get('port') ?? (target.port || '5432')
+  let connections = 0
   const server = createServer((near) => {
+    connections++
     const far = folder
       ? connect(`${folder}/.s.PGSQL.${targetPort}`)
       : connect(Number(targetPort), target.hostname)
@@ -35,6 +39,7 @@ export async function databaseProxy(t: Test, databaseUrl: string): Promise<Proxy
   url.port = String(port)
   return {
     databaseUrl: url.href,
+    connections: () => connections,
     open: async () => void (await once(server.listen(port, '127.0.0.1'), 'listening')),
     close: () => void server.close(),
   }
