@@ -39,6 +39,9 @@ export function onDatabase(databaseUrl: string): Environment {
   return { DATABASE_URL: databaseUrl, MASTER_KEY }
 }
 
+/** Room for young objects, as the suites have: collecting them takes a tenth of a start otherwise. */
+const YOUNG_OBJECTS = ['--min-semi-space-size=32', '--max-semi-space-size=32']
+
 /** Runs a command to its end. */
 export async function mintmark(
   args: readonly string[],
@@ -101,7 +104,8 @@ export function launch(
   program = PROGRAM,
 ): Pick<Started, 'child' | 'ended' | 'output'> {
   const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks}; `
-  const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, program, ...args], {
+  const node = [process.execPath, ...YOUNG_OBJECTS, program]
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...node, ...args], {
     env: { ...inherited(), ...environment },
     stdio: 'pipe',
   })
