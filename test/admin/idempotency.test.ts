@@ -6,6 +6,8 @@ import { type Ask, adminToken, asking } from '../support/admin.ts'
 import { TESTER, type TestServer, testServer } from '../support/server.ts'
 
 const ACCOUNTS = '/admin/realms/acme/service-accounts'
+// Part of a kid or an etag may be mm_ by chance.
+const SECRET = /mm_[0-9A-Za-z]{49}/
 
 async function acme(t: Parameters<typeof testServer>[0]) {
   const server = await testServer(t)
@@ -44,7 +46,7 @@ t.test('the same request with its key is done once and answered alike, without t
   t.equal(again.headers['idempotency-replayed'], 'true')
   t.equal(await count(api, 'CI'), 1)
   const stored = JSON.stringify(await rows(server))
-  t.notMatch(stored, /mm_/)
+  t.notMatch(stored, SECRET)
   t.notMatch(stored, key)
 })
 
@@ -145,7 +147,7 @@ t.test('secrets are reset and rotated once, and so is each other operation with 
     const again = await post(path, body, path.slice(-40))
     t.equal(again.status, first.status, path)
     t.equal(again.headers['idempotency-replayed'], 'true', path)
-    t.notMatch(again.text, /mm_/)
+    t.notMatch(again.text, SECRET)
   }
   t.equal((await api('GET', `${one}/secrets`)).body.items.length, 2)
   t.equal((await api('GET', '/admin/realms/acme/webhooks')).body.items.length, 1)

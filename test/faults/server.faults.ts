@@ -3,6 +3,7 @@ import { chmodSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { freePort } from '../support/free-port.ts'
 import { ownPostgres } from '../support/own-postgres.ts'
 import {
   crash,
@@ -25,7 +26,7 @@ t.test(
   `a node is killed (-9) ${KILLS} times at random moments of creations, resets, deletions and rotations`,
   async (t) => {
     const postgres = await ownPostgres(t)
-    const PORT = String(20_000 + Math.floor(Math.random() * 20_000))
+    const PORT = String(await freePort())
     const environment = { ...MASTER_KEY_ENVIRONMENT, ...BOOTSTRAP, DATABASE_URL: postgres.databaseUrl, PORT }
     let node = await startServer(t, environment)
     const workload = await startWorkload([node.url])
