@@ -3,7 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { checkInvariants } from '../faults/invariants.ts'
 import { BOOTSTRAP, startWorkload } from '../faults/workload.ts'
-import { MASTER_KEY_ENVIRONMENT, startServer } from '../support/process.ts'
+import { MASTER_KEY_ENVIRONMENT, type Started, startServer } from '../support/process.ts'
 import { type Cluster, type Loss, startCluster } from './cluster.ts'
 
 /** Within which Patroni has a new primary that HAProxy has seen, with ttl 20, loop_wait 2 and retry_timeout 3. */
@@ -21,7 +21,7 @@ async function startNodes(t: Test, DATABASE_URL: string) {
     DATABASE_URL,
     PUBLIC_URL: 'http://auth.test',
   }
-  const nodes = []
+  const nodes: Started[] = []
   for (const port of cluster.fronted) nodes.push(await startServer(t, { ...environment, PORT: `${port}` }))
   return nodes
 }
@@ -43,7 +43,7 @@ async function loseIt(
   await lose(way)
   // A token that was under way when it happened says nothing.
   await sleep(1000)
-  await workload.untilToken()
+  await Promise.race([workload.untilToken(), failWhenOneEnds(nodes)])
   await sleep(3000)
   const writable = await primary.longestGap()
   const gap = workload.longestGap()
@@ -63,6 +63,12 @@ async function loseIt(
     await ended
   }
   await heal()
+}
+
+/** Rejects with a node's last lines: without nodes there is never a token. */
+async function failWhenOneEnds(nodes: readonly Started[]): Promise<never> {
+  const { code, stderr } = await Promise.race(nodes.map(({ ended }) => ended))
+  throw new Error(`a node ended with ${code}: ${stderr.slice(-3000)}`)
 }
 
 /** Writes by way of HAProxy, again and again: the longest time, in seconds, between two writes that were taken. */

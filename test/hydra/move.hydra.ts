@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { ARGON2_COST } from '../../src/crypto/argon2-pool.ts'
 import { assertionClaims, assertionForm, keyPair, publicJwk, signAssertion } from '../support/assertion.ts'
 import { mintmark } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
@@ -80,7 +81,8 @@ async function startMintmark(t: Parameters<typeof testDatabase>[0]) {
   const port = await freePort()
   const publicUrl = `http://localhost:${port}`
   const clock = { now: new Date(), read: () => new Date(), advance: () => {} }
-  const { app, operations } = await testServer(t, { databaseUrl, publicUrl, clock })
+  // The command that imports has this cost, and a fingerprint of a hash depends on it.
+  const { app, operations } = await testServer(t, { databaseUrl, publicUrl, clock, hashCost: ARGON2_COST })
   await operations.realms.create(TESTER, 'plant', {
     algorithm: 'RS256',
     tokenTypeHeader: 'JWT',
