@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '1' },
     accounts: { type: 'string', default: '1000000' },
     realms: { type: 'string', default: '40000' },
-    events: { type: 'string', default: '4000000' },
+    events: { type: 'string', default: '3000000' },
     devices: { type: 'string', default: '10000' },
     peer: { type: 'string', multiple: true, default: [] },
     keycloak: { type: 'string' },
