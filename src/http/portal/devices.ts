@@ -45,7 +45,7 @@ export function devicesScreen(portal: Portal, operations: Pick<Operations, 'real
       section: 'devices',
       actions: visit.mayChange && addButtons(visit),
       body: html`${done && notice('success', done)}
-<p class="lead">Devices, device groups${realm.resourceTypes.length > 0 && ' and other things'} that roles are granted on. A role on a group counts for what is in it.</p>
+<p class="lead">${realm.resourceTypes.length > 0 ? 'Devices, device groups and other resources' : 'Devices and device groups'} that you can grant roles on. A role on a group applies to all its members.</p>
 ${filters(visit, realm, wanted)}
 ${items.length > 0 ? table(visit, items) : nothing(visit, wanted, hasMore)}
 ${visit.mayChange && items.length > 0 && bulkForm(visit)}

@@ -120,9 +120,9 @@ function future({ now }: Visit, key: PublishedKey, { keyRotationSeconds }: Realm
     case 'next':
       return html`Signs ${when(activatesAt, now)}`
     case 'current':
-      return html`Signs since ${when(activatedAt, now)}; rotates ${when(new Date(activatedAt.getTime() + keyRotationSeconds * 1000), now)}`
+      return html`Signs since ${when(activatedAt, now)}<br>Rotates ${when(new Date(activatedAt.getTime() + keyRotationSeconds * 1000), now)}`
     case 'retired':
-      return html`Retired ${when(retiredAt, now)}; published until its last token has expired`
+      return html`Retired ${when(retiredAt, now)}<br>Published until its last token has expired`
   }
 }
 

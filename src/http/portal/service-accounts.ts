@@ -94,7 +94,7 @@ ${listFilters(realm, wanted)}
 function table(visit: Visit, accounts: readonly ServiceAccount[], leaks: readonly OpenLeak[]): Html {
   const { realm, now, mayChange } = visit
   const leakOf = new Map(leaks.map((leak) => [leak.clientId, leak]))
-  return html`<div class="card flush"><table class="cards">
+  return html`<div class="card flush"><table class="cards accounts">
 <thead><tr><th>Name</th><th>client_id</th><th>Role</th><th>Created</th><th>Last used</th><th>State</th>${mayChange && html`<th class="unseen-cell"><span class="unseen">Actions</span></th>`}</tr></thead>
 <tbody>${accounts.map((account) => {
     const here = `/portal/${realm}/service-accounts/${account.clientId}`
