@@ -20,7 +20,7 @@ export function auditEventCommands(program: Command, inSession: InSession): void
   audit
     .command('prune')
     .description(
-      'delete events beyond the retention of the policy; run it as the owner of the tables where the server may not delete',
+      'delete events older than the retention of the policy; run it as the owner of the tables if the server may not delete',
     )
     .action(
       inSession(async ({ operations, actor }) => {

@@ -38,15 +38,15 @@ export function compareCommand(program: Command, env: NodeJS.ProcessEnv, termina
     .option('--server <url>', 'this server (default: PUBLIC_URL)')
     .option(
       '--accounts <file>',
-      'NDJSON of client_id and client_secret, and where wanted scope, audience and token_endpoint_auth_method (default: standard input)',
+      'NDJSON with client_id and client_secret; optional: scope, audience, token_endpoint_auth_method (default: standard input)',
     )
     .option(
       '--ignore <path>',
-      'what may differ, with all below it: claims.iss, wrong-secret:response.error (repeatable)',
+      'path that may differ, with all below it: claims.iss, wrong-secret:response.error (repeatable)',
       collect,
     )
-    .option('--ca-file <file>', 'certificates of authorities beside those of the system')
-    .option('--allow-insecure-http', 'send secrets to another machine in the clear')
+    .option('--ca-file <file>', 'file of certificate authorities, in addition to those of the system')
+    .option('--allow-insecure-http', 'send secrets to another machine without TLS')
     .action(async (own: CompareOptions, command: Command) => {
       const options = { ...own, ...command.optsWithGlobals<CompareOptions>() }
       if ((options.old === undefined) === (options.oldTokenUrl === undefined))

@@ -34,7 +34,7 @@ export function withClaims(command: Command, whose: string): Command {
 export function withMetadata(command: Command): Command {
   return command.option(
     '--metadata <key=value>',
-    'text that claims can be made of; repeatable, replaces all',
+    'text that claims can use; repeatable, replaces all',
     metadataPair,
   )
 }

@@ -26,7 +26,7 @@ export function federationCommands(program: Command, inSession: InSession): void
     'say step by step why a token is accepted or refused; it is read from standard input, and not used up',
     'realm that the token is for',
   )
-    .option('--client-id <client_id>', 'compare it with workload identities of this account alone')
+    .option('--client-id <client_id>', 'compare it only with workload identities of this account')
     .action(
       inSession(async ({ operations, actor, terminal }, { realm, clientId }: ExplainOptions) => {
         const token = await readToken(terminal.input)

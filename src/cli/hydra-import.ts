@@ -44,7 +44,7 @@ export function hydraImportCommand(group: Command, inSession: InSession): void {
     )
     .option('--network <id>', 'its network (nid), where it has several')
     .option('--only <pattern>', 'clients whose client_id is like this; * stands for any text')
-    .option('--dry-run', 'change nothing, and tell what would be done')
+    .option('--dry-run', 'change nothing; show what would be done')
     .addHelpText('after', HELP)
     .action(async (options: HydraOptions, self: Command) => {
       const { hasPassword } = await import('./hydra/dsn.ts')

@@ -50,7 +50,7 @@ export function keycloakImportCommand(group: Command, inSession: InSession): voi
     return importPlan(session, plan, options)
   })
   command
-    .option('--file <file>', 'what kc.sh export --realm <name> --file <file> wrote')
+    .option('--file <file>', 'file that kc.sh export --realm <name> --file <file> wrote')
     .option('--url <url>', 'a running Keycloak instead of a file: https://keycloak.example')
     .option('--source-realm <name>', 'its realm in Keycloak; with --file, where the file has several')
     .option(
@@ -58,10 +58,13 @@ export function keycloakImportCommand(group: Command, inSession: InSession): voi
       'with --url: a client that may read the realm; its secret is read from standard input',
     )
     .option('--client-realm <name>', 'with --url: realm of that client (default: --source-realm)')
-    .option('--ca-file <file>', 'with --url: certificates of authorities beside those of the system')
-    .option('--allow-insecure-http', 'with --url: send secrets to another machine in the clear')
+    .option(
+      '--ca-file <file>',
+      'with --url: file of certificate authorities, in addition to those of the system',
+    )
+    .option('--allow-insecure-http', 'with --url: send secrets to another machine without TLS')
     .option('--only <pattern>', 'clients whose client_id is like this; * stands for any text')
-    .option('--dry-run', 'change nothing, and tell what would be done')
+    .option('--dry-run', 'change nothing; show what would be done')
     .action((options: KeycloakOptions, self: Command) => {
       const fault = usageFault(options)
       if (fault !== undefined) command.error(`error: ${fault}`, { exitCode: 2 })

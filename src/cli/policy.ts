@@ -67,10 +67,10 @@ function withRetention(command: Command): Command {
     .option('--audit-retention <days>', 'age at which audit events are deleted, 30 or more; 0: never', whole)
     .option(
       '--min-audit-retention <days>',
-      'least age that a realm may choose for that, 30 or more; 0: the same age',
+      'least age that a realm may choose for its own events, 30 or more; 0: the same age',
       whole,
     )
-    .option('--max-audit-retention <days>', 'longest age that a realm may choose for that', whole)
+    .option('--max-audit-retention <days>', 'longest age that a realm may choose for its own events', whole)
 }
 
 /** Only the options that were given. */

@@ -40,7 +40,7 @@ export function realmFileCommands(program: Command, inSession: InSession, termin
       '-f, --file <file>',
       'YAML or JSON; a folder: all *.yaml, *.yml and *.json in it; -: standard input',
     )
-    .option('--dry-run', 'change nothing; exit code 2 where there are changes, 0 where there are none')
+    .option('--dry-run', 'change nothing; exit code 2 if there are changes, 0 if there are none')
     .option('--prune', 'delete what the lists of the file do not name')
     .option(...YES)
     .option('--schema', 'print the JSON Schema of such a file')

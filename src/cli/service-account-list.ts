@@ -30,9 +30,9 @@ export function listCommand(group: Command, inSession: InSession): void {
     .addOption(new Option('--state <state>', 'whether it may get tokens').choices(ACCOUNT_STATES))
     .option('--role <role>', 'role that it has on the whole realm')
     .addOption(new Option('--auth-method <method>', 'by what it may authenticate').choices(AUTH_METHODS))
-    .option('--rotating', 'a rotation of its secret is under way')
+    .option('--rotating', 'its secret is being rotated')
     .option('--leaked', 'its secret was found in public, and still works or has no successor')
-    .option('--unused-since <time>', 'not used since then: a time, or an age as 90d', past)
+    .option('--unused-since <time>', 'not used since this time, or for this long, such as 90d', past)
     .option('--limit <number>', 'maximum number of accounts (default: all)', whole)
     .action(
       inSession(async ({ operations, actor }, { realm, limit, ...options }: ListOptions) => {

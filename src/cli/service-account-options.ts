@@ -128,7 +128,7 @@ export function updateCommand(group: Command, inSession: InSession): void {
     .option('--jwks-uri <url>', `${JWKS_URI}; tokens that it has got by keys elsewhere end`)
     .option('--quota <limits>', QUOTA, quota)
     .option('--no-quota', 'remove the quota')
-    .option('--no-jwks-uri', 'its keys are uploaded; tokens that it has got by published ones end')
+    .option('--no-jwks-uri', 'use uploaded keys; revokes tokens obtained with published ones')
     .option(
       '--auth-method <method>',
       `${AUTH_METHOD}, replaces the list; taken away, it ends at once`,

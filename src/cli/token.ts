@@ -34,8 +34,8 @@ export function tokenCommand(program: Command, env: NodeJS.ProcessEnv, terminal:
     .option('--key-id <kid>', 'kid of the key, for the header of the assertion (default: the kid of the JWK)')
     .option('--client-secret-stdin', 'read the secret from standard input')
     .option('--scope <scopes>', 'separated by spaces (default: all that the account has)')
-    .option('--resource <uri>', 'what the token is for (repeatable)', collect)
-    .option('--allow-insecure-http', 'send a secret to another machine in the clear')
+    .option('--resource <uri>', 'audience of the token (repeatable)', collect)
+    .option('--allow-insecure-http', 'send a secret to another machine without TLS')
     .option('--watch <file>', 'keep a fresh token in this file until SIGTERM, instead of printing one')
     .action(async (options: TokenOptions, command: Command) => {
       const fault = usageFault(options)

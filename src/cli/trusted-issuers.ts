@@ -53,7 +53,7 @@ function changeCommands(group: Command, inSession: InSession): void {
     .option('--realm-audiences', 'take tokens for the realm’s issuer and token endpoint again')
     .option('--no-single-use', 'accept a token more than once')
     .option('--enabled', 'accept its tokens')
-    .option('--disabled', 'accept none of its tokens, and end those that were got by it')
+    .option('--disabled', 'accept none of its tokens, and revoke those obtained through it')
     .action(
       inSession(async (session, named: string, options: SettingOptions) => {
         const { operations, actor } = session

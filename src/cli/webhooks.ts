@@ -36,7 +36,7 @@ export function webhookCommands(program: Command, inSession: InSession): void {
   )
 
   settings(ofRealm(group, 'create', 'add a web hook', REALM))
-    .requiredOption('--url <address>', 'https address that is sent to')
+    .requiredOption('--url <address>', 'https address that receives the events')
     .option('--disabled', 'create it paused')
     .action(
       inSession(
@@ -72,7 +72,7 @@ function settings(command: Command): Command {
 function changeCommands(group: Command, inSession: InSession): void {
   settings(ofRealm(group, 'update', 'change a web hook; options left out stay', REALM))
     .argument('<id>')
-    .option('--url <address>', 'https address that is sent to')
+    .option('--url <address>', 'https address that receives the events')
     .option('--enabled', 'send events to it again; waiting deliveries too')
     .option('--disabled', 'pause it; events that happen meanwhile are not sent later')
     .action(

@@ -29,7 +29,7 @@ export function workloadIdentityCommands(program: Command, inSession: InSession)
     .requiredOption('--issuer <issuer>', 'trusted issuer: its id or its address')
     .option(
       '--rule <claim=value>',
-      'what a claim is; claim:=JSON for others than texts (repeatable)',
+      'value that a claim must have; claim:=JSON for other types than text (repeatable)',
       equalsRule,
     )
     .option('--match <claim=pattern>', '* stands for characters other than / and : (repeatable)', matchesRule)

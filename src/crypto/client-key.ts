@@ -61,7 +61,7 @@ function ofJwk(jwk: Readonly<Record<string, unknown>>): KeyObject {
   if (!members) throw new Refusal('invalid', 'kty must be RSA, EC, OKP or AKP.', 'jwk.kty')
   if (use !== undefined && use !== 'sig') throw new Refusal('invalid', 'use must be sig.', 'jwk.use')
   if (uses !== undefined && !(Array.isArray(uses) && uses.includes('verify')))
-    throw new Refusal('invalid', 'key_ops must have verify in it.', 'jwk.key_ops')
+    throw new Refusal('invalid', 'key_ops must contain verify.', 'jwk.key_ops')
   for (const member of members) {
     if (typeof jwk[member] !== 'string')
       throw new Refusal('invalid', `A JWK of kty ${kty} has ${members.join(', ')}.`, `jwk.${member}`)
@@ -138,6 +138,6 @@ function tried<T>(field: Field, read: () => T): T {
   try {
     return read()
   } catch {
-    throw new Refusal('invalid', `It is no public key that can be used here: ${ACCEPTED}.`, field)
+    throw new Refusal('invalid', `This is not a public key that can be used here: ${ACCEPTED}.`, field)
   }
 }

@@ -33,7 +33,7 @@ export class KeySetError extends Error {
  */
 export function readKeySet(set: unknown): ReadKeySet {
   const keys: unknown = typeof set === 'object' && set !== null ? (set as { keys?: unknown }).keys : undefined
-  if (!Array.isArray(keys)) throw new KeySetError('it is no JWKS: a JSON object with a list named keys')
+  if (!Array.isArray(keys)) throw new KeySetError('it is not a JWKS: a JSON object with a list named keys')
   if (keys.length > MAX_PUBLISHED_KEYS)
     throw new KeySetError(`it has ${keys.length} keys, and ${MAX_PUBLISHED_KEYS} is the limit`)
   const read: PublishedKey[] = []

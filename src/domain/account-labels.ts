@@ -37,7 +37,7 @@ export function withLabels(
   if (/[\p{C}\p{Zl}\p{Zp}]/u.test(owner))
     throw new Refusal('invalid', 'An owner is one line of printable characters.', 'owner')
   const tags = tagsIn(typed.tags.normalize('NFC'))
-  if (tags.length > MAX_TAGS) throw new Refusal('invalid', `There may be ${MAX_TAGS} tags.`, 'tags')
+  if (tags.length > MAX_TAGS) throw new Refusal('invalid', `An account has at most ${MAX_TAGS} tags.`, 'tags')
   const wrong = tags.find((tag) => !TAG.test(tag))
   if (wrong !== undefined)
     throw new Refusal(

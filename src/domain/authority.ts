@@ -44,5 +44,9 @@ export function requirePlatformAuthority({ authority }: Authorized): void {
  */
 export function requireHeldRoles({ authority }: Authorized, roles: readonly string[]): void {
   if (!authority.platform && roles.includes(PLATFORM_ADMIN))
-    throw new Refusal('forbidden', 'Only a platform administrator may do this to one.', 'roles')
+    throw new Refusal(
+      'forbidden',
+      'Only a platform administrator may do this to a platform administrator.',
+      'roles',
+    )
 }

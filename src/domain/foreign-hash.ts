@@ -60,7 +60,7 @@ export function parseForeignHash(text: string): ForeignHash {
 function argon2id([m, t, p, salt = '', digest = '']: readonly string[]): ForeignHash {
   const [memory, passes, lanes] = [Number(m), Number(t), Number(p)]
   if (lanes < 1 || lanes > MAX_ARGON2_LANES || passes < 1 || memory < 8 * lanes)
-    refuse('The parameters of this argon2id hash cannot be.')
+    refuse('The parameters of this argon2id hash are impossible.')
   if (memory > MAX_ARGON2_KIBIBYTES || memory * passes > MAX_ARGON2_KIBIBYTES_PASSED)
     refuse(
       `An argon2id hash may take m=${MAX_ARGON2_KIBIBYTES}, and m times t ${MAX_ARGON2_KIBIBYTES_PASSED}.`,

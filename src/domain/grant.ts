@@ -57,5 +57,5 @@ export function checkGrants(realm: Pick<Realm, 'roles'>, grants: readonly GrantK
 }
 
 export function tooManyGrants(): Refusal {
-  return new Refusal('limit_reached', `A service account may have ${MAX_GRANTS} grants.`)
+  return new Refusal('limit_reached', `A service account may have at most ${MAX_GRANTS} grants.`)
 }

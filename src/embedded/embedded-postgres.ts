@@ -62,7 +62,7 @@ export async function openEmbeddedPostgres(
       try {
         return await join(cluster, startSeconds)
       } catch (error) {
-        log('the embedded PostgreSQL does not start; it will be tried again', error as Error)
+        log('the embedded PostgreSQL does not start; the server will try again', error as Error)
         await sleep(RETRY_MILLISECONDS)
       }
     }

@@ -47,7 +47,7 @@ function splitLines(text: string): { line: number; content: string }[] {
   // One line beyond the limit is enough to know that there are too many.
   const lines = text.trimEnd().split('\n', MAX_LINES + 1)
   if (lines.length > MAX_LINES)
-    throw new Refusal('invalid', `An import may have ${MAX_LINES} lines.`, undefined, MAX_LINES)
+    throw new Refusal('invalid', `An import may have at most ${MAX_LINES} lines.`, undefined, MAX_LINES)
   return lines
     .map((content, index) => ({ line: index + 1, content: content.trim() }))
     .filter(({ content }) => content !== '')

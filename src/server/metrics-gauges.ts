@@ -19,7 +19,7 @@ const READINGS: readonly Reading[] = [
   ['mintmark_realms_loaded', 'Realms kept in memory.', 'sum', (m) => m.realmsLoaded],
   [
     'mintmark_status_list_age_seconds',
-    'Age of the oldest status list given out in the last five minutes; each is signed anew once a minute.',
+    'Age of the oldest status list served in the last five minutes; nodes sign each list again once a minute.',
     'max',
     (m) => m.statusListAgeSeconds,
   ],
@@ -31,26 +31,26 @@ const READINGS: readonly Reading[] = [
   ],
   [
     'mintmark_issuer_keys_failing_seconds',
-    'How long the fetches of one of them have failed; 0 when none fails.',
+    'For how long the fetches of one source have failed (the longest); 0 when none fails.',
     'max',
     (m) => m.issuerKeys?.failingSeconds,
   ],
   [
     'mintmark_issuer_keys_stale_seconds',
-    'For how long keys in use have not been fresh since their fetches fail; beyond a day they are refused.',
+    'For how long keys in use have been stale because fetches fail; after a day they are refused.',
     'max',
     (m) => m.issuerKeys?.staleSeconds,
   ],
   [
     'mintmark_replica_lag_seconds',
-    'How old what the standby shows may be at most; beyond MAX_REPLICA_LAG the primary is read.',
+    'How old the data of the standby may be at most; beyond MAX_REPLICA_LAG the node reads the primary.',
     'max',
     (m) => m.replica?.lagSeconds,
   ],
   ['mintmark_webhooks_failing', 'Web hooks whose last attempt failed.', 'max', (m) => m.webhooks?.failing],
   [
     'mintmark_webhooks_overdue_seconds',
-    'For how long the delivery of a web hook that is due waits for a node to send it.',
+    'How long the oldest due delivery of a web hook has waited for a node to send it.',
     'max',
     (m) => m.webhooks?.overdueSeconds,
   ],
@@ -90,7 +90,7 @@ const LABELLED: readonly [name: string, help: string, label: string, read: ReadL
   ],
   [
     'mintmark_shadow_requests_total',
-    'Token requests to realms in shadow mode, by what became of them: issued, or the reason of the refusal.',
+    'Token requests to realms in shadow mode, by outcome: issued, or the reason of the refusal.',
     'reason',
     (m) => m.shadowRequests,
   ],

@@ -11,7 +11,7 @@ export async function settlePort(config: Config): Promise<Config> {
   await once(probe, 'listening').catch((error: NodeJS.ErrnoException) => {
     if (error.syscall !== 'getaddrinfo') throw error
     throw new ConfigError([
-      `HOST must be an address or a name that has one: ${config.host} has none (${error.code})`,
+      `HOST ${config.host} does not resolve (${error.code}): use an address or a known name`,
     ])
   })
   const { port } = probe.address() as AddressInfo

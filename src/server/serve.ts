@@ -111,7 +111,7 @@ async function bootstrap(
     else if (!(await letsIn(operations, clientId, clientSecret)))
       logger.warn(
         { client_id: clientId },
-        'BOOTSTRAP_ADMIN_CLIENT_SECRET does not let this client in: it makes the first administrator and changes none; to replace a secret: mintmark service-account reset-secret --realm system <client_id>',
+        'BOOTSTRAP_ADMIN_CLIENT_SECRET is not a secret of this client: the variable makes the first administrator and changes none that exists; to replace a secret: mintmark service-account reset-secret --realm system <client_id>',
       )
   }
   if (config.singleSignOn?.platformValue !== undefined) await operations.bootstrap.openPlatform()

@@ -32,7 +32,7 @@ t.test('a preset is trusted, shown, changed and deleted by the command line', as
   t.match((await run('trusted-issuer', 'list')).stdout, new RegExp(`${made.id} +${GITHUB} +github`))
   const { stdout } = await run('trusted-issuer', 'show', GITHUB)
   t.match(stdout, /a binding pins +sub, or repository_id and repository_owner_id/)
-  t.match(stdout, /^! Names recycle: pin repository_id/m)
+  t.match(stdout, /^! Names can be reused: pin repository_id/m)
 
   const changed = await json(
     ...[

@@ -65,7 +65,7 @@ t.test('what is no grant, or nothing, is refused whole', async (t) => {
   const { here, send, grantsOf } = await acme(t)
   const page = `${here}?find=gateway`
   for (const [pairs, message] of [
-    [[['role', 'view']], 'Tick what the role is to be granted on.'],
+    [[['role', 'view']], 'Tick the resources to grant the role on.'],
     [
       [
         ['role', 'view'],
@@ -86,7 +86,7 @@ t.test('what is no grant, or nothing, is refused whole', async (t) => {
         ['role', 'view'],
         ['resource', 'nonsense'],
       ],
-      'Tick what',
+      'Tick the resources',
     ],
   ] as const) {
     const answer = await send('add-several', pairs, page)

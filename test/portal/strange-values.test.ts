@@ -75,7 +75,7 @@ t.test('a question or a form with U+0000 is refused', async (t) => {
   for (const page of pages) {
     const answer = await browser.get(page)
     t.equal(answer.statusCode, 400, page)
-    t.match(textOf(answer), 'has a character that no text has')
+    t.match(textOf(answer), 'has a character that is not allowed in text')
   }
   const forms: [string, Record<string, string>][] = [
     ['/portal/acme/sign-in', { code: '\0' }],

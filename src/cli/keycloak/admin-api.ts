@@ -116,14 +116,14 @@ function parse(text: string, path: string, status = 200): unknown {
   } catch {
     // The parser's message quotes the text, which may be a secret.
     if (status !== 200) return {}
-    throw new RemoteFault(`what answered at ${pathName(path)} is not Keycloak: it sent no JSON`)
+    throw new RemoteFault(`the answer at ${pathName(path)} is not from Keycloak: it is not JSON`)
   }
 }
 
 function objectsOf(page: unknown, path: string): Json[] {
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
   if (Array.isArray(page) && page.every(isObject)) return page
-  throw new RemoteFault(`what answered at ${pathName(path)} is not Keycloak: it sent no list`)
+  throw new RemoteFault(`the answer at ${pathName(path)} is not from Keycloak: it is not a list`)
 }
 
 /** Without the query, and ids replaced: what a person knows it by. */

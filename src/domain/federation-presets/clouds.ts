@@ -40,14 +40,14 @@ const AWS: FederationPreset = {
     },
     {
       claim: [STS, 'request_tags', 'job-id'],
-      meaning: 'What the workload said of itself in the request: no proof of anything.',
+      meaning: 'Text that the workload chose in its request. It proves nothing.',
       example: 'job-2024-001',
     },
   ],
   warnings: [
     'Each AWS account has an issuer of its own. Everybody who may act as the role gets its tokens.',
     'With SubjectMode OriginIdentity, sub is somebody whom a role of the account acts for: pin principal_id too.',
-    'request_tags are the words of the caller: rest no rule on them alone.',
+    'The caller chooses request_tags: do not base a rule on them alone.',
   ],
 }
 
@@ -67,7 +67,7 @@ const GCP: FederationPreset = {
     },
     {
       claim: ['email'],
-      meaning: 'Address of the service account, which another one can get later.',
+      meaning: 'Address of the service account, which another one may get later.',
       example: 'billing@my-project.iam.gserviceaccount.com',
     },
     { claim: ['email_verified'], meaning: 'Whether Google vouches for the address.', example: true },

@@ -46,7 +46,7 @@ const GITHUB: FederationPreset = {
     { claim: ['actor_id'], meaning: 'Id of the person who started it.', example: '12' },
   ],
   warnings: [
-    'Names recycle: pin repository_id and repository_owner_id, not repository or the name of the owner.',
+    'Names can be reused: pin repository_id and repository_owner_id, not repository or the name of the owner.',
     'The default sub has ids in it for repositories created, renamed or transferred since 15 July 2026, and names ' +
       'alone for others.',
     'A binding to a repository alone holds for each of its branches and pull requests: add ref or environment.',
@@ -94,7 +94,7 @@ const GITLAB: FederationPreset = {
     { claim: ['runner_environment'], meaning: 'gitlab-hosted or self-hosted.', example: 'gitlab-hosted' },
   ],
   warnings: [
-    'Names recycle: pin project_id and namespace_id, not the paths.',
+    'Names can be reused: pin project_id and namespace_id, not the paths.',
     'A binding to a project alone holds for each of its branches: add ref_protected "true", ref or environment.',
     'An ID token lives as long as the job may run: set max_lifetime_seconds to the longest timeout of your jobs.',
   ],

@@ -27,7 +27,7 @@ export const AccountListQuery = Type.Object({
     Type.String({ pattern: GRANT_ROLE_PATTERN, description: 'Role that it has on the whole realm' }),
   ),
   auth_method: Type.Optional(Type.Enum([...AUTH_METHODS], { description: 'By what it may authenticate' })),
-  rotating: YesOrNo('Whether a rotation of its secret is under way'),
+  rotating: YesOrNo('Whether its secret is being rotated'),
   leaked: YesOrNo('Whether its secret was found in public and still works, or it has no other yet'),
   unused_since: Type.Optional(
     Type.String({ format: 'date-time', description: 'Neither used nor made since then' }),

@@ -47,7 +47,7 @@ const AccountActivity = named(
       }),
       {
         description:
-          'From where it asked: the last ten that got tokens and the last ten that were refused, to the hour, for 90 days. Anybody who says its client_id is among the refused',
+          'Where requests came from: the last ten that got tokens and the last ten that were refused, to the hour, for 90 days. The refused ones include anybody who sent its client_id',
       },
     ),
   }),
@@ -67,7 +67,7 @@ const RealmActivityAnswer = named(
             refused: Type.Integer(),
             needed: Type.Integer({
               description:
-                'Tokens that one process needs that uses each until it expires. Far fewer than issued: the client does not keep its tokens',
+                'Tokens that a process needs if it uses each one until it expires. If far more are issued, the client does not reuse its tokens',
             }),
           }),
         ),

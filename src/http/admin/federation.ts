@@ -117,7 +117,7 @@ function explainRoute(app: AdminScope, operations: Pick<Operations, 'federation'
         tags,
         operationId: 'explainPlatformToken',
         summary:
-          'Explain step by step why a token of a platform is accepted or refused; it is neither kept nor used up',
+          'Explain step by step why a platform token is accepted or refused. The server does not store the token, nor count it as used',
         params: InRealm,
         body: named(
           'PlatformToken',

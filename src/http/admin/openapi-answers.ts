@@ -49,7 +49,7 @@ export const PARAMETERS = {
   IdempotencyKey: {
     ...condition(
       'Idempotency-Key',
-      'A text of your choice, such as a UUID: for 24 hours the same request with it gets the same answer, but for secrets, and does nothing again',
+      'A text of your choice, such as a UUID. For 24 hours the same request with this key gets the same answer, without secrets, and changes nothing again',
     ),
     schema: { type: 'string', minLength: 1, maxLength: 257 },
   },

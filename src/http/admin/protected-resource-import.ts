@@ -40,7 +40,7 @@ export async function protectedResourceImportRoute(
           operationId: 'importResources',
           summary: 'Create or replace resources in bulk: one line each, in the request and in the answer',
           description:
-            `Up to ${MAX_LINES} lines. A line that is refused keeps no other out; a group has to come before ` +
+            `Up to ${MAX_LINES} lines. A refused line does not stop the others; a group must come before ` +
             'what is in it. 500 lines are one transaction, so what the answer has told is durable.',
           params: InRealm,
           body: {

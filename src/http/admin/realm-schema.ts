@@ -92,7 +92,7 @@ const settings = {
   }),
   token_type_header: Type.Enum([...TOKEN_TYPE_HEADERS], {
     description:
-      'The typ of access tokens: JWT for validators that refuse the one of RFC 9068. Tokens from before a change are not active any more. Default: at+jwt',
+      'The typ of access tokens: JWT for validators that refuse the one of RFC 9068. A change makes tokens issued before it inactive. Default: at+jwt',
   }),
   allowed_auth_methods: Type.Array(Type.Enum([...AUTH_METHODS]), {
     minItems: 1,
@@ -105,10 +105,10 @@ const settings = {
   }),
   shadow_mode: Type.Boolean({
     description:
-      'The token endpoint does all that a token takes, answers 204 without one, and counts what would have failed: for live traffic of another server, before the switch. Default: false',
+      'The token endpoint checks requests as usual, answers 204 without a token, and counts requests that would have failed: for mirrored traffic of another server, before the switch. Default: false',
   }),
   quota: quotaOf(
-    'Tokens that the accounts of the realm may get together; for platform administrators to set',
+    'Tokens that all accounts of the realm together may get. Only platform administrators set it',
   ),
   max_secret_age_seconds: Type.Integer({
     minimum: 0,
@@ -125,7 +125,7 @@ const settings = {
   }),
   introspection_audiences: Type.Enum([...INTROSPECTION_AUDIENCES], {
     description:
-      'Which tokens unsigned introspection tells of to an account that was given introspects_audiences: those for them, or all of the realm. Signed answers heed them always. Default: served',
+      'Tokens that unsigned introspection shows to an account with introspects_audiences: those for its audiences (served), or all of the realm. Signed answers show only the former. Default: served',
   }),
   claims: Claims,
   token_profile: Type.Enum([...TOKEN_PROFILES], {

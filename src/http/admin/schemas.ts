@@ -11,8 +11,7 @@ export const MaybeText = Type.Unsafe<string | null>({ type: ['string', 'null'] }
 /** In answers to changes. */
 export const Warnings = Type.Optional(
   Type.Array(Type.String(), {
-    description:
-      'In the answer to a change, where there is something to know of it, for people: such as a claim that tokens cannot have',
+    description: 'In the answer to a change: hints for people, such as a claim that tokens cannot have',
   }),
 )
 

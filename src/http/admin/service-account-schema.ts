@@ -50,7 +50,7 @@ const members = {
     // Those of the realm, its issuer and the admin API.
     maxItems: MAX_LIST + 2,
     description:
-      'Audiences that it serves: with the role introspect it is told of tokens for these alone. null: of all tokens of the realm, and by signed answers where the realm has one audience alone',
+      'Audiences that it serves. With the role introspect it sees only tokens for these. null: it sees all tokens of the realm, by signed answers only if the realm has a single audience',
   }),
   claims: Claims,
   metadata: MetadataPairs,
@@ -153,8 +153,7 @@ export const ServiceAccountAnswer = named(
     jwks_uri: JwksUri,
     subject: Type.Unsafe<string | null>({
       type: ['string', 'null'],
-      description:
-        'The sub that an import brought along, in tokens of token_profile keycloak; null: its client_id',
+      description: 'sub of its tokens with token_profile keycloak, from an import; null: its client_id',
     }),
     expires_at: { ...MaybeMoment, ...EndsAt },
     enabled: Type.Boolean(),

@@ -20,8 +20,7 @@ import { Closed, MaybeText, Moment, named } from './schemas.ts'
 const Jwks = Type.Unsafe<object>({
   type: 'object',
   additionalProperties: true,
-  description:
-    'A JWKS (RFC 7517) of public keys. Those that are for something else are left out, with a warning',
+  description: 'A JWKS (RFC 7517) of public keys. Keys for other uses are left out, with a warning',
 })
 
 const Address = (description: string) => Type.String({ maxLength: MAX_KEY_ADDRESS_LENGTH, description })
@@ -68,7 +67,7 @@ const members = {
   }),
   single_use: Type.Boolean({
     description:
-      'Each token is accepted once, by its jti. Default: false, for platforms hand out the same one again',
+      'Each token is accepted once, by its jti. Default: false, because platforms give out the same token again',
   }),
   required_claims: Type.Array(ClaimPath, {
     maxItems: MAX_REQUIRED_CLAIMS,

@@ -18,7 +18,7 @@ const EVENTS = Object.entries(WEBHOOK_EVENTS).map(([name, meaning]) => `${name}:
 const members = {
   url: Type.String({
     maxLength: MAX_KEY_ADDRESS_LENGTH,
-    description: 'https address that is sent to, without secrets',
+    description: 'https address that receives the events, without secrets',
   }),
   description: Type.String({ maxLength: MAX_WEBHOOK_DESCRIPTION, description: 'In your words' }),
   events: Type.Array(named('WebhookEvent', Type.Enum([...WEBHOOK_EVENT_NAMES])), {

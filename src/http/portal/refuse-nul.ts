@@ -8,7 +8,7 @@ export function refuseNul(app: FastifyInstance): void {
     const { params, query } = request
     if (hasNul(params)) throw new Refusal('not_found', 'There is no such page.')
     if (hasNul(query) || fieldsOf(request).values().some(isNulIn))
-      throw new Refusal('invalid', 'The address or the form has a character that no text has.')
+      throw new Refusal('invalid', 'The address or the form has a character that is not allowed in text.')
   })
 }
 

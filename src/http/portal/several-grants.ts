@@ -101,7 +101,7 @@ export function severalGrantsActions(portal: Portal, { grants }: Pick<Operations
     const { clientId = '' } = params
     const wanted = sent.getAll('resource').flatMap((text) => keyIn(text) ?? [])
     if (wanted.length === 0)
-      throw new Refusal('invalid', 'Tick what the role is to be granted on.', 'resource')
+      throw new Refusal('invalid', 'Tick the resources to grant the role on.', 'resource')
     const role = sent.get('role')
     const all = wanted.map(({ type, id }) => ({ role, type, id }))
     const added = await grants.addAll(visit.actor, visit.realm, clientId, all)
@@ -111,7 +111,7 @@ export function severalGrantsActions(portal: Portal, { grants }: Pick<Operations
   portal.action(`${PATH}/remove-several`, async (visit, sent, { params }) => {
     const { clientId = '' } = params
     const all = sent.getAll('grant').flatMap(grantIn)
-    if (all.length === 0) throw new Refusal('invalid', 'Tick the grants that are to go.', 'grant')
+    if (all.length === 0) throw new Refusal('invalid', 'Tick the grants to remove.', 'grant')
     const removed = await grants.removeAll(visit.actor, visit.realm, clientId, all)
     return backToGrants(visit, clientId, `removed-${removed}-${all.length - removed}`)
   })

@@ -22,7 +22,7 @@ export async function changedJwksUri(
   if (jwksUri !== undefined && (await listClientKeys(trx, realm.id, account.clientId)).length > 0)
     throw new Refusal(
       'conflict',
-      'The service account has uploaded keys: delete them first, for its keys are either uploaded or published at jwks_uri.',
+      'The service account has uploaded keys, and cannot also publish keys at jwks_uri: delete the uploaded ones first.',
       'jwks_uri',
     )
   return { jwksUri }
@@ -33,7 +33,7 @@ export function requireUploadedKeys({ jwksUri }: Pick<ServiceAccount, 'jwksUri'>
   if (jwksUri === undefined) return
   throw new Refusal(
     'conflict',
-    'The service account publishes its keys at jwks_uri: add the key there, or set jwks_uri to null first.',
+    'The service account publishes its keys at jwks_uri: add the key there, or first set jwks_uri to null.',
     'jwks_uri',
   )
 }

@@ -83,7 +83,7 @@ async function replace(
     )
   } catch (error) {
     log(
-      `the foreign hash of client ${owner.clientId} could not be replaced: it is tried again at its next use`,
+      `the foreign hash of client ${owner.clientId} could not be replaced: the server will try again at its next use`,
       error as Error,
     )
   }

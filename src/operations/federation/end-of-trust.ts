@@ -83,7 +83,7 @@ export function endOfTrust(deps: Deps, patienceMilliseconds = PATIENCE_MILLISECO
       // The realm is gone, and all of it with it.
       if (error instanceof Refusal) return
       log(
-        `tokens of trusted issuer ${id} of realm ${realmName} have not all ended yet; it will be tried again`,
+        `tokens of trusted issuer ${id} of realm ${realmName} have not all ended yet; the server will try again`,
         error as Error,
       )
     }

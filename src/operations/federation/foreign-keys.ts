@@ -141,7 +141,7 @@ function readSet(
   if (hasPrivateKey(set))
     throw new Refusal(
       'invalid',
-      'There is a private key in it, which must not leave its server: replace it there, and send public keys alone.',
+      'The set has a private key, which must not leave its server: replace it there, and send only public keys.',
       'jwks',
     )
   const { keys, notes } = tryRead(set)
@@ -180,7 +180,7 @@ async function requireFree(
   if (kids.size > MAX_FOREIGN_KEYS)
     throw new Refusal(
       'limit_reached',
-      `A realm has ${MAX_FOREIGN_KEYS} keys of another server at most: withdraw some.`,
+      `A realm has at most ${MAX_FOREIGN_KEYS} keys of another server: withdraw some.`,
       'jwks',
       MAX_FOREIGN_KEYS,
     )

@@ -78,7 +78,7 @@ function refuseLockout({ file, faults }: FileWork): void {
   faults.add(file, ['service_accounts'], {
     code: 'last_administrator',
     detail:
-      'Nothing would be left that administers the realm: name a service account with the role account-admin, or delete the last one by itself.',
+      'No account would be left that administers the realm: name a service account with the role account-admin, or delete the last one by itself.',
   })
 }
 

@@ -33,7 +33,7 @@ export const quota = (description: string) =>
 
 export const RealmFileWebhook = Type.Object(
   {
-    url: text('https address that is sent to; finds the web hook'),
+    url: text('https address that receives the events; finds the web hook'),
     description: Type.Optional(text('In your words')),
     events: Type.Optional(
       Type.Array(Type.Enum([...WEBHOOK_EVENT_NAMES]), {

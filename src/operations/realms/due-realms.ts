@@ -62,7 +62,9 @@ export function createDueRealms({ db, clock, log }: Pick<Dependencies, 'db' | 'c
     failed(name, error) {
       const before = failures.get(name)
       if (!before)
-        log(`keys of realm ${name} cannot be rotated (${reasonOf(error)}); it is tried again less often`)
+        log(
+          `keys of realm ${name} cannot be rotated (${reasonOf(error)}); the server will try again, less often`,
+        )
       const delay = before ? Math.min(MAX_DELAY, Math.max(FIRST_DELAY, 2 * before.delay)) : 0
       failures.set(name, { delay, notBefore: clock().getTime() + delay })
     },

@@ -152,7 +152,7 @@ async function clearAway({ db, log }: Pick<Dependencies, 'db' | 'log'>): Promise
   try {
     for (let step = 0; step < CLEARING_STEPS; step++) if (!(await deleteRowsOfDeletedRealms(db))) return
   } catch (error) {
-    log('rows of a deleted realm could not be deleted yet; it will be tried again', error as Error)
+    log('rows of a deleted realm could not be deleted yet; the server will try again', error as Error)
   }
 }
 

@@ -40,7 +40,7 @@ export function webhookWatch({ db, clock, log }: Deps) {
         await look(webhook).catch((error: Error) => {
           if (isDatabaseAway(error)) throw error
           log(
-            `what web hook ${webhook.webhookId} of realm ${webhook.realmName} is told of was not found`,
+            `the events for web hook ${webhook.webhookId} of realm ${webhook.realmName} could not be found`,
             error,
           )
         })

@@ -34,7 +34,7 @@ export function createJobLog(logger: Logger, failure: string): JobLog {
         }
         return
       }
-      if (!isFailing) logger.error({ err: error }, `${failure}; it is tried again until it works`)
+      if (!isFailing) logger.error({ err: error }, `${failure}; the server retries until it works`)
       isFailing = true
     },
   }

@@ -24,7 +24,7 @@ export function startRotation(
     else if (!wasOff)
       logger.error(
         { skew_seconds: skew },
-        'no keys are rotated here and nothing is deleted that has expired: the clock of this machine or the database is off',
+        'key rotation and clean-up are paused on this node: the clock of this machine or the database is off',
       )
   }
 
