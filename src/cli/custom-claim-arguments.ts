@@ -6,7 +6,7 @@ import { checkCustomClaims } from '../domain/custom-claim-check.ts'
 import { Refusal } from '../domain/refusal.ts'
 import type { Terminal } from './terminal.ts'
 
-/** What a command was told of custom claims. */
+/** Options of a command about custom claims. */
 export interface ClaimOptions {
   readonly claim?: readonly CustomClaim[]
   /** A file of claims; false: none. */
@@ -71,7 +71,7 @@ export function customClaim(text: string, before: readonly CustomClaim[] = []): 
 }
 
 function toClaim(claim: string, sign: string, value: string): CustomClaim {
-  // What may be a source is decided where it is saved.
+  // The operation that saves it decides what may be a source.
   if (sign === '@=') return { claim, from: value as 'name' }
   if (sign === '=') return { claim, value }
   try {

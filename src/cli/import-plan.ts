@@ -15,7 +15,7 @@ export interface PlanOptions {
   readonly dryRun?: boolean
 }
 
-/** What the realm gets, so that the accounts can have what they had. */
+/** Additions to the realm, so that the accounts keep what they had. */
 interface RealmAdditions {
   readonly roles: readonly string[]
   readonly scopes: readonly string[]

@@ -64,6 +64,6 @@ async function failureOf(error: unknown): Promise<Failure | undefined> {
   if (ofRefusal) return ofRefusal
   if (error instanceof Error && error.name === 'RemoteFault')
     return { exitCode: EXIT.unavailable, code: 'unavailable', detail: error.message }
-  // What explains other errors loads the server.
+  // Explaining other errors loads the server.
   return (await import('./failure.ts')).failureOf(error)
 }

@@ -1,7 +1,7 @@
 import { getSystemErrorMessage } from 'node:util'
 import { EXIT } from './exit-codes.ts'
 
-/** What a shell says of a program that SIGPIPE ended. */
+/** Exit code of a program that SIGPIPE ended. */
 const READER_GONE = 141
 
 /**

@@ -12,7 +12,7 @@ export interface Argon2Cost {
   readonly timeCost: number
 }
 
-/** What OWASP recommends, with one lane. */
+/** OWASP's recommendation, with one lane. */
 export const ARGON2_COST: Argon2Cost = { memoryCost: 19_456, timeCost: 2 }
 
 const DERIVED_BYTES = 32

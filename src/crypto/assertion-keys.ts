@@ -122,7 +122,7 @@ function isRsa(algorithm: KeyAlgorithm): boolean {
 }
 
 /**
- * What is kept of an assertion that was used: 32 bytes that tell nothing of it. The lengths keep two different uses from
+ * Record of a used assertion: 32 bytes that reveal nothing of it. The lengths keep two different uses from
  * being the same text.
  */
 export function usedAssertionHash(realmId: string, clientId: string, jti: string): Buffer {

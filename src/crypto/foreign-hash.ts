@@ -68,7 +68,7 @@ export function isFastHash(stored: KeyedForeignHash): boolean {
 }
 
 /**
- * What tells later whether a hash is the same. A guess at it costs argon2id, whatever the hash itself costs.
+ * Value that shows later whether a hash is the same. A guess at it costs argon2id, whatever the hash itself costs.
  * @throws QueueOverload
  */
 export async function fingerprintOf(

@@ -76,12 +76,12 @@ async function isSignedBy(
   })
 }
 
-/** What a token is remembered by while its signature need not be verified again: nothing of it. */
+/** Key under which a token with a verified signature is remembered. It reveals nothing of the token. */
 export function tokenDigest(text: string): string {
   return createHash('sha256').update(text).digest('base64')
 }
 
-/** What tokens are looked up by: a hash of the values that a workload identity pins. */
+/** Key by which tokens are looked up: a hash of the values that a workload identity pins. */
 export function pinHash(pin: string): Buffer {
   return createHash('sha256').update(`mintmark workload identity 1${pin}`).digest()
 }

@@ -13,7 +13,7 @@ const CONVERSION = 6_468_646
 const BOOTSTRAP_ROLE = 10
 
 // A session cannot rename its own role, so that another superuser does it, which is gone at the end of the transaction.
-// What the first role owns is not in pg_shdepend, where `reassign owned` looks. Sequences of columns go with their tables.
+// Objects that the first role owns are not in pg_shdepend, where `reassign owned` looks. Sequences of columns go with their tables.
 const CONVERT = `
 do $$
 declare

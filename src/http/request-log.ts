@@ -11,7 +11,7 @@ export interface RequestNote {
   client_id?: string | undefined
   /** The administrator: `realm/client_id`. */
   actor?: string
-  /** What the client's assertion was for: shows when a realm can do without the token endpoint's address. */
+  /** Audience of the client's assertion: shows when a realm can do without the token endpoint's address. */
   assertion_audience?: string
   /** Trace of the server's own span; without one, of the `traceparent`. */
   trace_id?: string

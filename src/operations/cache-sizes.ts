@@ -23,7 +23,7 @@ const LARGEST: CacheSizes = {
 /** What all of the largest take together. */
 const LARGEST_BYTES = 540 * MEGABYTE
 
-/** What a process takes that has met no realm, with the requests under way. */
+/** Memory of a process that has met no realm, with requests in progress. */
 const BASE_BYTES = 150 * MEGABYTE
 
 /** The heap is collected once it has grown by a third beyond what is live, and what is dropped leaves gaps. */

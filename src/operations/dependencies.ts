@@ -21,7 +21,7 @@ export interface Dependencies {
   readonly readDb: Database
   /** `undefined`: there is no standby to read. */
   readonly readReplica: Pick<ReadReplica, 'measure'> | undefined
-  /** What is written of assertions, in connections of their own: such a write may wait for a standby, which no read may. */
+  /** Writes of assertions, on separate connections: such a write may wait for a standby, which no read may. */
   readonly assertionDb: Database
   readonly clock: Clock
   /** PUBLIC_URL: issuers and audiences begin with it. */

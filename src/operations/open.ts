@@ -41,7 +41,7 @@ export interface OpenOptions {
   readonly poolSize: number
   /** A standby for the reads of token requests. Default: the primary. */
   readonly readReplica?: ReadReplicaSettings | undefined
-  /** What this process may take. Default: no limit. */
+  /** Memory that this process may take. Default: no limit. */
   readonly memoryBytes?: number | undefined
   /** Where failed attempts are counted. Default: in this process. */
   readonly failedAttemptsStore?: 'memory' | 'postgres'

@@ -101,7 +101,7 @@ export function createOperations(deps: Dependencies) {
   }
 }
 
-/** What token requests leave in memory, to be written. */
+/** Data that token requests leave in memory, to be written later. */
 function countersOf(deps: Dependencies, loadedRealms: LoadedRealms) {
   const tokenCounts = tokenCountsOf(deps, loadedRealms)
   return {
@@ -124,7 +124,7 @@ function presentedAtPrimary(deps: Dependencies, presentedTokens: PresentedTokens
   return presentedTokensOf(atPrimary, createFreshClients(atPrimary, createLoadedRealms(atPrimary)))
 }
 
-/** What administrators and the portal do: all of it on the pool for changes. */
+/** Operations of administrators and the portal, all on the pool for changes. */
 function administrationOf(deps: Dependencies) {
   const { grants: providerGrants, singleSignOn } = openSingleSignOn(deps)
   const realms = { ...realmsOf(deps), ...realmOverviews(deps) }

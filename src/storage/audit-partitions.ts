@@ -3,7 +3,7 @@ import pg from 'pg'
 import { QUERY_MILLISECONDS } from './connection-settings.ts'
 import { APPLICATION_NAME, type Database, poolOf } from './database.ts'
 
-/** What of the trail one query reads: whole partitions. */
+/** Part of the trail that one query reads: whole partitions. */
 export interface PartitionRange {
   /** `undefined`: from the oldest event. */
   readonly from: Date | undefined

@@ -1,4 +1,4 @@
-/** Nothing that nodes with a standby decide by is changed: who changes it does not wait for them. */
+/** Marks a change that affects no decision of nodes that read a standby: it does not wait for them. */
 export const READERS_MAY_LAG = { readersMayLag: true }
 
 type Wait = () => Promise<void>

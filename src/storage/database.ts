@@ -131,7 +131,7 @@ export function inSnapshot<T>(db: Database, work: (trx: DatabaseTransaction) => 
 export interface TransactionOptions {
   /** statement_timeout. */
   readonly statementMilliseconds?: number
-  /** Nothing that nodes with a standby decide by is changed: the caller does not wait for them. */
+  /** The change affects no decision of nodes that read a standby, so the caller does not wait for them. */
   readonly readersMayLag?: boolean
 }
 

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { PublishedKey } from '../domain/key-source.ts'
 import type { Database } from './database.ts'
 
-/** What is kept of a source of keys. */
+/** Stored state of a source of keys. */
 export interface FetchedKeysRecord {
   /** `undefined`: no fetch has succeeded yet. */
   readonly document:

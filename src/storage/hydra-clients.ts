@@ -38,7 +38,7 @@ export async function readHydra<T>(
     query_timeout: QUERY_MILLISECONDS,
     application_name: 'mintmark import hydra',
   })
-  // What breaks the connection fails the query as well.
+  // A broken connection fails the query as well.
   client.on('error', () => {})
   try {
     await client.connect()

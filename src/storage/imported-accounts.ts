@@ -18,7 +18,7 @@ export interface NewImportedSecret extends NewClientSecret {
   readonly createdAt: Date
   /** `undefined`: until it is replaced. */
   readonly expiresAt: Date | undefined
-  /** What it is checked with until its first use, in place of a hash of ours. */
+  /** Hash that checks it until its first use, in place of one of ours. */
   readonly foreign: { readonly kind: ForeignHashKind; readonly hash: string } | undefined
 }
 

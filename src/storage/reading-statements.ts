@@ -1,7 +1,7 @@
 const SELECT = /^[\s(]*select\b/i
 const WITH = /^[\s(]*with\b/i
 
-/** What makes a statement that begins with `with` write. Also found in a text or a name, where it does no harm. */
+/** Words that make a statement beginning with `with` write. A match in a text or a name does no harm. */
 const WRITING = /\b(?:insert|update|delete|merge)\b/i
 
 /**

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database, DatabaseTransaction } from './database.ts'
 
-/** What a service account has beside its own row. */
+/** Data of a service account in other tables. */
 export interface AccountContents {
   readonly clientId: string
   readonly keys: boolean

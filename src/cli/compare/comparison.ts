@@ -10,7 +10,7 @@ export interface ComparedRealm {
   readonly tokenUrl?: string | undefined
 }
 
-/** What differs in a kind of request, in how many accounts; the values are those of the first. */
+/** A difference in a kind of request, and in how many accounts. The values are those of the first account. */
 export interface Found {
   readonly case: string
   readonly path: string
@@ -124,7 +124,7 @@ function parse(text: string): unknown {
 
 const MAX_SHOWN = 300
 
-/** What a person may see: no token, and nothing with the secret in it. */
+/** Value for people: no token, and nothing that contains the secret. */
 function shown(value: unknown, secret: string | undefined): unknown {
   const text = JSON.stringify(value) ?? ''
   const isSecret = secret !== undefined && secret !== '' && text.includes(JSON.stringify(secret).slice(1, -1))

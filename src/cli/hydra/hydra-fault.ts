@@ -16,7 +16,7 @@ const ADVICE: readonly [code: RegExp, advice: string][] = [
   ],
 ]
 
-/** What an error of Hydra's database says, and what to do; others stay as they are. */
+/** Explains an error of Hydra's database, and what to do; other errors stay as they are. */
 export function hydraFault(error: unknown): unknown {
   if (error instanceof Refusal || !(error instanceof Error)) return error
   const { code = '' } = error as { code?: string }

@@ -127,7 +127,7 @@ interface Problem {
   readonly limit?: number
 }
 
-/** What the server refused, as its own operation would say it. */
+/** A refusal of the server, as its own operation would throw it. */
 function refusalOf(status: number, text: string, url: string): Error {
   const { type = '', detail = `${url} answers with status ${status}.`, field, limit } = problemOf(text)
   const code = type.replace('urn:mintmark:problem:', '').replaceAll('-', '_')

@@ -4,7 +4,7 @@ import { badCursor, type Page } from '../../domain/page.ts'
 export function readCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined
   const position = Buffer.from(cursor, 'base64url').toString()
-  // What does not decode and encode to itself was not made here: Node skips what it cannot decode.
+  // A cursor of ours decodes and encodes to itself. Node skips characters that it cannot decode.
   if (/[\0\ufffd]/.test(position) || Buffer.from(position).toString('base64url') !== cursor) throw badCursor()
   return position
 }

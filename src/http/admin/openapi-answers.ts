@@ -121,7 +121,7 @@ const READS = {
 
 const CHANGES = { ...READS, 408: 'TooSlow', 409: 'Conflict', 413: 'TooLarge', 415: 'UnsupportedMediaType' }
 
-/** What an operation may be refused with. */
+/** Refusals of an operation. */
 export function refusalsOf(method: string, path: string, takesKey = false): Record<string, ApiAnswer> {
   const names = {
     ...(method === 'get' ? { 304: 'NotModified', ...READS } : CHANGES),

@@ -20,7 +20,7 @@ export function describeApi(app: FastifyInstance, publicUrl: string): void {
   let body: Promise<string> | undefined
   app.get('/admin/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     body ??= documentOf(routes, publicUrl)
-    // What could not be loaded now may be there later.
+    // Loading failed: the next request tries again.
     body.catch(() => (body = undefined))
     return reply.header('content-type', 'application/json; charset=utf-8').send(await body)
   })

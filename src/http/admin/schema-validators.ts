@@ -9,7 +9,7 @@ const LENGTHS: readonly [string, (length: number, bound: number) => boolean][] =
 
 const STRICT = { strict: true, allowUnionTypes: true, verbose: true } as const
 
-// Of the process: what one server has compiled, the next one does not compile again.
+// Shared by all servers of the process, so that each schema is compiled once.
 const first = createAjv(STRICT)
 const all = createAjv({ ...STRICT, allErrors: true })
 

@@ -11,7 +11,7 @@ const tags = ['Web hooks']
 
 type Deps = Pick<Operations, 'webhookDeliveries'>
 
-/** What was sent to a web hook, or is to be. */
+/** A delivery of a web hook, sent or still to send. */
 export function webhookDeliveryRoutes(app: AdminScope, { webhookDeliveries }: Deps): void {
   app.post(
     '/admin/realms/:realm/webhooks/:id/test',

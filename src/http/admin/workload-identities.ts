@@ -14,7 +14,7 @@ const OfIdentity = Type.Object({ ...OfAccount.properties, id: PathName('id of th
 
 const ONE_VALUE = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }]
 
-// What a rule may be is said by the operation, which names the member at fault.
+// The operation checks the rules, and names the member at fault.
 const Rule = named(
   'ClaimRule',
   Type.Unsafe<object>({

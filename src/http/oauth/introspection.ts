@@ -12,7 +12,7 @@ import { neverKept } from './oauth-error-handler.ts'
 
 type IntrospectionRoute = { Params: { realm: string }; Body: OAuthForm }
 
-/** What a caller with a token may not send as well. */
+/** Parameters that a caller with a token may not send as well. */
 const SECOND_WAYS = ['client_secret', 'client_assertion', 'client_assertion_type']
 
 const SIGNED = 'application/token-introspection+jwt'

@@ -42,7 +42,7 @@ function refusedRequest(
   return { reason: refusedReasonOf(error), address: clientAddress(request), userAgent }
 }
 
-/** What a realm in shadow mode answers. @param outcome what it would have been */
+/** Answer of a realm in shadow mode. @param outcome the outcome without shadow mode */
 export function answerNothing(request: FastifyRequest, reply: FastifyReply, outcome: string): FastifyReply {
   note(request, { outcome: `shadow_${outcome}` })
   return reply.code(204).send()

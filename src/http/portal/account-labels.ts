@@ -45,7 +45,7 @@ export function readLabels(sent: Fields, metadata: Metadata): Metadata {
   const names = sent.names()
   const typed = (name: 'owner' | 'tags') => (names.includes(name) ? sent.get(name) : before[name])
   const labels = { owner: typed('owner'), tags: typed('tags') }
-  // What the command line or an import gave stays as it is until somebody changes it here.
+  // A value from the command line or an import stays as it is until somebody changes it here.
   const isSame = labels.owner === before.owner && labels.tags === before.tags
   return isSame ? metadata : withLabels(metadata, labels)
 }

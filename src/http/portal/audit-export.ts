@@ -18,7 +18,7 @@ const COLUMNS = [
 ]
 
 /**
- * What a spreadsheet takes for a formula, also after white space or invisible characters, and in full-width form. A tab
+ * Text that a spreadsheet takes for a formula, also after white space or invisible characters, and in full-width form. A tab
  * or line end begins a new cell.
  */
 const FORMULA = /^[\s\p{C}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/u

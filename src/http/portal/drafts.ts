@@ -7,7 +7,7 @@ import { mayKeep } from './kept-text.ts'
 import type { Page } from './layout.ts'
 import type { SessionCookie } from './session-cookie.ts'
 
-/** What somebody typed whose session had ended: sealed, in a cookie of the browser, until they have signed in again. */
+/** Typed text of somebody whose session had ended: sealed, in a cookie of the browser, until they have signed in again. */
 interface Draft {
   readonly realm: string
   /** The page of the form. */

@@ -7,7 +7,7 @@ const CARRIED = /^(form_token|form_id|form_page|version|preset|issuer|type|id|fi
 
 const SECRET = /secret$|(^|_)token$|password|^code$/
 
-/** What may be kept or shown again: neither secrets nor private keys. */
+/** Text that may be kept or shown again: no secrets and no private keys. */
 export function mayKeep(name: string, value: string): boolean {
   return !SECRET.test(name) && !/mm_\w{20}/.test(value) && findPrivateMember(value) === undefined
 }

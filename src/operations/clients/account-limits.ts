@@ -12,7 +12,7 @@ export type LimitFault = keyof typeof LIMIT_FAULTS
 
 const checks = new LRUCache<string, IsAllowedAddress>({ max: 1000 })
 
-/** What keeps an account with right credentials from getting in; `undefined`: nothing. */
+/** The limit that refuses an account with right credentials; `undefined`: none does. */
 export function limitFault(
   { expiresAt, allowedNetworks }: Pick<AccountRecord, 'expiresAt' | 'allowedNetworks'>,
   address: string,

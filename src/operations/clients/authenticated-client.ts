@@ -8,7 +8,7 @@ export interface AuthenticatedClient {
   readonly account: AccountRecord
   /** Id of a secret or workload identity, thumbprint of a key. */
   readonly secretId: string
-  /** What its assertion was for, where it came with one. */
+  /** Audience of its assertion, if it sent one. */
   readonly assertedAudience?: AssertedAudience
   /** Until when its platform vouches for it, in seconds since the epoch. */
   readonly notAfter?: number

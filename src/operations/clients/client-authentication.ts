@@ -137,7 +137,7 @@ async function guess(
   // Texts that cannot be a client_id share one counter.
   const clientId = isClientId(owner.clientId) ? owner.clientId : ''
   return deps.failedAttempts.guess({ ...owner, clientId, address }, async (known) => {
-    // Where every secret has a checksum, garbage costs nothing. Otherwise it costs the same for every client.
+    // If every secret has a checksum, garbage costs nothing. Otherwise it costs the same for every client.
     if (!loaded.realm.importsSecrets) return undefined
     return matchGuess(deps, { clientSecret, owner, known }, valid)
   })

@@ -106,7 +106,7 @@ export function createFailedAttempts(
     async prove(attempt, check) {
       const pair = pairOf(attempt)
       const limits = limitsFor(attempt, pair)
-      // What is decided at once needs no turn: no other attempt is undecided meanwhile.
+      // An attempt that is decided at once needs no turn: no other one is undecided meanwhile.
       const now = own.reserveNow(limits)
       const { settle } = now.outcome === 'granted' ? now : await reserve(own, attempt, pair)
       let failed = false

@@ -19,7 +19,7 @@ export interface ReadRealm extends Place {
   readonly value: RealmFile
 }
 
-/** What the YAML library reads at once: it needs a hundred times as much memory. */
+/** Most text that the YAML library reads at once: it needs a hundred times as much memory. */
 const MAX_PARSED_BYTES = 2 * 1024 * 1024
 
 /** The realms of files, in order of their names. @throws RealmFileError with all that is wrong */

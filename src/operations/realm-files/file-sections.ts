@@ -28,7 +28,7 @@ export function documentsOf(text: string): Sections[] {
     const own = lines.slice(start, at)
     if (own.some((one) => isSignificant(one) && !/^(?:%|---[ \t]*$)/.test(one)))
       found.push(takeApart(own, start + 1))
-    // What stands behind the dashes belongs to the document that they begin.
+    // Text after the dashes belongs to the document that they begin.
     if (line?.startsWith('---')) lines[at] = line.replace(/^---/, '   ')
     start = line?.startsWith('---') ? at : at + 1
   }

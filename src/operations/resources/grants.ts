@@ -20,7 +20,7 @@ import { audited, keyOf, locking, settle } from '../accounts/grant-changes.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { realmNamed } from '../realms/named-realm.ts'
 
-/** What is asked for of a list: `after` as a page before gave it out. */
+/** Query of a list: `after` is the cursor of the previous page. */
 export type GrantQuery = Omit<GrantFilter, 'after'> & { readonly after?: string | undefined }
 
 export interface AddedGrant {

@@ -99,13 +99,13 @@ async function writeParsed(
   )
 }
 
-/** What is there of all that the entries name. */
+/** Existing resources that the entries name. */
 interface Known {
   readonly groups: readonly ResourceKey[]
   readonly before: readonly ResourceEntry[]
 }
 
-/** What becomes of each entry, in their order, and those of them that change something. */
+/** Outcome of each entry, in order, and the entries that change something. */
 async function planEntries(
   db: Database,
   realm: LimitedRealm,

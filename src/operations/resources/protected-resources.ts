@@ -28,7 +28,6 @@ import { type ProtectedResourceFilter, pageOfProtectedResources } from './resour
 
 type Deps = Pick<Dependencies, 'db' | 'clock' | 'refusals'>
 
-/** What is asked for of a list: `after` as a page before gave it out. */
 export type ProtectedResources = ReturnType<typeof protectedResources>
 
 export function protectedResources(deps: Deps) {
