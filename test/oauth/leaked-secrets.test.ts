@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { generateClientSecret } from '../../src/crypto/client-secret.ts'
 import type { RecordedAuditEvent } from '../../src/domain/audit-event.ts'
@@ -151,14 +150,10 @@ t.test('malformed reports are refused', async (t) => {
 
 t.test('reports have a limit of their own, and the log says how many were valid', async (t) => {
   const { report, clientSecret, log } = await withAccount(t)
-  const statuses = await Promise.all(
-    Array.from({ length: 62 }, async (_, i) => {
-      await sleep(i * 3)
-      return (await report([{ token: i ? 'x' : clientSecret }])).statusCode
-    }),
-  )
-  t.equal(statuses.filter((status) => status === 202).length, 60)
-  t.equal(statuses.filter((status) => status === 429).length, 2)
+  const statuses = [(await report([{ token: clientSecret }])).statusCode]
+  // Refused ones count too, and are answered at once.
+  for (let n = 0; n < 61; n++) statuses.push((await report('[]')).statusCode)
+  t.same(statuses, [202, ...new Array(59).fill(400), 429, 429])
   t.match(log.join('\n'), /"outcome":"reported","reason":"1 reported, 1 valid"/)
   t.notMatch(log.join('\n'), clientSecret)
 })
