@@ -112,6 +112,10 @@ async function deleteDue(
   return Number(numAffectedRows)
 }
 
+export function isUnknownTable(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '42P01'
+}
+
 /**
  * Drops a partition with all of its events. Returns how many there were; `undefined`: this role does not own it, or others
  * use the trail without a pause, so that it has to be tried again.

@@ -65,6 +65,15 @@ t.test('each realm keeps its events for as long as it says, and the others as th
   t.ok(rows[0].n > 0, 'the trail of the platform is there')
 })
 
+t.test('a month that several nodes drop at the same time is no fault', async (t) => {
+  const { operations, fill, ageOf } = await serverWith(t, { one: 60 })
+  await operations.policy.update(TESTER, { auditRetentionDays: 60 })
+  await fill(300)
+  await operations.audit.keepPartitions()
+  await Promise.all([1, 2, 3].map(() => operations.audit.prune(TESTER)))
+  t.equal(await ageOf('one'), 60)
+})
+
 t.test('a month of which no realm keeps an event is dropped whole', async (t) => {
   const { operations, fill, ageOf, monthsOf } = await serverWith(t, { one: 60, other: 200 })
   await operations.policy.update(TESTER, { auditRetentionDays: 60 })

@@ -3,6 +3,7 @@ import {
   deleteExpiredEvents,
   dropPartition,
   type ExpiredTrail,
+  isUnknownTable,
   listTrails,
   mayDeleteAuditEvents,
   shortestRetention,
@@ -49,7 +50,7 @@ export function auditRetention(deps: Deps) {
     const walk = { db, expiredOf: kept.expiredOf, limit, looks: LOOKS, deleted: 0 }
     for (const partition of partitions.slice(Math.max(0, start))) {
       const after = partition.name === from?.partition ? from.after : undefined
-      const next = await clear(walk, partition, after)
+      const next = await clear(walk, partition, after).catch(ifDropped)
       if (next) return { deleted: walk.deleted, place: next }
     }
     return { deleted: walk.deleted, place: undefined }
@@ -75,6 +76,11 @@ export function auditRetention(deps: Deps) {
       return deleted
     },
   }
+}
+
+/** Another node dropped the partition meanwhile: nothing of it is left. */
+function ifDropped(error: unknown): undefined {
+  if (!isUnknownTable(error)) throw error
 }
 
 function rightToDelete({ db, log }: Deps): () => Promise<boolean> {
