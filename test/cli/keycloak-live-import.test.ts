@@ -198,9 +198,9 @@ t.test('a live import ends at a server that lies', async (t) => {
   for (const [body, told] of [
     [client, 'does not divide /clients into pages'],
     [JSON.stringify(Array.from({ length: 101 }, (_, n) => ({ id: `${n}` }))), 'does not divide /clients'],
-    ['[1]', 'sent no list'],
-    ['{"a":1}', 'sent no list'],
-    ['<html>secret-in-a-page', 'sent no JSON'],
+    ['[1]', 'it is not a list'],
+    ['{"a":1}', 'it is not a list'],
+    ['<html>secret-in-a-page', 'it is not JSON'],
   ] as const) {
     const keycloak = await keycloakServer(t)
     keycloak.intercept = (request, response) => {
