@@ -38,7 +38,7 @@ t.test('each platform is offered, with its settings filled in and its claims exp
   const github = await browser.get(`${ADD}?preset=github`)
   t.match(github.body, 'value="https://token.actions.githubusercontent.com"')
   t.match(github.body, 'repository_id\nrepository_owner_id</textarea>')
-  t.match(textOf(github), /Names recycle.*repository_owner_id Id of the organization or user/)
+  t.match(textOf(github), /Names can be reused.*repository_owner_id Id of the organization or user/)
   const azure = await browser.get(`${ADD}?preset=azure`)
   t.match(azure.body, 'name="max_lifetime_seconds" type="text" value="86400"')
   t.match(
