@@ -16,7 +16,7 @@ export function migrateCommand(program: Command, env: NodeJS.ProcessEnv, termina
       if (serverOf(program, env) !== undefined) throw besideTheDatabase('it changes the tables themselves')
       const { databaseUrl, dataDir } = loadConfig(env, { needsMasterKey: false })
       if (databaseUrl === undefined) await requireEmbeddedDatabase(dataDir)
-      const { applyMigrations } = await import('../operations/open.ts')
+      const { applyMigrations } = await import('../operations/migrate.ts')
       const applied = await applyMigrations({
         databaseUrl,
         dataDir,

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Argon2Cost, createArgon2Pool } from '../crypto/argon2-pool.ts'
 import { openMasterKeyFile } from '../crypto/master-key-file.ts'
 import { createSealer } from '../crypto/sealing.ts'
@@ -9,24 +8,20 @@ import type { SingleSignOnSettings } from '../domain/single-sign-on.ts'
 import type { Cluster } from '../embedded/cluster.ts'
 import { createSharedCounters } from '../storage/attempt-counters.ts'
 import { isAnyDataKeyStored } from '../storage/data-keys.ts'
-import { type Database, isDatabaseUnreachable, openDatabase, reasonOf } from '../storage/database.ts'
 import { findPlainHashesUntil } from '../storage/keyed-hashes.ts'
-import { compareMigrations, migrateToLatest } from '../storage/migrations.ts'
 import { cacheSizes } from './cache-sizes.ts'
 import { createMemoryCounters } from './clients/attempt-counters.ts'
 import { createFailedAttempts } from './clients/failed-attempts.ts'
 import type { Dependencies } from './dependencies.ts'
 import { type KeyFetchSettings, PUBLIC_ONLY } from './federation/guarded-fetch.ts'
+import { type MigrationOptions, type Migrations, migrateWhenReachable } from './migrate.ts'
 import { createOperations, type Operations } from './operations.ts'
 import { openPools, type Pools } from './pools.ts'
 import type { ReadReplicaSettings } from './read-replica.ts'
 import { openPortalSealer, openVerifierKey } from './realms/data-keys.ts'
 import { refusals } from './refusals.ts'
 
-export interface OpenOptions {
-  /** `undefined`: the embedded PostgreSQL in `dataDir`. */
-  readonly databaseUrl: string | undefined
-  readonly dataDir: string
+export interface OpenOptions extends MigrationOptions {
   /** The embedded PostgreSQL in `dataDir`, if it is being created already. */
   readonly cluster?: Promise<Cluster> | undefined
   readonly publicUrl: string
@@ -47,63 +42,15 @@ export interface OpenOptions {
   readonly failedAttemptsStore?: 'memory' | 'postgres'
   /** Cost of new argon2id hashes. Default: `ARGON2_COST`. */
   readonly hashCost?: Argon2Cost | undefined
-  /** How long to wait for the database. */
-  readonly databaseWaitSeconds: number
-  /** How long migrations may wait for locked tables. Default: `databaseWaitSeconds`. */
-  readonly lockWaitSeconds?: number
-  /** Aborts these waits. */
-  readonly signal?: AbortSignal
-  readonly log: (message: string, error?: Error) => void
 }
 
-export interface OpenedOperations {
+export interface OpenedOperations extends Migrations {
   readonly operations: Operations
-  /** Migrations that were applied at the start. */
-  readonly migrated: readonly string[]
-  /** Migrations of a newer version. */
-  readonly unknownMigrations: readonly string[]
   /** Address for processes that share this database. */
   readonly databaseUrl: string
   readonly masterKeys: readonly string[]
   close(): Promise<void>
 }
-
-/** The database could not be reached in time. */
-export class DatabaseUnreachableError extends Error {
-  override readonly name = 'DatabaseUnreachableError'
-}
-
-/**
- * Applies pending migrations without opening any key. Returns their names.
- * @throws DatabaseUnreachableError
- * @throws EmbeddedPostgresError
- * @throws MigrationError
- */
-export async function applyMigrations(options: MigrationOptions): Promise<readonly string[]> {
-  const { databaseUrl, dataDir, log } = options
-  if (databaseUrl !== undefined) return migrateAlone(databaseUrl, options)
-  const { openEmbeddedPostgres } = await import('../embedded/embedded-postgres.ts')
-  const embedded = await openEmbeddedPostgres(dataDir, log)
-  try {
-    return await migrateAlone(embedded.connectionString, options)
-  } finally {
-    await embedded.close()
-  }
-}
-
-async function migrateAlone(databaseUrl: string, options: MigrationOptions): Promise<readonly string[]> {
-  const db = openDatabase({ connectionString: databaseUrl, poolSize: 1, onIdleError: () => {} })
-  try {
-    return (await migrateWhenReachable(db, databaseUrl, options)).migrated
-  } finally {
-    await db.destroy()
-  }
-}
-
-type MigrationOptions = Pick<
-  OpenOptions,
-  'databaseUrl' | 'dataDir' | 'databaseWaitSeconds' | 'lockWaitSeconds' | 'signal' | 'log'
->
 
 /**
  * Starts the embedded database or waits for the configured one, migrates it, and opens its keys.
@@ -181,30 +128,5 @@ async function openDependencies(
     log,
     portalSealer,
     singleSignOn,
-  }
-}
-
-async function migrateWhenReachable(
-  db: Database,
-  databaseUrl: string,
-  { databaseWaitSeconds, lockWaitSeconds = databaseWaitSeconds, signal, log }: MigrationOptions,
-): Promise<Pick<OpenedOperations, 'migrated' | 'unknownMigrations'>> {
-  const deadline = performance.now() + databaseWaitSeconds * 1000
-  for (let delay = 100; ; delay = Math.min(delay * 2, 2000)) {
-    try {
-      const { pending, unknown } = await compareMigrations(db)
-      if (pending.length === 0) return { migrated: [], unknownMigrations: unknown }
-      const migrated = await migrateToLatest(databaseUrl, { lockWaitSeconds, log, signal })
-      return { migrated, unknownMigrations: (await compareMigrations(db)).unknown }
-    } catch (error) {
-      if (!isDatabaseUnreachable(error)) throw error
-      const reason = reasonOf(error)
-      if (performance.now() + delay > deadline)
-        throw new DatabaseUnreachableError(
-          `the database could not be reached within ${databaseWaitSeconds} s: ${reason}`,
-        )
-      log(`the database cannot be reached yet (${reason}); trying again in ${delay} ms`)
-      await sleep(delay, undefined, { signal: signal as AbortSignal })
-    }
   }
 }
