@@ -120,7 +120,7 @@ t.test('a database that is away is logged once, and once when it is back', async
   t.match(lines, [
     'the database is away',
     /^the database is back after \d+ s$/,
-    'key rotation failed; it is tried again until it works',
+    'key rotation failed; the server retries until it works',
     'key rotation failed; it works again',
   ])
   t.equal(lines.length, 4)
