@@ -10,7 +10,7 @@ import { type Report, show } from './support/report.ts'
 const MEGABYTES = 256
 const ACCOUNTS_A_REALM = 2
 
-/** Compares a server in a small container, while tokens of all realms are asked for, with one that may keep all of them. */
+/** Compares a server in a small container with one that may keep all realms. Both issue tokens of all realms, at random. */
 export async function run(context: BenchContext): Promise<Report> {
   const limit = limitMemory(MEGABYTES)
   try {
@@ -25,8 +25,8 @@ async function compare({ options, folder, dataset, say }: BenchContext, limit: M
   const amount = Math.min(size, ACCOUNTS_A_REALM * options.realms)
   const requests = Array.from({ length: amount }, (_, i) => requestOf(clientAt(i)))
   const file = writeRequests(join(folder, 'container'), requests)
-  const limited = await startMintmark(databaseUrl, {}, limit.launch([process.execPath, ...MINTMARK_ARGS]))
   const unlimited = await startMintmark(databaseUrl)
+  const limited = await startMintmark(databaseUrl, {}, limit.launch([process.execPath, ...MINTMARK_ARGS]))
   const load = ({ url }: Server) => ({ url, file, connections: CONNECTIONS })
   const turn = (server: Server) => () =>
     measure(server, { ...load(server), order: 'random', seconds: options.seconds })

@@ -6,7 +6,7 @@ import { measure, warmUp } from './measure.ts'
 import { createClient, openAdministration, requestOf, startMintmark } from './mintmark.ts'
 import type { Server } from './processes.ts'
 
-/** What a token costs at the least on this machine: a request of bare Fastify and one signature. One warm server for the whole run. */
+/** The least that a token can cost on this machine: a request of bare Fastify and one signature. One warm server for the whole run. */
 export interface Floors {
   /** Bare Fastify; answers each form with the same ES256 token. */
   readonly fastify: Server

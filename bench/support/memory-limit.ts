@@ -3,9 +3,9 @@ import { join } from 'node:path'
 
 /** A control group of Linux, which holds processes to an amount of memory, as a container does. */
 export interface MemoryLimit {
-  /** What runs a command in it, as `startServer` takes it. */
+  /** Program and arguments, for `startServer`, that run a command in it. */
   launch(command: readonly string[]): { readonly program: string; readonly args: readonly string[] }
-  /** The most that its processes took so far, caches of files included. */
+  /** Highest memory of its processes so far, including caches of files. */
   peakMegabytes(): number
   /** Removes it, once its processes have ended. */
   remove(): void

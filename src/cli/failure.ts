@@ -32,7 +32,9 @@ export function failureOf(error: unknown): Failure {
         'with in MASTER_KEY or MASTER_KEY_FILE, behind a newer one if there is one',
     )
   if (error instanceof MissingMasterKeyError) return failed('master_key', error.message)
-  if (error instanceof MigrationError) return failed('migration', error.message)
+  // An error of the database keeps the code that it has without the name of its migration.
+  if (error instanceof MigrationError)
+    return error.cause ? unavailable(error.message) : failed('migration', error.message)
   if (error instanceof EmbeddedPostgresError) return failed('embedded_postgres', error.message)
   const atListening = listenError(error)
   if (atListening !== undefined) return failed('listen', atListening)

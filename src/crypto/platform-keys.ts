@@ -64,7 +64,7 @@ async function isSignedBy(
   input: string,
   signature: Buffer,
 ): Promise<boolean> {
-  if (!isAsLongAsModulus(signature, key.asymmetricKeyDetails?.modulusLength)) return false
+  if (!isAsLongAsModulus(signature.length, key.asymmetricKeyDetails?.modulusLength)) return false
   const hash = /^(?:RS|PS|ES)/.test(algorithm) ? (HASHES[algorithm.slice(2)] as string) : null
   const how = algorithm.startsWith('PS')
     ? { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }

@@ -68,18 +68,18 @@ export async function verifyForeignJwt(token: string, key: CryptoKey, algorithm:
 }
 
 /**
- * RFC 8017 section 8.1.2: an RSA signature has the length of the modulus. OpenSSL also takes one of PSS whose leading
- * zeros were cut off, which would be a second text of the same token.
- * @param modulusLength bits; `undefined`: no RSA
+ * RFC 8017 section 8.1.2: an RSA signature is as long as the modulus. OpenSSL also accepts a PSS signature without its
+ * leading zeros. That would be a second text of the same token.
+ * @param modulusLength bits; `undefined`: not an RSA key
  */
-export function isAsLongAsModulus(signature: Buffer, modulusLength: number | undefined): boolean {
-  return modulusLength === undefined || signature.length === Math.ceil(modulusLength / 8)
+export function isAsLongAsModulus(signatureBytes: number, modulusLength: number | undefined): boolean {
+  return modulusLength === undefined || signatureBytes === Math.ceil(modulusLength / 8)
 }
 
 /** @throws Error where the signature is shorter or longer than the key's */
 function requireWhole(token: string, key: CryptoKey): void {
-  const signature = Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url')
+  const bytes = Buffer.byteLength(token.slice(token.lastIndexOf('.') + 1), 'base64url')
   const { modulusLength } = key.algorithm as { modulusLength?: number }
-  if (!isAsLongAsModulus(signature, modulusLength))
+  if (!isAsLongAsModulus(bytes, modulusLength))
     throw new Error('the signature has another length than the key')
 }

@@ -15,7 +15,7 @@ export interface MigrationOptions {
   readonly log: (message: string, error?: Error) => void
 }
 
-/** What the database had and got. */
+/** Outcome of a migration. */
 export interface Migrations {
   /** Migrations that were applied now. */
   readonly migrated: readonly string[]

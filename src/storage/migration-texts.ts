@@ -8,12 +8,16 @@ export class MigrationError extends Error {
   override readonly name = 'MigrationError'
 }
 
-/** SQLSTATEs that mean something else than a migration that is wrong for this database. */
-const OTHERS: readonly unknown[] = ['42501', '55P03', '40P01']
+/** Returns whether a migration does not fit this database. Locks, missing rights, full disks and lost connections are other faults. */
+export function isMisfit(error: unknown): error is pg.DatabaseError {
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return false
+  // Classes of PostgreSQL's SQLSTATEs: data, integrity, names and syntax. 42501 is a missing right.
+  return /^(?:22|23|42)/.test(error.code) && error.code !== '42501'
+}
 
 /**
- * Runs the files of these migrations: in one message, as an empty database takes many, or one by one, which takes longer and
- * names the file that fails.
+ * Runs the files of these migrations. In one message, because an empty database needs many of them; or one by one, which takes
+ * longer and names the file that fails.
  * @throws MigrationError when one by one; else the error of PostgreSQL
  */
 export async function runMigrations(
@@ -37,7 +41,7 @@ export async function runMigrations(
 }
 
 function named(error: unknown, name: string): unknown {
-  if (!(error instanceof pg.DatabaseError) || OTHERS.includes(error.code)) return error
+  if (!isMisfit(error)) return error
   const { code, message } = error
   return new MigrationError(
     `migration ${name} failed (${code}: ${message}); nothing was changed, and the version before still works on ` +

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { beginTransaction } from './database.ts'
-import { MigrationError, runMigrations } from './migration-texts.ts'
+import { isMisfit, MigrationError, runMigrations } from './migration-texts.ts'
 
 const FOLDER = join(import.meta.dirname, '../../migrations')
 
@@ -54,7 +54,7 @@ export async function migrateToLatest(
         return await beginTransaction(db).execute((trx) => applyPending(trx, { folder, isOneByOne }))
       } catch (error) {
         if (!isLockFailure(error)) {
-          if (isOneByOne || !(error instanceof pg.DatabaseError)) throw error
+          if (isOneByOne || !isMisfit(error)) throw error
           isOneByOne = true
           continue
         }

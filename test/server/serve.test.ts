@@ -222,7 +222,7 @@ t.test('does not start on a database that has another’s tables', async (t) => 
   await client.query('create table realms (name text)')
   await client.end()
   t.match(await refusedStart({ ...onDatabase(databaseUrl), PORT: '0' }), {
-    exitCode: 1,
+    exitCode: 6,
     detail: /^migration 0001_realms failed \(42P07: relation "realms" already exists\); nothing was changed/,
   })
 })

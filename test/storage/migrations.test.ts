@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
+import { isMisfit } from '../../src/storage/migration-texts.ts'
 import { migrateToLatest } from '../../src/storage/migrations.ts'
 import { mintmark } from '../support/command.ts'
 import { until } from '../support/embedded.ts'
@@ -127,6 +128,16 @@ t.test('a migration that fails names its file, says why, and leaves nothing of t
   t.same(rows, [{ relname: 'grants' }])
   await client.query('drop table grants')
   t.equal((await migrateToLatest(databaseUrl)).length, files.length)
+})
+
+t.test('only a migration that does not fit the database is named and tried file by file', (t) => {
+  const error = (code: string) => Object.assign(new pg.DatabaseError('no', 2, 'error'), { code })
+  for (const code of ['22P02', '23505', '42P07', '42601']) t.ok(isMisfit(error(code)), code)
+  // A missing right, a lock, a deadlock, a full disk, a server that stops, one that is full.
+  for (const code of ['42501', '55P03', '40P01', '53100', '57P01', '53300'])
+    t.notOk(isMisfit(error(code)), code)
+  t.notOk(isMisfit(new Error('connection lost')))
+  t.end()
 })
 
 t.test('no lock is of a session, whose connection a pooler may give to another', async (t) => {

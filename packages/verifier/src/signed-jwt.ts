@@ -66,11 +66,11 @@ export async function checkSignature({ text, alg, kid }: SignedJwt, keys: KeySet
   }
 }
 
-/** RFC 8017 section 8.1.2: an RSA signature has the length of the modulus. OpenSSL also takes one without leading zeros. */
+/** RFC 8017 section 8.1.2: an RSA signature is as long as the modulus. OpenSSL also accepts one without its leading zeros. */
 function isWhole(text: string, { algorithm }: CryptoKey): boolean {
   const { modulusLength } = algorithm as { modulusLength?: number }
-  const signature = Buffer.from(text.slice(text.lastIndexOf('.') + 1), 'base64url')
-  return modulusLength === undefined || signature.length === Math.ceil(modulusLength / 8)
+  const bytes = Buffer.byteLength(text.slice(text.lastIndexOf('.') + 1), 'base64url')
+  return modulusLength === undefined || bytes === Math.ceil(modulusLength / 8)
 }
 
 function decode(segment: string): string {
