@@ -112,8 +112,16 @@ async function deleteDue(
   return Number(numAffectedRows)
 }
 
-export function isUnknownTable(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === '42P01'
+/** Whether an error says that a table is missing, and this partition is. */
+export async function isWithoutPartition(
+  db: Database,
+  { name }: AuditPartition,
+  error: unknown,
+): Promise<boolean> {
+  if (!(error instanceof pg.DatabaseError && error.code === '42P01')) return false
+  const { rows } = await sql<{ gone: boolean }>`
+    select to_regclass(${pg.escapeIdentifier(name)}) is null as gone`.execute(db)
+  return rows[0]?.gone === true
 }
 
 /**

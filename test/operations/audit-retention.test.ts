@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { Actor } from '../../src/domain/actor.ts'
@@ -72,6 +73,43 @@ t.test('a month that several nodes drop at the same time is no fault', async (t)
   await operations.audit.keepPartitions()
   await Promise.all([1, 2, 3].map(() => operations.audit.prune(TESTER)))
   t.equal(await ageOf('one'), 60)
+})
+
+t.test('a month that another node drops while this one waits for it is passed over', async (t) => {
+  const { operations, client, fill, ageOf, monthsOf, databaseUrl } = await serverWith(t, { one: 60 })
+  await operations.policy.update(TESTER, { auditRetentionDays: 60 })
+  await fill(300)
+  await operations.audit.keepPartitions()
+  const [oldest] = (await monthsOf()).sort() as [string]
+  const other = new pg.Client(databaseUrl)
+  await other.connect()
+  t.teardown(() => other.end())
+  await other.query('begin')
+  await other.query(`lock table ${oldest} in access exclusive mode`)
+  const pruned = operations.audit.prune(TESTER)
+  const isWaiting = async () => {
+    const { rows } = await client.query(
+      'select from pg_locks where not granted and relation = to_regclass($1)',
+      [oldest],
+    )
+    return rows.length > 0
+  }
+  while (!(await isWaiting())) await sleep(10)
+  await other.query(`drop table ${oldest}`)
+  await other.query('commit')
+  await pruned
+  t.equal(await ageOf('one'), 60, 'the other months are cleared')
+})
+
+t.test('a table of an operator’s trigger that is missing is a fault', async (t) => {
+  const { operations, client, fill, ageOf } = await serverWith(t, { one: 60 })
+  await fill(61)
+  await client.query(`
+    create function archive_event() returns trigger language plpgsql as $$
+    begin insert into no_such_archive select old.*; return old; end $$;
+    create trigger archive before delete on audit_events for each row execute function archive_event()`)
+  await t.rejects(operations.audit.prune(TESTER), { code: '42P01' })
+  t.equal(await ageOf('one'), 61)
 })
 
 t.test('a month of which no realm keeps an event is dropped whole', async (t) => {

@@ -3,7 +3,7 @@ import {
   deleteExpiredEvents,
   dropPartition,
   type ExpiredTrail,
-  isUnknownTable,
+  isWithoutPartition,
   listTrails,
   mayDeleteAuditEvents,
   shortestRetention,
@@ -50,7 +50,7 @@ export function auditRetention(deps: Deps) {
     const walk = { db, expiredOf: kept.expiredOf, limit, looks: LOOKS, deleted: 0 }
     for (const partition of partitions.slice(Math.max(0, start))) {
       const after = partition.name === from?.partition ? from.after : undefined
-      const next = await clear(walk, partition, after).catch(ifDropped)
+      const next = await clear(walk, partition, after).catch(unlessDropped(db, partition))
       if (next) return { deleted: walk.deleted, place: next }
     }
     return { deleted: walk.deleted, place: undefined }
@@ -78,9 +78,11 @@ export function auditRetention(deps: Deps) {
   }
 }
 
-/** Another node dropped the partition meanwhile: nothing of it is left. */
-function ifDropped(error: unknown): undefined {
-  if (!isUnknownTable(error)) throw error
+/** Throws the error again, unless another node dropped the partition meanwhile: nothing of it is left then. */
+function unlessDropped(db: Database, partition: AuditPartition) {
+  return async (error: unknown): Promise<undefined> => {
+    if (!(await isWithoutPartition(db, partition, error))) throw error
+  }
 }
 
 function rightToDelete({ db, log }: Deps): () => Promise<boolean> {
