@@ -1,19 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '../crypto/identifier.ts'
 import type { Clock } from '../domain/clock.ts'
-import {
-  abandonBeat,
-  acceptBeat,
-  beginBeat,
-  isHeld,
-  loseLease,
-  newReadLease,
-  seeBeat,
-} from '../domain/read-lease.ts'
 import { type Database, openDatabase, reasonOf } from '../storage/database.ts'
 import { deleteReader, insertReader, updateBeat, updateCovered } from '../storage/read-leases.ts'
 import { openRoutedReads } from '../storage/routed-reads.ts'
-import { openStandby, type Standby } from '../storage/standby.ts'
+import { OtherStandbyError, openStandby, type Standby, StandbyError } from '../storage/standby.ts'
+import { createLeaseState } from './lease-state.ts'
 import { createSteadyClock } from './steady-clock.ts'
 
 export interface ReadReplicaSettings {
@@ -54,9 +46,6 @@ const LOOK_MILLISECONDS = 20
 /** Before another connection to the standby is tried. */
 const PAUSE_MILLISECONDS = 500
 
-/** A lease that is lost for less is no news. */
-const NEWS_MILLISECONDS = 1000
-
 /** One for beats, and one for what they prove. */
 const CONNECTIONS = 2
 
@@ -73,9 +62,11 @@ export function openReadReplica(options: Options): ReadReplica {
     onFault,
   })
   const reads = { standby: 0, primary: 0 }
-  const state = createState(leaseMilliseconds, now)
+  const state = createLeaseState(leaseMilliseconds, now)
   let closed = false
   let standby: Standby | undefined
+  /** Why another connection has to be made, if so. */
+  let away: Error | undefined
 
   function publish(beat: number | undefined): void {
     // A lost one only makes changes wait.
@@ -107,13 +98,23 @@ export function openReadReplica(options: Options): ReadReplica {
         provenBeat: state.provenBeat,
         onFault,
       })
-      if (state.isPending()) publish(state.see(await standby.readBeat()))
+      if (away) throw away
+      if (!state.isPending()) return
+      publish(state.see(await standby.readBeat()))
+      // Its address may lead to another one.
+      if (state.isBehindFor(performance.now() - standby.openedAt)) throw new StandbyError(state.behind)
     } catch (error) {
       void standby?.close()
       standby = undefined
+      away = undefined
       state.lose(error as Error)
       await sleep(PAUSE_MILLISECONDS, undefined, { ref: false })
     }
+  }
+
+  function onStandbyAway(error: Error): void {
+    state.lose(error)
+    if (error instanceof OtherStandbyError) away = error
   }
 
   async function repeat(work: () => Promise<void>, milliseconds: number): Promise<void> {
@@ -129,7 +130,7 @@ export function openReadReplica(options: Options): ReadReplica {
   return {
     db: openRoutedReads(primary, {
       standby: () => (!closed && state.isHeld() ? standby?.db : undefined),
-      onStandbyAway: state.lose,
+      onStandbyAway,
       onRead: (server) => void reads[server]++,
     }),
     measure: () => ({ lagSeconds: state.lag() / 1000, reads: { ...reads } }),
@@ -141,47 +142,4 @@ export function openReadReplica(options: Options): ReadReplica {
       await Promise.all([standby?.close(), own.destroy()])
     },
   }
-}
-
-/** The lease of this process, and what there is to say about it. */
-function createState(leaseMilliseconds: number, now: () => number) {
-  let lease = newReadLease(leaseMilliseconds)
-  let provenAt = now()
-  let isLost = false
-  const step = ([next, published]: ReturnType<typeof seeBeat>): number | undefined => {
-    lease = next
-    if (isHeld(lease, now())) provenAt = lease.provenAt
-    return published
-  }
-  const state = {
-    /** Why the standby cannot be read, as far as is known. */
-    reason: undefined as string | undefined,
-    begin(): number {
-      lease = beginBeat(lease, now())
-      return lease.lastBeat
-    },
-    accept: () => step(acceptBeat(lease, now())),
-    abandon: () => void step([abandonBeat(lease), undefined]),
-    see: (shown: number) => step(seeBeat(lease, shown)),
-    lose(error: Error): void {
-      lease = loseLease(lease)
-      state.reason = reasonOf(error)
-    },
-    isHeld: () => isHeld(lease, now()),
-    isPending: () => lease.pending.length > 0,
-    provenBeat: () => lease.proven,
-    lag: () => now() - provenAt,
-    /** What to log: the lease has been lost for a while, or is back. */
-    news(): string | undefined {
-      const held = isHeld(lease, now())
-      if (held === !isLost || (!held && now() - provenAt < leaseMilliseconds + NEWS_MILLISECONDS))
-        return undefined
-      isLost = !held
-      if (held) return 'reads go to the standby of DATABASE_READ_URL again'
-      const reason = state.reason ?? `it is more than ${leaseMilliseconds / 1000} s behind`
-      state.reason = undefined
-      return `reads go to the primary instead of the standby of DATABASE_READ_URL: ${reason}`
-    },
-  }
-  return state
 }

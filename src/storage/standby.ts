@@ -8,6 +8,9 @@ export class StandbyError extends Error {
   override readonly name = 'StandbyError'
 }
 
+/** A new connection leads to another server than the one that has proved itself. The next one may not. */
+export class OtherStandbyError extends StandbyError {}
+
 export interface StandbyOptions {
   readonly connectionString: string
   readonly poolSize: number
@@ -22,17 +25,27 @@ export interface StandbyOptions {
 export interface Standby {
   /** For reads; each of its connections is to the same server. */
   readonly db: Database
-  /** The newest beat that it shows. */
+  /** When it was opened, by `performance.now()`. */
+  readonly openedAt: number
+  /**
+   * The newest beat that it shows.
+   * @throws StandbyError where it is the primary: its address may lead to a standby by now
+   */
   readBeat(): Promise<number>
   close(): Promise<void>
 }
 
+/** How long to read a primary to which DATABASE_READ_URL leads before another connection is tried. */
+const PRIMARY_MILLISECONDS = 10_000
+
 /** Several servers behind one address, or a restart, differ in at least one of these. */
 const IDENTITY = `select pg_backend_pid() as pid,
     concat_ws(' ', pg_postmaster_start_time(), host(inet_server_addr()), inet_server_port()) as server,
+    not pg_is_in_recovery() as is_primary,
     coalesce((select beat from read_leases where reader = $1), 0) as beat`
 
-const BEAT = 'select coalesce(max(beat), 0) as beat from read_leases where reader = $1'
+const BEAT = `select coalesce(max(beat), 0) as beat, not pg_is_in_recovery() as is_primary from read_leases
+  where reader = $1`
 
 /** @throws StandbyError, or whatever keeps it from connecting */
 export async function openStandby(options: StandbyOptions): Promise<Standby> {
@@ -45,10 +58,10 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
   })
   // A broken connection fails its next query; nothing more is needed.
   watch.on('error', () => {})
-  let server: string
+  let own: Identity
   try {
     await watch.connect()
-    server = (await identify(watch, reader)).server
+    own = await identify(watch, reader)
   } catch (error) {
     watch.end().catch(() => {})
     throw error
@@ -61,24 +74,39 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
     prepares: true,
     admit: async (client) => {
       const found = await identify(client, reader)
-      if (found.server !== server)
-        throw new StandbyError('DATABASE_READ_URL leads to several servers: name one standby')
+      if (found.server !== own.server)
+        throw new OtherStandbyError('new connections of DATABASE_READ_URL lead to another server')
       if (found.beat < provenBeat()) throw new StandbyError('the standby started again and is behind')
     },
   })
+  const openedAt = performance.now()
   return {
     db,
-    readBeat: async () => Number((await watch.query(BEAT, [reader]))?.rows[0].beat),
+    openedAt,
+    async readBeat() {
+      const { rows } = (await watch.query(BEAT, [reader])) as pg.QueryResult
+      const { beat, is_primary: isPrimary } = rows[0]
+      if (isPrimary && !own.isPrimary) throw new StandbyError('the standby has become the primary')
+      if (isPrimary && performance.now() - openedAt > PRIMARY_MILLISECONDS)
+        throw new StandbyError('DATABASE_READ_URL leads to the primary')
+      return Number(beat)
+    },
     close: async () => {
       await Promise.allSettled([watch.end(), db.destroy()])
     },
   }
 }
 
-async function identify(client: PatientClient, reader: string): Promise<{ server: string; beat: number }> {
+interface Identity {
+  readonly server: string
+  readonly beat: number
+  readonly isPrimary: boolean
+}
+
+async function identify(client: PatientClient, reader: string): Promise<Identity> {
   const { rows } = (await client.query(IDENTITY, [reader])) as pg.QueryResult
-  const { pid, server, beat } = rows[0]
+  const { pid, server, beat, is_primary: isPrimary } = rows[0]
   if (pid !== client.processID)
     throw new StandbyError('DATABASE_READ_URL leads through a pooler: name the standby itself')
-  return { server, beat: Number(beat) }
+  return { server, beat: Number(beat), isPrimary }
 }

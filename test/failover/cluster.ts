@@ -18,7 +18,9 @@ const PROGRAMS = ['etcd', 'patroni', 'patronictl', 'haproxy', 'pgbouncer']
 export interface Cluster {
   /** The primary, whichever that is, by way of HAProxy. */
   readonly databaseUrl: string
-  /** The same by way of PgBouncer in transaction mode. */
+  /** The standbys in turn, by way of HAProxy. */
+  readonly readUrl: string
+  /** The primary by way of PgBouncer in transaction mode. */
   readonly pooledUrl: string
   /** One address for servers that come later: HAProxy sends requests to those that are ready. */
   readonly front: string
@@ -45,6 +47,7 @@ export async function startCluster(t: Test): Promise<Cluster> {
     etcd: await freePort(),
     peer: await freePort(),
     primary: await freePort(),
+    replica: await freePort(),
     pooled: await freePort(),
     front: await freePort(),
     nodes: [await freePort(), await freePort()],
@@ -163,6 +166,7 @@ export async function startCluster(t: Test): Promise<Cluster> {
   await until(isWell, 'three members that are well')
   return {
     databaseUrl,
+    readUrl: `postgres://postgres:failover@127.0.0.1:${port.replica}/postgres`,
     pooledUrl: `postgres://postgres:failover@127.0.0.1:${port.pooled}/postgres`,
     front: `http://127.0.0.1:${port.front}`,
     fronted: port.nodes,
@@ -174,7 +178,7 @@ export async function startCluster(t: Test): Promise<Cluster> {
 }
 
 type Ports = {
-  readonly [Name in 'etcd' | 'primary' | 'pooled' | 'front']: number
+  readonly [Name in 'etcd' | 'primary' | 'replica' | 'pooled' | 'front']: number
 } & {
   readonly nodes: readonly number[]
   readonly postgres: Readonly<Record<Member, number>>
@@ -208,7 +212,7 @@ query_wait_timeout = 5
   )
 }
 
-// The settings that docs/high-availability.md is about, with short times.
+// The settings that docs/high-availability.md and docs/read-replicas.md are about, with short times.
 function patroniYaml(folder: string, port: Ports, member: Member): string {
   return JSON.stringify({
     scope: 'mintmark',
@@ -226,7 +230,12 @@ function patroniYaml(folder: string, port: Ports, member: Member): string {
         postgresql: {
           use_pg_rewind: true,
           use_slots: true,
-          parameters: { wal_log_hints: 'on', max_connections: 100 },
+          parameters: {
+            wal_log_hints: 'on',
+            max_connections: 100,
+            hot_standby_feedback: 'on',
+            max_standby_streaming_delay: '500ms',
+          },
         },
       },
       initdb: [{ encoding: 'UTF8' }, 'data-checksums'],
@@ -262,13 +271,17 @@ function haproxyConfiguration(port: Ports): string {
   timeout client 1h
   timeout server 1h
   timeout check 1s
-listen primary
+${(['primary', 'replica'] as const)
+  .map(
+    (role) => `listen ${role}
   mode tcp
-  bind 127.0.0.1:${port.primary}
-  option httpchk OPTIONS /primary
+  bind 127.0.0.1:${port[role]}
+  option httpchk OPTIONS /${role}
   http-check expect status 200
   default-server inter 500ms fastinter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
-${members.join('\n')}
+${members.join('\n')}`,
+  )
+  .join('\n')}
 listen mintmark
   mode http
   bind 127.0.0.1:${port.front}

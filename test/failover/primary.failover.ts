@@ -14,12 +14,22 @@ const OWN_SECONDS = 2
 
 const cluster = await startCluster(t)
 
-async function startNodes(t: Test, DATABASE_URL: string) {
+const METRICS_TOKEN = 'a token for the metrics of this test'
+
+interface Addresses {
+  readonly databaseUrl: string
+  /** Of standbys to read. */
+  readonly readUrl?: string
+}
+
+async function startNodes(t: Test, { databaseUrl, readUrl }: Addresses) {
   const environment = {
     ...MASTER_KEY_ENVIRONMENT,
     ...BOOTSTRAP,
-    DATABASE_URL,
+    DATABASE_URL: databaseUrl,
+    ...(readUrl !== undefined && { DATABASE_READ_URL: readUrl }),
     PUBLIC_URL: 'http://auth.test',
+    METRICS_TOKEN,
   }
   const nodes: Started[] = []
   for (const port of cluster.fronted) nodes.push(await startServer(t, { ...environment, PORT: `${port}` }))
@@ -31,12 +41,13 @@ async function loseIt(
   t: Test,
   { query, lose, heal, front }: Cluster,
   way: Loss,
-  databaseUrl: string,
+  addresses: Addresses,
 ): Promise<void> {
   await query('drop schema public cascade; create schema public')
-  const nodes = await startNodes(t, databaseUrl)
+  const nodes = await startNodes(t, addresses)
   await sleep(1500)
   const workload = await startWorkload([front])
+  if (addresses.readUrl) await untilStandbysAreRead(nodes)
   await sleep(3000)
   const before = workload.accounts.size
   const primary = watchPrimary(query)
@@ -48,6 +59,7 @@ async function loseIt(
   const writable = await primary.longestGap()
   const gap = workload.longestGap()
   await sleep(3000)
+  if (addresses.readUrl) await untilStandbysAreRead(nodes)
   await workload.stop()
   const seen = [...workload.statuses].map(([status, n]) => `${status}: ${n}`).join(', ')
   t.comment(
@@ -63,6 +75,21 @@ async function loseIt(
     await ended
   }
   await heal()
+}
+
+/** Each node has read a standby once more. */
+async function untilStandbysAreRead(nodes: readonly Started[]): Promise<void> {
+  for (const { url } of nodes) {
+    const before = await standbyReads(url)
+    for (const begun = performance.now(); (await standbyReads(url)) <= before; await sleep(100))
+      if (performance.now() - begun > 30_000) throw new Error('no standby is read')
+  }
+}
+
+async function standbyReads(url: string): Promise<number> {
+  const headers = { authorization: `Bearer ${METRICS_TOKEN}` }
+  const text = await (await fetch(`${url}/metrics`, { headers })).text()
+  return Number(/^mintmark_replica_reads_total\{server="standby"\} (\d+)$/m.exec(text)?.[1])
 }
 
 /** Rejects with a node's last lines: without nodes there is never a token. */
@@ -101,14 +128,21 @@ function watchPrimary(query: Cluster['query']) {
 for (const way of ['switchover', 'postmaster', 'node', 'frozen'] as const)
   t.test(
     `the primary is lost (${way}): nothing acknowledged is lost, and tokens flow again without a restart`,
-    (t) => loseIt(t, cluster, way, cluster.databaseUrl),
+    (t) => loseIt(t, cluster, way, { databaseUrl: cluster.databaseUrl }),
   )
 
-t.test('the same behind PgBouncer in transaction mode', (t) => loseIt(t, cluster, 'node', cluster.pooledUrl))
+for (const way of ['switchover', 'node'] as const)
+  t.test(`the same with nodes that read standbys (${way}): they read one again`, (t) =>
+    loseIt(t, cluster, way, { databaseUrl: cluster.databaseUrl, readUrl: cluster.readUrl }),
+  )
+
+t.test('the same behind PgBouncer in transaction mode', (t) =>
+  loseIt(t, cluster, 'node', { databaseUrl: cluster.pooledUrl }),
+)
 
 t.test('pg_dump and pg_restore: what comes of it goes on where the old server was', async (t) => {
   await cluster.query('drop schema public cascade; create schema public')
-  const nodes = await startNodes(t, cluster.databaseUrl)
+  const nodes = await startNodes(t, { databaseUrl: cluster.databaseUrl })
   await sleep(1500)
   const workload = await startWorkload([cluster.front])
   while (workload.accounts.size <= 10) await sleep(100)
@@ -121,7 +155,7 @@ t.test('pg_dump and pg_restore: what comes of it goes on where the old server wa
   const client = new pg.Client(restored)
   await client.connect()
   t.teardown(() => client.end())
-  await startNodes(t, restored)
+  await startNodes(t, { databaseUrl: restored })
   await sleep(1500)
   await checkInvariants(t, { query: (text) => client.query(text) }, workload, cluster.front)
 })

@@ -4,13 +4,16 @@ import type { Test } from 'tap'
 
 export interface Way {
   readonly url: string
-  /** New connections lead there; old ones are cut. */
-  lead(url: string): void
+  /** New connections lead there, to one after the other in turn; old ones are cut. */
+  lead(...urls: string[]): void
+  /** The same, and old ones stay, as those of a service of Kubernetes do. */
+  leadNew(...urls: string[]): void
 }
 
 /** A TCP way to a PostgreSQL, as a proxy or a long line is. What is sent arrives later by the delay, in either direction. */
 export async function wayTo(t: Test, url: string, delayMilliseconds = 0): Promise<Way> {
-  let target = new URL(url)
+  let targets = [new URL(url)]
+  let turn = 0
   const sockets = new Set<Socket>()
   const carry = (from: Socket, to: Socket) => {
     sockets.add(from)
@@ -24,6 +27,7 @@ export async function wayTo(t: Test, url: string, delayMilliseconds = 0): Promis
     from.on('data', (data) => setTimeout(() => to.writable && to.write(data), delayMilliseconds))
   }
   const server = createServer((near) => {
+    const target = targets[turn++ % targets.length] as URL
     const far = connect(Number(target.port), target.hostname)
     carry(near, far)
     carry(far, near)
@@ -39,10 +43,14 @@ export async function wayTo(t: Test, url: string, delayMilliseconds = 0): Promis
   })
   const own = new URL(url)
   own.port = String(port)
+  const leadNew = (...urls: string[]) => {
+    targets = urls.map((one) => new URL(one))
+  }
   return {
     url: own.href,
-    lead: (to) => {
-      target = new URL(to)
+    leadNew,
+    lead: (...urls) => {
+      leadNew(...urls)
       cut()
     },
   }
