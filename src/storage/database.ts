@@ -30,6 +30,8 @@ export interface DatabaseOptions {
   readonly onFault?: (error: Error) => void
   /** Looks at each new connection before its first use. Rejects where it is not to be used. */
   readonly admit?: (client: PatientClient) => Promise<void>
+  /** Keeps idle connections. Default: false; the pool closes them after ten seconds. */
+  readonly keepsIdle?: boolean
   /** Keeps the plans of `preparedStatement`. Default: false. */
   readonly prepares?: boolean
 }
@@ -46,7 +48,7 @@ const KEEP_ALIVE_MILLISECONDS = 10_000
 export const APPLICATION_NAME = 'mintmark'
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const { connectionString, poolSize, onIdleError, onFault, admit, prepares = false } = options
+  const { connectionString, poolSize, onIdleError, onFault, admit, keepsIdle, prepares = false } = options
   const kept = new Set<PatientClient>()
   const own: PatientClientConfig = { kept, preparing: { allowed: prepares }, ...(onFault && { onFault }) }
   const pool = new pg.Pool({
@@ -59,6 +61,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MILLISECONDS,
     application_name: APPLICATION_NAME,
+    ...(keepsIdle && { idleTimeoutMillis: 0 }),
     ...(admit && { verify: (client, done) => void admit(client as never).then(() => done(), done) }),
   })
   pool.on('error', onIdleError)

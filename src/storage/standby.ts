@@ -72,6 +72,8 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
     onIdleError: () => {},
     onFault,
     prepares: true,
+    // Behind a proxy a new one may take several attempts.
+    keepsIdle: true,
     admit: async (client) => {
       const found = await identify(client, reader)
       if (found.server !== own.server)
