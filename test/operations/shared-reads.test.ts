@@ -165,3 +165,39 @@ t.test(
     t.equal((await Promise.all(many)).length, 25)
   },
 )
+
+t.test(
+  'a lookup whose limit passes in the pause after a commit rejects, and no read begins for it',
+  async (t) => {
+    const underway: number[] = []
+    const writes = shareReads(
+      (keys: readonly number[]) => {
+        underway.push(keys.length)
+        return new Promise<number[]>(() => {})
+      },
+      10,
+      { maxReads: 1, areCommits: true },
+    )
+    let now = 0
+    t.intercept(performance, 'now', { value: () => now })
+    mock.timers.enable({ apis: ['setTimeout'] })
+    t.teardown(() => mock.timers.reset())
+    const pass = async (milliseconds: number) => {
+      now += milliseconds
+      mock.timers.tick(milliseconds)
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+    }
+    const first = Promise.allSettled([writes.load(1), writes.load(2)])
+    await pass(5)
+    const second = Promise.allSettled([writes.load(3), writes.load(4)])
+    await pass(1195)
+    for (const one of await first) t.match(one, { status: 'rejected', reason: { message: /^timeout/ } })
+    await pass(5)
+    for (const one of await second) t.match(one, { status: 'rejected', reason: { message: /^timeout/ } })
+    await pass(20)
+    t.same(underway, [2])
+    void writes.load(5).catch(() => {})
+    await pass(0)
+    t.same(underway, [2, 1], 'later ones are read')
+  },
+)

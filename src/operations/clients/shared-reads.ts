@@ -30,6 +30,8 @@ interface Batch {
   /** Rejects at the time limit. */
   readonly patience: Promise<never>
   readonly timer: NodeJS.Timeout
+  /** The time limit passed before its read began. */
+  isLate: boolean
 }
 
 /**
@@ -63,9 +65,13 @@ export function shareReads<Key, Value>(
 
   function gather(callback: () => void): void {
     const { promise: patience, reject } = Promise.withResolvers<never>()
-    // It has been dispatched by then: every earlier batch had its answer or its timeout.
-    const timer = setTimeout(() => reject(new Error('timeout: no answer in time')), patienceMilliseconds)
-    const batch = { dispatch: callback, patience, timer }
+    const timer = setTimeout(() => {
+      reject(new Error('timeout: no answer in time'))
+      batch.isLate = gathered.has(batch)
+      // A rejection that nobody handles would end the process.
+      if (batch.isLate) dispatch(batch)
+    }, patienceMilliseconds)
+    const batch: Batch = { dispatch: callback, patience, timer, isLate: false }
     gathered.add(batch)
     // After everything that has arrived by now, so that other requests of this turn join.
     setImmediate(readNext)
@@ -78,7 +84,8 @@ export function shareReads<Key, Value>(
 
   return new DataLoader<Key, Value>(
     (keys) => {
-      const { patience, timer } = dispatched
+      const { patience, timer, isLate } = dispatched
+      if (isLate) return patience
       const began = performance.now()
       reads++
       return Promise.race([patience, read(keys)]).finally(() => {
