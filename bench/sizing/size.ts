@@ -10,6 +10,8 @@ const DEFAULTS = {
   'server-microseconds': 150,
   'postgres-microseconds': 25,
   'primary-cores': 32,
+  regions: 1,
+  standbys: 0,
 } as const
 
 type Name = keyof typeof DEFAULTS
@@ -23,8 +25,10 @@ const { values } = parseArgs({
 
 function read(name: Name): number {
   const value = Number(values[name])
-  if (Number.isFinite(value) && value > 0) return value
-  console.error(`--${name} must be a number above 0`)
+  const isCount = name === 'regions' || name === 'standbys'
+  if (isCount ? Number.isInteger(value) && value >= DEFAULTS[name] : Number.isFinite(value) && value > 0)
+    return value
+  console.error(`--${name} must be ${isCount ? `a whole number from ${DEFAULTS[name]}` : 'a number above 0'}`)
   process.exit(2)
 }
 
@@ -35,6 +39,8 @@ const demand: Demand = {
   serverMicroseconds: read('server-microseconds'),
   postgresMicroseconds: read('postgres-microseconds'),
   primaryCores: read('primary-cores'),
+  regions: read('regions'),
+  standbys: read('standbys'),
 }
 for (const { what, amount, unit, limit } of needs(demand)) {
   const needed = `${amount >= 100 ? Math.round(amount) : amount.toPrecision(2)} ${unit}`.trim()

@@ -13,6 +13,8 @@ const demand: Demand = {
   serverMicroseconds: 150,
   postgresMicroseconds: 25,
   primaryCores: 32,
+  regions: 1,
+  standbys: 0,
 }
 
 t.test(
@@ -28,9 +30,26 @@ t.test(
   },
 )
 
-t.test('the example in the document is what the model says', async (t) => {
-  const [, options, shown] =
-    /size -- (.*)\n([^`]*)\n```/.exec(readFileSync(join(ROOT, 'docs/sizing.md'), 'utf8')) ?? []
-  const args = [join(ROOT, 'bench/sizing/size.ts'), ...(options ?? '').split(' ')]
-  t.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }).trimEnd(), shown)
+t.test('where servers read standbys, these carry the tokens, and each region costs the same', async (t) => {
+  const amount = (one: Demand, what: string) => needs(one).find((need) => need.what === what)?.amount ?? 0
+  const read = { ...demand, regions: 2, standbys: 2 }
+  t.ok(amount(read, 'cores of the primary') < amount(demand, 'cores of the primary') / 2)
+  t.ok(endsFirst(read).tokensPerSecond > endsFirst(demand).tokensPerSecond)
+  t.equal(amount(read, 'a region: cores of servers') * 2, amount(demand, 'cores of servers'))
+  t.ok(
+    amount(read, 'a region: cores of each standby') >
+      amount({ ...read, standbys: 4 }, 'a region: cores of each standby'),
+  )
+  t.equal(amount(demand, 'a region: cores of each standby'), 0)
+})
+
+t.test('the examples in the document are what the model says', async (t) => {
+  const examples = [
+    ...readFileSync(join(ROOT, 'docs/sizing.md'), 'utf8').matchAll(/size -- (.*)\n([^`]*)\n```/g),
+  ]
+  t.equal(examples.length, 2)
+  for (const [, options = '', shown] of examples) {
+    const args = [join(ROOT, 'bench/sizing/size.ts'), ...options.split(' ')]
+    t.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }).trimEnd(), shown)
+  }
 })
