@@ -14,7 +14,7 @@ const OWN_SECONDS = 2
 
 const cluster = await startCluster(t)
 
-const METRICS_TOKEN = 'a token for the metrics of this test'
+const METRICS_TOKEN = 'failover-test-of-metrics'
 
 interface Addresses {
   readonly databaseUrl: string
