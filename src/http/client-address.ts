@@ -9,8 +9,16 @@ type IsProxy = (address: string, hop: number) => boolean
 
 const ADDRESS = Symbol('client address')
 const KNOWN = Symbol('client address that was read')
+const BEHIND_PROXY = Symbol('whether a proxy that is trusted sent it')
 
-type Addressed = FastifyRequest & { readonly [ADDRESS]: string; [KNOWN]: string | undefined }
+type Addressed = FastifyRequest & {
+  readonly [ADDRESS]: string
+  readonly [BEHIND_PROXY]: boolean
+  [KNOWN]: string | undefined
+}
+
+/** UUIDs, and what nginx, HAProxy and cloud load balancers write. */
+const REQUEST_ID = /^[\w.:;=+/-]{1,128}$/
 
 /** Longer than an IPv6 address with a zone, in brackets and with a port. */
 const MAX_LENGTH = 80
@@ -22,11 +30,23 @@ export function clientAddress(request: FastifyRequest): string {
   return addressed[KNOWN]
 }
 
-/** Provides `clientAddress`. Trusts no other header of proxies. */
+/** X-Request-Id of a proxy that TRUST_PROXY names. Anybody else may write what it likes. */
+export function proxyRequestId(request: FastifyRequest): string | undefined {
+  const id = request.headers['x-request-id']
+  if (typeof id !== 'string' || !(request as Addressed)[BEHIND_PROXY]) return undefined
+  return REQUEST_ID.test(id) ? id : undefined
+}
+
+/** Provides `clientAddress` and `proxyRequestId`. Trusts no other header of proxies. */
 export function readClientAddresses(app: FastifyInstance, trusted: TrustedProxies): void {
   const isProxy = toPredicate(trusted)
   let hasWarned = false
   app.decorateRequest(KNOWN, undefined)
+  app.decorateRequest(BEHIND_PROXY, {
+    getter() {
+      return isProxy(peerOf((this as FastifyRequest).raw.socket), 0)
+    },
+  })
   app.decorateRequest(ADDRESS, {
     getter() {
       const { socket, headers } = (this as FastifyRequest).raw

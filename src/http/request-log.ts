@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isRealmName } from '../domain/realm.ts'
-import { clientAddress } from './client-address.ts'
+import { clientAddress, proxyRequestId } from './client-address.ts'
 import { traceIdOf } from './trace-id.ts'
 
 /** Members of a request's log line beside method, route, status and time. */
@@ -96,6 +96,7 @@ export function logRequests(app: FastifyInstance, observe: (outcome: RequestOutc
         ms: Math.round(ms * 10) / 10,
         address: clientAddress(request),
         trace_id: traceIdOf(request.headers['traceparent']),
+        request_id: proxyRequestId(request),
         ...known,
       },
       'request',

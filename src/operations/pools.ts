@@ -48,7 +48,8 @@ export async function openPools<T>(
   const logFault = createFaultLog(log)
   let isReached = false
   const onFault = (error: Error) => isReached && logFault(error)
-  const onIdleError = (error: Error) => log('database connection lost', error)
+  // Each connection of the pool breaks when PostgreSQL ends.
+  const onIdleError = createFaultLog(log, (error) => `database connection lost: ${reasonOf(error)}`)
   const open = (size: number, prepares = false) =>
     openDatabase({ connectionString, poolSize: Math.max(1, size), onIdleError, onFault, prepares })
   const db = open(Math.floor(poolSize / 2))
@@ -93,14 +94,17 @@ function withReplica(
   }
 }
 
-/** Logs a database fault and what to do about it, at most once a minute. */
-function createFaultLog(log: Log): (error: Error) => void {
+/** Logs a kind of fault at most once a minute. */
+function createFaultLog(
+  log: Log,
+  describe = (error: Error) => describeDatabaseError(error) ?? reasonOf(error),
+): (error: Error) => void {
   const loggedAt = new Map<string, number>()
   return (error) => {
     const key = (error as { code?: string }).code ?? error.name
     const now = performance.now()
     if (now - (loggedAt.get(key) ?? -Infinity) < FAULT_LOG_MILLISECONDS) return
     loggedAt.set(key, now)
-    log(describeDatabaseError(error) ?? reasonOf(error))
+    log(describe(error))
   }
 }

@@ -30,6 +30,21 @@ t.test('an element of X-Forwarded-For counts as its address, without port, brack
     t.equal(await loggedAddress(server, forwarded), address, forwarded)
 })
 
+t.test('a log line has the X-Request-Id of a trusted proxy, and of nobody else', async (t) => {
+  const ask = async ({ app, log }: TestServer, id: string) => {
+    await app.inject({ url: '/nowhere', headers: { 'x-request-id': id }, remoteAddress: PEER })
+    return JSON.parse(log.at(-1) as string).request_id
+  }
+  const id = '7f2c9a34-5d1e-4f0b-9a57-0c8e7a1d2b3c'
+  for (const trustProxy of [1, ['127.0.0.0/8']]) {
+    const server = await testServer(t, { trustProxy })
+    t.equal(await ask(server, id), id)
+    for (const text of ['', 'a b', '<script>', 'x'.repeat(129)]) t.equal(await ask(server, text), undefined)
+  }
+  for (const trustProxy of [0, ['10.0.0.0/8']])
+    t.equal(await ask(await testServer(t, { trustProxy }), id), undefined)
+})
+
 t.test('an invalid address in X-Forwarded-For is ignored: the hop before it counts', async (t) => {
   const server = await testServer(t, { trustProxy: 1 })
   const none = [
