@@ -32,6 +32,7 @@ grant select, insert, update, delete on
   issuer_refusals,
   last_uses,
   leaked_secrets,
+  master_key_holders,
   never_used_accounts,
   platform_policy,
   portal_finished_sign_ins,

@@ -9,7 +9,7 @@ To replace the master key while servers run:
      MASTER_KEY_FILE or in DATA_DIR/master-key (one a line), and restart every server, one after the other:
      now all of them open what it seals
   2. put it before the old one, and restart every server: now all of them seal with it
-  3. mintmark master-key rotate
+  3. mintmark master-key rotate (refused while a running server does not have the new one)
   4. take the old one away, and restart every server`
 
 const AFTER_A_COMPROMISE = `

@@ -17,6 +17,8 @@ export class TamperedSealError extends WrongMasterKeyError {}
 
 /** Seals with the first master key; opens with any configured one. */
 export interface Sealer {
+  /** Ids of the master keys, which say nothing of the keys. The first one seals. */
+  readonly keyIds: readonly [string, ...string[]]
   /** @param context table, row and use of the value; it opens for no other context */
   seal(plaintext: Uint8Array, context: string): string
   /** @throws WrongMasterKeyError; TamperedSealError also for a value sealed for another context */
@@ -56,6 +58,7 @@ export function createSealer(masterKeys: readonly Uint8Array[], options: SealerO
   const [currentId, currentKey] = first
 
   return {
+    keyIds: [currentId, ...[...keys.keys()].slice(1)],
     seal: (plaintext, context) =>
       encrypt(plaintext, { alg: 'dir', enc: 'A256GCM', kid: currentId, ctx: context }, currentKey),
     open: (sealed, context) => {

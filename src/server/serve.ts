@@ -10,6 +10,7 @@ import { isLoopbackHost } from '../http/host.ts'
 import { DEMO_REALM } from '../operations/accounts/bootstrap.ts'
 import { type OpenedOperations, openOperations } from '../operations/open.ts'
 import { startExpiry } from './jobs/expiry.ts'
+import { startKeyHolding } from './jobs/key-holding.ts'
 import { startRotation } from './jobs/rotation.ts'
 import { startUseWriter } from './jobs/use-writer.ts'
 import { startWebhooks } from './jobs/webhooks.ts'
@@ -55,7 +56,8 @@ export async function serve(
     const rotation = startRotation(opened.operations, logger)
     const expiry = startExpiry(opened.operations, logger)
     const webhooks = startWebhooks(opened.operations, logger)
-    const running = [doors, rotation, expiry, webhooks, opened]
+    const keyHolding = startKeyHolding(opened.operations, config.port, logger)
+    const running = [doors, rotation, expiry, webhooks, keyHolding, opened]
     return { drain: doors.drain, close: () => closeAll(running) }
   } catch (error) {
     await opened.close()

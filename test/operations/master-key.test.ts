@@ -136,3 +136,27 @@ t.test(
     await t.rejects(after.masterKey.replaceCompromised(admin), { code: 'forbidden' })
   },
 )
+
+t.test(
+  'rotation is refused while a running server lacks the new master key, and changes nothing',
+  async (t) => {
+    const opened = await nodesOnOneDatabase(t)
+    const old = await opened(key(1))
+    const both = await opened(key(2), key(1))
+    await madeBy(old, 'acme')
+    await old.masterKey.announce('a', 'host-a:8080')
+    await both.masterKey.announce('b', 'host-b:8080')
+    await t.rejects(both.masterKey.rotate(TESTER), {
+      code: 'conflict',
+      message: /first master key of this command: host-a:8080\. Give/,
+    })
+    await madeBy(old, 'still-opens')
+    await (await opened(key(1), key(2))).masterKey.announce('a', 'host-a:8080')
+    t.ok((await both.masterKey.rotate(TESTER)) > 0, 'it can open what is sealed now')
+
+    await old.masterKey.announce('c', 'host-c:8080')
+    await t.rejects(both.masterKey.rotate(TESTER), { code: 'conflict' })
+    await old.masterKey.withdraw('c')
+    t.equal(await both.masterKey.rotate(TESTER), 0, 'one that has stopped does not count')
+  },
+)

@@ -6,6 +6,11 @@ import { Refusal } from '../../domain/refusal.ts'
 import { insertAuditEvent } from '../../storage/audit-events.ts'
 import { lockDataKeys, updateDataKey } from '../../storage/data-keys.ts'
 import { type DatabaseTransaction, inTransaction } from '../../storage/database.ts'
+import {
+  deleteMasterKeyHolder,
+  findServersWithout,
+  upsertMasterKeyHolder,
+} from '../../storage/master-key-holders.ts'
 import { lockSealedSigningKeys, updateSealedSigningKey } from '../../storage/signing-keys.ts'
 import { inChange } from '../changes.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -73,6 +78,16 @@ export function masterKey(deps: Deps, others: Others) {
     return resealed
   }
 
+  /** @throws Refusal `conflict` where a running server could not open what is sealed under the first master key */
+  async function requireEveryServer(): Promise<void> {
+    const without = await findServersWithout(db, sealer.keyIds[0])
+    if (without.length === 0) return
+    throw new Refusal(
+      'conflict',
+      `These servers do not have the first master key of this command: ${without.join(', ')}. Give it to them and restart them (mintmark master-key --help, step 1). A server that was killed counts for three minutes.`,
+    )
+  }
+
   async function replaceInRealm(
     actor: Actor,
     realm: string,
@@ -84,9 +99,21 @@ export function masterKey(deps: Deps, others: Others) {
   }
 
   return {
-    /** Seals all keys again under the first master key. Returns how many were under another one. */
+    /** Says that a running server opens with these master keys; to be repeated within three minutes. */
+    announce: (node: string, address: string): Promise<void> =>
+      upsertMasterKeyHolder(db, { node, address, keyIds: sealer.keyIds }),
+
+    /** The server stops. */
+    withdraw: (node: string): Promise<void> => deleteMasterKeyHolder(db, node),
+
+    /**
+     * Seals all keys again under the first master key. Returns how many were under another one.
+     * @throws Refusal `conflict` where a running server does not have that key
+     */
     rotate(actor: Actor): Promise<number> {
       return refusals.ofChange({ actor, action: 'master-key.rotate' }, async () => {
+        requirePlatformAuthority(actor)
+        await requireEveryServer()
         // Before the first page, so that an interrupted rotation leaves an event, too.
         await change(actor, (trx) => record(trx, actor, { stage: 'started' }))
         let total = 0
