@@ -1,7 +1,7 @@
 /** How much a process keeps in memory of what it reads, opens and verifies. The least recently used goes first. */
 export interface CacheSizes {
-  /** About 8 kB each, once its key is open. */
-  readonly realms: number
+  /** Settings and signing keys of realms. */
+  readonly realmBytes: number
   /** Keys of service accounts, about 3 kB each. */
   readonly clientKeys: number
   /** Keys of realms to verify with, about 5 kB each. */
@@ -13,7 +13,8 @@ export interface CacheSizes {
 const MEGABYTE = 1024 * 1024
 
 const LARGEST: CacheSizes = {
-  realms: 50_000,
+  // 50,000 realms with an open key.
+  realmBytes: 310 * MEGABYTE,
   clientKeys: 10_000,
   verificationKeys: 5000,
   verifiedTokenBytes: 16 * MEGABYTE,
@@ -21,13 +22,13 @@ const LARGEST: CacheSizes = {
 }
 
 /** What all of the largest take together. */
-const LARGEST_BYTES = 540 * MEGABYTE
+const LARGEST_BYTES = 450 * MEGABYTE
 
 /** Memory of a process that has met no realm, with requests in progress. */
 const BASE_BYTES = 150 * MEGABYTE
 
 /** The heap is collected once it has grown by a third beyond what is live, and what is dropped leaves gaps. */
-const SHARE = 0.5
+const SHARE = 0.6
 
 const SMALLEST_BYTES = 8 * MEGABYTE
 

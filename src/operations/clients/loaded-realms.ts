@@ -2,9 +2,10 @@ import { OAuthError, UnknownRealmError } from '../../domain/oauth-error.ts'
 import { isRealmName, type Realm } from '../../domain/realm.ts'
 import { isDatabaseAway } from '../../storage/database.ts'
 import { findRealmVersions, type RealmVersion } from '../../storage/realms.ts'
-import { boundedCache } from '../bounded-cache.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { createLoad, type KeptRealm, type LoadedRealm } from './realm-loading.ts'
+import { keptRealms } from './kept-realms.ts'
+import { LoadedRealm } from './realm-loading.ts'
+import { createRead, type ReadRealm } from './realm-reading.ts'
 import { shareReads } from './shared-reads.ts'
 import { createUnopenedRealms } from './unopened-realms.ts'
 
@@ -38,16 +39,13 @@ const PATIENCE_MILLISECONDS = 300
 
 export function createLoadedRealms(deps: Deps): LoadedRealms {
   const unopened = createUnopenedRealms(deps)
-  // By size: `max` would reserve the memory of all of them at once, which takes each command a tenth of a second.
-  const kept = boundedCache<KeptRealm>(deps.cacheSizes.realms)
-  const loads = shareReads(
-    createLoad(deps, (name, error) => {
-      kept.delete(name)
-      return unopened.explain(error, name)
-    }),
-    MAX_BATCH,
-  )
-  const underway = new Map<string, Promise<KeptRealm | undefined>>()
+  const kept = keptRealms(deps.cacheSizes, (read) => new LoadedRealm(deps, forget, read))
+  const forget = (name: string, error: unknown) => {
+    kept.delete(name)
+    return unopened.explain(error, name)
+  }
+  const loads = shareReads(createRead(deps), MAX_BATCH)
+  const underway = new Map<string, Promise<ReadRealm | undefined>>()
   const versions = shareReads(
     async (names: readonly string[]) => {
       // A later request needs a read that begins later.
@@ -61,17 +59,14 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   /** Requests since the last read of versions began; many ask for one realm at once. */
   const asked = new Map<string, Promise<LoadedRealm>>()
 
-  function load(name: string): Promise<KeptRealm | undefined> {
+  function load(name: string): Promise<ReadRealm | undefined> {
     const flight = underway.get(name) ?? loads.load(name).finally(() => underway.delete(name))
     underway.set(name, flight)
     return flight
   }
 
-  function keep(name: string, loaded: KeptRealm | undefined): KeptRealm {
-    if (loaded) {
-      kept.set(name, loaded)
-      return loaded
-    }
+  function keep(name: string, read: ReadRealm | undefined): LoadedRealm {
+    if (read) return kept.keep(name, read)
     kept.delete(name)
     throw new UnknownRealmError(`no realm ${name}`)
   }
@@ -79,7 +74,7 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
   function at(name: string, wanted: RealmVersion): LoadedRealm | Promise<LoadedRealm> {
     const inMemory = kept.get(name)
     if (!inMemory || !isOf(inMemory.realm, wanted)) return loadAt(name, wanted)
-    inMemory.confirmedAt = deps.clock().getTime()
+    inMemory.read.confirmedAt = deps.clock().getTime()
     return inMemory
   }
 
@@ -126,9 +121,8 @@ export function createLoadedRealms(deps: Deps): LoadedRealms {
     return found
   }
 
-  const inMemory = (name: string) => kept.peek(name)?.realm
   const isAnyUnopened = () => unopened.isAny(latest)
-  return { at, latest, isAnyUnopened, size: () => kept.size, inMemory, has: (name) => kept.has(name) }
+  return { at, latest, isAnyUnopened, size: kept.size, inMemory: kept.settingsOf, has: kept.has }
 }
 
 function isOf({ id, version }: Realm, { realmId, realmVersion }: RealmVersion): boolean {
