@@ -14,6 +14,9 @@ const OWN_SECONDS = 2
 
 const cluster = await startCluster(t)
 
+/** For which a node may read its standby without the primary: MAX_REPLICA_LAG. */
+const LEASE_MILLISECONDS = 2000
+
 const METRICS_TOKEN = 'failover-test-of-metrics'
 
 interface Addresses {
@@ -52,14 +55,14 @@ async function loseIt(
   const before = workload.accounts.size
   const primary = watchPrimary(query)
   await lose(way)
-  // A token that was under way when it happened says nothing.
-  await sleep(1000)
+  // A token that was under way when it happened says nothing, nor one that a standby let a node make until its lease ended.
+  await sleep(addresses.readUrl ? LEASE_MILLISECONDS + 1000 : 1000)
   await Promise.race([workload.untilToken(), failWhenOneEnds(nodes)])
+  if (addresses.readUrl) await untilStandbysAreRead(nodes)
   await sleep(3000)
   const writable = await primary.longestGap()
   const gap = workload.longestGap()
   await sleep(3000)
-  if (addresses.readUrl) await untilStandbysAreRead(nodes)
   await workload.stop()
   const seen = [...workload.statuses].map(([status, n]) => `${status}: ${n}`).join(', ')
   t.comment(
