@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { runCommand } from './cli/program.ts'
 import { endOnUnwritableOutput } from './cli/unwritable-output.ts'
+import { VERSION } from './config/version.ts'
 import { forgetSecrets, loadConfig } from './config.ts'
 
 const keepOnWithoutOutput = endOnUnwritableOutput()
@@ -20,6 +21,8 @@ async function serveUntilStopped(): Promise<never> {
     if (config === undefined) process.exit(0)
     forgetSecrets(process.env)
     logger.level = config.logLevel
+    // Programs read the version here, also of a server that does not get to listen.
+    if (cluster.isPrimary && !process.stderr.isTTY) logger.info({ version: VERSION }, 'starting')
     const prepared = cluster.isWorker ? undefined : await prepare(config)
     const { serve, serveAsWorker } = await import('./server/serve.ts')
     const running = await (prepared

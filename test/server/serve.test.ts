@@ -57,7 +57,9 @@ t.test('serves tokens on a database of its own choosing, and creates nothing the
   const { code, stdout, stderr } = await ended
   t.equal(code, 0)
   t.equal(stdout, '')
-  for (const line of stderr.trim().split('\n')) t.type(JSON.parse(line).msg, 'string')
+  const lines = stderr.trim().split('\n')
+  for (const line of lines) t.type(JSON.parse(line).msg, 'string')
+  t.match(JSON.parse(lines[0] as string), { msg: 'starting', version: /^\d/ })
 })
 
 t.test('finishes requests in flight before it stops, and accepts no new ones', async (t) => {
