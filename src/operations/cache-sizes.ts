@@ -28,7 +28,7 @@ const LARGEST_BYTES = 450 * MEGABYTE
 const BASE_BYTES = 150 * MEGABYTE
 
 /** The heap is collected once it has grown by a third beyond what is live, and what is dropped leaves gaps. */
-const SHARE = 0.6
+const SHARE = 0.5
 
 const SMALLEST_BYTES = 8 * MEGABYTE
 
