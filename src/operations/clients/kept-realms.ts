@@ -21,7 +21,7 @@ const READY_BYTES = 6500
 const READ_BYTES = 1500
 
 /** Realms that are ready have at least this share of the memory, for what is used most. */
-const READY_SHARE = 0.5
+const READY_SHARE = 0.2
 
 /** @param ready makes a realm that can sign of one as it was read */
 export function keptRealms(
