@@ -201,3 +201,19 @@ t.test(
     t.same(underway, [2, 1], 'later ones are read')
   },
 )
+
+t.test(
+  'a shared lookup whose limit passes before its read begins rejects alone: the next one is read',
+  async (t) => {
+    const reads = shareEqualReads(async (keys: readonly number[]) => keys.map((key) => -key), 10, String)
+    mock.timers.enable({ apis: ['setTimeout'] })
+    t.teardown(() => mock.timers.reset())
+    const late = Promise.allSettled([reads.load(1), reads.load(1)])
+    // DataLoader gathers at the end of the turn; the read would begin in the next one.
+    await Promise.resolve()
+    await new Promise(process.nextTick)
+    mock.timers.tick(1200)
+    for (const one of await late) t.match(one, { status: 'rejected', reason: { message: /^timeout/ } })
+    t.equal(await reads.load(1), -1)
+  },
+)

@@ -12,7 +12,7 @@ const PATIENCE_MILLISECONDS = 1200
 /** Longest pause after a commit. */
 const MAX_REST_MILLISECONDS = 20
 
-export interface Sharing {
+export interface Sharing<Key = never> {
   /** Default: `PATIENCE_MILLISECONDS`. */
   readonly patienceMilliseconds?: number
   /** While so many are under way, lookups gather. Default: `MAX_READS`. */
@@ -22,6 +22,8 @@ export interface Sharing {
    * that more of them share it.
    */
   readonly areCommits?: boolean
+  /** Called with the keys of each batch that waits no longer: its read begins, or its time limit has passed. */
+  readonly onTaken?: (keys: readonly Key[]) => void
 }
 
 /** Keys that are read together. */
@@ -43,8 +45,9 @@ interface Batch {
 export function shareReads<Key, Value>(
   read: (keys: readonly Key[]) => Promise<Value[]>,
   maxBatchSize: number,
-  { patienceMilliseconds = PATIENCE_MILLISECONDS, maxReads = MAX_READS, areCommits = false }: Sharing = {},
+  sharing: Sharing<Key> = {},
 ): Pick<DataLoader<Key, Value>, 'load'> {
+  const { patienceMilliseconds = PATIENCE_MILLISECONDS, maxReads = MAX_READS, areCommits, onTaken } = sharing
   const gathered = new Set<Batch>()
   let reads = 0
   let dispatched: Batch
@@ -68,7 +71,7 @@ export function shareReads<Key, Value>(
     const timer = setTimeout(() => {
       reject(new Error('timeout: no answer in time'))
       batch.isLate = gathered.has(batch)
-      // A rejection that nobody handles would end the process.
+      // DataLoader handles its rejection then. One that nobody handles ends the process.
       if (batch.isLate) dispatch(batch)
     }, patienceMilliseconds)
     const batch: Batch = { dispatch: callback, patience, timer, isLate: false }
@@ -85,6 +88,7 @@ export function shareReads<Key, Value>(
   return new DataLoader<Key, Value>(
     (keys) => {
       const { patience, timer, isLate } = dispatched
+      onTaken?.(keys)
       if (isLate) return patience
       const began = performance.now()
       reads++
@@ -110,10 +114,11 @@ export function shareEqualReads<Key, Value>(
 ): Pick<DataLoader<Key, Value>, 'load'> {
   // Only those whose read has not begun: a later lookup needs a read that begins later.
   const waiting = new Map<string, Promise<Value>>()
-  const reads = shareReads((keys: readonly Key[]) => {
-    for (const key of keys) waiting.delete(nameOf(key))
-    return read(keys)
-  }, maxBatchSize)
+  const reads = shareReads(read, maxBatchSize, {
+    onTaken(keys: readonly Key[]) {
+      for (const key of keys) waiting.delete(nameOf(key))
+    },
+  })
   return {
     load(key) {
       const name = nameOf(key)
