@@ -21,7 +21,7 @@ async function serveUntilStopped(): Promise<never> {
     if (config === undefined) process.exit(0)
     forgetSecrets(process.env)
     logger.level = config.logLevel
-    // Programs read the version here, also of a server that does not get to listen.
+    // For programs, which find the version here even if the server cannot start. People see it in the welcome.
     if (cluster.isPrimary && !process.stderr.isTTY) logger.info({ version: VERSION }, 'starting')
     const prepared = cluster.isWorker ? undefined : await prepare(config)
     const { serve, serveAsWorker } = await import('./server/serve.ts')

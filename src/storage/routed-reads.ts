@@ -17,7 +17,7 @@ export interface ReadRoute {
 /** A standby that hangs must leave time to ask the primary: a look-up has 1.2 s. */
 const STANDBY_MILLISECONDS = 400
 
-/** A proxy that deals connections out to three standbys misses one of them so often once in 650 times. */
+/** If a proxy picks one of three standbys at random, none of 16 connections leads to the right one once in 650 times. */
 const CONNECTION_ATTEMPTS = 16
 
 /** Reads that go to a standby while it is new enough, else to the primary. Also those that the standby gave up on. */

@@ -8,7 +8,7 @@ export class StandbyError extends Error {
   override readonly name = 'StandbyError'
 }
 
-/** A new connection leads to another server than the one that has proved itself. The next one may not. */
+/** A new connection leads to another server than the one that showed the proven beat. The next connection may lead to that one. */
 export class OtherStandbyError extends StandbyError {}
 
 export interface StandbyOptions {

@@ -4,10 +4,11 @@ import type { CacheSizes } from '../cache-sizes.ts'
 import type { LoadedRealm } from './realm-loading.ts'
 import type { ReadRealm } from './realm-reading.ts'
 
-/** Realms in memory, by name: ready to sign while there is room for it, more of them as they were read. */
+/** Realms in memory, by name. Those used most are ready to sign. The others are kept as they were read, with sealed keys. */
 export interface KeptRealms {
   /** Readies a realm that is kept as it was read. */
   get(name: string): LoadedRealm | undefined
+  /** Keeps a realm that was read, in place of an older version of it. */
   keep(name: string, read: ReadRealm): LoadedRealm
   /** Finds settings without a change to which realms are forgotten first. */
   settingsOf(name: string): Realm | undefined
@@ -16,11 +17,11 @@ export interface KeptRealms {
   size(): number
 }
 
-/** A realm with an open key; most of it is OpenSSL's. */
+/** Memory of a realm with an open key, most of it in OpenSSL. */
 const READY_BYTES = 6500
 const READ_BYTES = 1500
 
-/** Realms that are ready have at least this share of the memory, for what is used most. */
+/** The least share of the memory for realms that are ready. */
 const READY_SHARE = 0.2
 
 /** @param ready makes a realm that can sign of one as it was read */
@@ -28,7 +29,7 @@ export function keptRealms(
   { realmBytes }: Pick<CacheSizes, 'realmBytes'>,
   ready: (read: ReadRealm) => LoadedRealm,
 ): KeptRealms {
-  // Bounds of the caches themselves: `max` would reserve memory for all entries at once.
+  // A bound by `max` would reserve memory for all entries at once.
   const readied = new LRUCache<string, LoadedRealm>({
     maxSize: realmBytes + READY_BYTES,
     sizeCalculation: () => READY_BYTES,
@@ -50,7 +51,7 @@ export function keptRealms(
     }
   }
 
-  /** One that comes back late would push out another, and be pushed out before it comes again. */
+  /** Without room, only a realm that comes back soon: any other would push one out, and be pushed out before its next use. */
   function staysReady(name: string): boolean {
     const last = asRead.get(name)?.usedAt
     const comesBackSoon = last !== undefined && uses - last <= readied.size
